@@ -1,0 +1,114 @@
+// Heap: the tracing collector of one runtime. Non-moving, mark and lazy sweep, segregated size classes, thread-local allocation.
+// It knows cells, blocks, roots, weak references and finalizers; of objects it knows only the header and Type::trace.
+//
+// Rules for all C++ code of the VM:
+// - Collection happens at safepoints only (interrupt poll in the interpreter, return of a blocking call, explicit collect). Anything that takes
+//   `Thread&` may reach a safepoint if it can run script code; anything that takes `Heap&` only allocates.
+// - Native stacks are scanned conservatively, interior pointers included: locals (Value, Object*, pointers into arrays) keep things alive.
+// - C++ heap memory (std::vector, malloc) is NOT scanned. Keep Values there only in RootVector / Root (vm/gc/root.h).
+// - Fresh cells are zeroed, so every Slot starts empty.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "vm/core/type.h"
+
+namespace mp {
+
+class Thread;
+class Runtime;
+
+// Given to trace functions: marks what the object refers to.
+class Tracer {
+ public:
+  void visit(Value v) {
+    if (v.is_object()) visit_object(v.as_object());
+  }
+  void visit(const Slot& slot) { visit(slot.get()); }
+  void visit(const Object* object) {
+    if (object != nullptr) visit_object(const_cast<Object*>(object));
+  }
+  // Keeps a raw cell (array, table, string data) alive; its content is the caller's to visit. nullptr is fine.
+  void mark_raw(const void* cell);
+  void visit_slots(const Slot* slots, size_t count) {
+    for (size_t i = 0; i < count; ++i) visit(slots[i]);
+  }
+  // Scans words that may or may not be pointers (native stacks).
+  void visit_conservative(const void* begin, const void* end);
+
+ private:
+  friend class Heap;
+  friend struct HeapImpl;
+  explicit Tracer(struct HeapImpl& heap) : heap_(heap) {}
+  void visit_object(Object* object);
+  struct HeapImpl& heap_;
+};
+
+// A source of roots outside the heap (VM stacks, the runtime's tables, root vectors). Called with the world stopped.
+using RootScanner = void (*)(void* context, Tracer& tracer);
+using NativeFinalizer = void (*)(Object* object);  // runs during collection: frees a resource, touches no Value, runs no script
+
+class Heap {
+ public:
+  explicit Heap(Runtime& runtime);
+  ~Heap();
+  Heap(const Heap&) = delete;
+
+  // A zeroed cell of at least `bytes` bytes for an object; the header is filled in from `type` (type pointer, kind, root shape).
+  // Returns nullptr only when the memory limit is reached or the system has no memory (then raise MemoryError: Thread::raise_memory_error).
+  Object* allocate_object(Thread& t, Type* type, size_t bytes);
+  // The usual form: t.heap().make<ListObject>(t, type). Size is max(sizeof(T), type->instance_size) + extra_bytes. Never null: aborts the process
+  // only if even the emergency reserve is gone.
+  template <class T>
+  T* make(Thread& t, Type* type, size_t extra_bytes = 0);
+  // A zeroed raw cell (no header, not traced by itself: its owner's trace function marks it with mark_raw). nullptr when out of memory.
+  void* allocate_raw(Thread& t, size_t bytes);
+  // Bytes that a raw cell of a request of `bytes` really has: growable arrays use the slack.
+  static size_t usable_size(size_t bytes);
+
+  // Collects now (a full collection); the caller is at a safepoint. Returns the number of objects freed. Then runs pending finalizers and callbacks.
+  size_t collect(Thread& t);
+  // Runs queued __del__ calls and weakref callbacks; called by the safepoint code on a normal thread.
+  void run_pending_finalizers(Thread& t);
+  bool has_pending_finalizers() const;
+
+  // Native memory that an object owns outside the heap (counts towards the next collection and the memory limit). May be negative.
+  void account_external(int64_t bytes);
+  // `finalizer` is called once when the object is found dead.
+  void register_native_finalizer(Object* object, NativeFinalizer finalizer);
+  // The object's type defines __del__: it will be resurrected once and `type->slots.finalize` called.
+  void register_script_finalizer(Object* object);
+
+  // Weak references. A WeakRefObject (vm/types/weakref.h) registers itself; when its target dies the heap clears it and queues its callback.
+  void register_weakref(Object* weakref, Object* target);
+  void unregister_weakref(Object* weakref, Object* target);
+  // Calls `visit` for every live weak reference to `target`.
+  void for_each_weakref(Object* target, void (*visit)(void* context, Object* weakref), void* context);
+
+  void add_root_scanner(RootScanner scanner, void* context);
+  void remove_root_scanner(RootScanner scanner, void* context);
+
+  bool enabled() const;  // gc.enable / gc.disable: automatic collection
+  void set_enabled(bool enabled);
+  void set_memory_limit(size_t bytes);  // 0: none
+  size_t live_bytes() const;            // after the last collection, plus what was allocated since
+  size_t collections() const;
+  // Visits every live object (gc.get_objects); the world is stopped by the caller.
+  void for_each_object(void (*visit)(void* context, Object* object), void* context);
+  // Calls after-fork fixing of locks in the child.
+  void after_fork_child();
+
+ private:
+  friend class Thread;
+  friend class Tracer;
+  std::unique_ptr<struct HeapImpl> impl_;
+};
+
+template <class T>
+T* Heap::make(Thread& t, Type* type, size_t extra_bytes) {
+  size_t size = type->instance_size > sizeof(T) ? type->instance_size : sizeof(T);
+  return static_cast<T*>(allocate_object(t, type, size + extra_bytes));
+}
+
+}  // namespace mp
