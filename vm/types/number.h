@@ -3,6 +3,7 @@
 #include <gmp.h>
 
 #include "vm/types/builtin_types.h"
+#include "vm/types/str.h"
 
 namespace mp {
 
@@ -71,6 +72,21 @@ Result<Value> int_from_text(Thread& t, std::string_view text, int base, Value or
 std::string int_to_text(Value any_int, int base);  // no prefix
 std::string float_repr(double d);                  // shortest repr: 1.0, 1e+16, inf, nan
 // C double arithmetic with Python's semantics.
+// RAII for GMP temporaries.
+struct Mpz {
+  mpz_t z;
+  Mpz() { mpz_init(z); }
+  explicit Mpz(int64_t i) { mpz_init_set_si(z, i); }
+  ~Mpz() { mpz_clear(z); }
+  Mpz(const Mpz&) = delete;
+  operator mpz_ptr() { return z; }  // NOLINT: implicit on purpose
+};
+// The __format__ of numbers; spec is a str. Implemented in vm/types/format_number.cpp.
+Result<Value> format_int(Thread& t, Value any_int, StrObject* spec);
+Result<Value> format_float(Thread& t, double d, StrObject* spec);
+Result<Value> format_complex(Thread& t, double real, double imag, StrObject* spec);
+// Numeric value 0..9 of a Unicode decimal digit (category Nd), or -1.
+int decimal_digit(uint32_t code_point);
 double float_mod(double a, double b);
 double float_floordiv(double a, double b);
 Result<double> float_from_text(Thread& t, std::string_view text, Value original);

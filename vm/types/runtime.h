@@ -75,6 +75,7 @@ class Runtime {
   std::atomic<int32_t> recursion_limit{1000};
   std::atomic<uint32_t> next_type_version{1};
   std::atomic<uint32_t> next_dict_version{1};
+  std::atomic<int32_t> int_max_str_digits{4300};  // 0: no limit
   std::atomic<bool> finalizing{false};
 
   DictObject* builtins_dict = nullptr;
