@@ -1,0 +1,72 @@
+// CodeObject: a CodeUnit linked into one runtime: instruction words that specialise in place, constants as
+// Values, interned names. It owns the code's caches and tables; it knows neither frames nor how instructions
+// run.
+#pragma once
+#include <memory>
+
+#include "lang/code_unit.h"
+#include "vm/types/containers.h"
+
+namespace mp {
+
+struct FunctionObject;
+
+// An immutable cell of an inline cache: instructions point at it with one atomic word. The code object keeps
+// all of its entries alive.
+struct CacheEntry {
+  CacheEntry* next = nullptr;  // of the same code object
+  Type* type = nullptr;
+  uint32_t type_version = 0;
+  ShapeId shape = kNoShape;
+  Slot value;
+  uint64_t number = 0;      // what the kind of cache needs: a version, an index
+  uint32_t generation = 0;  // how often the site has been specialised: after kMaxGenerations it stays generic
+};
+
+struct CodeData;  // what is not a Value: the CodeUnit, decoded line table; freed by a native finalizer
+
+inline constexpr uint16_t kNeverExact = 0xffff;
+
+struct CodeObject : Object {
+  // --- read by every call
+  lang::Instruction* instructions = nullptr;
+  Slot* constants = nullptr;    // raw cell
+  StrObject** names = nullptr;  // raw cell
+  uint32_t register_count = 0;
+  uint32_t first_temporary = 0;  // registers below it are locals and cells: always live
+  uint32_t flags = 0;            // lang::CodeFlags
+  uint16_t exact_positional =
+      kNeverExact;  // a call with exactly this many positional arguments only needs them copied
+  uint16_t argument_count = 0;
+  uint16_t positional_only_count = 0;
+  uint16_t keyword_only_count = 0;
+  uint16_t parameter_count = 0;  // all parameters, *args and **kwargs included
+  uint16_t local_count = 0, cell_count = 0, free_count = 0;
+  // --- the rest
+  uint32_t word_count = 0;
+  uint32_t first_line = 0;
+  const lang::CodeUnit* unit = nullptr;
+  CodeData* data = nullptr;
+  Slot name, qualified_name, filename;
+  Slot local_names, cell_names, free_names;  // tuples of str
+  Slot* functions = nullptr;                 // raw cell: linked on first use, see linked_function()
+  Slot consts_view;                          // co_consts, made on demand
+  std::atomic<CacheEntry*> cache_entries{nullptr};
+
+  uint32_t word_of(const lang::Instruction* pc) const { return static_cast<uint32_t>(pc - instructions); }
+  bool is_generator_like() const {
+    return (flags & (lang::kCodeGenerator | lang::kCodeCoroutine | lang::kCodeAsyncGenerator)) != 0;
+  }
+};
+
+// Links a unit (not its nested functions: they follow on first use). The code object shares the ownership of
+// the unit.
+CodeObject* link_code(Thread& t, std::shared_ptr<const lang::CodeUnit> unit);
+CodeObject* linked_function(Thread& t, CodeObject* code, size_t index);  // functions[index]
+// Position tables; `word` counts instruction words. f_lasti and tb_lasti are twice the word (CPython counts
+// bytes, two per code unit).
+lang::CodePosition code_position(const CodeObject* code, uint32_t word);
+int32_t code_line(const CodeObject* code, uint32_t word);  // -1: none
+Value constant_value(Thread& t, const lang::Constant& constant);
+
+}  // namespace mp

@@ -1,0 +1,88 @@
+// Frame: one activation of script code. FrameObject: what script code sees of it. The layout is stable: the
+// interpreter, a later baseline compiler and the collector's stack walk rely on it. It does not know how
+// instructions run.
+#pragma once
+#include "vm/exec/code.h"
+#include "vm/types/exception.h"
+#include "vm/types/function.h"
+
+namespace mp {
+
+struct FrameObject;
+struct GeneratorObject;
+
+enum FrameFlags : uint8_t {
+  kFrameEntry = 1,  // its return leaves the interpreter loop (called from C++)
+  kFrameInit =
+      2,  // __init__ of a class call: its result is dropped for the instance (the caller's self slot)
+  kFrameGenerator = 4,   // lives in a GeneratorObject
+  kFrameForIter = 8,     // generator resumed by FOR_ITER / FOR_LOOP of the previous frame
+  kFrameDelegate = 16,   // generator resumed by YIELD_FROM / AWAIT of the previous frame
+  kFrameHasObject = 32,  // frame_object is set
+  kFrameTraced = 64,     // entered with a trace or profile function
+  kFrameDiscard = 128,   // the result is not stored
+};
+
+// Frames of ordinary functions lie on the VM stack, directly before their registers; those of generators in
+// the generator.
+struct Frame {
+  Frame* previous = nullptr;
+  CodeObject* code = nullptr;
+  const lang::Instruction* pc =
+      nullptr;  // the instruction being run whenever something outside the loop may look
+  Value* registers = nullptr;
+  DictObject* globals = nullptr;
+  DictObject* builtins = nullptr;
+  FunctionObject* function = nullptr;  // null for module code
+  FrameObject* frame_object = nullptr;
+  Value locals{};                // mapping of class bodies, modules, exec; empty in functions
+  uint8_t flags = 0;             // FrameFlags
+  uint8_t return_length = 0;     // words the caller's pc advances on return
+  uint16_t return_register = 0;  // caller's register for the result
+  uint32_t reserved = 0;
+
+  uint32_t word() const { return code->word_of(pc); }
+  GeneratorObject* generator() const;  // only with kFrameGenerator
+};
+inline constexpr size_t kFrameSlots = sizeof(Frame) / sizeof(Slot);
+static_assert(sizeof(Frame) % sizeof(Slot) == 0);
+
+struct FrameObject : Object {
+  Frame* frame = nullptr;  // null once the frame has been left: then the fields below tell
+  Slot generator;          // keeps a generator frame's home alive
+  Slot back, code, function, globals, builtins, locals;
+  Value* registers = nullptr;  // after leaving: the copied locals and cells (behind this object)
+  uint32_t last_word = 0;
+  Slot trace;
+  Slot extra_locals;  // dict of names that f_locals got and the code does not know, or empty
+  bool trace_lines = true, trace_opcodes = false;
+  bool cleared = false;
+  int32_t line_override = 0;
+};
+
+// The object for a live frame, made on first use.
+FrameObject* frame_object(Thread& t, Frame* frame);
+// Copies what the object needs out of a frame that is being left.
+void detach_frame_object(Thread& t, Frame* frame);
+CodeObject* frame_code(FrameObject* f);
+uint32_t frame_word(FrameObject* f);
+int32_t frame_line(FrameObject* f);           // f_lineno
+Value frame_back(Thread& t, FrameObject* f);  // FrameObject or None
+DictObject* frame_globals(FrameObject* f);
+
+// locals() of a frame: a fresh dict in functions, the mapping itself elsewhere.
+Result<Value> frame_locals_snapshot(Thread& t, Frame* frame);
+// The variable of a frame by name, cells followed: kNotFound when the code has none or it is unbound.
+Value frame_variable(Frame* frame, StrObject* name);
+// super() without arguments: class and first argument of the calling frame. RuntimeError "super(): no
+// arguments" and the like.
+Status super_arguments(Thread& t, Value* cls, Value* object);
+// What the collector marks of a frame (its registers up to the live count).
+void trace_frame(Frame* frame, Tracer& tracer);
+inline Value topmost_handled(Thread& t) {  // sys.exception()
+  for (HandledException* h = t.handled; h != nullptr; h = h->previous)
+    if (!h->value.get().is_empty()) return h->value;
+  return kEmpty;
+}
+
+}  // namespace mp
