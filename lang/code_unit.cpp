@@ -59,7 +59,7 @@ const OpInfo& op_info(Op op) {
 const char* intrinsic_name(Intrinsic intrinsic) { return kIntrinsicNames[static_cast<int>(intrinsic)]; }
 int intrinsic_argument_count(Intrinsic intrinsic) { return kIntrinsicCounts[static_cast<int>(intrinsic)]; }
 
-bool Constant::operator==(const Constant& other) const {
+bool CodeConstant::operator==(const CodeConstant& other) const {
   if (kind != other.kind) return false;
   switch (kind) {
     case Kind::None:

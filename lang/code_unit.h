@@ -138,7 +138,7 @@ inline constexpr uint32_t kCodeFutureMask =
     kCodeFutureDivision | kCodeFutureAbsoluteImport | kCodeFutureWithStatement | kCodeFuturePrintFunction |
     kCodeFutureUnicodeLiterals | kCodeFutureBarryAsBdfl | kCodeFutureGeneratorStop | kCodeFutureAnnotations;
 
-struct Constant {
+struct CodeConstant {
   enum class Kind : uint8_t {
     None,
     False,
@@ -159,9 +159,10 @@ struct Constant {
   double imaginary = 0;  // Complex
   std::string text;      // String: WTF-8 (lone surrogates as three bytes); Bytes: the bytes; BigInt: sign and
                          // hexadecimal digits ("-ff")
-  std::vector<Constant> items;  // Tuple, FrozenSet
+  std::vector<CodeConstant> items;  // Tuple, FrozenSet
 
-  bool operator==(const Constant& other) const;  // same kind and bits: 0.0 and -0.0 differ, 1 and True differ
+  bool operator==(
+      const CodeConstant& other) const;  // same kind and bits: 0.0 and -0.0 differ, 1 and True differ
 };
 
 // pc in [start, end): an exception goes to `handler` with the exception in r[exception_register]. Sorted by
@@ -219,7 +220,7 @@ struct CodeUnit {
   uint32_t register_count = 0;  // <= 65535
 
   std::vector<uint64_t> code;  // Instructions, operand words, cache words
-  std::vector<Constant> constants;
+  std::vector<CodeConstant> constants;
   std::vector<std::unique_ptr<CodeUnit>>
       functions;  // what MAKE_FUNCTION makes; co_consts shows them behind the constants
   std::vector<std::string> names;
