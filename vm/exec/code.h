@@ -67,6 +67,6 @@ CodeObject* linked_function(Thread& t, CodeObject* code, size_t index);  // func
 // bytes, two per code unit).
 lang::CodePosition code_position(const CodeObject* code, uint32_t word);
 int32_t code_line(const CodeObject* code, uint32_t word);  // -1: none
-Value constant_value(Thread& t, const lang::Constant& constant);
+Value constant_value(Thread& t, const lang::CodeConstant& constant);
 
 }  // namespace mp
