@@ -1,0 +1,53 @@
+// Helpers that the files of str and bytes share: dispatch on storage width, searching, hashing. Not for other
+// parts.
+#pragma once
+#include <cstring>
+#include <string_view>
+
+#include "vm/types/containers.h"
+#include "vm/types/str.h"
+
+namespace mp {
+
+// Calls body(pointer to the code points) with the storage type of the string.
+template <class Body>
+auto with_width(const StrObject* s, Body&& body) {
+  switch (s->width()) {
+    case 1: return body(s->data8());
+    case 2: return body(s->data16());
+    default: return body(s->data32());
+  }
+}
+
+inline int width_for(uint32_t max_or_mask) { return max_or_mask < 0x100 ? 1 : max_or_mask < 0x10000 ? 2 : 4; }
+
+// OR of all units: enough to tell ascii and the narrowest width.
+uint32_t or_of(const uint8_t* data, size_t count);
+uint32_t or_of(const uint16_t* data, size_t count);
+uint32_t or_of(const uint32_t* data, size_t count);
+bool all_ascii(const uint8_t* data, size_t count);
+
+// Copies `count` code points of `s` from `begin` to `out`, whose units have `width` bytes (at least the
+// string's own width).
+void copy_code_points(void* out, int width, const StrObject* s, size_t begin, size_t count);
+void write_code_point(void* out, int width, size_t index, uint32_t code_point);
+
+// Byte search in the style of memmem/memrmem; -1 when absent. The needle may be empty.
+int64_t find_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size);
+int64_t rfind_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size);
+int64_t count_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size,
+                    int64_t limit);
+
+// The seeded hash of str and bytes; never -1.
+int64_t hash_bytes(const void* data, size_t size);
+
+// Appends one code point as UTF-8 (WTF-8 for surrogates).
+void append_utf8_char(std::string& out, uint32_t c);
+// Decodes one code point of trusted WTF-8; never reads past `end`.
+uint32_t next_utf8(const uint8_t*& p, const uint8_t* end);
+
+// begin/end arguments of find, index, count, startswith: ints, None or objects with __index__, clamped to
+// 0..length. An absent argument is kEmpty or kNone. begin may exceed end.
+Status clip_range(Thread& t, Value begin, Value end, size_t length, int64_t* from, int64_t* to);
+
+}  // namespace mp
