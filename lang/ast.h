@@ -81,8 +81,12 @@ struct ConstantValue {
 
 struct Node {
   NodeKind kind;
+  uint8_t flags = 0;   // kParenthesized: written in brackets, which the span leaves out
+  uint16_t depth = 0;  // of the tree below, at most kMaxAstDepth
   Span span;
 };
+
+inline constexpr uint8_t kParenthesized = 1;
 
 struct ModNode : Node {};
 struct StmtNode : Node {};
@@ -110,11 +114,14 @@ struct HelperNode : Node {};
 
 #define F(type, name) type name{};
 #define O(type, name) type name{};
-#define MP_AST_STRUCT(Name, Base, Fields)             \
-  struct Name : Base {                                \
+#define MP_AST_STRUCT(Name, Base, FieldList)          \
+  struct Name##Fields {                               \
+    FieldList                                         \
+  };                                                  \
+  struct Name : Base, Name##Fields {                  \
+    using Fields = Name##Fields;                      \
     static constexpr NodeKind kKind = NodeKind::Name; \
     Name() { kind = kKind; }                          \
-    Fields                                            \
   };
 #define MP_AST_MOD(Name, Fields) MP_AST_STRUCT(Name, ModNode, Fields)
 #define MP_AST_STMT(Name, Fields) MP_AST_STRUCT(Name, StmtNode, Fields)

@@ -2,6 +2,7 @@
 // positions, not tokens.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,13 +49,22 @@ class Source {
   Diagnostic diagnose(DiagnosticKind kind, std::string message, Span span) const;
 
  private:
+  struct Hint : std::atomic<uint32_t> {
+    Hint() : std::atomic<uint32_t>(0) {}
+    Hint(const Hint&) : Hint() {}
+    Hint& operator=(const Hint&) {
+      store(0, std::memory_order_relaxed);
+      return *this;
+    }
+  };
   void index_lines();
 
   std::string text_;
   std::string filename_;
   std::string encoding_ = "utf-8";
   std::vector<uint32_t> line_starts_;
-  mutable uint32_t last_line_ = 0;  // positions are asked for in ascending order mostly
+  // A hint: positions are asked for in ascending order mostly. Relaxed, so that threads may share a source.
+  mutable Hint last_line_;
 };
 
 }  // namespace mp::lang
