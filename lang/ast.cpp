@@ -187,7 +187,10 @@ class Dumper {
   bool absent(const T&) {
     return false;
   }
-  bool absent(const Node* node) { return node == nullptr; }
+  template <typename T>
+  bool absent(T* node) {
+    return node == nullptr;
+  }
   bool absent(Identifier identifier) { return !identifier; }
   template <typename T>
   bool empty(const T&) {

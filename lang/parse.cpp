@@ -1,0 +1,63 @@
+#include "lang/frontend.h"
+#include "lang/layout.h"
+#include "lang/parser_context.h"
+#include "parser.hpp"
+
+namespace mp::lang {
+
+namespace {
+
+// A compound statement of the REPL ends with a blank line.
+bool wants_blank_line(const Source& source, const ModNode* module) {
+  const auto* interactive = ast_cast<Interactive>(module);
+  if (interactive == nullptr || interactive->body.empty()) return false;
+  switch (interactive->body.back()->kind) {
+    case NodeKind::FunctionDef:
+    case NodeKind::AsyncFunctionDef:
+    case NodeKind::ClassDef:
+    case NodeKind::If:
+    case NodeKind::While:
+    case NodeKind::For:
+    case NodeKind::AsyncFor:
+    case NodeKind::With:
+    case NodeKind::AsyncWith:
+    case NodeKind::Try:
+    case NodeKind::TryStar:
+    case NodeKind::Match: break;
+    default: return false;
+  }
+  std::string_view text = source.text();
+  if (text.empty() || text.back() != '\n') return true;
+  text.remove_suffix(1);
+  size_t line = text.rfind('\n');
+  return text.find_first_not_of(" \t\f", line == std::string_view::npos ? 0 : line + 1) !=
+         std::string_view::npos;
+}
+
+}  // namespace
+
+ParseResult parse(const Source& source, Arena& arena, const ParseOptions& options) {
+  ParseResult result;
+  TokenStream stream = tokenize(source, arena, options.mode);
+  ParserContext context(source, arena, stream, options);
+  bool parsed = false;
+  try {
+    Parser parser(context);
+    parsed = parser.parse() == 0;
+  } catch (const ParseStop&) {
+  }
+  if (parsed && !context.failed) {
+    result.module = context.module;
+    result.warnings = std::move(stream.warnings);
+    for (Diagnostic& warning : context.warnings) result.warnings.push_back(std::move(warning));
+    if (options.allow_incomplete && options.mode == Mode::Single && wants_blank_line(source, result.module))
+      result.incomplete = true;
+    return result;
+  }
+  if (!options.filename.empty()) context.error.filename = options.filename;
+  result.error = std::move(context.error);
+  result.incomplete = options.allow_incomplete && context.failed_at_end;
+  return result;
+}
+
+}  // namespace mp::lang
