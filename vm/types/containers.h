@@ -17,6 +17,7 @@ TupleObject* make_tuple(Thread& t, const Value* items, size_t count);
 TupleObject* make_tuple(Thread& t, std::initializer_list<Value> items);
 TupleObject* allocate_tuple(Thread& t, size_t count);  // items empty: fill them at once
 TupleObject* empty_tuple(Thread& t);
+TupleObject* allocate_tuple_of(Thread& t, Type* type, size_t count);  // an instance of a subclass
 
 // ---------------------------------------------------------------- list
 struct ListArray;  // raw cell: capacity, then Slots
@@ -43,6 +44,9 @@ Status list_set(Thread& t, ListObject* list, size_t index, Value item);  // inde
 Status list_insert(Thread& t, ListObject* list, int64_t index, Value item);
 Status list_sort(Thread& t, ListObject* list, Value key_or_none, bool reverse);
 TupleObject* list_to_tuple(Thread& t, ListObject* list);  // snapshot
+void list_clear(Thread& t, ListObject* list);
+Result<Value> list_pop(Thread& t, ListObject* list, int64_t index);  // IndexError "pop from empty list", "pop index out of range"
+Status list_set_slice(Thread& t, ListObject* list, int64_t low, int64_t high, const Value* items, size_t count);  // clamps
 
 // ---------------------------------------------------------------- dict
 struct DictEntry {
@@ -95,7 +99,8 @@ struct SetEntry {
 };
 struct SetTable {
   uint64_t mask = 0;
-  std::atomic<uint64_t> fill{0};  // used + dummies
+  std::atomic<uint32_t> finger{0};  // where set.pop looks next
+  std::atomic<uint32_t> fill{0};    // used + dummies
   SetEntry* entries() { return reinterpret_cast<SetEntry*>(this + 1); }
 };
 struct SetObject : Object {
@@ -110,6 +115,7 @@ Result<bool> set_contains(Thread& t, SetObject* set, Value key);
 Result<bool> set_discard(Thread& t, SetObject* set, Value key);
 Status set_update(Thread& t, SetObject* set, Value iterable);
 bool set_next(SetObject* set, size_t* position, Value* key);
+SetObject* set_copy(Thread& t, SetObject* set, Type* type);
 
 // ---------------------------------------------------------------- slice, range, cell
 struct SliceObject : Object {

@@ -1,0 +1,105 @@
+// What the container files share: fast hashing of keys, moving slots, comparing items. Internal to vm/types
+// containers and their modules.
+#pragma once
+#include <cstring>
+
+#include "vm/core/check.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
+#include "vm/types/containers.h"
+#include "vm/types/exception.h"
+#include "vm/types/generic_alias.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+inline constexpr int64_t kHashModulus = (int64_t{1} << 61) - 1;
+
+// hash(key) with the two common cases in line.
+inline Result<int64_t> hash_key(Thread& t, Value key) {
+  if (key.is_int()) {
+    int64_t i = key.as_int();
+    if (i > -kHashModulus && i < kHashModulus) return i == -1 ? int64_t{-2} : i;
+  } else if (key.is_object() && key.as_object()->type() == t.types().str) {
+    int64_t h = key.as<StrObject>()->hash.load(std::memory_order_relaxed);
+    return h != -1 ? h : str_hash(key.as<StrObject>());
+  }
+  return hash(t, key);
+}
+
+inline bool same_text(const StrObject* a, const StrObject* b) {
+  return a->length_and_width == b->length_and_width &&
+         std::memcmp(a->data8(), b->data8(), a->length() * static_cast<size_t>(a->width())) == 0;
+}
+
+enum class Match : uint8_t { No, Yes, Ask };
+
+// Are two keys with equal hashes equal? Ask: script code may have to decide.
+inline Match match_keys(const Type* str_type, Value stored, Value key) {
+  if (stored == key) return Match::Yes;
+  if (stored.is_int() && key.is_int()) return Match::No;
+  if (stored.is_object() && key.is_object() && stored.as_object()->type() == str_type &&
+      key.as_object()->type() == str_type)
+    return same_text(stored.as<StrObject>(), key.as<StrObject>()) ? Match::Yes : Match::No;
+  return Match::Ask;
+}
+
+// equals() with the common cases in line: no script code runs for them.
+inline Result<bool> equals_fast(Thread& t, Value a, Value b) {
+  if (a == b) return true;
+  if (a.is_int() && b.is_int()) return false;
+  if (a.is_object() && b.is_object() && a.as_object()->type() == t.types().str &&
+      b.as_object()->type() == t.types().str)
+    return same_text(a.as<StrObject>(), b.as<StrObject>());
+  return equals(t, a, b);
+}
+
+// memmove of slots. Without a GIL other threads read meanwhile, so every word moves atomically.
+inline void move_slots(Thread& t, Slot* to, const Slot* from, size_t count) {
+  if (count == 0 || to == from) return;
+  if (!free_threaded(t)) {
+    std::memmove(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof(Slot));
+  } else if (to < from) {
+    for (size_t i = 0; i < count; ++i) to[i].set(from[i].get());
+  } else {
+    for (size_t i = count; i-- > 0;) to[i].set(from[i].get());
+  }
+}
+
+// A new array of slots that nobody else sees yet.
+inline void copy_slots(Slot* to, const Slot* from, size_t count) {
+  for (size_t i = 0; i < count; ++i) to[i].set(from[i].get());
+}
+inline void copy_values(Slot* to, const Value* from, size_t count) {
+  if (count != 0) std::memcpy(static_cast<void*>(to), from, count * sizeof(Slot));
+}
+
+inline Value bool_value(bool b) { return Value::from_bool(b); }
+
+// The names CPython's TypeErrors print.
+std::string type_name(Thread& t, Value v);
+std::string type_name(const Type* type);
+
+// Checks `len` for container + container and container * n.
+inline constexpr int64_t kMaxContainerItems = (int64_t{1} << 60) - 1;
+
+// __hash__ of mutable containers, and the initialiser that makes `X.__hash__` None.
+Result<int64_t> unhashable(Thread& t, Value self);
+void make_unhashable(Thread& t, Type* type);
+
+// builtins.iter / builtins.getattr for __reduce__ results.
+Result<Value> builtin_function(Thread& t, std::string_view name);
+
+// Index argument of a sequence method as list.index(x, start, stop): any __index__, negative from the end,
+// clamped at 0.
+Result<int64_t> slice_argument(Thread& t, Value v);
+inline int64_t clamp_start(int64_t index, int64_t size) {
+  if (index < 0) {
+    index += size;
+    if (index < 0) index = 0;
+  }
+  return index;
+}
+
+}  // namespace mp

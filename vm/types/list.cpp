@@ -1,0 +1,209 @@
+// The list core: arrays, append, slices, pop; what other C++ code calls. Methods are in list_methods.cpp,
+// sorting in list_sort.cpp.
+#include "vm/types/list_support.h"
+
+namespace mp {
+
+static ListArray* allocate_array(Thread& t, size_t capacity) {
+  if (capacity > static_cast<size_t>(kMaxContainerItems)) return nullptr;
+  size_t bytes = Heap::usable_size(sizeof(ListArray) + capacity * sizeof(Slot));
+  auto* a = static_cast<ListArray*>(t.heap().allocate_raw(t, bytes));
+  if (a != nullptr) a->capacity = (bytes - sizeof(ListArray)) / sizeof(Slot);
+  return a;
+}
+
+ListObject* make_list(Thread& t, size_t capacity) {
+  auto* list = t.heap().make<ListObject>(t, t.types().list);
+  if (capacity != 0) list->array.store(allocate_array(t, capacity), std::memory_order_release);
+  return list;
+}
+
+ListObject* make_list(Thread& t, const Value* items, size_t count) {
+  ListObject* list = make_list(t, count);
+  if (count != 0) {
+    ListArray* a = list->array.load(std::memory_order_relaxed);
+    MP_CHECK(a != nullptr, "out of memory while building a list");
+    copy_values(a->items(), items, count);
+    list->size.store(count, std::memory_order_release);
+  }
+  return list;
+}
+
+Slot* list_reserve(Thread& t, ListObject* list, size_t count) {
+  ListArray* old = list->array.load(std::memory_order_relaxed);
+  if (old != nullptr && count <= old->capacity) return old->items();
+  size_t size = list->size.load(std::memory_order_relaxed);
+  // One more than the size is an append: grow by half. Anything else asks for what it needs.
+  size_t wanted = size != 0 && count <= size + (size >> 1) ? size + (size >> 1) + 6 : count;
+  if (wanted < 4) wanted = 4;
+  ListArray* a = allocate_array(t, wanted);
+  if (a == nullptr) return nullptr;
+  if (old != nullptr && size != 0)
+    std::memcpy(static_cast<void*>(a->items()), static_cast<const void*>(old->items()), size * sizeof(Slot));
+  list->array.store(a, std::memory_order_release);
+  return a->items();
+}
+
+void list_set_size(ListObject* list, size_t count) {
+  size_t old = list->size.load(std::memory_order_relaxed);
+  list->size.store(count, std::memory_order_release);
+  if (count < old) {
+    Slot* items = list->array.load(std::memory_order_relaxed)->items();
+    for (size_t i = count; i < old; ++i) items[i] = kEmpty;
+  }
+}
+
+ListView list_snapshot(Thread& t, ListObject* list) {
+  if (!free_threaded(t)) return list_view(list);
+  ObjectLock lock(t, list);
+  ListView view = list_view(list);
+  if (view.count == 0) return {};
+  auto* copy = static_cast<Slot*>(t.heap().allocate_raw(t, view.count * sizeof(Slot)));
+  MP_CHECK(copy != nullptr, "out of memory while copying a list");
+  copy_slots(copy, view.items, view.count);
+  return {copy, view.count};
+}
+
+Status list_append(Thread& t, ListObject* list, Value item) {
+  ObjectLock lock(t, list);
+  size_t n = list->size.load(std::memory_order_relaxed);
+  ListArray* a = list->array.load(std::memory_order_relaxed);
+  if (a != nullptr && n < a->capacity) [[likely]] {
+    a->items()[n].set(item);
+    list->size.store(n + 1, std::memory_order_release);
+    return {};
+  }
+  Slot* items = list_reserve(t, list, n + 1);
+  if (items == nullptr) return t.raise_memory_error();
+  items[n].set(item);
+  list->size.store(n + 1, std::memory_order_release);
+  return {};
+}
+
+static Status append_slots(Thread& t, ListObject* list, const Slot* items, size_t count) {
+  ObjectLock lock(t, list);
+  size_t n = list->size.load(std::memory_order_relaxed);
+  Slot* to = list_reserve(t, list, n + count);
+  if (to == nullptr) return t.raise_memory_error();
+  copy_slots(to + n, items, count);
+  list->size.store(n + count, std::memory_order_release);
+  return {};
+}
+
+Status list_extend(Thread& t, ListObject* list, Value iterable) {
+  if (is_kind(iterable, Kind::List) && type_of(t, iterable)->slots.iter == t.types().list->slots.iter) {
+    ListView view = list_snapshot(t, iterable.as<ListObject>());
+    return view.count == 0 ? Status() : append_slots(t, list, view.items, view.count);
+  }
+  if (is_kind(iterable, Kind::Tuple) && type_of(t, iterable)->slots.iter == t.types().tuple->slots.iter) {
+    auto* tuple = iterable.as<TupleObject>();
+    return tuple->size == 0 ? Status() : append_slots(t, list, tuple->items(), tuple->size);
+  }
+  Value iterator = TRY(get_iter(t, iterable));
+  // The hint makes room; a wrong one does no harm. As CPython, an error of __length_hint__ counts.
+  int64_t hint = TRY(length_hint(t, iterable, 8));
+  if (hint > 8 && hint < (int64_t{1} << 24)) {
+    ObjectLock lock(t, list);
+    size_t n = list->size.load(std::memory_order_relaxed);
+    if (list_reserve(t, list, n + static_cast<size_t>(hint)) == nullptr) return t.raise_memory_error();
+  }
+  UnarySlot next = type_of(t, iterator)->slots.next;
+  for (;;) {
+    Value item = TRY(next(t, iterator));
+    if (item.is_no_more()) return {};
+    TRY(list_append(t, list, item));
+    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+  }
+}
+
+Status list_set(Thread& t, ListObject* list, size_t index, Value item) {
+  ObjectLock lock(t, list);
+  if (index >= list->size.load(std::memory_order_relaxed))
+    return t.raise(Exc::IndexError, "list assignment index out of range");
+  list->array.load(std::memory_order_relaxed)->items()[index].set(item);
+  return {};
+}
+
+Status list_insert(Thread& t, ListObject* list, int64_t index, Value item) {
+  ObjectLock lock(t, list);
+  auto n = static_cast<int64_t>(list->size.load(std::memory_order_relaxed));
+  if (index < 0) {
+    index += n;
+    if (index < 0) index = 0;
+  }
+  if (index > n) index = n;
+  Slot* items = list_reserve(t, list, static_cast<size_t>(n) + 1);
+  if (items == nullptr) return t.raise_memory_error();
+  move_slots(t, items + index + 1, items + index, static_cast<size_t>(n - index));
+  items[index].set(item);
+  list->size.store(static_cast<uint64_t>(n) + 1, std::memory_order_release);
+  return {};
+}
+
+Result<Value> list_pop(Thread& t, ListObject* list, int64_t index) {
+  ObjectLock lock(t, list);
+  auto n = static_cast<int64_t>(list->size.load(std::memory_order_relaxed));
+  if (n == 0) return t.raise(Exc::IndexError, "pop from empty list");
+  if (index < 0) index += n;
+  if (index < 0 || index >= n) return t.raise(Exc::IndexError, "pop index out of range");
+  Slot* items = list->array.load(std::memory_order_relaxed)->items();
+  Value item = items[index].get();
+  if (index != n - 1) move_slots(t, items + index, items + index + 1, static_cast<size_t>(n - 1 - index));
+  list->size.store(static_cast<uint64_t>(n) - 1, std::memory_order_release);
+  items[n - 1] = kEmpty;
+  return item;
+}
+
+void list_clear(Thread& t, ListObject* list) {
+  ObjectLock lock(t, list);
+  list->size.store(0, std::memory_order_release);
+  list->array.store(nullptr, std::memory_order_release);
+}
+
+Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
+                          size_t count) {
+  size_t n = list->size.load(std::memory_order_relaxed);
+  if (high > n) high = n;
+  if (low > high) low = high;
+  size_t removed = high - low;
+  size_t after = n - removed + count;
+  if (count > removed) {
+    Slot* to = list_reserve(t, list, after);
+    if (to == nullptr) return t.raise_memory_error();
+    move_slots(t, to + low + count, to + high, n - high);
+    copy_slots(to + low, items, count);
+    list->size.store(after, std::memory_order_release);
+  } else if (n != 0) {
+    Slot* to = list->array.load(std::memory_order_relaxed)->items();
+    copy_slots(to + low, items, count);
+    move_slots(t, to + low + count, to + high, n - high);
+    if (after == 0) {
+      list->size.store(0, std::memory_order_release);
+      list->array.store(nullptr, std::memory_order_release);
+    } else {
+      list_set_size(list, after);
+    }
+  }
+  return {};
+}
+
+Status list_set_slice(Thread& t, ListObject* list, int64_t low, int64_t high, const Value* items,
+                      size_t count) {
+  static_assert(sizeof(Value) == sizeof(Slot));
+  ObjectLock lock(t, list);
+  auto n = static_cast<int64_t>(list->size.load(std::memory_order_relaxed));
+  low = low < 0 ? 0 : low > n ? n : low;
+  high = high < low ? low : high > n ? n : high;
+  return list_replace_range(t, list, static_cast<size_t>(low), static_cast<size_t>(high),
+                            reinterpret_cast<const Slot*>(items), count);
+}
+
+TupleObject* list_to_tuple(Thread& t, ListObject* list) {
+  ObjectLock lock(t, list);
+  ListView view = list_view(list);
+  TupleObject* tuple = allocate_tuple(t, view.count);
+  copy_slots(tuple->items(), view.items, view.count);
+  return tuple;
+}
+
+}  // namespace mp

@@ -1,0 +1,39 @@
+// Array handling shared by the list files. The caller of the changing functions holds the list's lock.
+// Internal to list*.cpp and heapq.
+#pragma once
+#include "vm/types/container_support.h"
+
+namespace mp {
+
+// What a reader may look at: one array, and how many of its slots belong to the list. Slots may turn empty
+// under its eyes when other threads shrink it.
+struct ListView {
+  Slot* items = nullptr;
+  size_t count = 0;
+};
+inline ListView list_view(const ListObject* list) {
+  ListArray* a = list->array.load(std::memory_order_acquire);
+  if (a == nullptr) return {};
+  size_t n = list->length();
+  return {a->items(), n < a->capacity ? n : a->capacity};
+}
+
+// A copy nobody changes: with a GIL the list's own array, else a copied one.
+ListView list_snapshot(Thread& t, ListObject* list);
+
+// Makes room for `count` items in all (size stays). nullptr when out of memory.
+Slot* list_reserve(Thread& t, ListObject* list, size_t count);
+// Sets the size; slots beyond it are emptied, so that no reader meets a stale pointer.
+void list_set_size(ListObject* list, size_t count);
+Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
+                          size_t count);
+
+Result<Value> list_get_item(Thread& t, Value self, Value key);
+Status list_set_item(Thread& t, Value self, Value key, Value value_or_empty);
+Result<Value> compare_sequences(Thread& t, CompareOp op, size_t left_count, size_t right_count, bool differ,
+                                Value left, Value right);
+
+// a < b, with ints, floats, str and tuples of them in line.
+Result<bool> less_than(Thread& t, Value a, Value b);
+
+}  // namespace mp
