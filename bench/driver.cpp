@@ -1,5 +1,6 @@
-// minipy_bench: runs each program of bench/programs in turn with minipy and every peer, prints medians and ratios.
-// The programs time themselves (a line "elapsed SECONDS") and print a checksum, which must agree with minipy's.
+// minipy_bench: runs each program of bench/programs in turn with minipy and every peer, prints medians and
+// ratios. The programs time themselves (a line "elapsed SECONDS") and print a checksum, which must agree with
+// minipy's.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,11 +48,13 @@ std::string find_program(const std::string& name) {
 
 std::vector<Peer> find_peers(const Arguments& arguments) {
   std::vector<Peer> peers = {{"minipy", {arguments.binary}, false}};
-  for (const char* name : {"python3", "python3.12", "python3.13", "python3.14", "python3.13t", "python3.14t", "pypy3",
-                           "micropython", "lua5.4", "luajit"}) {
+  for (const char* name : {"python3", "python3.12", "python3.13", "python3.14", "python3.13t", "python3.14t",
+                           "pypy3", "micropython", "lua5.4", "luajit"}) {
     std::string path = find_program(name);
     if (path.empty()) continue;
-    if (!arguments.peers.empty() && ("," + arguments.peers + ",").find("," + std::string(name) + ",") == std::string::npos) continue;
+    if (!arguments.peers.empty() &&
+        ("," + arguments.peers + ",").find("," + std::string(name) + ",") == std::string::npos)
+      continue;
     bool lua = std::string(name).compare(0, 3, "lua") == 0;
     std::vector<std::string> command = {path};
     if (std::string(name) == "luajit") command.push_back("-joff");
@@ -87,7 +90,8 @@ struct Row {
 };
 
 std::string program_file(const Arguments& arguments, const Peer& peer, const std::string& program) {
-  return arguments.root + (peer.lua ? "/bench/lua/" + program + ".lua" : "/bench/programs/" + program + ".mp");
+  return arguments.root +
+         (peer.lua ? "/bench/lua/" + program + ".lua" : "/bench/programs/" + program + ".mp");
 }
 
 Row measure(const Arguments& arguments, const std::vector<Peer>& peers, const std::string& program) {
@@ -106,7 +110,8 @@ Row measure(const Arguments& arguments, const std::vector<Peer>& peers, const st
       ProcessResult result = runner::run_process(options);
       std::string elapsed = field(result.out, "elapsed");
       if (result.status != 0 || elapsed.empty()) {
-        row.problem += peer.name + ": " + result.err.substr(result.err.rfind('\n', result.err.size() - 2) + 1) + " ";
+        row.problem +=
+            peer.name + ": " + result.err.substr(result.err.rfind('\n', result.err.size() - 2) + 1) + " ";
         continue;
       }
       if (!peer.lua) {
@@ -124,7 +129,8 @@ Row measure(const Arguments& arguments, const std::vector<Peer>& peers, const st
 void write_json(const Arguments& arguments, const std::vector<Peer>& peers, const std::vector<Row>& rows) {
   FILE* file = fopen(arguments.json.c_str(), "w");
   if (!file) return perror(arguments.json.c_str());
-  fprintf(file, "{\"group\": \"%s\", \"rounds\": %d, \"programs\": {", arguments.group.c_str(), arguments.rounds);
+  fprintf(file, "{\"group\": \"%s\", \"rounds\": %d, \"programs\": {", arguments.group.c_str(),
+          arguments.rounds);
   for (size_t i = 0; i < rows.size(); ++i) {
     fprintf(file, "%s\n  \"%s\": {", i ? "," : "", rows[i].program.c_str());
     bool first = true;
@@ -145,7 +151,8 @@ int single(const Arguments& arguments) {
   std::vector<std::string> programs;
   for (const auto& entry : fs::directory_iterator(arguments.root + "/bench/programs")) {
     std::string name = entry.path().stem();
-    if (arguments.only.empty() || std::regex_search(name, std::regex(arguments.only))) programs.push_back(name);
+    if (arguments.only.empty() || std::regex_search(name, std::regex(arguments.only)))
+      programs.push_back(name);
   }
   std::sort(programs.begin(), programs.end());
   printf("%-20s", "seconds");
@@ -178,8 +185,8 @@ int single(const Arguments& arguments) {
     double sum = 0;
     int slower = 0;
     for (double value : values) sum += std::log(value), slower += value < 1;
-    printf("geometric mean of %s/minipy over %zu programs: %.2f (above 1: minipy is faster; slower in %d)\n", peers[i].name.c_str(),
-           values.size(), std::exp(sum / static_cast<double>(values.size())), slower);
+    printf("geometric mean of %s/minipy over %zu programs: %.2f (above 1: minipy is faster; slower in %d)\n",
+           peers[i].name.c_str(), values.size(), std::exp(sum / static_cast<double>(values.size())), slower);
   }
   if (!arguments.json.empty()) write_json(arguments, peers, rows);
   return 0;
@@ -213,7 +220,8 @@ int startup(const Arguments& arguments) {
         int status = 0;
         rusage usage{};
         wait4(pid, &status, 0, &usage);
-        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        best =
+            std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         memory = usage.ru_maxrss;
       }
       printf("%-18s %-12s %12.2f %14ld\n", one.name, peer.name.c_str(), best * 1000, memory);
@@ -233,17 +241,28 @@ int main(int argc, char** argv) {
       arguments.group = word;
       continue;
     }
-    if (equals != std::string::npos) value = word.substr(equals + 1), word = word.substr(0, equals);
-    else if (i + 1 < argc) value = argv[++i];
-    if (word == "--root") arguments.root = value;
-    else if (word == "--binary") arguments.binary = value;
-    else if (word == "--json") arguments.json = value;
-    else if (word == "--peers") arguments.peers = value;
-    else if (word == "--only") arguments.only = value;
-    else if (word == "--rounds") arguments.rounds = std::max(1, atoi(value.c_str()));
-    else return fprintf(stderr, "unknown option %s\n", word.c_str()), 2;
+    if (equals != std::string::npos)
+      value = word.substr(equals + 1), word = word.substr(0, equals);
+    else if (i + 1 < argc)
+      value = argv[++i];
+    if (word == "--root")
+      arguments.root = value;
+    else if (word == "--binary")
+      arguments.binary = value;
+    else if (word == "--json")
+      arguments.json = value;
+    else if (word == "--peers")
+      arguments.peers = value;
+    else if (word == "--only")
+      arguments.only = value;
+    else if (word == "--rounds")
+      arguments.rounds = std::max(1, atoi(value.c_str()));
+    else
+      return fprintf(stderr, "unknown option %s\n", word.c_str()), 2;
   }
   if (arguments.group == "single") return single(arguments);
   if (arguments.group == "startup") return startup(arguments);
-  return fprintf(stderr, "minipy_bench: single or startup (the other groups of the plan have no programs yet)\n"), 2;
+  return fprintf(stderr,
+                 "minipy_bench: single or startup (the other groups of the plan have no programs yet)\n"),
+         2;
 }

@@ -46,7 +46,8 @@ void read_header(Script& script, const std::string& line) {
   if (header_field(line, "oracle", value) && value.compare(0, 2, "no") == 0) script.no_oracle = value;
   if (header_field(line, "env", value)) {
     size_t equals = value.find('=');
-    if (equals != std::string::npos) script.environment.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    if (equals != std::string::npos)
+      script.environment.emplace_back(value.substr(0, equals), value.substr(equals + 1));
   }
 }
 
@@ -99,7 +100,8 @@ Script parse_script(const std::string& text) {
       std::string indent = line.substr(0, first), statement = strip_right(line.substr(first, mark - first));
       script.rewritten = true;
       script.source += indent + "try:\n" + indent + " " + statement + "\n" + indent +
-                       "except BaseException as _e: print('raises ' + type(_e).__name__ + (': ' + str(_e) if str(_e) else ''))\n";
+                       "except BaseException as _e: print('raises ' + type(_e).__name__ + (': ' + str(_e) if "
+                       "str(_e) else ''))\n";
     } else {
       script.source += line + "\n";
     }
@@ -107,7 +109,8 @@ Script parse_script(const std::string& text) {
   return script;
 }
 
-std::string compare_output(const std::vector<Expectation>& expected, const std::string& out, const std::string& path) {
+std::string compare_output(const std::vector<Expectation>& expected, const std::string& out,
+                           const std::string& path) {
   std::vector<std::string> lines = split_lines(out);
   size_t shared = std::min(lines.size(), expected.size());
   for (size_t i = 0; i < shared; ++i) {
@@ -116,10 +119,11 @@ std::string compare_output(const std::vector<Expectation>& expected, const std::
            "\n  expected: " + expected[i].text + "\n  printed:  " + lines[i] + "\n";
   }
   if (lines.size() > shared)
-    return path + ": " + std::to_string(lines.size() - shared) + " lines more than expected, the first:\n  printed:  " + lines[shared] + "\n";
+    return path + ": " + std::to_string(lines.size() - shared) +
+           " lines more than expected, the first:\n  printed:  " + lines[shared] + "\n";
   if (expected.size() > shared)
-    return path + ":" + std::to_string(expected[shared].line) + ": the output ends after " + std::to_string(shared) +
-           " lines\n  expected: " + expected[shared].text + "\n";
+    return path + ":" + std::to_string(expected[shared].line) + ": the output ends after " +
+           std::to_string(shared) + " lines\n  expected: " + expected[shared].text + "\n";
   return "";
 }
 

@@ -29,7 +29,8 @@ struct Script {
 Script parse_script(const std::string& text);
 
 // Empty when `out` is what is expected, else a report of the first difference.
-std::string compare_output(const std::vector<Expectation>& expected, const std::string& out, const std::string& path);
+std::string compare_output(const std::vector<Expectation>& expected, const std::string& out,
+                           const std::string& path);
 
 // The same for two whole texts.
 std::string compare_texts(const std::string& expected, const std::string& actual, const std::string& path);

@@ -19,8 +19,14 @@ ProcessOptions interpreter(const Settings& settings, const std::string& binary) 
   options.command.insert(options.command.end(), settings.options.begin(), settings.options.end());
   options.time_limit = settings.time_limit > 0 ? settings.time_limit : default_time_limit();
   options.memory_limit = settings.memory_limit > 0 ? settings.memory_limit : default_memory_limit();
-  options.environment = {{"PYTHONDONTWRITEBYTECODE", "1"}, {"PYTHONHASHSEED", "0"}, {"PYTHONUTF8", "1"},
-                         {"PYTHON_COLORS", "0"}, {"NO_COLOR", "1"}, {"TERM", "dumb"}, {"LC_ALL", "C.UTF-8"}, {"TZ", "UTC"}};
+  options.environment = {{"PYTHONDONTWRITEBYTECODE", "1"},
+                         {"PYTHONHASHSEED", "0"},
+                         {"PYTHONUTF8", "1"},
+                         {"PYTHON_COLORS", "0"},
+                         {"NO_COLOR", "1"},
+                         {"TERM", "dumb"},
+                         {"LC_ALL", "C.UTF-8"},
+                         {"TZ", "UTC"}};
   return options;
 }
 
@@ -38,8 +44,8 @@ struct TemporaryDirectory {
   }
 };
 
-ProcessResult run_parsed(const Settings& settings, const std::string& binary, const Script& script, const std::string& path,
-                         const TemporaryDirectory& scratch) {
+ProcessResult run_parsed(const Settings& settings, const std::string& binary, const Script& script,
+                         const std::string& path, const TemporaryDirectory& scratch) {
   ProcessOptions options = interpreter(settings, binary);
   std::string file = fs::absolute(path), home = fs::path(file).parent_path();
   if (script.rewritten) {
@@ -61,7 +67,8 @@ ProcessResult run_parsed(const Settings& settings, const std::string& binary, co
 std::string judge(const Script& script, const ProcessResult& result, const std::string& path) {
   std::string problem = compare_output(script.expected, result.out, path);
   if (result.status != script.exit_status)
-    problem += path + ": exit status " + std::to_string(result.status) + ", expected " + std::to_string(script.exit_status) + "\n";
+    problem += path + ": exit status " + std::to_string(result.status) + ", expected " +
+               std::to_string(script.exit_status) + "\n";
   if (!script.error_pattern.empty() && !std::regex_search(result.err, std::regex(script.error_pattern)))
     problem += path + ": standard error does not match " + script.error_pattern + "\n";
   return problem;
@@ -76,7 +83,8 @@ bool is_helper(const fs::path& path, const fs::path& root) {
 std::vector<fs::path> scripts_under(const std::string& directory) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::recursive_directory_iterator(directory))
-    if (entry.path().extension() == ".mp" && !is_helper(entry.path(), directory)) found.push_back(entry.path());
+    if (entry.path().extension() == ".mp" && !is_helper(entry.path(), directory))
+      found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -90,7 +98,8 @@ int run_script(const Settings& settings, const std::string& path) {
   TemporaryDirectory scratch;
   ProcessResult result = run_parsed(settings, settings.binary, script, path, scratch);
   std::string problem = judge(script, result, path);
-  if (script.expected.empty() && script.exit_status == 0 && script.error_pattern.empty()) problem += path + ": it expects nothing\n";
+  if (script.expected.empty() && script.exit_status == 0 && script.error_pattern.empty())
+    problem += path + ": it expects nothing\n";
   if (problem.empty()) return kPassed;
   printf("%s", problem.c_str());
   show_errors(result);
@@ -107,7 +116,8 @@ int run_sample(const Settings& settings, const std::string& path) {
   std::string expected = read_file(out_path, &found);
   if (!found) return printf("%s is missing\n", out_path.c_str()), kFailed;
   std::string problem = compare_texts(expected, result.out, out_path);
-  if (result.status != script.exit_status) problem += path + ": exit status " + std::to_string(result.status) + "\n";
+  if (result.status != script.exit_status)
+    problem += path + ": exit status " + std::to_string(result.status) + "\n";
   if (problem.empty()) return kPassed;
   printf("%s", problem.c_str());
   show_errors(result);
@@ -137,7 +147,8 @@ int run_golden(const Settings& settings, const std::string& kind, const std::str
 namespace {
 
 // One chunk of a tests/errors file: the last line of standard error and the last line number it names.
-std::string check_chunk(const Settings& settings, const std::string& path, const std::vector<std::string>& lines, size_t first,
+std::string check_chunk(const Settings& settings, const std::string& path,
+                        const std::vector<std::string>& lines, size_t first,
                         const TemporaryDirectory& scratch) {
   const std::string mark = "#! ";
   std::string source, message;
@@ -145,7 +156,8 @@ std::string check_chunk(const Settings& settings, const std::string& path, const
   for (const std::string& text : lines) {
     size_t at = text.rfind(mark);
     if (at != std::string::npos) message = strip(text.substr(at + mark.size()));
-    if (at == text.find_first_not_of(" \t") && at != std::string::npos) continue;  // about the chunk, no line of it
+    if (at == text.find_first_not_of(" \t") && at != std::string::npos)
+      continue;  // about the chunk, no line of it
     ++line;
     if (at != std::string::npos) expected_line = line;
     source += text + "\n";
@@ -163,7 +175,8 @@ std::string check_chunk(const Settings& settings, const std::string& path, const
   std::vector<std::string> errors = split_lines(result.err);
   std::string last = errors.empty() ? "" : errors.back();
   if (last != message || result.status != 1)
-    return where + "exit status " + std::to_string(result.status) + "\n  expected: " + message + "\n  printed:  " + last + "\n";
+    return where + "exit status " + std::to_string(result.status) + "\n  expected: " + message +
+           "\n  printed:  " + last + "\n";
   std::string number = ", line " + std::to_string(expected_line);
   size_t at = result.err.rfind(", line ");
   if (expected_line == 0 || at == std::string::npos) return "";
@@ -186,7 +199,8 @@ int run_errors(const Settings& settings, const std::string& path) {
       chunk.push_back(lines[i]);
       continue;
     }
-    bool blank = std::all_of(chunk.begin(), chunk.end(), [](const std::string& line) { return strip(line).empty(); });
+    bool blank =
+        std::all_of(chunk.begin(), chunk.end(), [](const std::string& line) { return strip(line).empty(); });
     if (!blank) {
       ++total;
       std::string problem = check_chunk(settings, path, chunk, first, scratch);
@@ -210,8 +224,9 @@ int run_oracle(const Settings& settings) {
   int compared = 0, differ = 0, left_out = 0;
   for (const fs::path& path : scripts_under(settings.directory)) {
     Script script = parse_script(read_file(path));
-    std::string id = fs::path(settings.directory).parent_path().filename().string() + "/" +
-                     fs::relative(path, fs::path(settings.directory).parent_path()).replace_extension("").string();
+    std::string id =
+        fs::path(settings.directory).parent_path().filename().string() + "/" +
+        fs::relative(path, fs::path(settings.directory).parent_path()).replace_extension("").string();
     if (!script.no_oracle.empty() || !known_failure(settings.known, id).empty()) {
       ++left_out;
       continue;
@@ -223,13 +238,15 @@ int run_oracle(const Settings& settings) {
     ProcessResult ours = run_parsed(settings, settings.binary, script, path, scratch);
     std::string problem = compare_texts(theirs.out, ours.out, path);
     if (ours.status != theirs.status)
-      problem += path.string() + ": exit status " + std::to_string(ours.status) + ", python3 " + std::to_string(theirs.status) + "\n";
+      problem += path.string() + ": exit status " + std::to_string(ours.status) + ", python3 " +
+                 std::to_string(theirs.status) + "\n";
     ++compared;
     if (problem.empty()) continue;
     ++differ;
     printf("%s", problem.c_str());
   }
-  printf("%d scripts compared, %d differ, %d left out (# oracle: no, or a known failure)\n", compared, differ, left_out);
+  printf("%d scripts compared, %d differ, %d left out (# oracle: no, or a known failure)\n", compared, differ,
+         left_out);
   return differ ? kFailed : kPassed;
 }
 

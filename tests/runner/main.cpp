@@ -1,4 +1,5 @@
-// minipy_test KIND [OPTIONS] FILE...: the tests that need nothing but the minipy binary. tests/README.md explains the kinds.
+// minipy_test KIND [OPTIONS] FILE...: the tests that need nothing but the minipy binary. tests/README.md
+// explains the kinds.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,8 +36,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> rest;
   for (int i = 2; i < argc; ++i) {
     std::string word = argv[i];
-    bool takes_value = word == "--binary" || word == "--python" || word == "--option" || word == "--known" || word == "--id" ||
-                       word == "--dir" || word == "--time" || word == "--memory";
+    bool takes_value = word == "--binary" || word == "--python" || word == "--option" || word == "--known" ||
+                       word == "--id" || word == "--dir" || word == "--time" || word == "--memory";
     if (!takes_value || i + 1 == argc) {
       rest.push_back(word);
       continue;
@@ -56,11 +57,16 @@ int main(int argc, char** argv) {
   int worst = kPassed, failed = 0;
   for (const std::string& path : rest) {
     int outcome;
-    if (kind == "script") outcome = run_script(settings, path);
-    else if (kind == "sample") outcome = run_sample(settings, path);
-    else if (kind == "errors") outcome = run_errors(settings, path);
-    else if (kind.compare(0, 7, "golden-") == 0) outcome = run_golden(settings, kind.substr(7), path);
-    else return usage();
+    if (kind == "script")
+      outcome = run_script(settings, path);
+    else if (kind == "sample")
+      outcome = run_sample(settings, path);
+    else if (kind == "errors")
+      outcome = run_errors(settings, path);
+    else if (kind.compare(0, 7, "golden-") == 0)
+      outcome = run_golden(settings, kind.substr(7), path);
+    else
+      return usage();
     if (outcome == kFailed) ++failed, worst = kFailed;
   }
   if (rest.size() > 1) printf("%zu passed, %d failed\n", rest.size() - static_cast<size_t>(failed), failed);

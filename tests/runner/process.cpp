@@ -28,8 +28,10 @@ double now() {
   for (int fd = 3; fd < 64; ++fd) close(fd);
   if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(126);
   for (const auto& [name, value] : options.environment) {
-    if (value.empty()) unsetenv(name.c_str());
-    else setenv(name.c_str(), value.c_str(), 1);
+    if (value.empty())
+      unsetenv(name.c_str());
+    else
+      setenv(name.c_str(), value.c_str(), 1);
   }
   if (options.memory_limit > 0) {
     rlimit limit{static_cast<rlim_t>(options.memory_limit), static_cast<rlim_t>(options.memory_limit)};
@@ -78,7 +80,9 @@ ProcessResult run_process(const ProcessOptions& options) {
     in_open = false;
   }
   while (out_open || err_open) {
-    pollfd fds[3] = {{out_open ? out[0] : -1, POLLIN, 0}, {err_open ? err[0] : -1, POLLIN, 0}, {in_open ? in[1] : -1, POLLOUT, 0}};
+    pollfd fds[3] = {{out_open ? out[0] : -1, POLLIN, 0},
+                     {err_open ? err[0] : -1, POLLIN, 0},
+                     {in_open ? in[1] : -1, POLLOUT, 0}};
     double left = deadline - now();
     if (left <= 0) {
       result.timed_out = true;
@@ -90,8 +94,10 @@ ProcessResult run_process(const ProcessOptions& options) {
       if (!(fd.revents & (POLLIN | POLLHUP | POLLERR))) return;
       char buffer[65536];
       ssize_t got = read(fd.fd, buffer, sizeof buffer);
-      if (got > 0) text.append(buffer, static_cast<size_t>(got));
-      else open = false;
+      if (got > 0)
+        text.append(buffer, static_cast<size_t>(got));
+      else
+        open = false;
     };
     drain(fds[0], result.out, out_open);
     drain(fds[1], result.err, err_open);

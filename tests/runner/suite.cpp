@@ -37,8 +37,10 @@ struct FileResult {
 std::vector<std::string> split_tabs(const std::string& line) {
   std::vector<std::string> fields(1);
   for (char c : line) {
-    if (c == '\t') fields.emplace_back();
-    else fields.back() += c;
+    if (c == '\t')
+      fields.emplace_back();
+    else
+      fields.back() += c;
   }
   fields.resize(3);
   return fields;
@@ -60,7 +62,8 @@ Tables read_tables(const std::string& directory) {
   return tables;
 }
 
-FileResult run_file(const Settings& settings, const Tables& tables, const std::string& name, const std::string& library) {
+FileResult run_file(const Settings& settings, const Tables& tables, const std::string& name,
+                    const std::string& library) {
   FileResult file;
   std::string scratch = make_temporary_directory();
   auto started = std::chrono::steady_clock::now();
@@ -75,19 +78,25 @@ FileResult run_file(const Settings& settings, const Tables& tables, const std::s
     ProcessOptions options;
     options.command = {settings.binary};
     options.command.insert(options.command.end(), settings.options.begin(), settings.options.end());
-    options.command.insert(options.command.end(), {fs::absolute(settings.directory + "/run_one.mp"), name, report, done});
+    options.command.insert(options.command.end(),
+                           {fs::absolute(settings.directory + "/run_one.mp"), name, report, done});
     options.time_limit = settings.time_limit > 0 ? settings.time_limit : 120;
     options.memory_limit = settings.memory_limit > 0 ? settings.memory_limit : default_memory_limit();
     options.directory = scratch;
-    options.environment = {{"MINIPY_SUITE_LIB", library}, {"PYTHONDONTWRITEBYTECODE", "1"}, {"TERM", "dumb"},
-                           {"LC_ALL", "C.UTF-8"}, {"NO_COLOR", "1"}};
+    options.environment = {{"MINIPY_SUITE_LIB", library},
+                           {"PYTHONDONTWRITEBYTECODE", "1"},
+                           {"TERM", "dumb"},
+                           {"LC_ALL", "C.UTF-8"},
+                           {"NO_COLOR", "1"}};
     ProcessResult result = run_process(options);
     std::string running;
     bool finished = false, progress = false;
     for (const std::string& line : split_lines(read_file(report))) {
       std::vector<std::string> fields = split_tabs(line);
-      if (fields[0] == "done") finished = true;
-      else if (fields[0] == "start") running = fields[1];
+      if (fields[0] == "done")
+        finished = true;
+      else if (fields[0] == "start")
+        running = fields[1];
       else if (!fields[1].empty()) {
         file.tests[fields[1]] = {fields[0], fields[2]};
         settled.insert(fields[1]);
@@ -98,18 +107,23 @@ FileResult run_file(const Settings& settings, const Tables& tables, const std::s
     if (finished) break;
     if (!running.empty()) {
       std::string last = result.err.substr(result.err.size() > 300 ? result.err.size() - 300 : 0);
-      file.tests[running] = {result.timed_out ? "hang" : "crash", "status " + std::to_string(result.status) + " " + last};
+      file.tests[running] = {result.timed_out ? "hang" : "crash",
+                             "status " + std::to_string(result.status) + " " + last};
       settled.insert(running);
     } else if (!progress) {
-      file.tests["test." + name] = {result.timed_out ? "hang" : "crash",
-                                    "status " + std::to_string(result.status) + " " + result.err.substr(0, 300)};
+      file.tests["test." + name] = {
+          result.timed_out ? "hang" : "crash",
+          "status " + std::to_string(result.status) + " " + result.err.substr(0, 300)};
       break;
     }
   }
   for (const auto& [id, outcome] : file.tests) {
-    if (outcome.event == "pass") ++file.passed;
-    else if (outcome.event == "skip") ++file.skipped;
-    else ++file.failed;
+    if (outcome.event == "pass")
+      ++file.passed;
+    else if (outcome.event == "skip")
+      ++file.skipped;
+    else
+      ++file.failed;
   }
   file.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::error_code ignored;
@@ -134,11 +148,16 @@ int run_suite(const Settings& settings, const std::vector<std::string>& argument
   std::string table_path;
   std::vector<std::string> names;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--check") check = true;
-    else if (arguments[i] == "--accept") accept = true;
-    else if (arguments[i] == "--details") details = true;
-    else if (arguments[i] == "--table" && i + 1 < arguments.size()) table_path = arguments[++i];
-    else names.push_back(arguments[i]);
+    if (arguments[i] == "--check")
+      check = true;
+    else if (arguments[i] == "--accept")
+      accept = true;
+    else if (arguments[i] == "--details")
+      details = true;
+    else if (arguments[i] == "--table" && i + 1 < arguments.size())
+      table_path = arguments[++i];
+    else
+      names.push_back(arguments[i]);
   }
   std::string library = find_library();
   if (library.empty()) {
@@ -157,11 +176,11 @@ int run_suite(const Settings& settings, const std::vector<std::string>& argument
     skipped += file.skipped;
     int run = std::max(file.passed + file.failed, 1);
     char row[300];
-    snprintf(row, sizeof row, "%-24s %7d %7d %7d %6.1f%% %8.1f", name.c_str(), file.passed, file.failed, file.skipped,
-             100.0 * file.passed / run, file.seconds);
+    snprintf(row, sizeof row, "%-24s %7d %7d %7d %6.1f%% %8.1f", name.c_str(), file.passed, file.failed,
+             file.skipped, 100.0 * file.passed / run, file.seconds);
     printf("%s\n", row);
-    snprintf(row, sizeof row, "| %s | %d | %d | %d | %.1f %% |\n", name.c_str(), file.passed, file.failed, file.skipped,
-             100.0 * file.passed / run);
+    snprintf(row, sizeof row, "| %s | %d | %d | %d | %.1f %% |\n", name.c_str(), file.passed, file.failed,
+             file.skipped, 100.0 * file.passed / run);
     table += row;
     for (const auto& [id, outcome] : file.tests) {
       bool is_pass = outcome.event == "pass", is_skip = outcome.event == "skip";
@@ -169,7 +188,8 @@ int run_suite(const Settings& settings, const std::vector<std::string>& argument
         printf("  %s passes: take it out of expected.txt\n", id.c_str());
         ++breaches;
       }
-      if (details && !is_pass && !is_skip) printf("  %s %s: %s\n", outcome.event.c_str(), id.c_str(), outcome.detail.c_str());
+      if (details && !is_pass && !is_skip)
+        printf("  %s %s: %s\n", outcome.event.c_str(), id.c_str(), outcome.detail.c_str());
     }
     auto floor = tables.ratchet.find(name);
     if (check && floor != tables.ratchet.end() && file.passed < floor->second) {
@@ -187,7 +207,8 @@ int run_suite(const Settings& settings, const std::vector<std::string>& argument
   table += row;
   printf("%-24s %7d %7d %7d %6.1f%%\n", "all", passed, failed, skipped, share);
   if (accept) {
-    std::string text = "# The least number of passes per file of CPython's suite; rewritten by `./dev suite --accept`.\n";
+    std::string text =
+        "# The least number of passes per file of CPython's suite; rewritten by `./dev suite --accept`.\n";
     for (const auto& [name, count] : tables.ratchet) text += name + " " + std::to_string(count) + "\n";
     write_file(settings.directory + "/ratchet.txt", text);
   }
