@@ -6,7 +6,8 @@
 
 namespace mp {
 
-// A growable array of Values that the collector sees. Lives on the native stack or inside C++ objects; not shared between threads.
+// A growable array of Values that the collector sees. Lives on the native stack or inside C++ objects; not
+// shared between threads.
 class RootVector {
  public:
   explicit RootVector(Thread& t);
@@ -29,10 +30,10 @@ class RootVector {
   Value* end() { return values_.data() + values_.size(); }
 
  private:
-  static void scan(void* context, Tracer& tracer);
-  friend class Thread;
+  static void scan_thread(Thread& t, Tracer& tracer);
+  friend struct HeapImpl;
   Thread& thread_;
-  RootVector* next_;      // doubly linked list of the thread's root vectors
+  RootVector* next_;  // doubly linked list of the thread's root vectors
   RootVector* previous_;
   std::vector<Value> values_;  // layer test: the one place where std::vector<Value> is allowed
 };

@@ -1,5 +1,6 @@
-// Thread: one OS thread of one runtime: its interrupt word, its exception state, its VM stack, its place in attach/detach.
-// It knows nothing of frames beyond an opaque pointer (vm/exec/frame.h) and nothing of concrete types.
+// Thread: one OS thread of one runtime: its interrupt word, its exception state, its VM stack, its place in
+// attach/detach. It knows nothing of frames beyond an opaque pointer (vm/exec/frame.h) and nothing of
+// concrete types.
 #pragma once
 #include <fmt/core.h>
 
@@ -8,6 +9,8 @@
 
 #include "vm/core/result.h"
 #include "vm/core/type.h"
+#include "vm/threads/allocation_cache.h"
+#include "vm/threads/native_stack.h"
 
 namespace mp {
 
@@ -21,16 +24,18 @@ class RootVector;
 
 // Bits of the interrupt word, polled at switch sites.
 enum Interrupt : uint32_t {
-  kInterruptDropGil = 1,        // another thread waits for the GIL
+  kInterruptDropGil = 1,  // another thread waits for the GIL
   kInterruptStopTheWorld = 2,
-  kInterruptSignal = 4,         // main thread: run script signal handlers (KeyboardInterrupt)
-  kInterruptAsyncException = 8, // PyThreadState_SetAsyncExc
-  kInterruptPendingCall = 16,   // finalizers, weakref callbacks, queued calls
-  kInterruptCollect = 32,       // the heap wants a collection
-  kInterruptTrace = 64,         // loop mode changed
+  kInterruptSignal = 4,          // main thread: run script signal handlers (KeyboardInterrupt)
+  kInterruptAsyncException = 8,  // PyThreadState_SetAsyncExc
+  kInterruptPendingCall = 16,    // finalizers, weakref callbacks, queued calls
+  kInterruptCollect = 32,        // the heap wants a collection
+  kInterruptTrace = 64,          // loop mode changed (the interpreter clears it)
+  kInterruptMemory = 128,        // an allocation that cannot fail took from the reserve: MemoryError
 };
 
-// The exception being handled (sys.exc_info), a linked stack as in CPython: one per thread plus one per running generator.
+// The exception being handled (sys.exc_info), a linked stack as in CPython: one per thread plus one per
+// running generator.
 struct HandledException {
   Slot value;  // exception instance, or empty
   HandledException* previous = nullptr;
@@ -50,11 +55,12 @@ class Thread {
     return raise_text(kind, fmt::format(format, std::forward<A>(arguments)...));
   }
   Error raise_text(Exc kind, const std::string& message);  // vm/types/exception.cpp
-  Error raise_value(Exc kind, Value argument);             // kind(argument): KeyError(key), StopIteration(value)
-  Error raise_object(Value exception);                     // an exception instance; sets __context__ from the handled one
-  Error raise_os_error(int error_number, Value filename = {}, Value filename2 = {});  // OSError subclass by errno
+  Error raise_value(Exc kind, Value argument);  // kind(argument): KeyError(key), StopIteration(value)
+  Error raise_object(Value exception);  // an exception instance; sets __context__ from the handled one
+  Error raise_os_error(int error_number, Value filename = {},
+                       Value filename2 = {});  // OSError subclass by errno
   Error raise_memory_error();
-  Error raise_recursion_error(const char* where = "");     // "maximum recursion depth exceeded{where}"
+  Error raise_recursion_error(const char* where = "");  // "maximum recursion depth exceeded{where}"
 
   // --- the current (propagating) exception; empty when none
   Value current() const { return current_exception; }
@@ -76,29 +82,34 @@ class Thread {
 
   // --- safepoints
   // Handles whatever is in the interrupt word. May run script code, collect, switch threads.
-  Status poll() { return interrupt_word.load(std::memory_order_relaxed) != 0 ? handle_interrupts() : Status(); }
+  Status poll() {
+    return interrupt_word.load(std::memory_order_relaxed) != 0 ? handle_interrupts() : Status();
+  }
   Status handle_interrupts();  // vm/threads/safepoint.cpp
   void set_interrupt(Interrupt bit) { interrupt_word.fetch_or(bit, std::memory_order_relaxed); }
   void clear_interrupt(Interrupt bit) { interrupt_word.fetch_and(~uint32_t{bit}, std::memory_order_relaxed); }
 
-  // --- native recursion: `TRY(t.check_stack(" while calling a Python object"));` before C++ recursion that scripts control
+  // --- native recursion: `TRY(t.check_stack(" while calling a Python object"));` before C++ recursion that
+  // scripts control
   Status check_stack(const char* where = "") {
-    if (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) > stack_limit) [[likely]] return {};
+    if (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) > stack_limit) [[likely]]
+      return {};
     return raise_recursion_error(where);
   }
 
   // Hot state, public on purpose: the interpreter reads it directly.
   std::atomic<uint32_t> interrupt_word{0};
+  AllocationCache cache;                // free cells: Heap::make pops them
   Value current_exception{};            // propagating
   HandledException* handled = nullptr;  // innermost; never null once the thread runs
   Frame* frame = nullptr;               // innermost frame of script code, or null
   Slot* stack_top = nullptr;            // first free register of the VM stack
   Slot* stack_end = nullptr;
-  uintptr_t stack_limit = 0;            // lowest native stack address that may be used
-  int32_t recursion_depth = 0;          // script frames; compared with runtime().recursion_limit
+  uintptr_t stack_limit = 0;    // lowest native stack address that may be used
+  int32_t recursion_depth = 0;  // script frames; compared with runtime().recursion_limit
   HandledException base_handled;
-  Slot thread_object;                   // threading.Thread seen by this thread, if any
-  Slot context;                         // contextvars: current context
+  Slot thread_object;  // threading.Thread seen by this thread, if any
+  Slot context;        // contextvars: current context
   Slot async_exception;
   Slot async_gen_firstiter, async_gen_finalizer;  // sys.set_asyncgen_hooks
   Slot trace_function, profile_function;
@@ -107,7 +118,7 @@ class Thread {
   Slot repr_stack;
   ThreadImpl* impl = nullptr;
   RootVector* roots = nullptr;
-  uint64_t ident = 0;                   // threading.get_ident
+  uint64_t ident = 0;  // threading.get_ident
   bool is_main = false;
 
  private:
@@ -119,16 +130,23 @@ class Thread {
   Names* names_ = nullptr;
 };
 
-// Blocking work: `{ BlockingRegion out(t); read(fd, ...); }`. Detaches (releases the GIL, publishes the stack for the collector);
-// no Value may be touched inside. The destructor attaches again (and waits for the GIL or a stopped world).
+// Blocking work: `{ BlockingRegion out(t); read(fd, ...); }`. Detaches (releases the GIL, publishes the stack
+// for the collector); no Value may be touched inside. The destructor attaches again (and waits for the GIL or
+// a stopped world).
 class BlockingRegion {
  public:
-  explicit BlockingRegion(Thread& t);
+  __attribute__((always_inline)) explicit BlockingRegion(Thread& t) : thread_(t) {
+    MP_SPILL_REGISTERS(
+        registers_);  // what the callers keep in registers must lie above the published stack top
+    enter(t, registers_);
+  }
   ~BlockingRegion();
   BlockingRegion(const BlockingRegion&) = delete;
 
  private:
+  static void enter(Thread& t, SpilledRegisters& registers);
   Thread& thread_;
+  SpilledRegisters registers_;
 };
 
 }  // namespace mp

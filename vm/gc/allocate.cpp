@@ -1,0 +1,190 @@
+// Handing out cells: carving fresh blocks, sweeping old ones, large cells, the memory limit.
+#include <algorithm>
+
+#include "vm/core/check.h"
+#include "vm/gc/heap_impl.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+static constexpr size_t kCarveBytes = 4096;
+static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
+static constexpr size_t kMaxCell = size_t{1} << 46;
+
+bool HeapImpl::over_limit(size_t more) const {
+  size_t limit = memory_limit.load(std::memory_order_relaxed);
+  if (limit == 0) return false;
+  int64_t outside = external.load(std::memory_order_relaxed);
+  return pool.used_bytes() + static_cast<size_t>(outside > 0 ? outside : 0) + more > limit;
+}
+
+void HeapImpl::note_allocated(Thread& t, size_t bytes) {
+  size_t total = allocated_since.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  if (total >= trigger.load(std::memory_order_relaxed) && enabled.load(std::memory_order_relaxed))
+    t.set_interrupt(kInterruptCollect);
+}
+
+// Links the next cells of a block that were never used: a page's worth, so that untouched memory stays
+// untouched.
+FreeCell* HeapImpl::carve(Thread& t, Block* block) {
+  uint32_t count = static_cast<uint32_t>(std::max<size_t>(kCarveBytes / block->cell_size, 1));
+  count = std::min(count, block->cell_count - block->carved);
+  uint8_t* first = static_cast<uint8_t*>(block->cell(block->carved));
+  size_t size = block->cell_size;
+  if (block->dirty && block->kind == CellKind::Object) std::memset(first, 0, count * size);
+  for (uint32_t i = 0; i < count; ++i)
+    reinterpret_cast<FreeCell*>(first + i * size)->next =
+        i + 1 < count ? reinterpret_cast<FreeCell*>(first + (i + 1) * size) : nullptr;
+  block->carved += count;
+  note_allocated(t, count * size);
+  if (block->kind == CellKind::Object) allocated_objects.fetch_add(count, std::memory_order_relaxed);
+  return reinterpret_cast<FreeCell*>(first);
+}
+
+FreeCell* HeapImpl::sweep(Block* block) {
+  block->needs_sweep = false;
+  size_t size = block->cell_size;
+  bool objects = block->kind == CellKind::Object;
+  FreeCell* list = nullptr;
+  // From the end, so that the list runs upwards.
+  for (size_t i = block->carved; i-- > 0;) {
+    auto* cell = static_cast<uint8_t*>(block->cell(i));
+    if (block->is_marked(cell)) continue;
+    if (objects && reinterpret_cast<Object*>(cell)->kind_ != Kind::Free) std::memset(cell, 0, size);
+    reinterpret_cast<FreeCell*>(cell)->next = list;
+    list = reinterpret_cast<FreeCell*>(cell);
+  }
+  return list;
+}
+
+Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
+  std::lock_guard<std::mutex> guard(mutex);
+  if (over_limit(kBlockSize)) {
+    // Small objects cannot fail here: the thread collects at its next safepoint, and raises MemoryError if
+    // that does not help.
+    if (kind == CellKind::Raw) return nullptr;
+    t.set_interrupt(kInterruptMemory);
+  }
+  Block* block = pool.allocate(kBlockSize - kBlockHeader, map);
+  if (block == nullptr) return nullptr;
+  block->kind = kind;
+  block->size_class = static_cast<uint8_t>(size_class);
+  block->cell_size = kClassSizes[size_class];
+  block->cell_count = static_cast<uint32_t>((kBlockSize - kBlockHeader) / block->cell_size);
+  block->reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + block->cell_size - 1) / block->cell_size);
+  ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
+  c.blocks.push_back(block);
+  c.next_to_sweep = c.blocks.size();
+  return block;
+}
+
+FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
+  bool objects = kind == CellKind::Object;
+  Block*& carving = objects ? t.impl->carving_objects[size_class] : t.impl->carving_raws[size_class];
+  FreeCell* list = nullptr;
+  if (carving != nullptr && carving->carved < carving->cell_count) list = carve(t, carving);
+  ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
+  while (list == nullptr) {
+    Block* block = nullptr;
+    {
+      std::lock_guard<std::mutex> guard(mutex);
+      while (c.next_to_sweep < c.blocks.size()) {
+        Block* candidate = c.blocks[c.next_to_sweep++];
+        if (!candidate->needs_sweep) continue;
+        if (candidate->marked == candidate->cell_count) {
+          candidate->needs_sweep = false;
+          continue;
+        }
+        block = candidate;
+        break;
+      }
+    }
+    if (block == nullptr) break;
+    size_t free_bytes = (block->carved - block->marked) * block->cell_size;
+    list = sweep(block);
+    if (list != nullptr) {
+      note_allocated(t, free_bytes);
+      if (objects) allocated_objects.fetch_add(block->carved - block->marked, std::memory_order_relaxed);
+    }
+    if (block->carved < block->cell_count) {
+      carving = block;
+      if (list == nullptr) list = carve(t, block);
+    }
+  }
+  if (list == nullptr) {
+    Block* block = new_block(t, kind, size_class);
+    if (block == nullptr) return nullptr;
+    carving = block;
+    list = carve(t, block);
+  }
+  (objects ? t.cache.objects : t.cache.raws)[size_class] = list->next;
+  list->next = nullptr;
+  return list;
+}
+
+void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed) {
+  if (bytes > kMaxCell) return nullptr;
+  bytes = (bytes + kGranule - 1) & ~(kGranule - 1);
+  Block* block;
+  {
+    std::lock_guard<std::mutex> guard(mutex);
+    if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
+    block = pool.allocate(bytes, map);
+    if (block == nullptr) return nullptr;
+    block->large = true;
+    block->kind = kind;
+    block->cell_size = block->unit_count * kBlockSize - kBlockHeader;
+    block->cell_count = block->carved = 1;
+    large_blocks.push_back(block);
+  }
+  if (block->dirty) std::memset(block->cells(), 0, bytes);
+  // Raw users may use the slack as well (usable_size), which was not asked for when it was zeroed above.
+  if (block->dirty && block->cell_size > bytes)
+    std::memset(block->cells() + bytes, 0, block->cell_size - bytes);
+  note_allocated(t, bytes);
+  if (kind == CellKind::Object) allocated_objects.fetch_add(1, std::memory_order_relaxed);
+  return block->cells();
+}
+
+Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may_exceed) {
+  Object* object;
+  if (bytes <= kMaxSmallSize)
+    object = reinterpret_cast<Object*>(impl_->refill(t, CellKind::Object, size_class(bytes)));
+  else
+    object = static_cast<Object*>(impl_->allocate_large(t, CellKind::Object, bytes, may_exceed));
+  if (object == nullptr) {
+    MP_CHECK(!may_exceed, "out of memory");
+    return nullptr;
+  }
+  init_header(object, type);
+  return object;
+}
+
+void* Heap::allocate_raw(Thread& t, size_t bytes) {
+  if (bytes > kMaxSmallSize) [[unlikely]]
+    return impl_->allocate_large(t, CellKind::Raw, bytes, false);
+  size_t c = size_class(bytes);
+  FreeCell*& head = t.cache.raws[c];
+  FreeCell* cell = head;
+  if (cell != nullptr) [[likely]] {
+    head = cell->next;
+  } else {
+    cell = impl_->refill(t, CellKind::Raw, c);
+    if (cell == nullptr) return nullptr;
+  }
+  std::memset(cell, 0, kClassSizes[c]);
+  return cell;
+}
+
+size_t Heap::usable_size(size_t bytes) {
+  if (bytes <= kMaxSmallSize) return kClassSizes[size_class(bytes)];
+  return (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize * kBlockSize - kBlockHeader;
+}
+
+void Heap::account_external(int64_t bytes) {
+  impl_->external.fetch_add(bytes, std::memory_order_relaxed);
+  if (bytes > 0) impl_->allocated_since.fetch_add(static_cast<size_t>(bytes), std::memory_order_relaxed);
+}
+
+}  // namespace mp

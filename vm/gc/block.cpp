@@ -1,0 +1,144 @@
+#include "vm/gc/block.h"
+
+#include <new>
+
+#include "vm/os/memory.h"
+
+namespace mp {
+
+static constexpr size_t kMapBytes = 65536 * sizeof(void*);
+
+PageMap::PageMap() {
+  // Touched sparsely: only the pages in use become resident.
+  void* memory = os::map_memory(kMapBytes, 4096, os::Reserve::No);
+  if (memory != nullptr) os::no_huge_pages(memory, kMapBytes);
+  root_ = static_cast<std::atomic<std::atomic<Block*>*>*>(memory);
+}
+
+PageMap::~PageMap() {
+  for (auto* leaf : leaves_) os::unmap_memory(leaf, kMapBytes);
+  if (root_ != nullptr) os::unmap_memory(root_, kMapBytes);
+}
+
+bool PageMap::set(uintptr_t address, size_t units, Block* block) {
+  for (size_t i = 0; i < units; ++i, address += kBlockSize) {
+    auto& slot = root_[address >> 32];
+    auto* leaf = slot.load(std::memory_order_relaxed);
+    if (leaf == nullptr) {
+      leaf = static_cast<std::atomic<Block*>*>(os::map_memory(kMapBytes, 4096, os::Reserve::No));
+      if (leaf == nullptr) return false;
+      os::no_huge_pages(leaf, kMapBytes);
+      leaves_.push_back(leaf);
+      slot.store(leaf, std::memory_order_release);
+    }
+    leaf[(address >> 16) & 0xFFFF].store(block, std::memory_order_release);
+  }
+  return true;
+}
+
+BlockPool::~BlockPool() {
+  for (Region& region : regions_) os::unmap_memory(region.base, region.units * kBlockSize);
+}
+
+Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
+  if (region.free_units < units) return nullptr;
+  size_t i = region.first_free;
+  while (i < region.units && region.state[i] == 2) ++i;
+  region.first_free = i;
+  while (i + units <= region.units) {
+    size_t run = 0;
+    while (run < units && region.state[i + run] != 2) ++run;
+    if (run < units) {
+      i += run + 1;
+      continue;
+    }
+    auto address = region.base + i * kBlockSize;
+    if (!map.set(reinterpret_cast<uintptr_t>(address), units, reinterpret_cast<Block*>(address)))
+      return nullptr;
+    bool dirty = false;
+    for (size_t k = 0; k < units; ++k) {
+      if (region.state[i + k] == 1) {
+        dirty = true;
+        --dirty_units_;
+      }
+      region.state[i + k] = 2;
+    }
+    region.free_units -= units;
+    used_units_ += units;
+    auto* block = new (address) Block();
+    block->dirty = dirty;
+    block->unit_count = static_cast<uint32_t>(units);
+    return block;
+  }
+  return nullptr;
+}
+
+Block* BlockPool::allocate(size_t bytes, PageMap& map) {
+  size_t units = (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize;
+  if (units > kMaxRegionUnits / 32) {
+    void* memory = os::map_memory(units * kBlockSize, kBlockSize, os::Reserve::Yes);
+    if (memory == nullptr) return nullptr;
+    auto* block = new (memory) Block();
+    if (!map.set(reinterpret_cast<uintptr_t>(memory), units, block)) {
+      os::unmap_memory(memory, units * kBlockSize);
+      return nullptr;
+    }
+    block->own_mapping = true;
+    block->unit_count = static_cast<uint32_t>(units);
+    used_units_ += units;
+    return block;
+  }
+  for (Region& region : regions_)
+    if (Block* block = take(region, units, map)) return block;
+  // A process that needs little memory gets small pages: a huge page would be resident as a whole.
+  size_t region_units = regions_.empty() ? kMaxRegionUnits / 2 : kMaxRegionUnits;
+  void* memory = nullptr;
+  for (; region_units >= units; region_units /= 2) {
+    memory = os::map_memory(region_units * kBlockSize, kBlockSize, os::Reserve::No);
+    if (memory != nullptr) break;
+  }
+  if (memory == nullptr) return nullptr;
+  if (regions_.empty()) os::no_huge_pages(memory, region_units * kBlockSize);
+  regions_.push_back(
+      {static_cast<uint8_t*>(memory), region_units, region_units, 0, std::vector<uint8_t>(region_units)});
+  return take(regions_.back(), units, map);
+}
+
+void BlockPool::release(Block* block, PageMap& map) {
+  size_t units = block->unit_count;
+  bool own = block->own_mapping;
+  map.set(reinterpret_cast<uintptr_t>(block), units, nullptr);
+  used_units_ -= units;
+  if (own) {
+    os::unmap_memory(block, units * kBlockSize);
+    return;
+  }
+  auto* address = reinterpret_cast<uint8_t*>(block);
+  for (Region& region : regions_) {
+    if (address < region.base || address >= region.base + region.units * kBlockSize) continue;
+    size_t first = static_cast<size_t>(address - region.base) / kBlockSize;
+    for (size_t k = 0; k < units; ++k) region.state[first + k] = 1;
+    dirty_units_ += units;
+    region.free_units += units;
+    if (first < region.first_free) region.first_free = first;
+    return;
+  }
+}
+
+void BlockPool::trim(size_t keep_bytes) {
+  for (size_t r = regions_.size(); r-- > 0 && dirty_units_ * kBlockSize > keep_bytes;) {
+    Region& region = regions_[r];
+    for (size_t i = region.units; i > 0 && dirty_units_ * kBlockSize > keep_bytes;) {
+      size_t end = i;
+      while (i > 0 && region.state[i - 1] == 1) region.state[--i] = 0;
+      if (i == end) {
+        --i;
+        continue;
+      }
+      os::discard_memory(region.base + i * kBlockSize, (end - i) * kBlockSize);
+      dirty_units_ -= end - i;
+    }
+  }
+}
+
+}  // namespace mp

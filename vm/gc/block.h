@@ -1,0 +1,112 @@
+// Block: 64 KiB of cells of one size (or one large cell that spans several blocks), its mark bits, and the
+// pool that blocks come from. It knows addresses and sizes, nothing of objects.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "vm/threads/allocation_cache.h"
+
+namespace mp {
+
+inline constexpr size_t kBlockSize = 64 * 1024;
+inline constexpr size_t kMarkWords = kBlockSize / kGranule / 64;
+
+enum class CellKind : uint8_t { Object, Raw };
+
+struct Block {
+  uint64_t cell_size = 0;   // of a large block: the size of its one cell
+  uint32_t reciprocal = 0;  // ceil(2^32 / cell_size): index of a cell without a division
+  uint32_t cell_count = 0;
+  uint32_t carved = 0;      // cells below this index have been handed out once; the others are raw memory
+  uint32_t marked = 0;      // cells marked in this cycle
+  uint32_t unit_count = 1;  // 64 KiB units
+  uint8_t size_class = 0;
+  CellKind kind = CellKind::Object;
+  bool large = false;
+  bool dirty = false;        // uncarved memory may not be zero
+  bool own_mapping = false;  // a large block outside the regions
+  bool needs_sweep = false;
+  uint8_t reserved[2] = {};
+  uint64_t unused[11] = {};
+  uint64_t marks[kMarkWords] = {};
+
+  uint8_t* cells();
+  void* cell(size_t index) { return cells() + index * cell_size; }
+  bool is_marked(const void* cell) const {
+    size_t granule = (reinterpret_cast<uintptr_t>(cell) & (kBlockSize - 1)) / kGranule;
+    return (marks[granule >> 6] >> (granule & 63) & 1) != 0;
+  }
+  // True when it was not marked before.
+  bool mark(const void* cell) {
+    size_t granule = (reinterpret_cast<uintptr_t>(cell) & (kBlockSize - 1)) / kGranule;
+    uint64_t bit = uint64_t{1} << (granule & 63);
+    if ((marks[granule >> 6] & bit) != 0) return false;
+    marks[granule >> 6] |= bit;
+    ++marked;
+    return true;
+  }
+  void clear_marks() {
+    if (large)
+      marks[(sizeof(Block) / kGranule) >> 6] = 0;
+    else
+      std::memset(marks, 0, sizeof marks);
+    marked = 0;
+  }
+};
+static_assert(sizeof(Block) == 640);
+inline constexpr size_t kBlockHeader = sizeof(Block);
+inline uint8_t* Block::cells() { return reinterpret_cast<uint8_t*>(this) + kBlockHeader; }
+inline Block* block_of(const void* cell) {
+  return reinterpret_cast<Block*>(reinterpret_cast<uintptr_t>(cell) & ~(kBlockSize - 1));
+}
+
+// Address -> block, for words that may not be pointers at all. Reads take no lock.
+class PageMap {
+ public:
+  PageMap();
+  ~PageMap();
+  bool ok() const { return root_ != nullptr; }
+  Block* find(uintptr_t address) const {
+    if (address >> 48 != 0) return nullptr;
+    std::atomic<Block*>* leaf = root_[address >> 32].load(std::memory_order_acquire);
+    return leaf == nullptr ? nullptr : leaf[(address >> 16) & 0xFFFF].load(std::memory_order_acquire);
+  }
+  bool set(uintptr_t address, size_t units, Block* block);  // under the heap's lock
+
+ private:
+  std::atomic<std::atomic<Block*>*>* root_ = nullptr;
+  std::vector<std::atomic<Block*>*> leaves_;
+};
+
+// Hands out runs of 64 KiB units, from larger mappings; the caller holds the heap's lock.
+class BlockPool {
+ public:
+  ~BlockPool();
+  // A block whose first `kBlockHeader` bytes are a fresh header; nullptr when the system refuses. `bytes`
+  // counts the cells only.
+  Block* allocate(size_t bytes, PageMap& map);
+  void release(Block* block, PageMap& map);
+  // Gives dirty free units beyond `keep_bytes` back to the system.
+  void trim(size_t keep_bytes);
+  size_t used_bytes() const { return used_units_ * kBlockSize; }
+  size_t free_dirty_bytes() const { return dirty_units_ * kBlockSize; }
+
+ private:
+  static constexpr size_t kMaxRegionUnits = 512;  // 32 MiB
+  struct Region {
+    uint8_t* base;
+    size_t units;
+    size_t free_units;
+    size_t first_free;           // no free unit below
+    std::vector<uint8_t> state;  // per unit: 0 free and zero, 1 free and dirty, 2 used
+  };
+  Block* take(Region& region, size_t units, PageMap& map);
+  std::vector<Region> regions_;
+  size_t used_units_ = 0;
+  size_t dirty_units_ = 0;
+};
+
+}  // namespace mp

@@ -1,0 +1,172 @@
+// One collection: stop the world, mark from the roots, decide about finalizers and weak references, give
+// empty blocks back. Sweeping is left to the threads that need cells.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "vm/gc/heap_impl.h"
+#include "vm/os/clock.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+static constexpr size_t kMinTrigger = 8u << 20;
+
+HeapImpl::HeapImpl(Runtime& r) : runtime(r) {
+#ifdef MINIPY_STRESS
+  stress = 64;
+#endif
+  if (const char* wish = std::getenv("MINIPY_STRESS")) {
+    if (const char* gc = std::strstr(wish, "gc"))
+      stress = gc[2] == ':' ? static_cast<uint32_t>(std::atoi(gc + 3)) : 1;
+  }
+  set_trigger();
+}
+
+HeapImpl::~HeapImpl() {
+  run_native_finalizers(true);
+  for (Block* block : large_blocks)
+    if (block->own_mapping) pool.release(block, map);
+}
+
+void HeapImpl::set_trigger() {
+  size_t live = live_after.load(std::memory_order_relaxed);
+  size_t wanted = std::max(kMinTrigger, live / 4 * 3);
+  if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
+    size_t room = limit > live ? limit - live : 0;
+    wanted = std::min(wanted, std::max<size_t>(room / 3, 64 * 1024));
+  }
+  if (stress != 0) wanted = 0;
+  trigger.store(wanted, std::memory_order_relaxed);
+}
+
+void HeapImpl::drop_cache(Thread& t) {
+  size_t unused = 0;
+  for (FreeCell* head : t.cache.objects)
+    for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
+  allocated_objects.fetch_sub(unused, std::memory_order_relaxed);
+  t.cache = AllocationCache{};
+  std::fill(std::begin(t.impl->carving_objects), std::end(t.impl->carving_objects), nullptr);
+  std::fill(std::begin(t.impl->carving_raws), std::end(t.impl->carving_raws), nullptr);
+}
+
+// Dead objects that were not swept yet must not be found by the conservative scan: what they refer to may be
+// gone.
+void HeapImpl::finish_sweeping() {
+  for (size_t kind = 0; kind < 2; ++kind) {
+    for (ClassBlocks& c : classes[kind]) {
+      for (Block* block : c.blocks) {
+        if (!block->needs_sweep) continue;
+        if (kind == static_cast<size_t>(CellKind::Object))
+          sweep(block);
+        else
+          block->needs_sweep = false;
+      }
+    }
+  }
+}
+
+void HeapImpl::prepare() {
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) drop_cache(*t);
+  finish_sweeping();
+  for (auto& kind : classes)
+    for (ClassBlocks& c : kind)
+      for (Block* block : c.blocks) block->clear_marks();
+  for (Block* block : large_blocks) block->clear_marks();
+  marked_bytes = marked_objects = 0;
+}
+
+void HeapImpl::mark_roots() {
+  Tracer tracer(*this);
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) mark_thread(*t);
+  for (size_t i = 0; i < scanners.size(); ++i) scanners[i].scan(scanners[i].context, tracer);
+  for (Object* object : pending_finalizers) mark_object(object);
+  for (Object* object : pending_callbacks) mark_object(object);
+  drain();
+}
+
+void HeapImpl::release_empty_blocks() {
+  for (auto& kind : classes) {
+    for (ClassBlocks& c : kind) {
+      size_t kept = 0;
+      for (Block* block : c.blocks) {
+        if (block->marked == 0) {
+          pool.release(block, map);
+        } else {
+          block->needs_sweep = true;
+          c.blocks[kept++] = block;
+        }
+      }
+      c.blocks.resize(kept);
+      c.next_to_sweep = 0;
+    }
+  }
+  size_t kept = 0;
+  for (Block* block : large_blocks) {
+    if (block->marked == 0)
+      pool.release(block, map);
+    else
+      large_blocks[kept++] = block;
+  }
+  large_blocks.resize(kept);
+}
+
+__attribute__((noinline)) size_t HeapImpl::collect(Thread& t) {
+  SpilledRegisters registers{};
+  MP_SPILL_REGISTERS(registers);
+  if (observer != nullptr) observer(observer_context, t, true, 0);
+  stop_the_world(t);
+  size_t freed;
+  {
+    // SAFETY: no thread runs; the lock only tells the sanitizers so.
+    std::lock_guard<std::mutex> guard(mutex);
+    t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
+    int64_t begin = os::monotonic_ns();
+    collecting.store(true, std::memory_order_relaxed);
+    prepare();
+    size_t before = allocated_objects.load(std::memory_order_relaxed);
+    mark_roots();
+    queue_dead_script_finalizers();
+    clear_weakrefs();
+    Tracer tracer(*this);
+    for (auto& table : weak_tables) table.scan(table.context, tracer);
+    run_native_finalizers(false);
+    release_empty_blocks();
+    freed = before > marked_objects ? before - marked_objects : 0;
+    allocated_objects.store(marked_objects, std::memory_order_relaxed);
+    live_after.store(marked_bytes, std::memory_order_relaxed);
+    allocated_since.store(0, std::memory_order_relaxed);
+    set_trigger();
+    pool.trim(std::max<size_t>(marked_bytes / 4 * 3, kMinTrigger));
+    if (mark_stack.capacity() > 1u << 20) std::vector<Object*>().swap(mark_stack);
+    ++statistics.collections;
+    statistics.collected += freed;
+    int64_t took = os::monotonic_ns() - begin;
+    statistics.total_ns += took;
+    statistics.longest_ns = std::max(statistics.longest_ns, took);
+    collecting.store(false, std::memory_order_relaxed);
+    if (pending.load(std::memory_order_relaxed) != 0) t.set_interrupt(kInterruptPendingCall);
+  }
+  start_the_world(t);
+  if (observer != nullptr) observer(observer_context, t, false, freed);
+  asm volatile("" : : "r"(&registers) : "memory");
+  return freed;
+}
+
+void HeapImpl::collect_automatically(Thread& t) {
+  if (t.impl->collecting) return;
+  if (stress != 0) {
+    t.set_interrupt(kInterruptCollect);
+    if (++stress_countdown % stress != 0) return;
+  } else if (allocated_since.load(std::memory_order_relaxed) < trigger.load(std::memory_order_relaxed)) {
+    return;  // another thread has done it
+  }
+  if (!enabled.load(std::memory_order_relaxed)) return;
+  t.impl->collecting = true;  // the observers are script code
+  collect(t);
+  t.impl->collecting = false;
+}
+
+}  // namespace mp

@@ -1,0 +1,119 @@
+// HeapImpl: the collector's insides: blocks by class, the mark stack, weak references, finalizers. Only vm/gc
+// and the safepoint code look here.
+#pragma once
+#include <deque>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "vm/gc/block.h"
+#include "vm/gc/heap.h"
+
+namespace mp {
+
+// The blocks of one class and cell kind. After a collection they are swept one by one, when a thread needs
+// cells.
+struct ClassBlocks {
+  std::vector<Block*> blocks;
+  size_t next_to_sweep = 0;
+};
+
+struct CollectionStatistics {
+  size_t collections = 0;
+  size_t collected = 0;  // objects found dead, all collections together
+  size_t uncollectable = 0;
+  int64_t total_ns = 0;
+  int64_t longest_ns = 0;
+};
+
+// gc.callbacks and the debug flags see each collection through this.
+using CollectionObserver = void (*)(void* context, Thread& t, bool starting, size_t collected);
+
+struct HeapImpl {
+  explicit HeapImpl(Runtime& runtime);
+  ~HeapImpl();
+
+  // ---- allocate.cpp
+  FreeCell* refill(
+      Thread& t, CellKind kind,
+      size_t size_class);  // first cell of a new list, the rest is in the cache; nullptr: out of memory
+  void* allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed);
+  bool over_limit(size_t more) const;
+  void note_allocated(Thread& t, size_t bytes);
+  FreeCell* carve(Thread& t, Block* block);
+  FreeCell* sweep(Block* block);  // list of the free cells; zeroes dead objects
+  Block* new_block(Thread& t, CellKind kind, size_t size_class);
+
+  // ---- collect.cpp
+  size_t collect(Thread& t);  // stop, mark, free; no finalizers are run. Returns the number of objects freed
+  void collect_automatically(Thread& t);
+  void prepare();
+  void mark_roots();
+  void release_empty_blocks();
+  void finish_sweeping();
+  void drop_cache(Thread& t);  // forgets a thread's free cells; they are found again by sweeping
+  void set_trigger();
+
+  // ---- mark.cpp
+  void mark_object(Object* object);
+  void mark_raw(const void* cell);
+  void trace(Object* object);
+  void mark_word(uintptr_t word);
+  void mark_range(const void* begin, const void* end);
+  void mark_thread(Thread& t);
+  void drain();
+  bool is_live(const Object* object) const { return block_of(object)->is_marked(object); }
+
+  // ---- weak.cpp, finalize.cpp
+  void queue_dead_script_finalizers();
+  void clear_weakrefs();
+  void run_native_finalizers(bool all);
+
+  Runtime& runtime;
+  PageMap map;
+  std::mutex mutex;  // blocks, pool, registrations
+  BlockPool pool;
+  ClassBlocks classes[2][kSizeClassCount];
+  std::vector<Block*> large_blocks;
+
+  std::vector<Object*> mark_stack;
+  size_t marked_bytes = 0;
+  size_t marked_objects = 0;
+
+  std::atomic<size_t> allocated_since{0};    // bytes handed to threads since the last collection
+  std::atomic<size_t> allocated_objects{0};  // cells handed out as objects; exact only within prepare()
+  std::atomic<size_t> live_after{0};         // bytes that survived the last collection
+  std::atomic<size_t> trigger{0};            // allocated_since that asks for a collection
+  std::atomic<int64_t> external{0};          // native memory owned by objects
+  std::atomic<size_t> memory_limit{0};
+  std::atomic<bool> enabled{true};
+  std::atomic<bool> collecting{false};
+  CollectionStatistics statistics;
+  uint32_t stress = 0;  // collect at every nth safepoint; 0: normal
+  uint32_t stress_countdown = 0;
+
+  struct Scanner {
+    RootScanner scan;
+    void* context;
+  };
+  std::vector<Scanner> scanners;
+  std::vector<Scanner> weak_tables;
+
+  std::unordered_map<Object*, std::vector<Object*>> weakrefs;  // target -> weak references
+  std::vector<Object*> script_finalizers;
+  struct Native {
+    Object* object;
+    NativeFinalizer finalizer;
+  };
+  std::vector<Native> native_finalizers;
+  // Waiting for a safepoint: objects whose __del__ is to run, weak references whose callback is to be called.
+  // Both are roots.
+  std::deque<Object*> pending_finalizers;
+  std::deque<Object*> pending_callbacks;
+  std::atomic<size_t> pending{0};
+
+  CollectionObserver observer = nullptr;
+  void* observer_context = nullptr;
+};
+
+}  // namespace mp

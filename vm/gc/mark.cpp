@@ -1,0 +1,86 @@
+// Marking: an explicit stack of objects, precise tracing by type, conservative scanning of native stacks.
+#include "vm/gc/heap_impl.h"
+#include "vm/gc/root.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/types/type.h"
+
+namespace mp {
+
+void HeapImpl::mark_object(Object* object) {
+  Block* block = block_of(object);
+  if (!block->mark(object)) return;
+  marked_bytes += block->cell_size;
+  ++marked_objects;
+  mark_stack.push_back(object);
+}
+
+void HeapImpl::mark_raw(const void* cell) {
+  Block* block = block_of(cell);
+  if (block->mark(cell)) marked_bytes += block->cell_size;
+}
+
+void HeapImpl::trace(Object* object) {
+  Type* type = object->type();
+  if (type == nullptr) return;  // being set up before the types exist
+  mark_object(type);
+  Tracer tracer(*this);
+  if (type->attrs_offset != 0 || type->has(kTypeHasDict) || type->instance_size > type->base_size)
+    trace_attrs(object, tracer);
+  if (type->trace != nullptr) type->trace(object, tracer);
+}
+
+void HeapImpl::drain() {
+  while (!mark_stack.empty()) {
+    Object* object = mark_stack.back();
+    mark_stack.pop_back();
+    trace(object);
+  }
+}
+
+void HeapImpl::mark_word(uintptr_t word) {
+  Block* block = map.find(word);
+  if (block == nullptr) return;
+  auto first = reinterpret_cast<uintptr_t>(block->cells());
+  if (word < first) return;
+  uint64_t offset = word - first;
+  uint64_t index = 0;
+  if (!block->large) {
+    index = (offset * block->reciprocal) >> 32;
+    if (index > block->carved || (index == block->carved && block->kind == CellKind::Object)) return;
+  }
+  if (block->kind == CellKind::Object) {
+    auto* object = static_cast<Object*>(block->cell(index));
+    if (object->kind_ != Kind::Free) mark_object(object);
+    return;
+  }
+  if (index < block->carved) mark_raw(block->cell(index));
+  // A loop may hold nothing but the end of its array.
+  if (index > 0 && offset == index * block->cell_size) mark_raw(block->cell(index - 1));
+}
+
+__attribute__((no_sanitize("address", "thread"))) void HeapImpl::mark_range(const void* begin,
+                                                                            const void* end) {
+  auto* word = reinterpret_cast<const uintptr_t*>(reinterpret_cast<uintptr_t>(begin) & ~uintptr_t{7});
+  for (; word < static_cast<const uintptr_t*>(end); ++word) mark_word(*word);
+}
+
+void HeapImpl::mark_thread(Thread& t) {
+  Tracer tracer(*this);
+  tracer.visit(t.current_exception);
+  for (HandledException* h = t.handled; h != nullptr; h = h->previous) tracer.visit(h->value);
+  for (const Slot* slot :
+       {&t.thread_object, &t.context, &t.async_exception, &t.async_gen_firstiter, &t.async_gen_finalizer,
+        &t.trace_function, &t.profile_function, &t.repr_stack, &t.impl->start_argument})
+    tracer.visit(*slot);
+  RootVector::scan_thread(t, tracer);
+  if (t.impl->native_top != 0)
+    mark_range(reinterpret_cast<void*>(t.impl->native_top), reinterpret_cast<void*>(t.impl->native_base));
+}
+
+void Tracer::mark_raw(const void* cell) {
+  if (cell != nullptr) heap_.mark_raw(cell);
+}
+void Tracer::visit_object(Object* object) { heap_.mark_object(object); }
+void Tracer::visit_conservative(const void* begin, const void* end) { heap_.mark_range(begin, end); }
+
+}  // namespace mp

@@ -1,0 +1,30 @@
+#include "vm/os/memory.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+
+namespace mp::os {
+
+static constexpr size_t kPage = 4096;
+
+void* map_memory(size_t bytes, size_t alignment, Reserve reserve) {
+  size_t extra = alignment > kPage ? alignment : 0;
+  if (bytes + extra < bytes) return nullptr;
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | (reserve == Reserve::No ? MAP_NORESERVE : 0);
+  void* raw = mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  if (extra == 0) return raw;
+  auto begin = reinterpret_cast<uintptr_t>(raw);
+  uintptr_t aligned = (begin + alignment - 1) & ~(alignment - 1);
+  if (aligned != begin) munmap(raw, aligned - begin);
+  uintptr_t end = begin + bytes + extra;
+  if (aligned + bytes != end) munmap(reinterpret_cast<void*>(aligned + bytes), end - (aligned + bytes));
+  return reinterpret_cast<void*>(aligned);
+}
+
+void unmap_memory(void* address, size_t bytes) { munmap(address, bytes); }
+void discard_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }
+void no_huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_NOHUGEPAGE); }
+
+}  // namespace mp::os

@@ -1,0 +1,18 @@
+// Address space from the system. It knows nothing of minipy.
+#pragma once
+#include <cstddef>
+
+namespace mp::os {
+
+enum class Reserve : bool {
+  No,
+  Yes
+};  // Yes: counts against the system's overcommit limit (may fail), No: MAP_NORESERVE
+
+// Zeroed, readable and writable, aligned; nullptr when the system refuses.
+void* map_memory(size_t bytes, size_t alignment, Reserve reserve);
+void unmap_memory(void* address, size_t bytes);
+void discard_memory(void* address, size_t bytes);  // the pages read as zero afterwards
+void no_huge_pages(void* address, size_t bytes);   // keeps the resident size of a small process small
+
+}  // namespace mp::os

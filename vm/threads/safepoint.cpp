@@ -1,0 +1,46 @@
+// What a thread does when its interrupt word is not zero. Order as in CPython's eval breaker.
+#include "vm/gc/heap_impl.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/exception.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+Status Thread::handle_interrupts() {
+  uint32_t bits = interrupt_word.load(std::memory_order_acquire);
+  if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
+  if ((bits & kInterruptCollect) != 0) {
+    clear_interrupt(kInterruptCollect);
+    heap_->impl().collect_automatically(*this);
+  }
+  if ((bits & kInterruptMemory) != 0) {
+    clear_interrupt(kInterruptMemory);
+    heap_->impl().collect(*this);
+    if (heap_->impl().over_limit(0)) return raise_memory_error();
+  }
+  if ((bits & kInterruptSignal) != 0) {
+    clear_interrupt(kInterruptSignal);
+    if (is_main) TRY(run_signal_handlers(*this));
+  }
+  bits = interrupt_word.load(std::memory_order_acquire);  // the collection may have queued finalizers
+  if ((bits & kInterruptPendingCall) != 0) {
+    clear_interrupt(kInterruptPendingCall);
+    heap_->run_pending_finalizers(*this);
+  }
+  if ((interrupt_word.load(std::memory_order_acquire) & kInterruptDropGil) != 0) {
+    if (impl->holds_gil)
+      yield_gil(*this);
+    else
+      clear_interrupt(kInterruptDropGil);
+  }
+  if ((bits & kInterruptAsyncException) != 0) {
+    clear_interrupt(kInterruptAsyncException);
+    Value exception = async_exception.exchange(kEmpty);
+    if (!exception.is_empty()) return raise_from(*this, exception, kEmpty);
+  }
+  return {};
+}
+
+}  // namespace mp

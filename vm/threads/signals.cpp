@@ -1,0 +1,132 @@
+#include "vm/threads/signals.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "vm/gc/heap.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+static const char kTag = 0;
+
+// Process-wide by nature: what the C handler may touch.
+static std::atomic<Thread*> g_signal_thread{nullptr};
+static std::atomic<bool> g_tripped[kSignalCount];
+static std::atomic<bool> g_any_tripped{false};
+static std::atomic<int> g_wakeup_fd{-1};
+
+SignalState& signal_state(Thread& t) {
+  auto& state = t.runtime().state<SignalState>(&kTag);
+  if (!state.scanned) {
+    state.scanned = true;
+    t.heap().add_root_scanner(
+        [](void* context, Tracer& tracer) {
+          for (Slot& slot : static_cast<SignalState*>(context)->handlers) tracer.visit(slot);
+        },
+        &state);
+  }
+  return state;
+}
+
+static void note_signal(int signal) {
+  g_tripped[signal].store(true, std::memory_order_seq_cst);
+  g_any_tripped.store(true, std::memory_order_seq_cst);
+  if (Thread* t = g_signal_thread.load(std::memory_order_acquire)) {
+    t->interrupt_word.fetch_or(kInterruptSignal, std::memory_order_seq_cst);
+    t->impl->parker.interrupt();
+  }
+}
+
+static void on_signal(int signal) {
+  int saved_errno = errno;
+  note_signal(signal);
+  int fd = g_wakeup_fd.load(std::memory_order_relaxed);
+  if (fd >= 0) {
+    auto byte = static_cast<unsigned char>(signal);
+    [[maybe_unused]] ssize_t written = write(fd, &byte, 1);
+  }
+  errno = saved_errno;
+}
+
+bool set_signal_action(Thread& t, int signal, SignalAction action, Value handler) {
+  SignalState& state = signal_state(t);
+  struct sigaction system {};
+  sigemptyset(&system.sa_mask);
+  system.sa_flags = SA_ONSTACK;
+  system.sa_handler = action == SignalAction::Default  ? SIG_DFL
+                      : action == SignalAction::Ignore ? SIG_IGN
+                                                       : on_signal;
+  if (sigaction(signal, &system, nullptr) != 0) return false;
+  state.handlers[signal] = handler;
+  state.actions[signal].store(action, std::memory_order_release);
+  return true;
+}
+
+void install_default_signal_handlers(Thread& main) {
+  Thread* expected = nullptr;
+  if (!g_signal_thread.compare_exchange_strong(expected, &main)) return;
+  SignalState& state = signal_state(main);
+  for (int s = 1; s < kSignalCount; ++s) {
+    struct sigaction system {};
+    if (sigaction(s, nullptr, &system) != 0) continue;
+    state.actions[s].store(system.sa_handler == SIG_DFL   ? SignalAction::Default
+                           : system.sa_handler == SIG_IGN ? SignalAction::Ignore
+                                                          : SignalAction::Unknown,
+                           std::memory_order_relaxed);
+  }
+  if (state.actions[SIGINT].load(std::memory_order_relaxed) == SignalAction::Default)
+    set_signal_action(main, SIGINT, SignalAction::DefaultInt, kEmpty);
+  set_signal_action(main, SIGPIPE, SignalAction::Ignore, kEmpty);
+  set_signal_action(main, SIGXFSZ, SignalAction::Ignore, kEmpty);
+}
+
+void release_signals(Thread& main) {
+  Thread* expected = &main;
+  g_signal_thread.compare_exchange_strong(expected, nullptr);
+}
+
+bool trip_signal(Thread& t, int signal) {
+  SignalAction action = signal_state(t).actions[signal].load(std::memory_order_acquire);
+  if (action != SignalAction::DefaultInt && action != SignalAction::Script) return false;
+  note_signal(signal);
+  return true;
+}
+
+int set_signal_wakeup_fd(int fd) { return g_wakeup_fd.exchange(fd, std::memory_order_relaxed); }
+bool signal_is_pending() { return g_any_tripped.load(std::memory_order_relaxed); }
+
+Status run_signal_handlers(Thread& t) {
+  if (g_signal_thread.load(std::memory_order_relaxed) != &t ||
+      !g_any_tripped.exchange(false, std::memory_order_seq_cst))
+    return {};
+  SignalState& state = signal_state(t);
+  for (int s = 1; s < kSignalCount; ++s) {
+    if (!g_tripped[s].exchange(false, std::memory_order_seq_cst)) continue;
+    SignalAction action = state.actions[s].load(std::memory_order_acquire);
+    Status outcome;
+    if (action == SignalAction::DefaultInt) {
+      t.raise_text(Exc::KeyboardInterrupt, "");
+      outcome = Error{};
+    } else if (action == SignalAction::Script) {
+      Value handler = state.handlers[s];
+      auto result = call(t, handler, {Value::from_int(s), kNone});
+      if (result.is_error()) outcome = Error{};
+    }
+    if (outcome.is_error()) {
+      // The other signals stay noted: they are handled at the next safepoint.
+      g_any_tripped.store(true, std::memory_order_seq_cst);
+      t.set_interrupt(kInterruptSignal);
+      return outcome;
+    }
+  }
+  return {};
+}
+
+}  // namespace mp

@@ -1,0 +1,46 @@
+// ThreadImpl: the parts of a Thread that only vm/threads and vm/gc touch: its state in attach/detach, its
+// native stack, its blocks, its wait.
+#pragma once
+#include <pthread.h>
+
+#include "vm/core/object.h"
+#include "vm/threads/thread.h"
+#include "vm/threads/wait.h"
+
+namespace mp {
+
+struct Block;  // vm/gc/block.h
+
+enum class ThreadState : uint8_t {
+  Detached,   // touches no Value: blocked, or waits for the GIL
+  Attached,   // running
+  Suspended,  // stopped for a stop-the-world
+};
+
+struct ThreadImpl {
+  std::atomic<ThreadState> state{ThreadState::Detached};
+  bool holds_gil = false;
+  bool running_finalizers = false;
+  bool collecting = false;
+  uintptr_t native_top = 0;   // lowest address the collector must scan; valid unless attached
+  uintptr_t native_base = 0;  // highest
+  pthread_t handle{};
+  uint64_t native_id = 0;
+  Parker parker;
+  WaitRecord wait;
+  Slot start_argument;  // what start_thread handed over
+  Slot* vm_stack = nullptr;
+  size_t vm_stack_bytes = 0;
+  // Blocks with cells that were never carved, per class.
+  Block* carving_objects[kSizeClassCount] = {};
+  Block* carving_raws[kSizeClassCount] = {};
+  // ThreadTable's list
+  Thread* next = nullptr;
+  Thread* previous = nullptr;
+
+  static Thread* create(Runtime& runtime);
+  static void destroy(Thread* t);
+  static void set_thread_bounds(Thread& t);  // of the calling OS thread
+};
+
+}  // namespace mp

@@ -1,0 +1,384 @@
+#include "vm/threads/thread_table.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <new>
+
+#include "vm/gc/heap.h"
+#include "vm/os/memory.h"
+#include "vm/os/stack_bounds.h"
+#include "vm/threads/gil.h"
+#include "vm/threads/signals.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+// ---------------------------------------------------------------- making and freeing
+
+Thread* ThreadImpl::create(Runtime& runtime) {
+  Thread* t = new Thread();
+  t->impl = new ThreadImpl();
+  t->runtime_ = &runtime;
+  t->heap_ = runtime.heap.get();
+  t->types_ = &runtime.types;
+  t->names_ = &runtime.names;
+  t->handled = &t->base_handled;
+  size_t bytes = runtime.options.stack_slots * sizeof(Slot);
+  void* stack = os::map_memory(bytes, 4096, os::Reserve::No);
+  if (stack == nullptr) {
+    delete t->impl;
+    delete t;
+    return nullptr;
+  }
+  os::no_huge_pages(stack, bytes);
+  t->impl->vm_stack = static_cast<Slot*>(stack);
+  t->impl->vm_stack_bytes = bytes;
+  t->stack_top = t->impl->vm_stack;
+  t->stack_end = t->impl->vm_stack + runtime.options.stack_slots;
+  return t;
+}
+
+void ThreadImpl::destroy(Thread* t) {
+  os::unmap_memory(t->impl->vm_stack, t->impl->vm_stack_bytes);
+  delete t->impl;
+  delete t;
+}
+
+void ThreadImpl::set_thread_bounds(Thread& t) {
+  os::StackBounds bounds = os::current_stack_bounds();
+  t.impl->native_base = bounds.base;
+  size_t margin = os::kStackMargin;
+  size_t size = bounds.base - bounds.limit;
+  if (margin > size / 2) margin = size / 2;
+  t.stack_limit = bounds.limit + margin;
+  t.impl->handle = pthread_self();
+  t.impl->native_id = os::native_thread_id();
+  t.ident = static_cast<uint64_t>(t.impl->handle);
+}
+
+static void link(ThreadTable& table, Thread* t) {
+  std::lock_guard<std::mutex> guard(table.mutex);
+  t->impl->next = table.first;
+  if (table.first != nullptr) table.first->impl->previous = t;
+  table.first = t;
+  ++table.count;
+  if (table.stopper != nullptr) t->impl->state.store(ThreadState::Suspended, std::memory_order_relaxed);
+}
+
+static void unlink(ThreadTable& table, Thread* t) {
+  if (t->impl->previous != nullptr)
+    t->impl->previous->impl->next = t->impl->next;
+  else
+    table.first = t->impl->next;
+  if (t->impl->next != nullptr) t->impl->next->impl->previous = t->impl->previous;
+  --table.count;
+}
+
+Thread* attach_new_thread(Runtime& runtime) {
+  Thread* t = ThreadImpl::create(runtime);
+  if (t == nullptr) return nullptr;
+  ThreadImpl::set_thread_bounds(*t);
+  t->is_main = runtime.threads->count == 0;
+  link(*runtime.threads, t);
+  attach_thread(*t);
+  return t;
+}
+
+void detach_and_destroy(Thread* t) {
+  Runtime& runtime = t->runtime();
+  release_signals(*t);
+  ThreadTable& table = *runtime.threads;
+  // Nothing of this thread is a root any more; its free cells are found again by the next collection.
+  for (;;) {
+    {
+      std::lock_guard<std::mutex> guard(table.mutex);
+      if (table.stopper == nullptr || table.stopper == t) {
+        unlink(table, t);
+        t->impl->state.store(ThreadState::Detached, std::memory_order_release);
+        break;
+      }
+    }
+    suspend_for_stop(*t);
+  }
+  if (t->impl->holds_gil) {
+    t->impl->holds_gil = false;
+    runtime.gil->policy->drop(*runtime.gil, *t);
+  }
+  ThreadImpl::destroy(t);
+}
+
+// ---------------------------------------------------------------- attach, detach
+
+// Daemon threads end here when their runtime is going away: they must touch nothing of it.
+[[noreturn]] static void hang() {
+  for (;;) pause();
+}
+
+static void wait_for_start(Thread& t) {
+  ThreadTable& table = *t.runtime().threads;
+  std::unique_lock<std::mutex> lock(table.mutex);
+  while (t.impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
+}
+
+void attach_thread(Thread& t) {
+  int saved_errno = errno;
+  Runtime& runtime = t.runtime();
+  ThreadImpl& impl = *t.impl;
+  for (;;) {
+    if (!runtime.free_threaded.load(std::memory_order_acquire)) {
+      runtime.gil->policy->take(*runtime.gil, t);
+      impl.holds_gil = true;
+    }
+    ThreadState expected = ThreadState::Detached;
+    if (impl.state.compare_exchange_strong(expected, ThreadState::Attached, std::memory_order_seq_cst)) {
+      // The GIL may have been switched on or off while we came in; it cannot be from here on.
+      if (impl.holds_gil != runtime.free_threaded.load(std::memory_order_acquire)) break;
+      impl.state.store(ThreadState::Detached, std::memory_order_seq_cst);
+    }
+    if (impl.holds_gil) {
+      impl.holds_gil = false;
+      runtime.gil->policy->drop_quietly(*runtime.gil, t);
+    }
+    if (expected == ThreadState::Suspended) wait_for_start(t);
+  }
+  if (runtime.finalizing.load(std::memory_order_relaxed) &&
+      runtime.threads->stop_requested.load(std::memory_order_relaxed) && runtime.threads->stopper != &t)
+      [[unlikely]]
+    hang();
+  errno = saved_errno;
+}
+
+void detach_thread(Thread& t) {
+  int saved_errno = errno;
+  Runtime& runtime = t.runtime();
+  t.impl->state.store(ThreadState::Detached, std::memory_order_seq_cst);
+  if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]] {
+    std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+    runtime.threads->stopped.notify_all();
+  }
+  if (t.impl->holds_gil) {
+    t.impl->holds_gil = false;
+    runtime.gil->policy->drop(*runtime.gil, t);
+  }
+  errno = saved_errno;
+}
+
+__attribute__((noinline)) void BlockingRegion::enter(Thread& t, SpilledRegisters&) {
+  t.impl->native_top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  detach_thread(t);
+}
+
+BlockingRegion::~BlockingRegion() { attach_thread(thread_); }
+
+__attribute__((noinline)) void yield_gil(Thread& t) {
+  SpilledRegisters registers{};
+  MP_SPILL_REGISTERS(registers);
+  t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
+  detach_thread(t);
+  attach_thread(t);
+  asm volatile("" : : "r"(&registers) : "memory");
+}
+
+// ---------------------------------------------------------------- stop-the-world
+
+void stop_the_world(Thread& t) {
+  ThreadTable& table = *t.runtime().threads;
+  std::unique_lock<std::mutex> lock(table.mutex);
+  while (table.stopper != nullptr && table.stopper != &t) {
+    lock.unlock();
+    suspend_for_stop(t);
+    lock.lock();
+  }
+  if (table.stop_depth++ > 0) return;
+  table.stopper = &t;
+  table.stop_requested.store(true, std::memory_order_seq_cst);
+  for (Thread* other = table.first; other != nullptr; other = other->impl->next)
+    if (other != &t) other->set_interrupt(kInterruptStopTheWorld);
+  for (;;) {
+    bool all = true;
+    for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
+      if (other == &t) continue;
+      ThreadState state = other->impl->state.load(std::memory_order_seq_cst);
+      if (state == ThreadState::Suspended) continue;
+      if (state == ThreadState::Detached && other->impl->state.compare_exchange_strong(
+                                                state, ThreadState::Suspended, std::memory_order_seq_cst))
+        continue;
+      all = false;
+    }
+    if (all) return;
+    table.stopped.wait_for(lock, std::chrono::milliseconds(1));
+  }
+}
+
+void start_the_world(Thread& t) {
+  ThreadTable& table = *t.runtime().threads;
+  std::lock_guard<std::mutex> guard(table.mutex);
+  if (--table.stop_depth > 0) return;
+  for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
+    other->clear_interrupt(kInterruptStopTheWorld);
+    ThreadState expected = ThreadState::Suspended;
+    other->impl->state.compare_exchange_strong(expected, ThreadState::Detached, std::memory_order_seq_cst);
+  }
+  table.stopper = nullptr;
+  table.stop_requested.store(false, std::memory_order_seq_cst);
+  table.started.notify_all();
+}
+
+__attribute__((noinline)) void suspend_for_stop(Thread& t) {
+  SpilledRegisters registers{};
+  MP_SPILL_REGISTERS(registers);
+  t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
+  Runtime& runtime = t.runtime();
+  ThreadTable& table = *runtime.threads;
+  {
+    std::unique_lock<std::mutex> lock(table.mutex);
+    t.clear_interrupt(kInterruptStopTheWorld);
+    if (table.stopper == nullptr || table.stopper == &t) return;
+    if (t.impl->holds_gil) {
+      t.impl->holds_gil = false;
+      runtime.gil->policy->drop_quietly(*runtime.gil, t);
+    }
+    t.impl->state.store(ThreadState::Suspended, std::memory_order_seq_cst);
+    table.stopped.notify_all();
+    while (t.impl->state.load(std::memory_order_seq_cst) == ThreadState::Suspended) table.started.wait(lock);
+  }
+  attach_thread(t);
+  asm volatile("" : : "r"(&registers) : "memory");
+}
+
+// ---------------------------------------------------------------- OS threads
+
+namespace {
+struct StartRequest {
+  Thread* thread;
+  ThreadBody body;
+};
+
+void* thread_entry(void* argument) {
+  auto* request = static_cast<StartRequest*>(argument);
+  Thread* t = request->thread;
+  ThreadBody body = request->body;
+  delete request;
+  ThreadImpl::set_thread_bounds(*t);
+  ThreadTable& table = *t->runtime().threads;
+  attach_thread(*t);
+  Value value = t->impl->start_argument;
+  t->impl->start_argument = kEmpty;
+  body(*t, value);
+  table.started_threads.fetch_sub(1, std::memory_order_relaxed);
+  detach_and_destroy(t);
+  return nullptr;
+}
+}  // namespace
+
+bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ident) {
+  Runtime& runtime = parent.runtime();
+  ThreadTable& table = *runtime.threads;
+  Thread* t = ThreadImpl::create(runtime);
+  if (t == nullptr) return false;
+  t->impl->start_argument = argument;
+  link(table, t);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  size_t stack = table.stack_size.load(std::memory_order_relaxed);
+  pthread_attr_setstacksize(&attributes, stack != 0 ? stack : 8u << 20);
+  auto* request = new StartRequest{t, body};
+  table.started_threads.fetch_add(1, std::memory_order_relaxed);
+  // New threads inherit the signal mask; signals are handled by the main thread's flag, whichever thread the
+  // system picks.
+  pthread_t handle;
+  int rc = pthread_create(&handle, &attributes, thread_entry, request);
+  pthread_attr_destroy(&attributes);
+  if (rc != 0) {
+    table.started_threads.fetch_sub(1, std::memory_order_relaxed);
+    delete request;
+    {
+      std::lock_guard<std::mutex> guard(table.mutex);
+      unlink(table, t);
+    }
+    ThreadImpl::destroy(t);
+    return false;
+  }
+  if (ident != nullptr) *ident = static_cast<uint64_t>(handle);
+  return true;
+}
+
+void for_each_thread(Runtime& runtime, void (*visit)(void* context, Thread& t), void* context) {
+  std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) visit(context, *t);
+}
+
+Thread* find_thread(Runtime& runtime, uint64_t ident) {
+  std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next)
+    if (t->ident == ident) return t;
+  return nullptr;
+}
+
+size_t thread_count(Runtime& runtime) {
+  std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+  return runtime.threads->count;
+}
+
+int raise_in_thread(Runtime& runtime, uint64_t ident, Value exception) {
+  std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+  int found = 0;
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
+    if (t->ident != ident) continue;
+    t->async_exception = exception;
+    if (!exception.is_empty()) t->set_interrupt(kInterruptAsyncException);
+    ++found;
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------- fork, exit
+
+void before_fork(Thread& t) { stop_the_world(t); }
+void after_fork_parent(Thread& t) { start_the_world(t); }
+
+void after_fork_child(Thread& t) {
+  Runtime& runtime = t.runtime();
+  ThreadTable& table = *runtime.threads;
+  reset_parking_lot_after_fork();
+  new (&table.mutex) std::mutex;
+  new (&table.stopped) std::condition_variable;
+  new (&table.started) std::condition_variable;
+  // Only the calling thread exists here. The others' records are freed; what their stacks referred to is
+  // garbage.
+  Thread* other = table.first;
+  while (other != nullptr) {
+    Thread* next = other->impl->next;
+    if (other != &t) ThreadImpl::destroy(other);
+    other = next;
+  }
+  table.first = &t;
+  t.impl->next = t.impl->previous = nullptr;
+  table.count = 1;
+  table.stopper = nullptr;
+  table.stop_depth = 0;
+  table.stop_requested.store(false, std::memory_order_relaxed);
+  table.started_threads.store(t.is_main ? 0 : 1, std::memory_order_relaxed);
+  t.clear_interrupt(kInterruptStopTheWorld);
+  t.is_main = true;
+  t.impl->handle = pthread_self();
+  t.impl->native_id = os::native_thread_id();
+  runtime.gil->policy->after_fork_child(t);
+  runtime.heap->after_fork_child();
+}
+
+bool stop_other_threads_for_exit(Thread& t) {
+  Runtime& runtime = t.runtime();
+  runtime.finalizing.store(true, std::memory_order_seq_cst);
+  stop_the_world(t);  // for ever
+  if (runtime.threads->count > 1) return true;
+  start_the_world(t);
+  return false;
+}
+
+}  // namespace mp

@@ -1,0 +1,79 @@
+// ThreadTable: the threads of a runtime, attach and detach, stop-the-world, starting OS threads, fork.
+// It knows the states of threads, not what they run.
+#pragma once
+#include <condition_variable>
+#include <mutex>
+
+#include "vm/threads/thread.h"
+
+namespace mp {
+
+struct ThreadTable {
+  std::mutex mutex;
+  std::condition_variable stopped;  // a thread suspended or detached itself
+  std::condition_variable started;  // the world runs again
+  Thread* first = nullptr;
+  size_t count = 0;
+  Thread* stopper = nullptr;  // who stopped the world
+  int stop_depth = 0;
+  std::atomic<bool> stop_requested{false};
+  std::atomic<size_t> stack_size{0};       // threading.stack_size(): 0 is the default
+  std::atomic<size_t> started_threads{0};  // alive threads made by start_thread: _thread._count()
+};
+
+// Makes a Thread for the calling OS thread and attaches it (takes the GIL). The first one is the runtime's
+// main thread.
+Thread* attach_new_thread(Runtime& runtime);
+// The thread must be attached and be the caller's. Detaches and frees it.
+void detach_and_destroy(Thread* t);
+
+// Between script code and blocking work. BlockingRegion is the usual form. The native stack top must have
+// been published.
+void attach_thread(Thread& t);
+void detach_thread(Thread& t);
+// Gives other threads a chance: releases the GIL and takes it again.
+void yield_gil(Thread& t);
+
+// Stops all other threads of the runtime at safepoints or detached; nests. The caller is attached and at a
+// safepoint.
+void stop_the_world(Thread& t);
+void start_the_world(Thread& t);
+// A thread that was asked to stop: publishes its stack and waits.
+void suspend_for_stop(Thread& t);
+class StoppedWorld {
+ public:
+  explicit StoppedWorld(Thread& t) : thread_(t) { stop_the_world(t); }
+  ~StoppedWorld() { start_the_world(thread_); }
+  StoppedWorld(const StoppedWorld&) = delete;
+
+ private:
+  Thread& thread_;
+};
+
+// Starts an OS thread that runs body(thread, argument) attached. False when the system refuses ("can't start
+// new thread").
+using ThreadBody = void (*)(Thread& t, Value argument);
+bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ident);
+
+// Calls visit for every thread; takes the table's lock (visit must not).
+void for_each_thread(Runtime& runtime, void (*visit)(void* context, Thread& t), void* context);
+Thread* find_thread(Runtime& runtime, uint64_t ident);
+size_t thread_count(Runtime& runtime);
+// PyThreadState_SetAsyncExc: raises `exception` (class or instance; empty clears) in the thread. Returns the
+// number of threads found.
+int raise_in_thread(Runtime& runtime, uint64_t ident, Value exception);
+
+// os.fork: `before_fork(t); pid = fork(); pid == 0 ? after_fork_child(t) : after_fork_parent(t);`
+void before_fork(Thread& t);
+void after_fork_parent(Thread& t);
+void after_fork_child(Thread& t);
+
+// End of the runtime: no other thread runs script code after this returns. True when some are left (daemon
+// threads, hung for ever): then the runtime's memory must not be freed.
+bool stop_other_threads_for_exit(Thread& t);
+
+// Runs the handlers of the signals that arrived (main thread). vm/threads/signals.cpp dispatches to the
+// _signal module's table.
+Status run_signal_handlers(Thread& t);
+
+}  // namespace mp

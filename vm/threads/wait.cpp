@@ -1,0 +1,200 @@
+#include "vm/threads/wait.h"
+
+#include <pthread.h>
+
+#include <mutex>
+#include <new>
+
+#include "vm/os/futex.h"
+#include "vm/threads/thread_impl.h"
+
+namespace mp {
+
+void Parker::sleep(os::Deadline deadline) {
+  while (word_.load(std::memory_order_acquire) == 0) {
+    if (os::futex_wait(word_, 0, deadline) == os::FutexResult::TimedOut) return;
+  }
+}
+void Parker::wake() {
+  word_.fetch_or(1, std::memory_order_seq_cst);
+  os::futex_wake(word_, 1);
+}
+void Parker::interrupt() {
+  word_.fetch_or(2, std::memory_order_seq_cst);
+  os::futex_wake(word_, 1);
+}
+
+namespace {
+
+struct Waiter {
+  const void* address;
+  Parker* parker;
+  Waiter* next = nullptr;
+  bool queued = false;
+};
+
+// Threads that wait, by a hash of the address. Process-wide, because addresses are: it holds no state of any
+// runtime.
+struct Bucket {
+  std::mutex mutex;
+  Waiter* first = nullptr;
+  Waiter* last = nullptr;
+
+  void push(Waiter& waiter) {
+    waiter.queued = true;
+    (last != nullptr ? last->next : first) = &waiter;
+    last = &waiter;
+  }
+  void remove(Waiter& waiter) {
+    Waiter* previous = nullptr;
+    for (Waiter* w = first; w != nullptr; previous = w, w = w->next) {
+      if (w != &waiter) continue;
+      (previous != nullptr ? previous->next : first) = w->next;
+      if (last == w) last = previous;
+      w->next = nullptr;
+      w->queued = false;
+      return;
+    }
+  }
+  Waiter* pop(const void* address) {
+    for (Waiter* w = first; w != nullptr; w = w->next) {
+      if (w->address != address) continue;
+      remove(*w);
+      return w;
+    }
+    return nullptr;
+  }
+};
+
+constexpr size_t kBuckets = 256;
+Bucket g_buckets[kBuckets];
+
+Bucket& bucket_of(const void* address) {
+  uint64_t x = reinterpret_cast<uint64_t>(address) >> 3;
+  return g_buckets[(x * 0x9E3779B97F4A7C15u) >> 56];
+}
+
+constexpr uint32_t kWakingInterrupts = kInterruptSignal;
+
+WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
+                          os::Deadline deadline, Thread* t) {
+  Parker& parker = *waiter.parker;
+  parker.reset();
+  // SAFETY: the word was reset before the bits are read; a signal that comes now finds the word and wakes us.
+  if (t != nullptr && t->is_main &&
+      (t->interrupt_word.load(std::memory_order_seq_cst) & kWakingInterrupts) != 0)
+    return WaitResult::Interrupted;
+  {
+    std::lock_guard<std::mutex> guard(bucket.mutex);
+    if (check != nullptr && !check(context)) return WaitResult::Refused;
+    bucket.push(waiter);
+  }
+  parker.sleep(deadline);
+  if (parker.woken()) {
+    // SAFETY: the waker took us out of the queue before it woke us.
+    return WaitResult::Woken;
+  }
+  std::lock_guard<std::mutex> guard(bucket.mutex);
+  if (!waiter.queued) return WaitResult::Woken;
+  bucket.remove(waiter);
+  return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
+}
+
+}  // namespace
+
+WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
+                WaitKind kind, uint64_t owner) {
+  WaitRecord& record = t.impl->wait;
+  record.object.store(address, std::memory_order_relaxed);
+  record.deadline.store(deadline, std::memory_order_relaxed);
+  record.owner.store(owner, std::memory_order_relaxed);
+  record.kind.store(kind, std::memory_order_release);
+  Waiter waiter{address, &t.impl->parker};
+  WaitResult result;
+  {
+    BlockingRegion out(t);
+    result = wait_in_bucket(bucket_of(address), waiter, check, context, deadline, &t);
+    // The waker may still be inside wake() on our parker: it lives as long as the thread, which outlives this
+    // by the waker's futex call.
+  }
+  record.kind.store(WaitKind::None, std::memory_order_release);
+  return result;
+}
+
+void park_briefly(const void* address, WaitCheck check, void* context) {
+  // SAFETY: the waker wakes under the bucket lock, so the parker on this stack outlives its use.
+  Parker parker;
+  Waiter waiter{address, &parker};
+  Bucket& bucket = bucket_of(address);
+  wait_in_bucket(bucket, waiter, check, context, os::kNoDeadline, nullptr);
+  std::lock_guard<std::mutex> guard(bucket.mutex);
+}
+
+bool unpark_one(const void* address) {
+  Bucket& bucket = bucket_of(address);
+  std::lock_guard<std::mutex> guard(bucket.mutex);
+  Waiter* waiter = bucket.pop(address);
+  if (waiter == nullptr) return false;
+  waiter->parker->wake();
+  return true;
+}
+
+size_t unpark_all(const void* address) {
+  Bucket& bucket = bucket_of(address);
+  std::lock_guard<std::mutex> guard(bucket.mutex);
+  size_t count = 0;
+  while (Waiter* waiter = bucket.pop(address)) {
+    waiter->parker->wake();
+    ++count;
+  }
+  return count;
+}
+
+WaitResult park_until(Thread& t, os::Deadline deadline) {
+  return park(t, t.impl, nullptr, nullptr, deadline, WaitKind::Sleep);
+}
+
+void reset_parking_lot_after_fork() {
+  // The other threads are gone and with them their waiters; a lock may have been held in the moment of the
+  // fork.
+  for (Bucket& bucket : g_buckets) {
+    new (&bucket.mutex) std::mutex;
+    bucket.first = bucket.last = nullptr;
+  }
+}
+
+WaitResult ParkingLock::lock(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner) {
+  if (try_lock()) return WaitResult::Woken;
+  bool was_woken = false;
+  uint8_t take = kLocked;
+  for (;;) {
+    uint8_t seen = state_.load(std::memory_order_relaxed);
+    if (seen == 0) {
+      if (state_.compare_exchange_weak(seen, take, std::memory_order_acquire)) return WaitResult::Woken;
+      continue;
+    }
+    if (seen != (kLocked | kWaiters) &&
+        !state_.compare_exchange_weak(seen, kLocked | kWaiters, std::memory_order_relaxed))
+      continue;
+    // From here the flag says that somebody waits, so whoever gives up after being woken leaves it set for
+    // the others.
+    if (was_woken && deadline != os::kNoDeadline && os::monotonic_ns() >= deadline)
+      return WaitResult::TimedOut;
+    WaitResult result = park(
+        t, this,
+        [](void* self) {
+          return static_cast<ParkingLock*>(self)->state_.load(std::memory_order_seq_cst) ==
+                 (kLocked | kWaiters);
+        },
+        this, deadline, kind, owner);
+    take = kLocked | kWaiters;  // others may still wait
+    if (result == WaitResult::TimedOut || result == WaitResult::Interrupted) return result;
+    was_woken = result == WaitResult::Woken;
+  }
+}
+
+void ParkingLock::unlock() {
+  if (state_.exchange(0, std::memory_order_seq_cst) == (kLocked | kWaiters)) unpark_one(this);
+}
+
+}  // namespace mp

@@ -1,0 +1,95 @@
+// The one place that parks a thread. Every primitive (Lock, RLock, Condition, join, sleep, ...) blocks
+// through park(), on an address, so that what a thread waits for is always on record. It knows addresses and
+// deadlines, nothing of what they protect.
+#pragma once
+#include "vm/os/clock.h"
+#include "vm/threads/thread.h"
+
+namespace mp {
+
+enum class WaitKind : uint8_t {
+  None,
+  Lock,
+  RLock,
+  Condition,
+  Event,
+  Semaphore,
+  Barrier,
+  Queue,
+  Join,
+  Sleep,
+  Child,
+  Poll,
+  Gil,
+  Other
+};
+
+// What a thread waits for; read by the deadlock detector and the event trace.
+struct WaitRecord {
+  std::atomic<WaitKind> kind{WaitKind::None};
+  std::atomic<const void*> object{nullptr};
+  std::atomic<int64_t> since{0};
+  std::atomic<int64_t> deadline{os::kNoDeadline};
+  std::atomic<uint64_t> owner{0};  // ident of the thread that can end the wait, 0: unknown
+};
+
+// A thread's sleeping place. wake() and interrupt() are async-signal-safe.
+class Parker {
+ public:
+  void reset() { word_.store(0, std::memory_order_seq_cst); }
+  // Sleeps until woken, interrupted or the deadline.
+  void sleep(os::Deadline deadline);
+  void wake();
+  void interrupt();
+  bool woken() const { return (word_.load(std::memory_order_acquire) & 1) != 0; }
+  bool interrupted() const { return (word_.load(std::memory_order_acquire) & 2) != 0; }
+
+ private:
+  std::atomic<uint32_t> word_{0};
+};
+
+enum class WaitResult : uint8_t {
+  Woken,  // by unpark
+  TimedOut,
+  Interrupted,  // a signal for the main thread: handle it (`TRY(t.poll())`) and wait again
+  Refused,      // the check said no: nothing was waited for
+};
+
+// Called with the address's bucket locked: true to go to sleep.
+using WaitCheck = bool (*)(void* context);
+
+// Parks the thread on `address` (which it does not read), detached, until unpark, deadline or a signal.
+WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
+                WaitKind kind, uint64_t owner = 0);
+// Wakes the thread that waits longest on `address`; false when there is none. Needs no attached thread.
+bool unpark_one(const void* address);
+size_t unpark_all(const void* address);
+// Sleeps until the deadline; Interrupted on signals.
+WaitResult park_until(Thread& t, os::Deadline deadline);
+
+// The same without a Thread, for waits that are short by construction (object locks): not interruptible,
+// stays attached.
+void park_briefly(const void* address, WaitCheck check, void* context);
+
+void reset_parking_lot_after_fork();
+
+// A mutex of one byte on the parking lot; what Lock and RLock stand on.
+class ParkingLock {
+ public:
+  bool try_lock() {
+    uint8_t expected = 0;
+    return state_.compare_exchange_strong(expected, kLocked, std::memory_order_acquire);
+  }
+  // Woken: locked. TimedOut. Interrupted: poll and call again.
+  WaitResult lock(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner = 0);
+  // The state must be locked (by anybody).
+  void unlock();
+  bool is_locked() const { return state_.load(std::memory_order_relaxed) != 0; }
+  void reset() { state_.store(0, std::memory_order_relaxed); }
+
+ private:
+  static constexpr uint8_t kLocked = 1, kWaiters = 2;
+  std::atomic<uint8_t> state_{0};
+};
+
+}  // namespace mp
