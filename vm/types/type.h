@@ -16,6 +16,7 @@ struct TypeSpec {
   const char* name;                  // "list", or "collections.deque": module before the last dot
   Kind kind = Kind::Other;
   Type* BuiltinTypes::*base = nullptr;  // nullptr: object
+  const struct TypeSpec* base_spec = nullptr;  // a native module's own type as base (made through native_type())
   uint32_t size = sizeof(Object);    // sizeof the layout struct
   uint32_t flags = 0;                // TypeFlags; kTypeBaseType to allow subclassing
   const char* doc = nullptr;
