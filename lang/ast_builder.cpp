@@ -153,9 +153,9 @@ TryParts* ParserContext::add_handler(TryParts* parts, bool star, ExprNode* type,
                                      Stmts* body, Span span) {
   if (parts == nullptr) parts = arena.make<TryParts>();
   (star ? parts->star : parts->plain) = true;
-  if (parts->star && parts->plain) fail("cannot have both 'except' and 'except*' on the same 'try'", span);
-  auto* handler = make<ExceptHandler>(until(span, body->seq()), type, name ? name->value.name : Identifier(),
-                                      body->seq());
+  if (parts->star && parts->plain)
+    fail("cannot have both 'except' and 'except*' on the same 'try'", {span.begin, span.begin + 6});
+  auto* handler = make<ExceptHandler>(span, type, name ? name->value.name : Identifier(), body->seq());
   parts->handlers.push(arena, handler);
   return parts;
 }
@@ -164,22 +164,18 @@ StmtNode* ParserContext::try_statement(Stmts* body, TryParts* parts, Stmts* orel
                                        Span span) {
   Seq<ExceptHandler*> handlers;
   Seq<StmtNode*> else_body, final_body;
-  uint32_t end = body->back()->span.end;
   if (parts != nullptr) {
     handlers = parts->handlers.seq();
-    end = handlers.back()->span.end;
   }
   if (orelse != nullptr && !orelse->empty()) {
     else_body = orelse->seq();
-    end = else_body.back()->span.end;
   }
   if (finalbody != nullptr && !finalbody->empty()) {
     final_body = finalbody->seq();
-    end = final_body.back()->span.end;
   }
   if (parts != nullptr && parts->star)
-    return make<TryStar>({span.begin, end}, body->seq(), handlers, else_body, final_body);
-  return make<Try>({span.begin, end}, body->seq(), handlers, else_body, final_body);
+    return make<TryStar>(span, body->seq(), handlers, else_body, final_body);
+  return make<Try>(span, body->seq(), handlers, else_body, final_body);
 }
 
 // ---- patterns

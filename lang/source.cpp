@@ -1,6 +1,7 @@
 #include "lang/source.h"
 
 #include <fmt/core.h>
+#include <iconv.h>
 
 #include <algorithm>
 #include <cctype>
@@ -118,6 +119,22 @@ uint32_t latin9(unsigned char c) {
   }
 }
 
+bool convert_with_iconv(std::string_view bytes, const std::string& encoding, std::string* utf8) {
+  iconv_t converter = iconv_open("UTF-8", encoding.c_str());
+  if (converter == reinterpret_cast<iconv_t>(-1)) return false;
+  std::string in(bytes);
+  utf8->assign(bytes.size() * 4 + 16, 0);
+  char* from = in.data();
+  char* to = utf8->data();
+  size_t from_left = in.size(), to_left = utf8->size();
+  size_t result = iconv(converter, &from, &from_left, &to, &to_left);
+  iconv_close(converter);
+  utf8->resize(utf8->size() - to_left);
+  // Encodings that are not supersets of ASCII cannot have declared themselves.
+  return result != static_cast<size_t>(-1) && from_left == 0 && utf8->find('\0') == std::string::npos &&
+         utf8->find("coding") != std::string::npos;
+}
+
 Diagnostic plain_error(std::string message, const std::string& filename, int line = 0) {
   Diagnostic error;
   error.message = std::move(message);
@@ -144,6 +161,9 @@ Source Source::from_bytes(std::string_view bytes, std::string filename, std::opt
     source.index_lines();
     return std::move(source);
   };
+  // CPython knows only this spelling before it has read the codecs.
+  if (bom && !declared.empty() && declared.size() == 4 && encoding == "utf-8")
+    encoding = std::string(declared);
   if (bom && encoding != "utf-8")
     return fail(plain_error(fmt::format("encoding problem: {} with BOM", encoding), source.filename_));
   if (bytes.find('\0') != std::string_view::npos) {
@@ -189,7 +209,11 @@ Source Source::from_bytes(std::string_view bytes, std::string filename, std::opt
     }
     source.text_ = universal_newlines(utf8);
   } else {
-    return fail(plain_error(fmt::format("encoding problem: {}", declared), source.filename_));
+    // The rarer ones are the C library's to know.
+    std::string utf8;
+    if (!convert_with_iconv(bytes, encoding, &utf8))
+      return fail(plain_error(fmt::format("encoding problem: {}", declared), source.filename_));
+    source.text_ = universal_newlines(utf8);
   }
   source.encoding_ = encoding;
   source.index_lines();

@@ -432,7 +432,8 @@ TypeParamNode* ParserContext::type_param(ParameterKind kind, const Token* token,
     uint32_t at = token->span.end;
     while (source.text()[at] != ':') ++at;
     const char* what = kind == ParameterKind::StarName ? "TypeVarTuple" : "ParamSpec";
-    fail(fmt::format("cannot use {} with {}", bound->kind == NodeKind::Tuple ? "constraints" : "bound", what), {at, at + 1});
+    fail(fmt::format("cannot use {} with {}", bound->kind == NodeKind::Tuple ? "constraints" : "bound", what),
+         {at, at + 1});
   }
   switch (kind) {
     case ParameterKind::StarName: return make<TypeVarTuple>(span, name, default_value);
