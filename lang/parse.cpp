@@ -1,9 +1,16 @@
+#include "lang/diagnose.h"
 #include "lang/frontend.h"
 #include "lang/layout.h"
 #include "lang/parser_context.h"
 #include "parser.hpp"
 
 namespace mp::lang {
+
+void ParserContext::syntax_error(const Token* token) {
+  failed = true;
+  failed_at_end = token->kind == TokenKind::End || (stream.error_at_end && token->kind == TokenKind::Error);
+  Diagnoser(*this, static_cast<int>(token - stream.tokens.data())).run();
+}
 
 namespace {
 

@@ -1,0 +1,841 @@
+// Diagnoser: expressions, arguments, parameters, f-strings.
+#include <fmt/core.h>
+
+#include "lang/diagnose.h"
+
+namespace mp::lang {
+
+using T = TokenKind;
+
+namespace {
+struct Depth {
+  int& depth;
+  explicit Depth(int& d) : depth(d) { ++depth; }
+  ~Depth() { --depth; }
+};
+}  // namespace
+
+template <typename Rule>
+Piece Diagnoser::memoized(int rule, Rule body) {
+  // Without this, every level of brackets would be read twice as often as the one outside of it.
+  uint64_t key = static_cast<uint64_t>(position_) << 8 | static_cast<uint64_t>(rule) << 1 |
+                 static_cast<uint64_t>(invalid_rules_);
+  auto found = memo_.find(key);
+  if (found != memo_.end()) {
+    if (found->second.ok) position_ = found->second.end;
+    return found->second;
+  }
+  Depth guard(depth_);
+  int begin = position_;
+  Piece piece;
+  if (depth_ <= kMaxDepth) piece = body();
+  piece.begin = begin;
+  if (piece.ok)
+    piece.end = position_;
+  else
+    position_ = begin;
+  memo_[key] = piece;
+  return piece;
+}
+
+Piece Diagnoser::yield_or_star() {
+  if (!is(T::Yield)) return star_expressions();
+  Piece piece{position_, 0, "yield expression", true};
+  ++position_;
+  if (accept(T::From)) {
+    if (!expression()) return {};
+  } else {
+    star_expressions();
+  }
+  piece.end = position_;
+  return piece;
+}
+
+Piece Diagnoser::star_expression() {
+  if (is(T::Star)) {
+    Piece piece{position_, 0, "starred", true};
+    ++position_;
+    if (!bitwise_or()) {
+      position_ = piece.begin;
+      return {};
+    }
+    piece.end = position_;
+    return piece;
+  }
+  return expression();
+}
+
+Piece Diagnoser::star_expressions() {
+  return memoized(1, [&]() -> Piece {
+    Piece first = star_expression();
+    if (!first) return {};
+    if (!is(T::Comma)) return first;
+    while (accept(T::Comma)) {
+      if (!star_expression()) break;
+    }
+    return {0, 0, "tuple", true};
+  });
+}
+
+Piece Diagnoser::star_named() {
+  if (is(T::Star)) return star_expression();
+  return named_expression();
+}
+
+Piece Diagnoser::named_expression() {
+  return memoized(2, [&]() -> Piece {
+    int begin = position_;
+    if (is(T::Name) && at(position_ + 1) == T::Walrus) {
+      position_ += 2;
+      if (expression()) return {0, 0, "named expression", true};
+      return {};
+    }
+    if (invalid_rules_) {
+      invalid_named(begin);
+      position_ = begin;
+    }
+    Piece piece = expression();
+    if (!piece || is(T::Walrus)) return {};
+    return piece;
+  });
+}
+
+void Diagnoser::invalid_named(int begin) {
+  Piece target = expression();
+  if (target && accept(T::Walrus) && expression())
+    raise_range(fmt::format("cannot use assignment expressions with {}", target.what), target.begin,
+                target.end - 1);
+  position_ = begin;
+  if (is(T::Name) && at(position_ + 1) == T::Equal) {
+    position_ += 2;
+    Piece value = bitwise_or();
+    if (value && !is(T::Equal) && !is(T::Walrus))
+      raise_range("invalid syntax. Maybe you meant '==' or ':=' instead of '='?", begin, value.end - 1);
+    position_ = begin;
+  }
+  if (is(T::True) || is(T::False) || is(T::None)) return;
+  Piece left = bitwise_or();
+  if (left && is(T::Equal)) {
+    std::string_view what = left.what;
+    // CPython looks for a list, tuple or generator at the beginning of it, whatever follows.
+    if (is(T::Equal) && what != "list" && what != "tuple" && what != "generator expression") {
+      ++position_;
+      if (bitwise_or() && !is(T::Equal) && !is(T::Walrus) && what != "name")
+        raise_range(fmt::format("cannot assign to {} here. Maybe you meant '==' instead of '='?", what),
+                    left.begin, left.end - 1);
+    }
+  }
+  position_ = begin;
+}
+
+bool Diagnoser::legacy_name(int index) const {
+  return at(index) == T::Name && (name_at(index) == "print" || name_at(index) == "exec");
+}
+
+Piece Diagnoser::expression() {
+  return memoized(3, [&]() -> Piece {
+    int begin = position_;
+    if (invalid_rules_) {
+      invalid_expression(begin);
+      position_ = begin;
+    }
+    if (is(T::Lambda)) return lambda();
+    Piece body = disjunction();
+    if (!body) return {};
+    int behind = position_;
+    if (accept(T::If)) {
+      if (disjunction() && accept(T::Else) && expression()) return {0, 0, "conditional expression", true};
+      position_ = behind;
+    }
+    return body;
+  });
+}
+
+void Diagnoser::invalid_expression(int begin) {
+  bool soft = is(T::Name) && (name_at(begin) == "_" || name_at(begin) == "match" ||
+                              name_at(begin) == "case" || name_at(begin) == "type");
+  bool name_then_string = is(T::Name) && at(begin + 1) == T::String;
+  if (!soft && !name_then_string) {
+    Piece first = disjunction();
+    if (first) {
+      int behind = position_;
+      invalid_rules_ = false;
+      Piece second = expression();
+      invalid_rules_ = true;
+      bool legacy = first.end == first.begin + 1 && legacy_name(first.begin);
+      if (second && !legacy && tokens_[second.end - 1].level != 0)
+        raise_range("invalid syntax. Perhaps you forgot a comma?", first.begin, second.end - 1);
+      position_ = behind;
+    }
+  }
+  position_ = begin;
+  Piece body = disjunction();
+  if (body && accept(T::If)) {
+    Piece condition = disjunction();
+    if (condition && !is(T::Else) && !is(T::Colon))
+      raise_range("expected 'else' after 'if' expression", body.begin, condition.end - 1);
+  }
+  position_ = begin;
+  if (is(T::Lambda)) {
+    ++position_;
+    if (parameters(T::Colon, true) && is(T::FieldColon) && at(position_ + 1) == T::FStringMiddle)
+      raise_range("f-string: lambda expressions are not allowed without parentheses", begin, position_);
+  }
+  position_ = begin;
+  if (legacy_name(begin) && at(begin + 1) != T::LeftParen) {
+    ++position_;
+    Piece argument = star_expressions();
+    if (argument)
+      raise_range(fmt::format("Missing parentheses in call to '{0}'. Did you mean {0}(...)?", name_at(begin)),
+                  begin, argument.end - 1);
+  }
+  position_ = begin;
+}
+
+Piece Diagnoser::disjunction() {
+  return memoized(4, [&]() -> Piece {
+    Piece first = conjunction();
+    if (!first) return {};
+    int behind = position_;
+    bool more = false;
+    while (accept(T::Or)) {
+      if (!conjunction()) {
+        position_ = behind;
+        break;
+      }
+      behind = position_;
+      more = true;
+    }
+    return more ? Piece{0, 0, "expression", true} : first;
+  });
+}
+
+Piece Diagnoser::conjunction() {
+  Piece first = inversion();
+  if (!first) return {};
+  int behind = position_;
+  while (accept(T::And)) {
+    if (!inversion()) {
+      position_ = behind;
+      break;
+    }
+    behind = position_;
+    first.what = "expression";
+  }
+  first.end = position_;
+  return first;
+}
+
+Piece Diagnoser::inversion() {
+  if (!is(T::Not)) return comparison();
+  return memoized(5, [&]() -> Piece {
+    ++position_;
+    if (!inversion()) return {};
+    return {0, 0, "expression", true};
+  });
+}
+
+Piece Diagnoser::comparison() {
+  Piece first = bitwise_or();
+  if (!first) return {};
+  for (;;) {
+    int behind = position_;
+    switch (kind()) {
+      case T::Less:
+      case T::Greater:
+      case T::EqualEqual:
+      case T::NotEqual:
+      case T::LessEqual:
+      case T::GreaterEqual:
+      case T::In: ++position_; break;
+      case T::Is:
+        ++position_;
+        accept(T::Not);
+        break;
+      case T::Not:
+        ++position_;
+        if (!accept(T::In)) {
+          position_ = behind;
+          first.end = behind;
+          return first;
+        }
+        break;
+      default: first.end = behind; return first;
+    }
+    if (!bitwise_or()) {
+      position_ = behind;
+      first.end = behind;
+      return first;
+    }
+    first.what = "comparison";
+  }
+}
+
+Piece Diagnoser::bitwise_or() {
+  return memoized(6, [&]() -> Piece {
+    Piece first = unary();
+    if (!first) return {};
+    for (;;) {
+      int behind = position_;
+      switch (kind()) {
+        case T::Pipe:
+        case T::Caret:
+        case T::Ampersand:
+        case T::LeftShift:
+        case T::RightShift:
+        case T::Plus:
+        case T::Minus:
+        case T::Star:
+        case T::Slash:
+        case T::Percent:
+        case T::DoubleSlash:
+        case T::At:
+        case T::DoubleStar: ++position_; break;
+        default: return first;
+      }
+      if (!unary()) {
+        position_ = behind;
+        return first;
+      }
+      first.what = "expression";
+    }
+  });
+}
+
+Piece Diagnoser::unary() {
+  int begin = position_;
+  bool sign = false;
+  while (is(T::Minus) || is(T::Plus) || is(T::Tilde)) {
+    ++position_;
+    sign = true;
+  }
+  bool await = accept(T::Await);
+  Piece piece = primary();
+  if (!piece) {
+    position_ = begin;
+    return {};
+  }
+  if (await) piece.what = "await expression";
+  if (sign) piece.what = "expression";
+  return piece;
+}
+
+Piece Diagnoser::primary() {
+  return memoized(7, [&]() -> Piece {
+    Piece piece = atom();
+    if (!piece) return {};
+    for (;;) {
+      int behind = position_;
+      if (is(T::Dot) && at(position_ + 1) == T::Name) {
+        position_ += 2;
+        piece.what = "attribute";
+      } else if (accept(T::LeftParen)) {
+        if (!arguments() || !accept(T::RightParen)) {
+          position_ = behind;
+          return piece;
+        }
+        piece.what = "function call";
+      } else if (accept(T::LeftBracket)) {
+        if (!slices() || !accept(T::RightBracket)) {
+          position_ = behind;
+          return piece;
+        }
+        piece.what = "subscript";
+      } else {
+        if (is(T::Dot)) {
+          ++position_;
+          kind();  // CPython has looked at what follows
+        }
+        position_ = behind;
+        return piece;
+      }
+    }
+  });
+}
+
+Piece Diagnoser::atom() {
+  auto single = [&](const char* what) -> Piece {
+    ++position_;
+    return {0, 0, what, true};
+  };
+  switch (kind()) {
+    case T::Name: return single("name");
+    case T::Number: return single("literal");
+    case T::None: return single("None");
+    case T::True: return single("True");
+    case T::False: return single("False");
+    case T::Ellipsis: return single("ellipsis");
+    case T::String:
+    case T::FStringStart: return strings();
+    case T::LeftParen: return group();
+    case T::LeftBracket: return list_atom();
+    case T::LeftBrace: return brace_atom();
+    default: return {};
+  }
+}
+
+Piece Diagnoser::strings() {
+  const char* what = "literal";
+  bool any = false;
+  for (;;) {
+    if (accept(T::String)) {
+      any = true;
+    } else if (is(T::FStringStart)) {
+      if (!fstring()) return {};
+      what = "f-string expression";
+      any = true;
+    } else {
+      break;
+    }
+  }
+  return {0, 0, what, any};
+}
+
+Piece Diagnoser::group() {
+  int begin = position_++;
+  if (accept(T::RightParen)) return {0, 0, "tuple", true};
+  if (is(T::Yield)) {
+    Piece piece = yield_or_star();
+    if (piece && accept(T::RightParen)) return {0, 0, "yield expression", true};
+    return {};
+  }
+  if (is(T::DoubleStar)) {
+    int star = position_++;
+    if (expression() && is(T::RightParen) && invalid_rules_)
+      raise_at("cannot use double starred expression here", star);
+    return {};
+  }
+  Piece first = star_named();
+  if (!first) return {};
+  bool starred = std::string_view(first.what) == "starred";
+  if (is(T::Comma)) {
+    while (accept(T::Comma)) {
+      if (!star_named()) break;
+    }
+    if (accept(T::RightParen)) return {0, 0, "tuple", true};
+    return {};
+  }
+  if (is(T::RightParen)) {
+    if (starred && invalid_rules_)
+      raise_range("cannot use starred expression here", first.begin, first.end - 1);
+    ++position_;
+    return first;
+  }
+  if (is(T::For) || is(T::Async)) {
+    if (for_clauses()) {
+      if (starred && invalid_rules_)
+        raise_range("iterable unpacking cannot be used in comprehension", first.begin, first.end - 1);
+      if (accept(T::RightParen)) return {0, 0, "generator expression", true};
+    }
+  }
+  (void)begin;
+  return {};
+}
+
+Piece Diagnoser::list_atom() {
+  ++position_;
+  if (accept(T::RightBracket)) return {0, 0, "list", true};
+  Piece first = star_named();
+  if (!first) return {};
+  Piece last = first;
+  bool many = false, trailing = false;
+  int comma = 0;
+  while (is(T::Comma)) {
+    comma = position_++;
+    trailing = true;
+    Piece next = star_named();
+    if (!next) break;
+    trailing = false;
+    many = true;
+    last = next;
+  }
+  if (accept(T::RightBracket)) return {0, 0, "list", true};
+  if (is(T::For) || is(T::Async)) {
+    if (!for_clauses()) return {};
+    if (invalid_rules_) {
+      if (std::string_view(first.what) == "starred" && !many && !trailing)
+        raise_range("iterable unpacking cannot be used in comprehension", first.begin, first.end - 1);
+      if (many || trailing)
+        raise_range("did you forget parentheses around the comprehension target?", first.begin,
+                    trailing && !many ? comma : last.end - 1);
+    }
+    if (accept(T::RightBracket)) return {0, 0, "list comprehension", true};
+  }
+  return {};
+}
+
+Piece Diagnoser::brace_atom() {
+  ++position_;
+  if (accept(T::RightBrace)) return {0, 0, "dict literal", true};
+  int begin = position_;
+  bool dict = false;
+  // Pairs, as far as they go.
+  for (;;) {
+    int item = position_;
+    if (accept(T::DoubleStar)) {
+      if (!bitwise_or()) return {};
+      dict = true;
+      if (is(T::For) || is(T::Async)) {
+        if (for_clauses() && is(T::RightBrace) && invalid_rules_)
+          raise_at("dict unpacking cannot be used in dict comprehension", item);
+        return {};
+      }
+    } else {
+      if (!dict && is(T::Star)) break;
+      Piece key = expression();
+      if (!key) {
+        if (dict) break;
+        return {};
+      }
+      if (!is(T::Colon)) {
+        if (dict && invalid_rules_) {
+          // CPython's own arithmetic: from the key's last column on, no end.
+          Span span = tokens_[key.end - 1].span;
+          context_.error = context_.source.diagnose(
+              DiagnosticKind::SyntaxError, "':' expected after dictionary key", {span.end - 1, span.end});
+          context_.error.line = static_cast<int>(context_.source.line_of(tokens_[key.begin].span.begin));
+          context_.error.end_offset = 0;
+          throw Found{};
+        }
+        break;
+      }
+      int colon = position_++;
+      if (invalid_rules_) {
+        if (is(T::Star)) {
+          int star = position_++;
+          if (bitwise_or())
+            raise_range("cannot use a starred expression in a dictionary value", star, position_ - 1);
+          return {};
+        }
+        if (is(T::RightBrace) || is(T::Comma))
+          raise_at("expression expected after dictionary key and ':'", colon);
+      }
+      if (!expression()) return {};
+      dict = true;
+      if (is(T::For) || is(T::Async)) {
+        if (!for_clauses()) return {};
+        if (accept(T::RightBrace)) return {0, 0, "dict comprehension", true};
+        return {};
+      }
+    }
+    if (!accept(T::Comma)) break;
+    if (is(T::RightBrace)) break;
+  }
+  if (dict) {
+    if (accept(T::RightBrace)) return {0, 0, "dict literal", true};
+    return {};
+  }
+  position_ = begin;
+  Piece first = star_named();
+  if (!first) return {};
+  Piece last = first;
+  bool many = false, trailing = false;
+  int comma = 0;
+  while (is(T::Comma)) {
+    comma = position_++;
+    trailing = true;
+    Piece next = star_named();
+    if (!next) break;
+    trailing = false;
+    many = true;
+    last = next;
+  }
+  if (accept(T::RightBrace)) return {0, 0, "set display", true};
+  if (is(T::For) || is(T::Async)) {
+    if (!for_clauses()) return {};
+    if (invalid_rules_) {
+      if (std::string_view(first.what) == "starred" && !many && !trailing)
+        raise_range("iterable unpacking cannot be used in comprehension", first.begin, first.end - 1);
+      if (many || trailing)
+        raise_range("did you forget parentheses around the comprehension target?", first.begin,
+                    trailing && !many ? comma : last.end - 1);
+    }
+    if (accept(T::RightBrace)) return {0, 0, "set comprehension", true};
+  }
+  return {};
+}
+
+bool Diagnoser::for_clauses() {
+  bool any = false;
+  for (;;) {
+    int begin = position_;
+    if (is(T::Async) && at(position_ + 1) == T::For) ++position_;
+    if (!is(T::For)) {
+      position_ = begin;
+      return any;
+    }
+    int for_token = position_++;
+    if (!targets(true, for_token)) return false;
+    if (!accept(T::In)) return false;
+    if (!disjunction()) return false;
+    while (is(T::If)) {
+      ++position_;
+      if (!disjunction()) return false;
+    }
+    any = true;
+  }
+}
+
+bool Diagnoser::targets(bool comprehension, int) {
+  bool first = true;
+  for (;;) {
+    if (!first && (is(T::In) || is(T::Colon))) break;
+    accept(T::Star);
+    Piece target = bitwise_or();
+    if (!target) return false;
+    first = false;
+    std::string_view what = target.what;
+    if (invalid_rules_ && what != "name" && what != "attribute" && what != "subscript" && what != "tuple" &&
+        what != "list" && (is(T::In) || is(T::Comma)))
+      raise_range(fmt::format("cannot assign to {}", what), target.begin, target.end - 1);
+    if (!accept(T::Comma)) break;
+  }
+  if (!is(T::In) && comprehension && invalid_rules_) raise_at_last("'in' expected after for-loop variables");
+  return true;
+}
+
+bool Diagnoser::arguments() {
+  int begin = position_;
+  if (invalid_rules_) {
+    invalid_arguments(begin);
+    position_ = begin;
+  }
+  while (!is(T::RightParen)) {
+    if (accept(T::Star) || accept(T::DoubleStar)) {
+      if (!expression()) return false;
+    } else if (is(T::Name) && at(position_ + 1) == T::Equal) {
+      position_ += 2;
+      if (!expression()) return false;
+    } else {
+      if (!named_expression_argument()) return false;
+      if (is(T::For) || is(T::Async)) {
+        if (!for_clauses()) return false;
+      }
+    }
+    if (!accept(T::Comma)) break;
+  }
+  return is(T::RightParen);
+}
+
+// As named_expression, but x=1 is a keyword argument here.
+Piece Diagnoser::named_expression_argument() {
+  if (is(T::Name) && at(position_ + 1) == T::Walrus) {
+    int begin = position_;
+    position_ += 2;
+    if (expression()) return {begin, position_, "named expression", true};
+    position_ = begin;
+    return {};
+  }
+  return expression();
+}
+
+void Diagnoser::invalid_arguments(int begin) {
+  position_ = begin;
+  while (!is(T::RightParen)) {
+    int item = position_;
+    if (accept(T::Star) || accept(T::DoubleStar)) {
+      if (!expression()) return;
+    } else if (is(T::True) || is(T::False) || is(T::None)) {
+      if (at(position_ + 1) == T::Equal)
+        raise_range(fmt::format("cannot assign to {}", token_text(at(position_))), position_, position_ + 1);
+      if (!expression()) return;
+    } else if (is(T::Name) && at(position_ + 1) == T::Equal) {
+      position_ += 2;
+      if (is(T::Comma) || is(T::RightParen))
+        raise_range("expected argument value expression", item, item + 1);
+      Piece value = expression();
+      if (!value) return;
+      if (is(T::For) || is(T::Async)) {
+        if (for_clauses())
+          raise_range("invalid syntax. Maybe you meant '==' or ':=' instead of '='?", item, item + 1);
+        return;
+      }
+    } else {
+      Piece value = named_expression_argument();
+      if (!value) return;
+      if (is(T::Equal))
+        raise_range("expression cannot contain assignment, perhaps you meant \"==\"?", value.begin,
+                    position_);
+      if (is(T::For) || is(T::Async)) {
+        if (!for_clauses()) return;
+        if (is(T::Comma)) {
+          raise_range("Generator expression must be parenthesized", value.begin, position_ - 1);
+        }
+      }
+    }
+    if (!accept(T::Comma)) break;
+  }
+}
+
+bool Diagnoser::slices() {
+  bool any = false;
+  for (;;) {
+    if (is(T::RightBracket)) break;
+    if (accept(T::Star)) {
+      if (!expression()) return false;
+    } else {
+      if (!is(T::Colon)) {
+        Piece piece = named_expression();
+        if (!piece) return false;
+      }
+      for (int i = 0; i < 2 && accept(T::Colon); ++i) {
+        if (!is(T::Colon) && !is(T::RightBracket) && !is(T::Comma) && !expression()) return false;
+      }
+    }
+    any = true;
+    if (!accept(T::Comma)) break;
+  }
+  return any;
+}
+
+Piece Diagnoser::lambda() {
+  ++position_;
+  if (!parameters(T::Colon, true)) return {};
+  if (!accept(T::Colon)) {
+    if (is(T::FieldColon)) return {};
+    raise_at("expected ':'", position_);
+  }
+  if (!expression()) return {};
+  return {0, 0, "lambda", true};
+}
+
+bool Diagnoser::parameters(TokenKind close, bool is_lambda) {
+  bool has_default = false, star = false, slash = false, named_after_star = true, kwarg = false;
+  int star_token = 0;
+  int count = 0;
+  bool check = invalid_rules_;
+  while (!is(close) && !is(T::FieldColon)) {
+    int begin = position_;
+    if (kwarg && check && (is(T::Name) || is(T::Star) || is(T::DoubleStar) || is(T::Slash)))
+      raise_at("arguments cannot follow var-keyword argument", begin);
+    if (accept(T::Name)) {
+      if (!is_lambda && accept(T::Colon) && !expression()) return false;
+      int behind_name = position_;
+      if (accept(T::Equal)) {
+        if (check && (is(close) || is(T::Comma)))
+          raise_at("expected default value expression", position_ - 1);
+        if (!expression()) return false;
+        has_default = true;
+      } else if (has_default && !star && check && (is(T::Comma) || is(close))) {
+        raise_range("parameter without a default follows parameter with a default", begin, behind_name - 1);
+      }
+      named_after_star = true;
+    } else if (is(T::Slash)) {
+      if (check) {
+        if (count == 0) raise_at("at least one argument must precede /", begin);
+        if (slash) raise_at("/ may appear only once", begin);
+        if (star) raise_at("/ must be ahead of *", begin);
+      }
+      slash = true;
+      ++position_;
+      if (check && is(T::Star)) raise_at("expected comma between / and *", position_);
+    } else if (accept(T::Star)) {
+      if (star && check) raise_at("* argument may appear only once", begin);
+      star = true;
+      star_token = begin;
+      named_after_star = false;
+      if (accept(T::Name)) {
+        named_after_star = true;
+        if (!is_lambda && accept(T::Colon) && !star_expression()) return false;
+        if (is(T::Equal) && check) raise_at("var-positional argument cannot have default value", position_);
+      }
+    } else if (accept(T::DoubleStar)) {
+      if (!named_after_star && check) raise_at("named arguments must follow bare *", star_token);
+      if (!accept(T::Name)) return false;
+      if (!is_lambda && accept(T::Colon) && !expression()) return false;
+      if (is(T::Equal) && check) raise_at("var-keyword argument cannot have default value", position_);
+      kwarg = true;
+    } else if (is(T::LeftParen)) {
+      int inner = position_ + 1;
+      int names = 0;
+      while (at(inner) == T::Name) {
+        ++inner;
+        ++names;
+        if (at(inner) != T::Comma) break;
+        ++inner;
+      }
+      if (names > 0 && at(inner) == T::RightParen && check && !has_default && !star) {
+        if (inner > furthest_) furthest_ = inner;
+        raise_range(is_lambda ? "Lambda expression parameters cannot be parenthesized"
+                              : "Function parameters cannot be parenthesized",
+                    begin, inner);
+      }
+      return false;
+    } else {
+      return false;
+    }
+    ++count;
+    if (!accept(T::Comma)) break;
+  }
+  if (!named_after_star && check && (is(close) || is(T::FieldColon)))
+    raise_at("named arguments must follow bare *", star_token);
+  return true;
+}
+
+bool Diagnoser::type_params() {
+  if (!accept(T::LeftBracket)) return true;
+  if (is(T::RightBracket)) raise_at("Type parameter list cannot be empty", position_);
+  while (!is(T::RightBracket)) {
+    if (!accept(T::Star)) accept(T::DoubleStar);
+    if (!accept(T::Name)) return false;
+    if (accept(T::Colon) && !expression()) return false;
+    if (accept(T::Equal) && !star_expression()) return false;
+    if (!accept(T::Comma)) break;
+  }
+  return accept(T::RightBracket);
+}
+
+bool Diagnoser::fstring() {
+  ++position_;
+  for (;;) {
+    if (accept(T::FStringMiddle)) continue;
+    if (accept(T::FStringEnd)) return true;
+    if (!is(T::FieldBegin)) return false;
+    if (!field()) return false;
+  }
+}
+
+bool Diagnoser::field() {
+  ++position_;
+  bool check = invalid_rules_;
+  auto text = [&](T k) {
+    return k == T::Equal ? "=" : k == T::FieldBang ? "!" : k == T::FieldColon ? ":" : "}";
+  };
+  T next = kind();
+  if (check && (next == T::Equal || next == T::FieldBang || next == T::FieldColon || next == T::FieldEnd))
+    raise_at(fmt::format("f-string: valid expression required before '{}'", text(next)), position_);
+  Piece value = yield_or_star();
+  if (!value) {
+    if (check) raise_at("f-string: expecting a valid expression after '{'", position_);
+    return false;
+  }
+  bool equal = false;
+  if (check && !is(T::Equal) && !is(T::FieldBang) && !is(T::FieldColon) && !is(T::FieldEnd))
+    raise_at("f-string: expecting '=', or '!', or ':', or '}'", position_);
+  equal = accept(T::Equal);
+  if (check && equal && !is(T::FieldBang) && !is(T::FieldColon) && !is(T::FieldEnd))
+    raise_at("f-string: expecting '!', or ':', or '}'", position_);
+  if (accept(T::FieldBang)) {
+    if (check && (is(T::FieldColon) || is(T::FieldEnd)))
+      raise_at("f-string: missing conversion character", position_ - 1);
+    if (!is(T::Name)) {
+      if (check) raise_at("f-string: invalid conversion character", position_);
+      return false;
+    }
+    ++position_;
+    if (check && !is(T::FieldColon) && !is(T::FieldEnd))
+      raise_at("f-string: expecting ':' or '}'", position_);
+  }
+  if (accept(T::FieldColon)) {
+    for (;;) {
+      if (accept(T::FStringMiddle)) continue;
+      if (!is(T::FieldBegin)) break;
+      if (!field()) return false;
+    }
+    if (check && !is(T::FieldEnd)) raise_at("f-string: expecting '}', or format specs", position_);
+  }
+  if (check && !is(T::FieldEnd)) raise_at("f-string: expecting '}'", position_);
+  return accept(T::FieldEnd);
+}
+
+}  // namespace mp::lang
