@@ -1,0 +1,2 @@
+import _circ_b as b
+value = "a done"

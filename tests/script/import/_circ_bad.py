@@ -1,0 +1,1 @@
+from _circ_bad2 import thing

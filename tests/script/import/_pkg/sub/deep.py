@@ -1,0 +1,4 @@
+from .. import VALUE
+from ..util import helper
+from . import name
+def up(): return helper(VALUE), name

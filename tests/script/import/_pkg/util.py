@@ -1,0 +1,1 @@
+def helper(x): return x * 10
