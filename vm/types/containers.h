@@ -61,6 +61,8 @@ struct DictTable {
   uint32_t entry_capacity = 0;
   std::atomic<uint32_t> used{0};     // entries appended, deleted ones included
   std::atomic<uint32_t> version{0};  // 0: not cached by anybody; set to a fresh number by dict_version(), back to 0 by any change of the key set
+  std::atomic<uint32_t> first_live{0};  // entries before it are deleted
+  std::atomic<uint32_t> tail{0};        // entries from it on are deleted (popitem)
   DictEntry* entries() { return reinterpret_cast<DictEntry*>(this + 1); }
 };
 struct DictObject : Object {

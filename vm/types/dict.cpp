@@ -7,7 +7,7 @@ namespace mp {
 
 namespace {
 // Shared by all empty dicts, never written: one free index cell and no entries.
-struct EmptyDictStorage {
+struct alignas(16) EmptyDictStorage {
   DictTable table;
   uint64_t cells = 0;
 };
@@ -47,6 +47,7 @@ DictTable* rebuild(Thread& t, DictTable* from, size_t entries) {
     ++n;
   }
   to->used.store(n, std::memory_order_relaxed);
+  to->tail.store(n, std::memory_order_relaxed);
   if (to->index_log2 <= 8)
     fill_cells<uint8_t>(to, n);
   else if (to->index_log2 <= 16)
@@ -110,6 +111,7 @@ Status dict_insert_new(Thread& t, DictObject* dict, DictTable* table, size_t cel
   e.key = key;
   dict_store_cell(table, cell, n);
   table->used.store(n + 1, std::memory_order_release);
+  table->tail.store(n + 1, std::memory_order_relaxed);
   dict->live.store(dict->live.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   dict_keys_changed(dict, table);
   return {};
@@ -291,11 +293,15 @@ DictObject* dict_copy(Thread& t, DictObject* dict) {
 bool dict_next_in(DictTable* table, size_t* position, Value* key, Value* value, int64_t* hash) {
   uint32_t used = table->used.load(std::memory_order_acquire);
   DictEntry* entries = table->entries();
-  for (size_t i = *position; i < used; ++i) {
+  uint32_t first = table->first_live.load(std::memory_order_relaxed);
+  bool from_start = *position <= first;
+  for (size_t i = from_start ? first : *position; i < used; ++i) {
     Value k = entries[i].key.get();
     if (k.is_empty()) continue;
     Value v = entries[i].value.get();
     if (v.is_empty()) continue;
+    // Deleted entries stay deleted, so what was skipped at the start need not be looked at again.
+    if (from_start && i > first) table->first_live.store(static_cast<uint32_t>(i), std::memory_order_relaxed);
     if (key != nullptr) *key = k;
     if (value != nullptr) *value = v;
     if (hash != nullptr) *hash = entries[i].hash.load(std::memory_order_relaxed);
