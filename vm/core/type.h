@@ -76,6 +76,7 @@ enum TypeFlags : uint32_t {
   kTypeDisallowNew = 1 << 19,  // "cannot create 'X' instances"
   kTypeCustomGetAttr = 1 << 20,  // overrides __getattribute__/__getattr__: no inline caching of instance attributes
   kTypeCustomSetAttr = 1 << 21,
+  kTypeLazyNamespace = 1 << 22,  // builtin whose methods are not in `dict` yet: go through type_namespace()
 };
 
 struct Type : Object {
@@ -95,8 +96,9 @@ struct Type : Object {
   std::atomic<uint32_t> flags{0};
   Kind instance_kind = Kind::Instance;
   TraceFunction trace = nullptr;     // of the instances
-  uint32_t base_size = sizeof(Object);  // bytes of the C++ layout incl. header (fixed part)
+  uint32_t base_size = sizeof(Object);  // bytes of the fixed part: C++ layout incl. header, and __slots__ fields
   uint32_t instance_size = sizeof(Object);  // bytes to allocate: layout + __slots__ fields + attribute area (fixed-size types)
+  uint32_t fields_offset = 0;        // where the __slots__ fields begin (end of the C++ layout); they end at base_size
   uint32_t attrs_offset = 0;         // byte offset of the AttrArea; 0: none. Variable-size types: see instance_attrs()
   uint16_t inline_slot_count = 0;    // inline attributes in the AttrArea
   ShapeId root_shape = kNoShape;     // shape of a fresh instance

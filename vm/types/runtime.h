@@ -67,9 +67,9 @@ class Runtime {
   std::unique_ptr<GilState> gil;
   std::unique_ptr<ThreadTable> threads;
   std::unique_ptr<ImportState> import;
-  std::unique_ptr<ShapeTableSet> shapes;
+  std::shared_ptr<ShapeTableSet> shapes;
   std::unique_ptr<InternTable> interned;
-  std::unique_ptr<MethodCache> method_cache;
+  std::shared_ptr<MethodCache> method_cache;
 
   std::atomic<bool> free_threaded{false};  // no GIL right now
   std::atomic<int32_t> recursion_limit{1000};

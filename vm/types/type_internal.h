@@ -1,0 +1,137 @@
+// What the files that build classes share: the method cache, the table of dunders, slot dispatchers. Nobody else includes it.
+#pragma once
+#include <mutex>
+
+#include "vm/gc/root.h"
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+enum class SlotId : uint8_t {
+#define MP_SLOT(field, function_type, dunder, second) field,
+#include "vm/core/slots.def"
+#undef MP_SLOT
+  kCount
+};
+inline constexpr size_t kSlotCount = static_cast<size_t>(SlotId::kCount);
+inline void*& slot_ref(Slots& slots, SlotId id) {
+  return reinterpret_cast<void**>(&slots)[static_cast<size_t>(id)];
+}
+
+// How a slot function is called when Python calls its dunder.
+enum class Wrap : uint8_t {
+  Unary, Binary, Reflected, Pow, PowReflected, Hash, Call, GetAttribute, GetAttrHook, SetAttr, DelAttr, Lt, Le, Eq, Ne, Gt,
+  Ge, Next, DescrGet, DescrSet, DescrDelete, Bool, Length, SetItem, DelItem, Contains, Repeat, Delete, ReprLike,
+};
+enum class Dunder : uint8_t {
+#define MP_DUNDER(id, name, slot, wrap, signature, doc) id,
+#include "vm/types/dunders.def"
+#undef MP_DUNDER
+  kCount
+};
+struct DunderDef {
+  const char* name;
+  SlotId slot;
+  Wrap wrap;
+  const char* signature;  // as __text_signature__
+  const char* doc;
+};
+extern const DunderDef kDunders[];
+inline constexpr size_t kDunderCount = static_cast<size_t>(Dunder::kCount);
+// The function that calls the script-defined dunder; nullptr where a script cannot fill the slot (sequence concat and repeat).
+void* slot_dispatcher(SlotId id);
+bool is_dispatcher(void* function);
+Result<int64_t> hash_not_implemented(Thread& t, Value self);
+Result<Value> next_not_implemented(Thread& t, Value self);
+
+// wrapper_descriptor: list.__len__
+struct SlotWrapperObject : Object {
+  Type* owner = nullptr;
+  const DunderDef* def = nullptr;
+  void* function = nullptr;
+  Slot name;
+};
+// method-wrapper: [].__len__
+struct MethodWrapperObject : Object {
+  Slot wrapper;
+  Slot self;
+};
+Value make_slot_wrapper(Thread& t, Type* owner, const DunderDef* def, void* function);
+Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, CallArgs args);
+
+// ---- type.cpp
+struct MethodCache {
+  static constexpr uint32_t kSize = 4096;
+  struct Entry {
+    std::atomic<uint32_t> sequence{0};
+    std::atomic<uint32_t> version{0};
+    std::atomic<StrObject*> name{nullptr};
+    std::atomic<uint64_t> value{0};
+  };
+  Entry entries[kSize];
+  // One lock for all changes of types; readers take none. Recursive: filling a namespace may look at a base.
+  std::recursive_mutex mutex;
+  // Interned dunder names: address -> first index into kDunders and count (duplicates of a name are adjacent).
+  static constexpr uint32_t kNameSlots = 512;
+  struct NameEntry {
+    StrObject* name = nullptr;
+    uint16_t first = 0;
+    uint16_t count = 0;
+  };
+  NameEntry names[kNameSlots];
+  StrObject* dunder_names[kDunderCount] = {};
+};
+using TypeLock = std::lock_guard<std::recursive_mutex>;
+inline std::recursive_mutex& type_mutex(Thread& t) { return t.runtime().method_cache->mutex; }
+inline StrObject* dunder_name(Thread& t, Dunder d) {
+  return t.runtime().method_cache->dunder_names[static_cast<size_t>(d)];
+}
+const MethodCache::NameEntry* find_dunder(Thread& t, StrObject* name);
+void init_dunder_names(Thread& t);
+void type_modified(Thread& t, Type* type);  // new version for it and its subclasses
+void for_each_subclass(Thread& t, Type* type, void (*visit)(void* context, Type* subclass), void* context);
+void add_subclass(Thread& t, Type* base, Type* subclass);
+void remove_subclass(Thread& t, Type* base, Type* subclass);
+Type* make_type_with_bases(Thread& t, const TypeSpec& spec, Type* base, Type* second_base);
+
+// ---- type_mro.cpp
+Result<Value> compute_mro(Thread& t, Type* type);  // by type.mro or the metaclass's mro()
+Result<Value> linearise(Thread& t, Type* type, TupleObject* bases);
+Result<Type*> best_base(Thread& t, TupleObject* bases);
+Type* solid_base(Type* type);
+bool same_layout(Type* a, Type* b);  // for __class__ and __bases__ assignment
+
+// ---- slot_update.cpp
+void inherit_builtin_slots(Type* type, Type* base, const TypeSpec& spec);
+void fill_class_slots(Thread& t, Type* type);                      // a new script class
+void update_slots_for(Thread& t, Type* type, StrObject* name);     // after `type.name = ...`; subclasses included
+void update_all_slots(Thread& t, Type* type);                      // after __bases__ changed
+void refresh_type_flags(Thread& t, Type* type);
+
+// ---- attr.cpp
+Error raise_no_attribute(Thread& t, Value object, StrObject* name);
+Error raise_attribute_error(Thread& t, Value object, StrObject* name, const std::string& message);
+StrObject* attribute_name(Thread& t, StrObject* name);  // interned, exact
+Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name);  // kNotFound when absent
+Result<Value> type_get_attr_slot(Thread& t, Value cls, StrObject* name);
+Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name);
+Result<Value> module_get_attr_quiet(Thread& t, ModuleObject* module, StrObject* name);
+Result<Value> hooked_get_attr_quiet(Thread& t, Value self, StrObject* name);
+Result<Value> dispatch_get_attr(Thread& t, Value self, StrObject* name);
+
+// ---- object.cpp
+Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args);
+Result<Value> object_init_raw(Thread& t, Value self, CallArgs args);
+Status set_class(Thread& t, Value self, Value cls);
+
+// Calls with `self` put in front of the arguments.
+Result<Value> call_prepend(Thread& t, Value callee, Value self, CallArgs args);
+inline size_t keyword_count(const CallArgs& args) {
+  return args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
+}
+// A keyword argument by name; empty when absent.
+Value find_keyword(const CallArgs& args, std::string_view name);
+
+}  // namespace mp
