@@ -24,7 +24,7 @@ void HeapImpl::trace(Object* object) {
   if (type == nullptr) return;  // being set up before the types exist
   mark_object(type);
   Tracer tracer(*this);
-  if (type->attrs_offset != 0 || type->has(kTypeHasDict) || type->instance_size > type->base_size)
+  if (type->has(kTypeHasDict) || type->fields_offset < type->base_size)
     trace_attrs(object, tracer);
   if (type->trace != nullptr) type->trace(object, tracer);
 }

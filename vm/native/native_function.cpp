@@ -1,4 +1,5 @@
-// Native functions as objects: builtin_function_or_method, method_descriptor, classmethod_descriptor; and calling them.
+// Native functions as objects: builtin_function_or_method, method_descriptor, classmethod_descriptor; and
+// calling them.
 #include <alloca.h>
 
 #include "vm/native/signature.h"
@@ -22,7 +23,8 @@ NativeFunctionObject* make_native_function(Thread& t, const NativeDef& def, Valu
 }
 
 NativeFunctionObject* make_native_descriptor(Thread& t, const NativeDef& def, Type* owner) {
-  Type* type = def.kind == NativeKind::ClassMethod ? t.types().classmethod_descriptor : t.types().method_descriptor;
+  Type* type =
+      def.kind == NativeKind::ClassMethod ? t.types().classmethod_descriptor : t.types().method_descriptor;
   auto* function = t.heap().make<NativeFunctionObject>(t, type);
   function->def = &def;
   function->owner = Value(owner);
@@ -48,26 +50,27 @@ static std::string plain_name(NativeFunctionObject* f) { return to_utf8(f->name.
 static Status check_new(Thread& t, NativeFunctionObject* function, Value cls) {
   Type* owner = function->owner_type;
   if (!is_type(cls))
-    return t.raise(Exc::TypeError, "{}.__new__(X): X is not a type object ({})", type_name(owner), type_name(t, cls));
+    return t.raise(Exc::TypeError, "{}.__new__(X): X is not a type object ({})", type_name(owner),
+                   type_name(t, cls));
   auto* type = cls.as<Type>();
   if (!is_subtype(type, owner))
-    return t.raise(Exc::TypeError, "{}.__new__({}): {} is not a subtype of {}", type_name(owner), type_name(type),
-                   type_name(type), type_name(owner));
+    return t.raise(Exc::TypeError, "{}.__new__({}): {} is not a subtype of {}", type_name(owner),
+                   type_name(type), type_name(type), type_name(owner));
   Type* builtin = type;
   while (builtin->has(kTypeHeap)) builtin = builtin->base.load();
   if (builtin != owner) {
     // The most derived builtin base must use this very __new__.
     Value expected = type_lookup(t, builtin, t.names().__new__);
     if (!is_kind(expected, Kind::NativeFunction) || expected.as<NativeFunctionObject>()->def != function->def)
-      return t.raise(Exc::TypeError, "{}.__new__({}) is not safe, use {}.__new__()", type_name(owner), type_name(type),
-                     type_name(builtin));
+      return t.raise(Exc::TypeError, "{}.__new__({}) is not safe, use {}.__new__()", type_name(owner),
+                     type_name(type), type_name(builtin));
   }
   return {};
 }
 
 static Error wrong_receiver(Thread& t, NativeFunctionObject* function, Value self) {
-  return t.raise(Exc::TypeError, "descriptor '{}' for '{}' objects doesn't apply to a '{}' object", plain_name(function),
-                 type_name(function->owner_type), type_name(t, self));
+  return t.raise(Exc::TypeError, "descriptor '{}' for '{}' objects doesn't apply to a '{}' object",
+                 plain_name(function), type_name(function->owner_type), type_name(t, self));
 }
 
 Status bind_native(Thread& t, NativeFunctionObject* function, Value self, CallArgs args, Value* out) {
@@ -102,12 +105,13 @@ Result<Value> call_native(Thread& t, NativeFunctionObject* function, CallArgs ar
       Value self = function->self;
       if (!self.is_empty()) return call_with(t, function, self, args);
       if (args.count == 0)
-        return t.raise(Exc::TypeError, "unbound method {}() needs an argument", native_display_name(function));
+        return t.raise(Exc::TypeError, "unbound method {}() needs an argument",
+                       native_display_name(function));
       self = args.values[0];
       if (def.kind == NativeKind::ClassMethod) {
         if (!is_type(self))
-          return t.raise(Exc::TypeError, "descriptor '{}' requires a type but received a '{}' object", plain_name(function),
-                         type_name(t, self));
+          return t.raise(Exc::TypeError, "descriptor '{}' requires a type but received a '{}' object",
+                         plain_name(function), type_name(t, self));
         if (!is_subtype(self.as<Type>(), function->owner_type))
           return t.raise(Exc::TypeError, "descriptor '{}' requires a subtype of '{}' but received '{}'",
                          plain_name(function), type_name(function->owner_type), type_name(self.as<Type>()));
@@ -185,9 +189,11 @@ static Result<Value> builtin_repr(Thread& t, Value self) {
   auto* f = native(self);
   Value bound = f->self;
   if (f->def->kind == NativeKind::New || (!bound.is_empty() && !is_kind(bound, Kind::Module)))
-    return make_str(t, fmt::format("<built-in method {} of {} object at {:#x}>", plain_name(f), type_name(t, bound), bound.bits()));
+    return make_str(t, fmt::format("<built-in method {} of {} object at {:#x}>", plain_name(f),
+                                   type_name(t, bound), bound.bits()));
   if (f->def->kind == NativeKind::StaticMethod && f->owner_type != nullptr)
-    return make_str(t, fmt::format("<built-in method {} of type object at {:#x}>", plain_name(f), Value(f->owner_type).bits()));
+    return make_str(t, fmt::format("<built-in method {} of type object at {:#x}>", plain_name(f),
+                                   Value(f->owner_type).bits()));
   return make_str(t, fmt::format("<built-in function {}>", plain_name(f)));
 }
 
@@ -196,7 +202,9 @@ static Result<Value> descriptor_repr(Thread& t, Value self) {
   return make_str(t, fmt::format("<method '{}' of '{}' objects>", plain_name(f), type_name(f->owner_type)));
 }
 
-static Result<Value> native_call(Thread& t, Value callee, CallArgs args) { return call_native(t, native(callee), args); }
+static Result<Value> native_call(Thread& t, Value callee, CallArgs args) {
+  return call_native(t, native(callee), args);
+}
 
 static Result<Value> native_compare(Thread&, Value a, Value b, CompareOp op) {
   if (op != CompareOp::Eq && op != CompareOp::Ne) return kNotImplemented;
@@ -224,16 +232,16 @@ static Result<Value> classmethod_descriptor_get(Thread& t, Value descriptor, Val
   auto* f = native(descriptor);
   if (owner.is_empty() || owner.is_none()) {
     if (instance.is_empty())
-      return t.raise(Exc::TypeError, "descriptor '{}' for type '{}' needs either an object or a type", plain_name(f),
-                     type_name(f->owner_type));
+      return t.raise(Exc::TypeError, "descriptor '{}' for type '{}' needs either an object or a type",
+                     plain_name(f), type_name(f->owner_type));
     owner = Value(type_of(t, instance));
   }
   if (!is_type(owner))
-    return t.raise(Exc::TypeError, "descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2", plain_name(f),
-                   type_name(f->owner_type), type_name(t, owner));
+    return t.raise(Exc::TypeError, "descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2",
+                   plain_name(f), type_name(f->owner_type), type_name(t, owner));
   if (!is_subtype(owner.as<Type>(), f->owner_type))
-    return t.raise(Exc::TypeError, "descriptor '{}' requires a subtype of '{}' but received '{}'", plain_name(f),
-                   type_name(f->owner_type), type_name(owner.as<Type>()));
+    return t.raise(Exc::TypeError, "descriptor '{}' requires a subtype of '{}' but received '{}'",
+                   plain_name(f), type_name(f->owner_type), type_name(owner.as<Type>()));
   return bind_native_function(t, f, owner);
 }
 
@@ -241,7 +249,8 @@ static Result<Value> classmethod_descriptor_get(Thread& t, Value descriptor, Val
 static Result<Value> native_reduce(Thread& t, const Value* args) {
   auto* f = native(args[0]);
   Value self = f->self;
-  if (f->type() == t.types().native_function && (self.is_empty() || is_kind(self, Kind::Module))) return f->name;
+  if (f->type() == t.types().native_function && (self.is_empty() || is_kind(self, Kind::Module)))
+    return f->name;
   Value owner = f->type() == t.types().native_function ? self : Value(f->owner_type);
   Value getattr = dict_get_text(t, t.runtime().builtins_dict, "getattr");
   return make_tuple(t, {getattr, Value(make_tuple(t, {owner, f->name.get()}))});
@@ -263,33 +272,33 @@ static const GetSetDef kNativeGetSets[] = {{"__name__", native_name, nullptr, nu
                                            {"__doc__", native_doc, nullptr, nullptr},
                                            {"__text_signature__", native_text_signature, nullptr, nullptr},
                                            {}};
-static const GetSetDef kDescriptorGetSets[] = {{"__name__", native_name, nullptr, nullptr},
-                                               {"__qualname__", native_qualname, nullptr, nullptr},
-                                               {"__objclass__", native_objclass, nullptr, nullptr},
-                                               {"__doc__", native_doc, nullptr, nullptr},
-                                               {"__text_signature__", native_text_signature, nullptr, nullptr},
-                                               {}};
+static const GetSetDef kDescriptorGetSets[] = {
+    {"__name__", native_name, nullptr, nullptr},
+    {"__qualname__", native_qualname, nullptr, nullptr},
+    {"__objclass__", native_objclass, nullptr, nullptr},
+    {"__doc__", native_doc, nullptr, nullptr},
+    {"__text_signature__", native_text_signature, nullptr, nullptr},
+    {}};
 
 extern const TypeSpec kNativeFunctionSpec, kMethodDescriptorSpec, kClassMethodDescriptorSpec;
-const TypeSpec kNativeFunctionSpec = {.name = "builtin_function_or_method",
-                                      .kind = Kind::NativeFunction,
-                                      .size = sizeof(NativeFunctionObject),
-                                      .flags = kTypeDisallowNew | kTypeHasWeakref,
-                                      .trace = trace_native,
-                                      .slots = {.repr = builtin_repr,
-                                                .hash = native_hash,
-                                                .call = native_call,
-                                                .compare = native_compare},
-                                      .methods = kNativeMethods,
-                                      .getsets = kNativeGetSets};
-const TypeSpec kMethodDescriptorSpec = {.name = "method_descriptor",
-                                        .kind = Kind::NativeFunction,
-                                        .size = sizeof(NativeFunctionObject),
-                                        .flags = kTypeDisallowNew,
-                                        .trace = trace_native,
-                                        .slots = {.repr = descriptor_repr, .call = native_call, .descr_get = descriptor_get},
-                                        .methods = kNativeMethods,
-                                        .getsets = kDescriptorGetSets};
+const TypeSpec kNativeFunctionSpec = {
+    .name = "builtin_function_or_method",
+    .kind = Kind::NativeFunction,
+    .size = sizeof(NativeFunctionObject),
+    .flags = kTypeDisallowNew | kTypeHasWeakref,
+    .trace = trace_native,
+    .slots = {.repr = builtin_repr, .hash = native_hash, .call = native_call, .compare = native_compare},
+    .methods = kNativeMethods,
+    .getsets = kNativeGetSets};
+const TypeSpec kMethodDescriptorSpec = {
+    .name = "method_descriptor",
+    .kind = Kind::NativeFunction,
+    .size = sizeof(NativeFunctionObject),
+    .flags = kTypeDisallowNew,
+    .trace = trace_native,
+    .slots = {.repr = descriptor_repr, .call = native_call, .descr_get = descriptor_get},
+    .methods = kNativeMethods,
+    .getsets = kDescriptorGetSets};
 const TypeSpec kClassMethodDescriptorSpec = {
     .name = "classmethod_descriptor",
     .kind = Kind::NativeFunction,

@@ -105,7 +105,8 @@ std::unique_ptr<NativeSignature> parse(Thread& t, const NativeDef& def) {
   size_t close = text.rfind(')');
   MP_CHECK(close != std::string_view::npos && close > open, def.signature);
   signature->name = std::string(trim(text.substr(0, open)));
-  bool receiver = def.kind == NativeKind::Method || def.kind == NativeKind::ClassMethod || def.kind == NativeKind::New;
+  bool receiver =
+      def.kind == NativeKind::Method || def.kind == NativeKind::ClassMethod || def.kind == NativeKind::New;
   signature->receiver = receiver ? 1 : 0;
   bool keyword_only = false;
   std::string shown;
@@ -230,23 +231,28 @@ static Error wrong_count(Thread& t, NativeFunctionObject* function, const Native
   bool constructor = short_name(function) != to_utf8(function->name.get().as<StrObject>());
   if (!accepts_keywords || s.varargs >= 0) {
     if (s.varargs < 0 && most == 0 && !constructor)
-      return t.raise(Exc::TypeError, "{}() takes no arguments ({} given)", native_display_name(function), given);
+      return t.raise(Exc::TypeError, "{}() takes no arguments ({} given)", native_display_name(function),
+                     given);
     if (s.varargs < 0 && most == 1 && least == 1 && !constructor)
-      return t.raise(Exc::TypeError, "{}() takes exactly one argument ({} given)", native_display_name(function), given);
+      return t.raise(Exc::TypeError, "{}() takes exactly one argument ({} given)",
+                     native_display_name(function), given);
     bool too_few = given < least;
     const char* how = least == most && s.varargs < 0 ? "" : too_few ? "at least " : "at most ";
     size_t limit = too_few ? least : most;
-    return t.raise(Exc::TypeError, "{} expected {}{} argument{}, got {}", short_name(function), how, limit, plural(limit), given);
+    return t.raise(Exc::TypeError, "{} expected {}{} argument{}, got {}", short_name(function), how, limit,
+                   plural(limit), given);
   }
   size_t all = 0, required = 0;
   for (size_t i = s.receiver; i < s.parameters.size(); ++i)
-    if (s.parameters[i].kind != ParameterKind::VarArgs && s.parameters[i].kind != ParameterKind::VarKeywords) {
+    if (s.parameters[i].kind != ParameterKind::VarArgs &&
+        s.parameters[i].kind != ParameterKind::VarKeywords) {
       ++all;
       if (s.parameters[i].required) ++required;
     }
   if (s.varkeywords < 0 && given + keywords > all)
     return t.raise(Exc::TypeError, "{}() takes {} {} {}argument{} ({} given)", short_name(function),
-                   required < all ? "at most" : "exactly", all, given == 0 ? "keyword " : "", plural(all), given + keywords);
+                   required < all ? "at most" : "exactly", all, given == 0 ? "keyword " : "", plural(all),
+                   given + keywords);
   if (given > most) {
     if (most == 0) return t.raise(Exc::TypeError, "{}() takes no positional arguments", short_name(function));
     return t.raise(Exc::TypeError, "{}() takes {} {} positional argument{} ({} given)", short_name(function),
@@ -256,24 +262,27 @@ static Error wrong_count(Thread& t, NativeFunctionObject* function, const Native
   for (size_t i = s.receiver; i < s.positional_only; ++i)
     if (s.parameters[i].required) ++only_required;
   return t.raise(Exc::TypeError, "{}() takes {} {} positional argument{} ({} given)", short_name(function),
-                 only_required < most ? "at least" : "exactly", only_required, plural(only_required), given + (only - only));
+                 only_required < most ? "at least" : "exactly", only_required, plural(only_required),
+                 given + (only - only));
 }
 
-static Error unexpected_keyword(Thread& t, NativeFunctionObject* function, const NativeSignature& s, StrObject* name) {
+static Error unexpected_keyword(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
+                                StrObject* name) {
   std::vector<std::string> candidates;
   for (auto& p : s.parameters)
     if (p.kind == ParameterKind::PositionalOrKeyword || p.kind == ParameterKind::KeywordOnly)
       candidates.push_back(to_utf8(p.name));
   std::string wrong = to_utf8(name);
   std::string close = suggest(wrong, candidates.data(), candidates.size());
-  return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'{}", short_name(function), wrong,
-                 close.empty() ? "" : ". Did you mean '" + close + "'?");
+  return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'{}", short_name(function),
+                 wrong, close.empty() ? "" : ". Did you mean '" + close + "'?");
 }
 
 static bool same_name(StrObject* a, StrObject* b) { return a == b || str_equal(a, b); }
 
 // Keyword arguments, and the general case with *args and **kwargs.
-static Status bind_general(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args, Value* out) {
+static Status bind_general(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args,
+                           Value* out) {
   auto* names = args.keyword_names.is_empty() ? nullptr : args.keyword_names.as<TupleObject>();
   size_t keywords = names != nullptr ? names->size : 0;
   bool accepts_keywords = s.positional > s.positional_only || s.varkeywords >= 0 ||
@@ -284,14 +293,16 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   size_t most = s.positional - s.receiver;
   size_t named = 0;
   for (size_t i = s.receiver; i < s.parameters.size(); ++i)
-    if (s.parameters[i].kind != ParameterKind::VarArgs && s.parameters[i].kind != ParameterKind::VarKeywords) ++named;
+    if (s.parameters[i].kind != ParameterKind::VarArgs && s.parameters[i].kind != ParameterKind::VarKeywords)
+      ++named;
   if (s.varargs < 0 && (given > most || (s.varkeywords < 0 && given + keywords > named)))
     return wrong_count(t, function, s, given, keywords);
   size_t only_required = 0;
   for (size_t i = s.receiver; i < s.positional_only; ++i)
     if (s.parameters[i].required) ++only_required;
   if (given < only_required) return wrong_count(t, function, s, given, keywords);
-  if (!accepts_keywords && given + s.receiver < s.required_positional) return wrong_count(t, function, s, given, keywords);
+  if (!accepts_keywords && given + s.receiver < s.required_positional)
+    return wrong_count(t, function, s, given, keywords);
 
   size_t copied = given < most ? given : most;
   for (size_t i = 0; i < copied; ++i) out[s.receiver + i] = args.values[i];
@@ -309,7 +320,8 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
     size_t at = s.parameters.size();
     for (size_t i = s.positional_only; i < s.parameters.size(); ++i) {
       auto kind = s.parameters[i].kind;
-      if (kind != ParameterKind::VarArgs && kind != ParameterKind::VarKeywords && same_name(s.parameters[i].name, name)) {
+      if (kind != ParameterKind::VarArgs && kind != ParameterKind::VarKeywords &&
+          same_name(s.parameters[i].name, name)) {
         at = i;
         break;
       }
@@ -323,25 +335,27 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
       continue;
     }
     if (at < s.receiver + copied)
-      return t.raise(Exc::TypeError, "argument for {}() given by name ('{}') and position ({})", short_name(function),
-                     to_utf8(name), at - s.receiver + 1);
+      return t.raise(Exc::TypeError, "argument for {}() given by name ('{}') and position ({})",
+                     short_name(function), to_utf8(name), at - s.receiver + 1);
     out[at] = value;
   }
   for (size_t i = s.receiver + copied; i < s.parameters.size(); ++i) {
     const NativeParameter& p = s.parameters[i];
     if (!out[i].is_empty()) continue;
     if (p.required)
-      return t.raise(Exc::TypeError, "{}() missing required argument '{}' (pos {})", short_name(function), to_utf8(p.name),
-                     i - s.receiver + 1);
+      return t.raise(Exc::TypeError, "{}() missing required argument '{}' (pos {})", short_name(function),
+                     to_utf8(p.name), i - s.receiver + 1);
     out[i] = p.default_value;
   }
   if (unexpected != nullptr) return unexpected_keyword(t, function, s, unexpected);
   return {};
 }
 
-Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args, Value* out) {
+Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args,
+                      Value* out) {
   size_t have = args.count + s.receiver;
-  if (s.simple && args.keyword_names.is_empty() && have >= s.required_positional && have <= s.total) [[likely]] {
+  if (s.simple && args.keyword_names.is_empty() && have >= s.required_positional && have <= s.total)
+      [[likely]] {
     for (size_t i = 0; i < args.count; ++i) out[s.receiver + i] = args.values[i];
     for (size_t i = have; i < s.total; ++i) out[i] = s.parameters[i].default_value;
     return {};

@@ -1,4 +1,5 @@
-// NativeSignature: the parsed form of a NativeDef's text, and the binding of call arguments to it. It knows CPython's argument errors.
+// NativeSignature: the parsed form of a NativeDef's text, and the binding of call arguments to it. It knows
+// CPython's argument errors.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ struct NativeParameter {
   ParameterKind kind = ParameterKind::PositionalOnly;
 };
 
-// Shared by all threads, made once per runtime and NativeDef. The receiver (self, cls) is parameter 0 where the kind has one.
+// Shared by all threads, made once per runtime and NativeDef. The receiver (self, cls) is parameter 0 where
+// the kind has one.
 struct NativeSignature {
   std::vector<NativeParameter> parameters;
   uint16_t total = 0;                // parameters, receiver included
@@ -26,15 +28,17 @@ struct NativeSignature {
   uint16_t receiver = 0;             // 1 if parameter 0 is self or cls
   int16_t varargs = -1;              // index of *args
   int16_t varkeywords = -1;
-  bool simple = false;  // positional parameters only: `total == positional`; a call with count in [required, total] binds by copying
-  std::string name;             // "pop"
-  std::string text_signature;   // "($self, index=-1, /)"
+  bool simple = false;  // positional parameters only: `total == positional`; a call with count in [required,
+                        // total] binds by copying
+  std::string name;     // "pop"
+  std::string text_signature;  // "($self, index=-1, /)"
 };
 
 NativeSignature* native_signature(Thread& t, NativeFunctionObject* function);
 NativeSignature* signature_of(Thread& t, const NativeDef& def);
 // out[0] is the receiver already when the signature has one. `function` names the callee in messages.
-Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& signature, CallArgs args, Value* out);
+Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& signature,
+                      CallArgs args, Value* out);
 
 // What is found in a class namespace: a method_descriptor or classmethod_descriptor.
 NativeFunctionObject* make_native_descriptor(Thread& t, const NativeDef& def, Type* owner);

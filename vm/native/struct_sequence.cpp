@@ -1,5 +1,5 @@
-// Struct sequences: tuples with named fields (os.stat_result, time.struct_time). Fields beyond the visible ones live in the
-// instance's attribute area.
+// Struct sequences: tuples with named fields (os.stat_result, time.struct_time). Fields beyond the visible
+// ones live in the instance's attribute area.
 #include <array>
 
 #include "vm/types/number.h"
@@ -7,7 +7,8 @@
 
 namespace mp {
 
-// Type::extra of a struct sequence type: (field name, ...) with None for unnamed ones, then the visible count as the last item.
+// Type::extra of a struct sequence type: (field name, ...) with None for unnamed ones, then the visible count
+// as the last item.
 static TupleObject* field_names(Type* type) {
   while (type->extra.get().is_empty() && type->base.load() != nullptr) type = type->base.load();
   return type->extra.get().as<TupleObject>();
@@ -25,7 +26,8 @@ Value make_struct_sequence(Thread& t, Type* type, const Value* values, size_t co
   for (size_t i = 0; i < visible; ++i) tuple->items()[i] = i < count ? values[i] : kNone;
   TupleObject* names = field_names(type);
   for (size_t i = visible; i < all_fields(type); ++i)
-    (void)instance_set_own(t, tuple, (*names)[i].as<StrObject>(), i < count && !values[i].is_empty() ? values[i] : kNone);
+    (void)instance_set_own(t, tuple, (*names)[i].as<StrObject>(),
+                           i < count && !values[i].is_empty() ? values[i] : kNone);
   return tuple;
 }
 
@@ -37,8 +39,10 @@ static Result<Value> sequence_new(Thread& t, const Value* args) {
   if (items->size < least || items->size > most) {
     if (least != most)
       return t.raise(Exc::TypeError, "{}() takes an {} {}-sequence ({}-sequence given)", type_full_name(type),
-                     items->size < least ? "at least" : "at most", items->size < least ? least : most, items->size);
-    return t.raise(Exc::TypeError, "{}() takes a {}-sequence ({}-sequence given)", type_full_name(type), least, items->size);
+                     items->size < least ? "at least" : "at most", items->size < least ? least : most,
+                     items->size);
+    return t.raise(Exc::TypeError, "{}() takes a {}-sequence ({}-sequence given)", type_full_name(type),
+                   least, items->size);
   }
   RootVector values(t);
   TupleObject* names = field_names(type);
@@ -82,7 +86,8 @@ static Result<Value> sequence_replace(Thread& t, Value self, CallArgs args) {
   auto* tuple = self.as<TupleObject>();
   Type* type = tuple->type();
   TupleObject* names = field_names(type);
-  if (args.count > 0) return t.raise(Exc::TypeError, "__replace__() takes no positional arguments ({} given)", args.count);
+  if (args.count > 0)
+    return t.raise(Exc::TypeError, "__replace__() takes no positional arguments ({} given)", args.count);
   RootVector values(t);
   for (size_t i = 0; i < all_fields(type); ++i) {
     Value v = i < tuple->size ? (*tuple)[i] : instance_get_own(t, tuple, (*names)[i].as<StrObject>());
@@ -95,10 +100,10 @@ static Result<Value> sequence_replace(Thread& t, Value self, CallArgs args) {
   return make_struct_sequence(t, type, values.data(), values.size());
 }
 
-static const NativeDef kSequenceMethods[] = {MP_NEW(sequence_new, "__new__(cls, sequence, dict=None)", nullptr),
-                                             MP_METHOD(sequence_reduce, "__reduce__(self, /)", nullptr),
-                                             MP_RAW_METHOD(sequence_replace, "__replace__(self, /, **changes)", nullptr),
-                                             MP_END};
+static const NativeDef kSequenceMethods[] = {
+    MP_NEW(sequence_new, "__new__(cls, sequence, dict=None)", nullptr),
+    MP_METHOD(sequence_reduce, "__reduce__(self, /)", nullptr),
+    MP_RAW_METHOD(sequence_replace, "__replace__(self, /, **changes)", nullptr), MP_END};
 
 // One TypeSpec per struct sequence; kept as long as the runtime, keyed by the StructSequenceSpec.
 namespace {
@@ -116,7 +121,8 @@ static Result<Value> index_of_getter(Thread& t, Value self, size_t index) {
 // Getters by index: GetSetDef carries no data, so there is one function per position.
 template <size_t... I>
 static constexpr auto make_getters(std::index_sequence<I...>) {
-  return std::array<Getter, sizeof...(I)>{[](Thread& t, Value self) { return index_of_getter(t, self, I); }...};
+  return std::array<Getter, sizeof...(I)>{
+      [](Thread& t, Value self) { return index_of_getter(t, self, I); }...};
 }
 
 Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
@@ -137,7 +143,8 @@ Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   while (spec.fields[count] != nullptr) ++count;
   if (count > spec.visible) made->flags |= kTypeHasDict;
   auto* getsets = new GetSetDef[spec.visible + 1]();
-  for (size_t i = 0; i < spec.visible && i < kGetters.size(); ++i) getsets[i] = {spec.fields[i], kGetters[i], nullptr, nullptr};
+  for (size_t i = 0; i < spec.visible && i < kGetters.size(); ++i)
+    getsets[i] = {spec.fields[i], kGetters[i], nullptr, nullptr};
   made->getsets = getsets;
   Type* type = make_builtin_type(t, *made);
   TupleObject* names = allocate_tuple(t, count + 1);
@@ -149,7 +156,8 @@ Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   names->items()[count] = Value::from_int(static_cast<int64_t>(spec.visible));
   type->extra = Value(names);
   (void)type_set_attr_raw(t, type, intern(t, "n_fields"), Value::from_int(static_cast<int64_t>(count)));
-  (void)type_set_attr_raw(t, type, intern(t, "n_sequence_fields"), Value::from_int(static_cast<int64_t>(spec.visible)));
+  (void)type_set_attr_raw(t, type, intern(t, "n_sequence_fields"),
+                          Value::from_int(static_cast<int64_t>(spec.visible)));
   (void)type_set_attr_raw(t, type, intern(t, "n_unnamed_fields"), Value::from_int(0));
   (void)type_set_attr_raw(t, type, t.names().__match_args__, Value(match));
   table.types.emplace_back(&spec, type);

@@ -1,11 +1,13 @@
-// Attribute access: the generic algorithm (data descriptors, the instance, the class), methods without binding, special methods.
+// Attribute access: the generic algorithm (data descriptors, the instance, the class), methods without
+// binding, special methods.
 #include "vm/types/exception.h"
 #include "vm/types/type_internal.h"
 
 namespace mp {
 
 StrObject* attribute_name(Thread& t, StrObject* name) {
-  if (name->has_flag(kFlagInterned)) [[likely]] return name;
+  if (name->has_flag(kFlagInterned)) [[likely]]
+    return name;
   if (name->type() == t.types().str) return intern(t, name);
   return intern(t, to_utf8(name));  // an instance of a subclass of str
 }
@@ -21,9 +23,11 @@ Error raise_attribute_error(Thread& t, Value object, StrObject* name, const std:
 
 Error raise_no_attribute(Thread& t, Value object, StrObject* name) {
   if (is_type(object))
-    return raise_attribute_error(t, object, name,
-                                 fmt::format("type object '{}' has no attribute '{}'", type_name(object.as<Type>()), to_utf8(name)));
-  return raise_attribute_error(t, object, name, fmt::format("'{}' object has no attribute '{}'", type_name(t, object), to_utf8(name)));
+    return raise_attribute_error(
+        t, object, name,
+        fmt::format("type object '{}' has no attribute '{}'", type_name(object.as<Type>()), to_utf8(name)));
+  return raise_attribute_error(
+      t, object, name, fmt::format("'{}' object has no attribute '{}'", type_name(t, object), to_utf8(name)));
 }
 
 // ---------------------------------------------------------------- get
@@ -36,7 +40,8 @@ Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name) {
   if (!descriptor.is_not_found() && descriptor.is_object()) {
     Type* descriptor_type = descriptor.as_object()->type();
     get = descriptor_type->slots.descr_get;
-    if (get != nullptr && descriptor_type->slots.descr_set != nullptr) return get(t, descriptor, object, Value(type));
+    if (get != nullptr && descriptor_type->slots.descr_set != nullptr)
+      return get(t, descriptor, object, Value(type));
   }
   if (object.is_object() && type->has(kTypeHasDict)) {
     Value own = instance_get_own(t, object.as_object(), name);
@@ -48,14 +53,17 @@ Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name) {
 
 Result<Value> generic_get_attr(Thread& t, Value object, StrObject* name) {
   Value v = TRY(generic_get_attr_quiet(t, object, name));
-  if (v.is_not_found()) [[unlikely]] return raise_no_attribute(t, object, name);
+  if (v.is_not_found()) [[unlikely]]
+    return raise_no_attribute(t, object, name);
   return v;
 }
 
 Result<Value> get_attr(Thread& t, Value object, StrObject* name) {
   return type_of(t, object)->slots.get_attr(t, object, name);
 }
-Result<Value> get_attr(Thread& t, Value object, std::string_view name) { return get_attr(t, object, intern(t, name)); }
+Result<Value> get_attr(Thread& t, Value object, std::string_view name) {
+  return get_attr(t, object, intern(t, name));
+}
 
 Result<Value> get_attr_or_not_found(Thread& t, Value object, StrObject* name) {
   GetAttrSlot slot = type_of(t, object)->slots.get_attr;
@@ -80,16 +88,19 @@ Status generic_set_attr(Thread& t, Value object, StrObject* name, Value value) {
   Type* type = type_of(t, object);
   Value descriptor = type_lookup(t, type, name);
   if (!descriptor.is_not_found() && descriptor.is_object())
-    if (DescrSetSlot set = descriptor.as_object()->type()->slots.descr_set) return set(t, descriptor, object, value);
-  if (object.is_object() && type->has(kTypeHasDict)) return instance_set_own(t, object.as_object(), name, value);
+    if (DescrSetSlot set = descriptor.as_object()->type()->slots.descr_set)
+      return set(t, descriptor, object, value);
+  if (object.is_object() && type->has(kTypeHasDict))
+    return instance_set_own(t, object.as_object(), name, value);
   std::string text = to_utf8(name);
   if (!descriptor.is_not_found())
-    return raise_attribute_error(t, object, name,
-                                 fmt::format("'{}' object attribute '{}' is read-only", type_name(type), text));
+    return raise_attribute_error(
+        t, object, name, fmt::format("'{}' object attribute '{}' is read-only", type_name(type), text));
   if (type->slots.set_attr == generic_set_attr)
     return raise_attribute_error(
         t, object, name,
-        fmt::format("'{}' object has no attribute '{}' and no __dict__ for setting new attributes", type_name(type), text));
+        fmt::format("'{}' object has no attribute '{}' and no __dict__ for setting new attributes",
+                    type_name(type), text));
   return raise_no_attribute(t, object, name);
 }
 
@@ -98,11 +109,16 @@ static Status set_or_delete(Thread& t, Value object, StrObject* name, Value valu
   SetAttrSlot set = type->slots.set_attr;
   if (set == nullptr)
     return t.raise(Exc::TypeError, "'{}' object has {} attributes ({} .{})", type_name(type),
-                   type->slots.get_attr == nullptr ? "no" : "only read-only", value.is_empty() ? "del" : "assign to", to_utf8(name));
+                   type->slots.get_attr == nullptr ? "no" : "only read-only",
+                   value.is_empty() ? "del" : "assign to", to_utf8(name));
   return set(t, object, name, value);
 }
-Status set_attr(Thread& t, Value object, StrObject* name, Value value) { return set_or_delete(t, object, attribute_name(t, name), value); }
-Status delete_attr(Thread& t, Value object, StrObject* name) { return set_or_delete(t, object, attribute_name(t, name), kEmpty); }
+Status set_attr(Thread& t, Value object, StrObject* name, Value value) {
+  return set_or_delete(t, object, attribute_name(t, name), value);
+}
+Status delete_attr(Thread& t, Value object, StrObject* name) {
+  return set_or_delete(t, object, attribute_name(t, name), kEmpty);
+}
 
 // ---------------------------------------------------------------- methods
 
@@ -117,11 +133,13 @@ Result<Value> lookup_special(Thread& t, Value receiver, StrObject* name) {
   Type* type = type_of(t, receiver);
   Value found = type_lookup(t, type, name);
   if (!found.is_object()) return found;
-  if (DescrGetSlot get = found.as_object()->type()->slots.descr_get) return get(t, found, receiver, Value(type));
+  if (DescrGetSlot get = found.as_object()->type()->slots.descr_get)
+    return get(t, found, receiver, Value(type));
   return found;
 }
 
-Result<Value> call_special(Thread& t, Value receiver, StrObject* name, std::initializer_list<Value> positional) {
+Result<Value> call_special(Thread& t, Value receiver, StrObject* name,
+                           std::initializer_list<Value> positional) {
   Value found = type_lookup(t, type_of(t, receiver), name);
   if (found.is_not_found()) return kNotFound;
   CallArgs args{positional.begin(), positional.size(), kEmpty};
@@ -170,7 +188,8 @@ Status get_method(Thread& t, Value object, StrObject* name, Value* method, Value
   return {};
 }
 
-Result<Value> call_method(Thread& t, Value receiver, StrObject* name, std::initializer_list<Value> positional) {
+Result<Value> call_method(Thread& t, Value receiver, StrObject* name,
+                          std::initializer_list<Value> positional) {
   Value method, self;
   TRY(get_method(t, receiver, name, &method, &self));
   CallArgs args{positional.begin(), positional.size(), kEmpty};

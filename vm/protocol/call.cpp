@@ -30,7 +30,8 @@ Result<Value> call(Thread& t, Value callee, CallArgs args) {
     }
   }
   Type* type = type_of(t, callee);
-  if (type->slots.call == nullptr) return t.raise(Exc::TypeError, "'{}' object is not callable", type_name(type));
+  if (type->slots.call == nullptr)
+    return t.raise(Exc::TypeError, "'{}' object is not callable", type_name(type));
   TRY(t.check_stack(" while calling a Python object"));
   return type->slots.call(t, callee, args);
 }
@@ -89,9 +90,11 @@ Result<Value> call_tuple(Thread& t, Value callee, Value positional, Value keywor
     auto tuple = to_tuple(t, positional);
     if (tuple.is_error()) {
       Type* type = type_of(t, positional);
-      if (t.exception_matches(Exc::TypeError) && type->slots.iter == nullptr && type->slots.get_item == nullptr) {
+      if (t.exception_matches(Exc::TypeError) && type->slots.iter == nullptr &&
+          type->slots.get_item == nullptr) {
         t.clear_exception();
-        return t.raise(Exc::TypeError, "{} argument after * must be an iterable, not {}", function_text(t, callee), type_name(type));
+        return t.raise(Exc::TypeError, "{} argument after * must be an iterable, not {}",
+                       function_text(t, callee), type_name(type));
       }
       return Error{};
     }
@@ -105,7 +108,8 @@ Result<Value> call_tuple(Thread& t, Value callee, Value positional, Value keywor
     } else {
       dict = make_dict(t);
       if (!TRY(has_attr(t, keywords, t.names().keys)))
-        return t.raise(Exc::TypeError, "{} argument after ** must be a mapping, not {}", function_text(t, callee), type_name(t, keywords));
+        return t.raise(Exc::TypeError, "{} argument after ** must be a mapping, not {}",
+                       function_text(t, callee), type_name(t, keywords));
       TRY(dict_update(t, dict, keywords));
     }
   }

@@ -28,7 +28,9 @@ Result<bool> plain_isinstance(Thread& t, Value v, Value cls) {
     // A proxy may claim another class through __class__.
     if (own->slots.get_attr == generic_get_attr) {
       Value found = type_lookup(t, own, t.names().__class__);
-      if (is_kind(found, Kind::GetSetDescriptor) && found.as<GetSetDescriptorObject>()->owner == t.types().object) return false;
+      if (is_kind(found, Kind::GetSetDescriptor) &&
+          found.as<GetSetDescriptorObject>()->owner == t.types().object)
+        return false;
     }
     Value claimed = TRY(get_attr_or_not_found(t, v, t.names().__class__));
     return is_type(claimed) && claimed.as<Type>() != own && is_subtype(claimed.as<Type>(), cls.as<Type>());
@@ -59,7 +61,8 @@ Result<bool> is_instance_of(Thread& t, Value v, Value cls) {
   }
   if (is_type(cls)) {
     Value check = type_lookup(t, cls.as_object()->type(), t.names().__instancecheck__);
-    if (is_kind(check, Kind::NativeFunction) && check.as<NativeFunctionObject>()->owner_type == t.types().type)
+    if (is_kind(check, Kind::NativeFunction) &&
+        check.as<NativeFunctionObject>()->owner_type == t.types().type)
       return plain_isinstance(t, v, cls);
   }
   TRY(t.check_stack(" in __instancecheck__"));

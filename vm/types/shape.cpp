@@ -144,14 +144,18 @@ AttrArea* instance_attrs(Object* object) {
   // Behind the items, at the next multiple of 8.
   size_t bytes = 0;
   switch (object->kind()) {
-    case Kind::Int: bytes = sizeof(IntObject) + static_cast<IntObject*>(object)->limb_count() * sizeof(mp_limb_t); break;
+    case Kind::Int:
+      bytes = sizeof(IntObject) + static_cast<IntObject*>(object)->limb_count() * sizeof(mp_limb_t);
+      break;
     case Kind::Str: {
       auto* s = static_cast<StrObject*>(object);
       bytes = sizeof(StrObject) + s->length() * static_cast<size_t>(s->width());
       break;
     }
     case Kind::Bytes: bytes = sizeof(BytesObject) + static_cast<BytesObject*>(object)->size + 1; break;
-    case Kind::Tuple: bytes = sizeof(TupleObject) + static_cast<TupleObject*>(object)->size * sizeof(Slot); break;
+    case Kind::Tuple:
+      bytes = sizeof(TupleObject) + static_cast<TupleObject*>(object)->size * sizeof(Slot);
+      break;
     default: MP_UNREACHABLE();
   }
   return reinterpret_cast<AttrArea*>(reinterpret_cast<char*>(object) + ((bytes + 7) & ~size_t{7}));

@@ -1,4 +1,5 @@
-// Which function each slot of a class holds: inherited, a builtin's own, or a dispatcher to the script's method.
+// Which function each slot of a class holds: inherited, a builtin's own, or a dispatcher to the script's
+// method.
 #include <bitset>
 
 #include "vm/types/type_internal.h"
@@ -13,7 +14,9 @@ const DunderDef kDunders[] = {
 
 using SlotSet = std::bitset<kSlotCount>;
 
-static uint32_t name_hash(StrObject* name) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(name) >> 4); }
+static uint32_t name_hash(StrObject* name) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(name) >> 4);
+}
 
 void init_dunder_names(Thread& t) {
   MethodCache& cache = *t.runtime().method_cache;
@@ -21,7 +24,8 @@ void init_dunder_names(Thread& t) {
     StrObject* name = intern(t, kDunders[i].name);
     cache.dunder_names[i] = name;
     uint32_t at = name_hash(name) % MethodCache::kNameSlots;
-    while (cache.names[at].name != nullptr && cache.names[at].name != name) at = (at + 1) % MethodCache::kNameSlots;
+    while (cache.names[at].name != nullptr && cache.names[at].name != name)
+      at = (at + 1) % MethodCache::kNameSlots;
     auto& entry = cache.names[at];
     if (entry.name == nullptr) entry = {name, static_cast<uint16_t>(i), 0};
     ++entry.count;
@@ -62,7 +66,8 @@ static void set_slot(Type* type, SlotId id, void* function) {
   __atomic_store_n(&slot_ref(type->slots, id), function, __ATOMIC_RELEASE);
 }
 
-// CPython's update_one_slot: a builtin's own function when every name of the slot resolves to its wrapper, else the dispatcher.
+// CPython's update_one_slot: a builtin's own function when every name of the slot resolves to its wrapper,
+// else the dispatcher.
 static void update_slot(Thread& t, Type* type, SlotId id) {
   void* specific = nullptr;
   bool generic = false;
@@ -73,7 +78,8 @@ static void update_slot(Thread& t, Type* type, SlotId id) {
     if (is_kind(found, Kind::SlotWrapper)) {
       auto* wrapper = found.as<SlotWrapperObject>();
       if (wrapper->def->slot != id) {
-        // The other slot of the name has it (list.__add__ is concat, not add); unless taken from an unrelated class.
+        // The other slot of the name has it (list.__add__ is concat, not add); unless taken from an unrelated
+        // class.
         if (is_subtype(type, wrapper->owner)) continue;
         generic = true;
         continue;
@@ -84,7 +90,8 @@ static void update_slot(Thread& t, Type* type, SlotId id) {
         continue;
       }
       generic = true;
-    } else if (is_kind(found, Kind::NativeFunction) && found.as<NativeFunctionObject>()->owner_type != nullptr &&
+    } else if (is_kind(found, Kind::NativeFunction) &&
+               found.as<NativeFunctionObject>()->owner_type != nullptr &&
                is_subtype(type, found.as<NativeFunctionObject>()->owner_type) &&
                slot_ref(found.as<NativeFunctionObject>()->owner_type->slots, id) != nullptr) {
       // A builtin's method that duplicates its slot (dict.__contains__).
@@ -143,13 +150,15 @@ void update_all_slots(Thread& t, Type* type) {
   for (size_t i = 0; i < kSlotCount; ++i) update_slot(t, type, static_cast<SlotId>(i));
   refresh_type_flags(t, type);
   for_each_subclass(
-      t, type, [](void* context, Type* subclass) { update_all_slots(*static_cast<Thread*>(context), subclass); }, &t);
+      t, type,
+      [](void* context, Type* subclass) { update_all_slots(*static_cast<Thread*>(context), subclass); }, &t);
 }
 
 void update_slots_for(Thread& t, Type* type, StrObject* name) {
   auto* entry = find_dunder(t, name);
   if (entry == nullptr) return;
-  for (size_t i = entry->first; i < size_t{entry->first} + entry->count; ++i) update_slot(t, type, kDunders[i].slot);
+  for (size_t i = entry->first; i < size_t{entry->first} + entry->count; ++i)
+    update_slot(t, type, kDunders[i].slot);
   refresh_type_flags(t, type);
   struct Context {
     Thread& t;

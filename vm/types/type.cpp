@@ -1,4 +1,5 @@
-// Builtin types from their specs, attribute look-up along the MRO with the method cache, versions, subclasses.
+// Builtin types from their specs, attribute look-up along the MRO with the method cache, versions,
+// subclasses.
 #include "vm/types/type.h"
 
 #include <cstring>
@@ -26,18 +27,18 @@ static uint32_t kind_flags(Kind kind) {
   }
 }
 
-static constexpr uint32_t kInheritedFlags = kTypeHasDict | kTypeHasWeakref | kTypeIntSubclass | kTypeStrSubclass |
-                                            kTypeTupleSubclass | kTypeListSubclass | kTypeDictSubclass |
-                                            kTypeBytesSubclass | kTypeExceptionSubclass | kTypeTypeSubclass |
-                                            kTypeFloatSubclass | kTypeVariableSize | kTypeSequence | kTypeMapping |
-                                            kTypeMatchSelf;
+static constexpr uint32_t kInheritedFlags =
+    kTypeHasDict | kTypeHasWeakref | kTypeIntSubclass | kTypeStrSubclass | kTypeTupleSubclass |
+    kTypeListSubclass | kTypeDictSubclass | kTypeBytesSubclass | kTypeExceptionSubclass | kTypeTypeSubclass |
+    kTypeFloatSubclass | kTypeVariableSize | kTypeSequence | kTypeMapping | kTypeMatchSelf;
 
 // Phase 1: everything that needs no other object.
 static void lay_out(Type* type, const TypeSpec& spec, Type* base) {
   type->spec = &spec;
   type->base.store(base);
   Kind kind = spec.kind;
-  if (kind == Kind::Other && base != nullptr && base->instance_kind != Kind::Instance) kind = base->instance_kind;
+  if (kind == Kind::Other && base != nullptr && base->instance_kind != Kind::Instance)
+    kind = base->instance_kind;
   type->instance_kind = kind;
   uint32_t flags = spec.flags | kTypeImmutable | kTypeLazyNamespace | kind_flags(kind);
   if (base != nullptr) flags |= base->flags.load() & kInheritedFlags;
@@ -233,7 +234,8 @@ static void populate(Thread& t, Type* type) {
 }
 
 DictObject* type_namespace(Thread& t, Type* type) {
-  if (type->has(kTypeLazyNamespace)) [[unlikely]] populate(t, type);
+  if (type->has(kTypeLazyNamespace)) [[unlikely]]
+    populate(t, type);
   return type->dict.load(std::memory_order_acquire);
 }
 
@@ -252,7 +254,8 @@ static Value find_in_mro(Thread& t, Type* type, StrObject* name) {
 }
 
 Value type_lookup(Thread& t, Type* type, StrObject* name) {
-  if (!name->has_flag(kFlagInterned)) [[unlikely]] name = attribute_name(t, name);
+  if (!name->has_flag(kFlagInterned)) [[unlikely]]
+    name = attribute_name(t, name);
   MethodCache& cache = *t.runtime().method_cache;
   uint32_t version = type->version.load(std::memory_order_acquire);
   if (version == 0) version = type_version(t, type);
@@ -260,7 +263,8 @@ Value type_lookup(Thread& t, Type* type, StrObject* name) {
   MethodCache::Entry& entry = cache.entries[hash & (MethodCache::kSize - 1)];
   if (version != 0) {
     uint32_t before = entry.sequence.load(std::memory_order_acquire);
-    if (entry.version.load(std::memory_order_acquire) == version && entry.name.load(std::memory_order_acquire) == name) {
+    if (entry.version.load(std::memory_order_acquire) == version &&
+        entry.name.load(std::memory_order_acquire) == name) {
       Value value(entry.value.load(std::memory_order_acquire));
       if ((before & 1) == 0 && entry.sequence.load(std::memory_order_acquire) == before) return value;
     }
@@ -303,7 +307,8 @@ void type_modified(Thread& t, Type* type) {
   type->init_function = kEmpty;
   type->version.store(0, std::memory_order_release);
   for_each_subclass(
-      t, type, [](void* context, Type* subclass) { type_modified(*static_cast<Thread*>(context), subclass); }, &t);
+      t, type, [](void* context, Type* subclass) { type_modified(*static_cast<Thread*>(context), subclass); },
+      &t);
 }
 
 bool is_subtype(const Type* type, const Type* base) {

@@ -1,4 +1,5 @@
-// What the files that build classes share: the method cache, the table of dunders, slot dispatchers. Nobody else includes it.
+// What the files that build classes share: the method cache, the table of dunders, slot dispatchers. Nobody
+// else includes it.
 #pragma once
 #include <mutex>
 
@@ -22,8 +23,35 @@ inline void*& slot_ref(Slots& slots, SlotId id) {
 
 // How a slot function is called when Python calls its dunder.
 enum class Wrap : uint8_t {
-  Unary, Binary, Reflected, Pow, PowReflected, Hash, Call, GetAttribute, GetAttrHook, SetAttr, DelAttr, Lt, Le, Eq, Ne, Gt,
-  Ge, Next, DescrGet, DescrSet, DescrDelete, Bool, Length, SetItem, DelItem, Contains, Repeat, Delete, ReprLike,
+  Unary,
+  Binary,
+  Reflected,
+  Pow,
+  PowReflected,
+  Hash,
+  Call,
+  GetAttribute,
+  GetAttrHook,
+  SetAttr,
+  DelAttr,
+  Lt,
+  Le,
+  Eq,
+  Ne,
+  Gt,
+  Ge,
+  Next,
+  DescrGet,
+  DescrSet,
+  DescrDelete,
+  Bool,
+  Length,
+  SetItem,
+  DelItem,
+  Contains,
+  Repeat,
+  Delete,
+  ReprLike,
 };
 enum class Dunder : uint8_t {
 #define MP_DUNDER(id, name, slot, wrap, signature, doc) id,
@@ -40,9 +68,9 @@ struct DunderDef {
 };
 extern const DunderDef kDunders[];
 inline constexpr size_t kDunderCount = static_cast<size_t>(Dunder::kCount);
-// The function that calls the script-defined dunder; nullptr where a script cannot fill the slot (sequence concat and repeat).
+// The function that calls the script-defined dunder; nullptr where a script cannot fill the slot (sequence
+// concat and repeat).
 void* slot_dispatcher(SlotId id);
-bool is_dispatcher(void* function);
 Result<int64_t> hash_not_implemented(Thread& t, Value self);
 Result<Value> next_not_implemented(Thread& t, Value self);
 
@@ -73,7 +101,8 @@ struct MethodCache {
   Entry entries[kSize];
   // One lock for all changes of types; readers take none. Recursive: filling a namespace may look at a base.
   std::recursive_mutex mutex;
-  // Interned dunder names: address -> first index into kDunders and count (duplicates of a name are adjacent).
+  // Interned dunder names: address -> first index into kDunders and count (duplicates of a name are
+  // adjacent).
   static constexpr uint32_t kNameSlots = 512;
   struct NameEntry {
     StrObject* name = nullptr;
@@ -105,21 +134,30 @@ bool same_layout(Type* a, Type* b);  // for __class__ and __bases__ assignment
 
 // ---- slot_update.cpp
 void inherit_builtin_slots(Type* type, Type* base, const TypeSpec& spec);
-void fill_class_slots(Thread& t, Type* type);                      // a new script class
-void update_slots_for(Thread& t, Type* type, StrObject* name);     // after `type.name = ...`; subclasses included
-void update_all_slots(Thread& t, Type* type);                      // after __bases__ changed
+void fill_class_slots(Thread& t, Type* type);  // a new script class
+void update_slots_for(Thread& t, Type* type,
+                      StrObject* name);        // after `type.name = ...`; subclasses included
+void update_all_slots(Thread& t, Type* type);  // after __bases__ changed
 void refresh_type_flags(Thread& t, Type* type);
 
 // ---- attr.cpp
 Error raise_no_attribute(Thread& t, Value object, StrObject* name);
 Error raise_attribute_error(Thread& t, Value object, StrObject* name, const std::string& message);
-StrObject* attribute_name(Thread& t, StrObject* name);  // interned, exact
+StrObject* attribute_name(Thread& t, StrObject* name);                           // interned, exact
 Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name);  // kNotFound when absent
 Result<Value> type_get_attr_slot(Thread& t, Value cls, StrObject* name);
 Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name);
 Result<Value> module_get_attr_quiet(Thread& t, ModuleObject* module, StrObject* name);
 Result<Value> hooked_get_attr_quiet(Thread& t, Value self, StrObject* name);
 Result<Value> dispatch_get_attr(Thread& t, Value self, StrObject* name);
+
+// ---- type_class.cpp
+Result<Value> resolve_new(Thread& t,
+                          Type* type);  // type.__new__ / __init__ found through the MRO, cached in the type
+Result<Value> resolve_init(Thread& t, Type* type);
+Result<Value> type_new_raw(Thread& t, Value cls,
+                           CallArgs args);  // type.__new__(metatype, name, bases, namespace, **kw)
+extern const NativeDef kObjectNewDef, kObjectInitDef;
 
 // ---- object.cpp
 Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args);

@@ -9,7 +9,8 @@ Result<Value> linearise(Thread& t, Type* type, TupleObject* bases) {
   if (bases->size == 1) {
     TupleObject* above = mro_of((*bases)[0]);
     if (above == nullptr)
-      return t.raise(Exc::TypeError, "Cannot extend an incomplete type '{}'", type_name((*bases)[0].as<Type>()));
+      return t.raise(Exc::TypeError, "Cannot extend an incomplete type '{}'",
+                     type_name((*bases)[0].as<Type>()));
     TupleObject* mro = allocate_tuple(t, above->size + 1);
     mro->items()[0] = Value(type);
     for (size_t i = 0; i < above->size; ++i) mro->items()[i + 1] = (*above)[i];
@@ -17,7 +18,8 @@ Result<Value> linearise(Thread& t, Type* type, TupleObject* bases) {
   }
   for (size_t i = 0; i < bases->size; ++i) {
     if (mro_of((*bases)[i]) == nullptr)
-      return t.raise(Exc::TypeError, "Cannot extend an incomplete type '{}'", type_name((*bases)[i].as<Type>()));
+      return t.raise(Exc::TypeError, "Cannot extend an incomplete type '{}'",
+                     type_name((*bases)[i].as<Type>()));
     for (size_t j = i + 1; j < bases->size; ++j)
       if ((*bases)[i] == (*bases)[j])
         return t.raise(Exc::TypeError, "duplicate base class {}", type_name((*bases)[i].as<Type>()));
@@ -59,7 +61,8 @@ Result<Value> linearise(Thread& t, Type* type, TupleObject* bases) {
         seen.push_back(head);
         names += (names.empty() ? "" : ", ") + type_name(head);
       }
-      return t.raise(Exc::TypeError, "Cannot create a consistent method resolution order (MRO) for bases {}", names);
+      return t.raise(Exc::TypeError, "Cannot create a consistent method resolution order (MRO) for bases {}",
+                     names);
     }
     result.push_back(chosen);
     for (size_t i = 0; i < count; ++i)
@@ -135,8 +138,10 @@ static Type* fields_owner(Type* type) {
 
 bool same_layout(Type* a, Type* b) {
   constexpr uint32_t kLayoutFlags = kTypeHasDict | kTypeHasWeakref | kTypeVariableSize;
-  if (a->base_size != b->base_size || a->instance_kind != b->instance_kind || a->attrs_offset != b->attrs_offset ||
-      (a->flags.load() & kLayoutFlags) != (b->flags.load() & kLayoutFlags) || solid_base(builtin_base(a)) != solid_base(builtin_base(b)))
+  if (a->base_size != b->base_size || a->instance_kind != b->instance_kind ||
+      a->attrs_offset != b->attrs_offset ||
+      (a->flags.load() & kLayoutFlags) != (b->flags.load() & kLayoutFlags) ||
+      solid_base(builtin_base(a)) != solid_base(builtin_base(b)))
     return false;
   Type* x = fields_owner(a);
   Type* y = fields_owner(b);
@@ -162,9 +167,10 @@ Result<Value> compute_metatype(Thread& t, Type* given, TupleObject* bases) {
       winner = metatype;
       continue;
     }
-    return t.raise(Exc::TypeError,
-                   "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the "
-                   "metaclasses of all its bases");
+    return t.raise(
+        Exc::TypeError,
+        "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the "
+        "metaclasses of all its bases");
   }
   return Value(winner);
 }
