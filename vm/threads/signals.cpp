@@ -6,10 +6,12 @@
 
 #include <cerrno>
 
+#include "vm/exec/frame.h"
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
+#include "vm/types/exception.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -112,11 +114,11 @@ Status run_signal_handlers(Thread& t) {
     SignalAction action = state.actions[s].load(std::memory_order_acquire);
     Status outcome;
     if (action == SignalAction::DefaultInt) {
-      t.raise_text(Exc::KeyboardInterrupt, "");
-      outcome = Error{};
+      outcome = t.raise_object(make_exception_args(t, Exc::KeyboardInterrupt, empty_tuple(t)));
     } else if (action == SignalAction::Script) {
       Value handler = state.handlers[s];
-      auto result = call(t, handler, {Value::from_int(s), kNone});
+      Value frame = t.frame != nullptr ? Value(frame_object(t, t.frame)) : kNone;
+      auto result = call(t, handler, {Value::from_int(s), frame});
       if (result.is_error()) outcome = Error{};
     }
     if (outcome.is_error()) {

@@ -26,9 +26,12 @@ struct ThreadImpl {
   uintptr_t native_base = 0;  // highest
   pthread_t handle{};
   uint64_t native_id = 0;
+  uint64_t serial = 0;  // never reused, unlike ident
+  std::atomic<bool> exiting{false};
   Parker parker;
   WaitRecord wait;
   Slot start_argument;  // what start_thread handed over
+  Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
   Slot* vm_stack = nullptr;
   size_t vm_stack_bytes = 0;
   // Blocks with cells that were never carved, per class.

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <new>
 
-#include "vm/gc/heap.h"
+#include "vm/gc/heap_impl.h"
 #include "vm/os/memory.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/gil.h"
@@ -27,6 +27,7 @@ Thread* ThreadImpl::create(Runtime& runtime) {
   t->types_ = &runtime.types;
   t->names_ = &runtime.names;
   t->handled = &t->base_handled;
+  t->impl->serial = runtime.threads->next_serial.fetch_add(1, std::memory_order_relaxed);
   size_t bytes = runtime.options.stack_slots * sizeof(Slot);
   void* stack = os::map_memory(bytes, 4096, os::Reserve::No);
   if (stack == nullptr) {
@@ -90,24 +91,20 @@ Thread* attach_new_thread(Runtime& runtime) {
 
 void detach_and_destroy(Thread* t) {
   Runtime& runtime = t->runtime();
-  release_signals(*t);
   ThreadTable& table = *runtime.threads;
-  // Nothing of this thread is a root any more; its free cells are found again by the next collection.
-  for (;;) {
-    {
-      std::lock_guard<std::mutex> guard(table.mutex);
-      if (table.stopper == nullptr || table.stopper == t) {
-        unlink(table, t);
-        t->impl->state.store(ThreadState::Detached, std::memory_order_release);
-        break;
-      }
-    }
-    suspend_for_stop(*t);
+  release_signals(*t);
+  runtime.heap->impl().drop_cache(*t);
+  t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
+  t->impl->exiting.store(true, std::memory_order_relaxed);
+  detach_thread(*t);
+  {
+    std::unique_lock<std::mutex> lock(table.mutex);
+    while (t->impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
+    unlink(table, t);
+    table.stopped.notify_all();
   }
-  if (t->impl->holds_gil) {
-    t->impl->holds_gil = false;
-    runtime.gil->policy->drop(*runtime.gil, *t);
-  }
+  // SAFETY: unlinked and detached: from here only this thread knows `t`, and nothing of the runtime is
+  // touched.
   ThreadImpl::destroy(t);
 }
 
@@ -374,6 +371,19 @@ void after_fork_child(Thread& t) {
 
 bool stop_other_threads_for_exit(Thread& t) {
   Runtime& runtime = t.runtime();
+  // Threads that are at their very end get the time to leave.
+  for (int i = 0; i < 1000; ++i) {
+    bool leaving = false;
+    for_each_thread(
+        runtime,
+        [](void* found, Thread& other) {
+          if (other.impl->exiting.load(std::memory_order_relaxed)) *static_cast<bool*>(found) = true;
+        },
+        &leaving);
+    if (!leaving) break;
+    BlockingRegion out(t);
+    usleep(100);
+  }
   runtime.finalizing.store(true, std::memory_order_seq_cst);
   stop_the_world(t);  // for ever
   if (runtime.threads->count > 1) return true;

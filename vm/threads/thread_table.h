@@ -17,6 +17,7 @@ struct ThreadTable {
   Thread* stopper = nullptr;  // who stopped the world
   int stop_depth = 0;
   std::atomic<bool> stop_requested{false};
+  std::atomic<uint64_t> next_serial{1};
   std::atomic<size_t> stack_size{0};       // threading.stack_size(): 0 is the default
   std::atomic<size_t> started_threads{0};  // alive threads made by start_thread: _thread._count()
 };

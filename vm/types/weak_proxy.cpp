@@ -1,7 +1,8 @@
-// weakref.proxy: an object that passes every operation on to its referent, and raises ReferenceError when that is gone.
+// weakref.proxy: an object that passes every operation on to its referent, and raises ReferenceError when
+// that is gone.
+#include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/container_support.h"
-#include "vm/native/native.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/weakref.h"
@@ -39,15 +40,22 @@ static Result<Value> proxy_pow(Thread& t, Value base, Value exponent, Value modu
   Value a = TRY(unwrap(t, base)), b = TRY(unwrap(t, exponent)), c = TRY(unwrap(t, modulus));
   return power(t, a, b, c);
 }
-static Result<Value> proxy_ipow(Thread& t, Value base, Value exponent, Value) { return proxy_inplace<BinaryOp::Pow>(t, base, exponent); }
+static Result<Value> proxy_ipow(Thread& t, Value base, Value exponent, Value) {
+  return proxy_inplace<BinaryOp::Pow>(t, base, exponent);
+}
 
 static Result<Value> proxy_repr(Thread& t, Value self) {
   Value target = weakref_target(self.as<WeakRefObject>());
   if (target.is_none()) return make_str(t, fmt::format("<weakproxy at {:#x}; dead>", self.bits()));
-  return make_str(t, fmt::format("<weakproxy at {:#x}; to '{}' at {:#x}>", self.bits(), weakref_type_text(t, target), target.bits()));
+  return make_str(t, fmt::format("<weakproxy at {:#x}; to '{}' at {:#x}>", self.bits(),
+                                 weakref_type_text(t, target), target.bits()));
 }
-static Result<Value> proxy_call(Thread& t, Value self, CallArgs args) { return call(t, TRY(unwrap(t, self)), args); }
-static Result<Value> proxy_get_attr(Thread& t, Value self, StrObject* name) { return get_attr(t, TRY(unwrap(t, self)), name); }
+static Result<Value> proxy_call(Thread& t, Value self, CallArgs args) {
+  return call(t, TRY(unwrap(t, self)), args);
+}
+static Result<Value> proxy_get_attr(Thread& t, Value self, StrObject* name) {
+  return get_attr(t, TRY(unwrap(t, self)), name);
+}
 static Status proxy_set_attr(Thread& t, Value self, StrObject* name, Value value) {
   Value target = TRY(unwrap(t, self));
   return value.is_empty() ? delete_attr(t, target, name) : set_attr(t, target, name, value);
@@ -59,7 +67,8 @@ static Result<Value> proxy_compare(Thread& t, Value left, Value right, CompareOp
 static Result<Value> proxy_next(Thread& t, Value self) {
   Value target = TRY(unwrap(t, self));
   if (type_of(t, target)->slots.next == nullptr)
-    return t.raise(Exc::TypeError, "Weakref proxy referenced a non-iterator '{}' object", type_name(t, target));
+    return t.raise(Exc::TypeError, "Weakref proxy referenced a non-iterator '{}' object",
+                   type_name(t, target));
   return iter_next(t, target);
 }
 static Result<bool> proxy_bool(Thread& t, Value self) { return truth(t, TRY(unwrap(t, self))); }
@@ -72,7 +81,9 @@ static Status proxy_set_item(Thread& t, Value self, Value key, Value value) {
   Value target = TRY(unwrap(t, self));
   return value.is_empty() ? delete_item(t, target, key) : set_item(t, target, key, value);
 }
-static Result<bool> proxy_contains(Thread& t, Value self, Value item) { return contains(t, TRY(unwrap(t, self)), item); }
+static Result<bool> proxy_contains(Thread& t, Value self, Value item) {
+  return contains(t, TRY(unwrap(t, self)), item);
+}
 static Result<Value> proxy_int(Thread& t, Value self) {
   Value target = TRY(unwrap(t, self));
   return call(t, t.types().int_, {target});
@@ -85,10 +96,12 @@ static Result<Value> proxy_bytes(Thread& t, const Value* args) {
   Value target = TRY(unwrap(t, args[0]));
   return call(t, t.types().bytes, {target});
 }
-static Result<Value> proxy_reversed(Thread& t, const Value* args) { return reversed_iter(t, TRY(unwrap(t, args[0]))); }
+static Result<Value> proxy_reversed(Thread& t, const Value* args) {
+  return reversed_iter(t, TRY(unwrap(t, args[0])));
+}
 
-static const NativeDef kMethods[] = {MP_METHOD(proxy_bytes, "__bytes__(self, /)", nullptr), MP_METHOD(proxy_reversed, "__reversed__(self, /)", nullptr),
-                                     MP_END};
+static const NativeDef kMethods[] = {MP_METHOD(proxy_bytes, "__bytes__(self, /)", nullptr),
+                                     MP_METHOD(proxy_reversed, "__reversed__(self, /)", nullptr), MP_END};
 
 static constexpr Slots proxy_slots(bool callable) {
   Slots s;

@@ -1,10 +1,10 @@
 // weakref.ref: calling, comparing, hashing; make_weakref. The collector clears the target (vm/gc/weak.cpp).
+#include "vm/types/weakref.h"
+#include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/container_support.h"
-#include "vm/native/native.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
-#include "vm/types/weakref.h"
 
 namespace mp {
 
@@ -13,7 +13,9 @@ Value weakref_target(WeakRefObject* ref) {
   return target.is_empty() ? kNone : target;
 }
 
-bool is_weakly_referencable(Thread& t, Value target) { return target.is_object() && type_of(t, target)->has(kTypeHasWeakref); }
+bool is_weakly_referencable(Thread& t, Value target) {
+  return target.is_object() && type_of(t, target)->has(kTypeHasWeakref);
+}
 
 struct FindPlain {
   Type* type;
@@ -21,9 +23,11 @@ struct FindPlain {
 };
 
 Result<Value> make_weakref_of_type(Thread& t, Type* type, Value target, Value callback) {
-  if (!is_weakly_referencable(t, target)) return t.raise(Exc::TypeError, "cannot create weak reference to '{}' object", type_name(t, target));
+  if (!is_weakly_referencable(t, target))
+    return t.raise(Exc::TypeError, "cannot create weak reference to '{}' object", type_name(t, target));
   if (callback.is_none()) callback = kEmpty;
-  bool builtin = type == t.types().weakref || type == t.types().weakproxy || type == t.types().weakcallableproxy;
+  bool builtin =
+      type == t.types().weakref || type == t.types().weakproxy || type == t.types().weakcallableproxy;
   if (callback.is_empty() && builtin) {
     // One plain reference per object is enough.
     FindPlain find{type, nullptr};
@@ -69,23 +73,29 @@ std::string weakref_type_text(Thread& t, Value target) {
 
 static Result<Value> weakref_new(Thread& t, Value cls, CallArgs args) {
   if (args.count < 1 || args.count > 2) {
-    if (args.count < 1) return t.raise(Exc::TypeError, "__new__ expected at least 1 argument, got {}", args.count);
+    if (args.count < 1)
+      return t.raise(Exc::TypeError, "__new__ expected at least 1 argument, got {}", args.count);
     return t.raise(Exc::TypeError, "__new__ expected at most 2 arguments, got {}", args.count);
   }
   return make_weakref_of_type(t, cls.as<Type>(), args.values[0], args.count > 1 ? args.values[1] : kNone);
 }
 
 static Result<Value> weakref_init(Thread& t, Value, CallArgs args) {
-  if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0) return t.raise(Exc::TypeError, "ref() takes no keyword arguments");
+  if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
+    return t.raise(Exc::TypeError, "ref() takes no keyword arguments");
   if (args.count < 1) return t.raise(Exc::TypeError, "__init__ expected at least 1 argument, got 0");
-  if (args.count > 2) return t.raise(Exc::TypeError, "__init__ expected at most 2 arguments, got {}", args.count);
+  if (args.count > 2)
+    return t.raise(Exc::TypeError, "__init__ expected at most 2 arguments, got {}", args.count);
   return kNone;
 }
 
 static Result<Value> weakref_call(Thread& t, Value self, CallArgs args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
-    return t.raise(Exc::TypeError, "__call__() got an unexpected keyword argument '{}'", str_text(t, (*args.keyword_names.as<TupleObject>())[0]));
-  if (args.count != 0) return t.raise(Exc::TypeError, "__call__() takes 0 positional arguments but {} {} given", args.count, args.count == 1 ? "was" : "were");
+    return t.raise(Exc::TypeError, "__call__() got an unexpected keyword argument '{}'",
+                   str_text(t, (*args.keyword_names.as<TupleObject>())[0]));
+  if (args.count != 0)
+    return t.raise(Exc::TypeError, "__call__() takes 0 positional arguments but {} {} given", args.count,
+                   args.count == 1 ? "was" : "were");
   return weakref_target(self.as<WeakRefObject>());
 }
 
@@ -101,8 +111,11 @@ static Result<int64_t> weakref_hash(Thread& t, Value self) {
 }
 
 static Result<Value> weakref_compare(Thread& t, Value left, Value right, CompareOp op) {
-  if ((op != CompareOp::Eq && op != CompareOp::Ne) || !is_kind(left, Kind::WeakRef) || !is_kind(right, Kind::WeakRef)) return kNotImplemented;
-  if (!is_instance(t, left, t.types().weakref) || !is_instance(t, right, t.types().weakref)) return kNotImplemented;
+  if ((op != CompareOp::Eq && op != CompareOp::Ne) || !is_kind(left, Kind::WeakRef) ||
+      !is_kind(right, Kind::WeakRef))
+    return kNotImplemented;
+  if (!is_instance(t, left, t.types().weakref) || !is_instance(t, right, t.types().weakref))
+    return kNotImplemented;
   Value a = weakref_target(left.as<WeakRefObject>()), b = weakref_target(right.as<WeakRefObject>());
   if (a.is_none() || b.is_none()) return Value::from_bool((left == right) == (op == CompareOp::Eq));
   return compare(t, a, b, op);
@@ -111,8 +124,9 @@ static Result<Value> weakref_compare(Thread& t, Value left, Value right, Compare
 static Result<Value> weakref_repr(Thread& t, Value self) {
   Value target = weakref_target(self.as<WeakRefObject>());
   if (target.is_none()) return make_str(t, fmt::format("<weakref at {:#x}; dead>", self.bits()));
-  return make_str(t, fmt::format("<weakref at {:#x}; to '{}' at {:#x}{}>", self.bits(), weakref_type_text(t, target), target.bits(),
-                                 weakref_name_suffix(t, target)));
+  return make_str(
+      t, fmt::format("<weakref at {:#x}; to '{}' at {:#x}{}>", self.bits(), weakref_type_text(t, target),
+                     target.bits(), weakref_name_suffix(t, target)));
 }
 
 static Result<Value> weakref_get_callback(Thread&, Value self) {
@@ -121,24 +135,30 @@ static Result<Value> weakref_get_callback(Thread&, Value self) {
   return callback.is_empty() || weakref_target(ref).is_none() ? kNone : callback;
 }
 
-static Result<Value> weakref_class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+static Result<Value> weakref_class_getitem(Thread& t, const Value* args) {
+  return make_generic_alias(t, args[0], args[1]);
+}
 
-void trace_weakref(Object* self, Tracer& tracer) { tracer.visit(static_cast<WeakRefObject*>(self)->callback); }
+void trace_weakref(Object* self, Tracer& tracer) {
+  tracer.visit(static_cast<WeakRefObject*>(self)->callback);
+}
 
 static const NativeDef kMethods[] = {
     MP_RAW_NEW(weakref_new, "__new__(cls, ob, callback=None, /)", nullptr),
-    MP_RAW_METHOD(weakref_init, "__init__(self, ob, callback=None, /)", "Initialize self.  See help(type(self)) for accurate signature."),
+    MP_RAW_METHOD(weakref_init, "__init__(self, ob, callback=None, /)",
+                  "Initialize self.  See help(type(self)) for accurate signature."),
     MP_CLASS_METHOD(weakref_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
 static const GetSetDef kGetSets[] = {{"__callback__", weakref_get_callback, nullptr, nullptr}, {}};
 
 extern const TypeSpec kWeakRefSpec;
-const TypeSpec kWeakRefSpec = {.name = "weakref.ReferenceType",
-                               .kind = Kind::WeakRef,
-                               .size = sizeof(WeakRefObject),
-                               .flags = kTypeBaseType,
-                               .trace = trace_weakref,
-                               .slots = {.repr = weakref_repr, .hash = weakref_hash, .call = weakref_call, .compare = weakref_compare},
-                               .methods = kMethods,
-                               .getsets = kGetSets};
+const TypeSpec kWeakRefSpec = {
+    .name = "weakref.ReferenceType",
+    .kind = Kind::WeakRef,
+    .size = sizeof(WeakRefObject),
+    .flags = kTypeBaseType,
+    .trace = trace_weakref,
+    .slots = {.repr = weakref_repr, .hash = weakref_hash, .call = weakref_call, .compare = weakref_compare},
+    .methods = kMethods,
+    .getsets = kGetSets};
 
 }  // namespace mp

@@ -1,0 +1,191 @@
+// _thread.lock and _thread.RLock.
+#include "stdlib/native/thread_module.h"
+#include "stdlib/native/time_value.h"
+#include "vm/gc/heap.h"
+#include "vm/protocol/protocol.h"
+
+namespace mp {
+
+LockObject* make_lock(Thread& t) { return t.heap().make<LockObject>(t, native_type(t, kLockSpec)); }
+
+Result<int64_t> parse_acquire(Thread& t, Value blocking_value, Value timeout_value) {
+  bool blocking = TRY(truth(t, blocking_value));
+  int64_t timeout = TRY(time_from_seconds(t, timeout_value, TimeRounding::Up));
+  bool unset = timeout == -os::kNanosPerSecond;
+  if (!blocking && !unset) return t.raise(Exc::ValueError, "can't specify a timeout for a non-blocking call");
+  if (timeout < 0 && !unset) return t.raise(Exc::ValueError, "timeout value must be a non-negative number");
+  if (!blocking) return 0;
+  if (unset) return kForever;
+  if (static_cast<double>(timeout) / 1e9 > kTimeoutMax)
+    return t.raise(Exc::OverflowError, "timeout value is too large");
+  return timeout;
+}
+
+Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, WaitKind kind, uint64_t owner) {
+  if (lock.try_lock()) return true;
+  if (timeout_ns == 0) return false;
+  os::Deadline deadline = deadline_from_timeout(timeout_ns);
+  for (;;) {
+    WaitResult result = lock.lock(t, deadline, kind, owner);
+    if (result == WaitResult::Woken) return true;
+    if (result == WaitResult::TimedOut) return false;
+    TRY(t.poll());
+  }
+}
+
+// ---------------------------------------------------------------- lock
+
+static Result<Value> lock_new(Thread& t, const Value* args) {
+  return t.heap().make<LockObject>(t, args[0].as<Type>());
+}
+static Result<Value> lock_acquire(Thread& t, const Value* args) {
+  int64_t timeout = TRY(parse_acquire(t, args[1], args[2]));
+  return Value::from_bool(TRY(acquire_lock(t, args[0].as<LockObject>()->lock, timeout, WaitKind::Lock)));
+}
+static Result<Value> lock_release(Thread& t, const Value* args) {
+  auto& lock = args[0].as<LockObject>()->lock;
+  if (!lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
+  lock.unlock();
+  return kNone;
+}
+static Result<Value> lock_enter(Thread& t, const Value* args) {
+  return Value::from_bool(TRY(acquire_lock(t, args[0].as<LockObject>()->lock, kForever, WaitKind::Lock)));
+}
+static Result<Value> lock_locked(Thread&, const Value* args) {
+  return Value::from_bool(args[0].as<LockObject>()->lock.is_locked());
+}
+static Result<Value> lock_reinit(Thread&, const Value* args) {
+  args[0].as<LockObject>()->lock.reset();
+  return kNone;
+}
+static Result<Value> lock_repr(Thread& t, Value self) {
+  return str_or_error(make_str(t, fmt::format("<{} {} object at {:#x}>",
+                                              self.as<LockObject>()->lock.is_locked() ? "locked" : "unlocked",
+                                              type_full_name(type_of(t, self)), self.bits())));
+}
+
+static const char kAcquireDoc[] =
+    "Lock the lock.  Without argument, this blocks if the lock is already\nlocked (even by the same thread), "
+    "waiting for another thread to release\nthe lock, and return True once the lock is acquired.";
+static const NativeDef kLockMethods[] = {
+    MP_NEW(lock_new, "__new__(cls, /)", nullptr),
+    MP_METHOD(lock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
+    MP_METHOD(lock_acquire, "acquire_lock(self, /, blocking=True, timeout=-1)",
+              "An obsolete synonym of acquire()."),
+    MP_METHOD(lock_release, "release(self, /)",
+              "Release the lock, allowing another thread that is blocked waiting for\nthe lock to acquire "
+              "the lock."),
+    MP_METHOD(lock_release, "release_lock(self, /)", "An obsolete synonym of release()."),
+    MP_METHOD(lock_locked, "locked(self, /)", "Return whether the lock is in the locked state."),
+    MP_METHOD(lock_locked, "locked_lock(self, /)", "An obsolete synonym of locked()."),
+    MP_METHOD(lock_enter, "__enter__(self, /)", "Lock the lock."),
+    MP_METHOD(lock_release, "__exit__(self, /, *exc_info)", "Release the lock."),
+    MP_METHOD(lock_reinit, "_at_fork_reinit(self, /)", nullptr),
+    MP_END};
+const TypeSpec kLockSpec = {.name = "_thread.lock",
+                            .size = sizeof(LockObject),
+                            .flags = kTypeHasWeakref,
+                            .doc = "A lock object is a synchronization primitive.",
+                            .slots = {.repr = lock_repr},
+                            .methods = kLockMethods};
+
+// ---------------------------------------------------------------- RLock
+
+static Result<Value> rlock_new_raw(Thread& t, Value cls, CallArgs) {
+  return t.heap().make<RLockObject>(t, cls.as<Type>());
+}
+
+static Result<bool> rlock_acquire_for(Thread& t, RLockObject* self, int64_t timeout) {
+  if (self->owner.load(std::memory_order_relaxed) == t.ident) {
+    if (++self->count == 0) return t.raise(Exc::OverflowError, "Internal lock count overflowed");
+    return true;
+  }
+  if (!TRY(
+          acquire_lock(t, self->lock, timeout, WaitKind::RLock, self->owner.load(std::memory_order_relaxed))))
+    return false;
+  self->owner.store(t.ident, std::memory_order_relaxed);
+  self->count = 1;
+  return true;
+}
+static Result<Value> rlock_acquire(Thread& t, const Value* args) {
+  int64_t timeout = TRY(parse_acquire(t, args[1], args[2]));
+  return Value::from_bool(TRY(rlock_acquire_for(t, args[0].as<RLockObject>(), timeout)));
+}
+static Result<Value> rlock_enter(Thread& t, const Value* args) {
+  return Value::from_bool(TRY(rlock_acquire_for(t, args[0].as<RLockObject>(), kForever)));
+}
+static Result<Value> rlock_release(Thread& t, const Value* args) {
+  auto* self = args[0].as<RLockObject>();
+  if (self->owner.load(std::memory_order_relaxed) != t.ident)
+    return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
+  if (--self->count == 0) {
+    self->owner.store(0, std::memory_order_relaxed);
+    self->lock.unlock();
+  }
+  return kNone;
+}
+static Result<Value> rlock_is_owned(Thread& t, const Value* args) {
+  return Value::from_bool(args[0].as<RLockObject>()->owner.load(std::memory_order_relaxed) == t.ident);
+}
+static Result<Value> rlock_recursion_count(Thread& t, const Value* args) {
+  auto* self = args[0].as<RLockObject>();
+  return make_int_unsigned(t, self->owner.load(std::memory_order_relaxed) == t.ident ? self->count : 0);
+}
+static Result<Value> rlock_release_save(Thread& t, const Value* args) {
+  auto* self = args[0].as<RLockObject>();
+  if (self->owner.load(std::memory_order_relaxed) != t.ident)
+    return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
+  Value count = make_int_unsigned(t, self->count), owner = make_int_unsigned(t, t.ident);
+  self->count = 0;
+  self->owner.store(0, std::memory_order_relaxed);
+  self->lock.unlock();
+  return make_tuple(t, {count, owner});
+}
+static Result<Value> rlock_acquire_restore(Thread& t, const Value* args) {
+  auto* self = args[0].as<RLockObject>();
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 2)
+    return t.raise(Exc::TypeError, "function takes exactly 2 arguments");
+  int64_t count = TRY(to_int64(t, (*args[1].as<TupleObject>())[0]));
+  int64_t owner = TRY(to_int64(t, (*args[1].as<TupleObject>())[1]));
+  (void)TRY(acquire_lock(t, self->lock, kForever, WaitKind::RLock));
+  self->owner.store(static_cast<uint64_t>(owner), std::memory_order_relaxed);
+  self->count = static_cast<uint64_t>(count);
+  return kNone;
+}
+static Result<Value> rlock_reinit(Thread&, const Value* args) {
+  auto* self = args[0].as<RLockObject>();
+  self->lock.reset();
+  self->owner.store(0, std::memory_order_relaxed);
+  self->count = 0;
+  return kNone;
+}
+static Result<Value> rlock_repr(Thread& t, Value v) {
+  auto* self = v.as<RLockObject>();
+  uint64_t owner = self->owner.load(std::memory_order_relaxed);
+  return str_or_error(
+      make_str(t, fmt::format("<{} {} object owner={} count={} at {:#x}>", owner != 0 ? "locked" : "unlocked",
+                              type_full_name(type_of(t, v)), owner, owner != 0 ? self->count : 0, v.bits())));
+}
+
+static const NativeDef kRLockMethods[] = {
+    MP_RAW_NEW(rlock_new_raw, "__new__(cls, *args, **kwargs)", nullptr),
+    MP_METHOD(rlock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
+    MP_METHOD(rlock_release, "release(self, /)",
+              "Release the lock, allowing another thread that is blocked waiting for\nthe lock to acquire "
+              "the lock."),
+    MP_METHOD(rlock_enter, "__enter__(self, /)", "Lock the lock."),
+    MP_METHOD(rlock_release, "__exit__(self, /, *exc_info)", "Release the lock."),
+    MP_METHOD(rlock_is_owned, "_is_owned(self, /)", "For internal use by `threading.Condition`."),
+    MP_METHOD(rlock_recursion_count, "_recursion_count(self, /)", "For internal use by reentrancy checks."),
+    MP_METHOD(rlock_release_save, "_release_save(self, /)", "For internal use by `threading.Condition`."),
+    MP_METHOD(rlock_acquire_restore, "_acquire_restore(self, state, /)",
+              "For internal use by `threading.Condition`."),
+    MP_METHOD(rlock_reinit, "_at_fork_reinit(self, /)", nullptr),
+    MP_END};
+const TypeSpec kRLockSpec = {.name = "_thread.RLock",
+                             .size = sizeof(RLockObject),
+                             .flags = kTypeBaseType | kTypeHasWeakref,
+                             .slots = {.repr = rlock_repr},
+                             .methods = kRLockMethods};
+
+}  // namespace mp
