@@ -163,7 +163,7 @@ void HeapImpl::collect_automatically(Thread& t) {
   } else if (allocated_since.load(std::memory_order_relaxed) < trigger.load(std::memory_order_relaxed)) {
     return;  // another thread has done it
   }
-  if (!enabled.load(std::memory_order_relaxed)) return;
+  if (!enabled.load(std::memory_order_relaxed) || threshold_is_zero.load(std::memory_order_relaxed)) return;
   t.impl->collecting = true;  // the observers are script code
   collect(t);
   t.impl->collecting = false;

@@ -56,6 +56,8 @@ struct HeapImpl {
 
   // ---- mark.cpp
   void mark_object(Object* object);
+  // Appends what `object` refers to (gc.get_referents); the world is stopped.
+  void edges_of(Object* object, std::vector<Object*>* edges);
   void mark_raw(const void* cell);
   void trace(Object* object);
   void mark_word(uintptr_t word);
@@ -77,6 +79,7 @@ struct HeapImpl {
   std::vector<Block*> large_blocks;
 
   std::vector<Object*> mark_stack;
+  std::vector<Object*>* edge_recorder = nullptr;  // while set, visits are recorded instead of marking
   size_t marked_bytes = 0;
   size_t marked_objects = 0;
 
@@ -87,6 +90,7 @@ struct HeapImpl {
   std::atomic<int64_t> external{0};          // native memory owned by objects
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};
+  std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)
   std::atomic<bool> collecting{false};
   CollectionStatistics statistics;
   uint32_t stress = 0;  // collect at every nth safepoint; 0: normal

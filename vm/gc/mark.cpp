@@ -7,6 +7,10 @@
 namespace mp {
 
 void HeapImpl::mark_object(Object* object) {
+  if (edge_recorder != nullptr) [[unlikely]] {
+    edge_recorder->push_back(object);
+    return;
+  }
   Block* block = block_of(object);
   if (!block->mark(object)) return;
   marked_bytes += block->cell_size;
@@ -14,7 +18,19 @@ void HeapImpl::mark_object(Object* object) {
   mark_stack.push_back(object);
 }
 
+void HeapImpl::edges_of(Object* object, std::vector<Object*>* edges) {
+  edge_recorder = edges;
+  size_t first = edges->size();
+  trace(object);
+  edge_recorder = nullptr;
+  // The first is the type; that of builtin types is not counted as a reference.
+  if (edges->size() > first && !object->type()->has(kTypeHeap))
+    edges->erase(edges->begin() + static_cast<long>(first));
+}
+
 void HeapImpl::mark_raw(const void* cell) {
+  if (edge_recorder != nullptr) [[unlikely]]
+    return;
   Block* block = block_of(cell);
   if (block->mark(cell)) marked_bytes += block->cell_size;
 }
@@ -24,8 +40,7 @@ void HeapImpl::trace(Object* object) {
   if (type == nullptr) return;  // being set up before the types exist
   mark_object(type);
   Tracer tracer(*this);
-  if (type->has(kTypeHasDict) || type->fields_offset < type->base_size)
-    trace_attrs(object, tracer);
+  if (type->has(kTypeHasDict) || type->fields_offset < type->base_size) trace_attrs(object, tracer);
   if (type->trace != nullptr) type->trace(object, tracer);
 }
 
