@@ -1,5 +1,7 @@
 // tuple, list, dict, set, slice, range, cell: layouts and the operations that C++ code uses. The methods live in the types' .cpp files.
 #pragma once
+#include <string_view>
+
 #include "vm/types/str.h"
 
 namespace mp {
@@ -154,6 +156,7 @@ struct CellObject : Object {
 };
 CellObject* make_cell(Thread& t, Value content = {});
 
+// ---------------------------------------------------------------- bytes, bytearray
 struct BytesObject : Object {
   std::atomic<int64_t> hash{-1};
   uint64_t size = 0;
@@ -164,15 +167,28 @@ struct BytesObject : Object {
 };
 BytesObject* make_bytes(Thread& t, std::string_view content);
 BytesObject* allocate_bytes(Thread& t, size_t size);
-struct ByteArrayObject : Object {
-  std::atomic<uint8_t*> buffer{nullptr};  // raw cell
-  std::atomic<uint64_t> size{0};
+// Raw cell of a bytearray. Growth makes a new cell; readers and memoryviews of the old one stay safe (the collector keeps it).
+struct ByteArrayCell {
   uint64_t capacity = 0;
-  std::atomic<int32_t> exports{0};  // memoryviews: "Existing exports of data: object cannot be re-sized"
+  uint64_t reserved = 0;
+  uint8_t* bytes() { return reinterpret_cast<uint8_t*>(this + 1); }
+};
+struct ByteArrayObject : Object {
+  std::atomic<ByteArrayCell*> cell{nullptr};  // null while empty
+  std::atomic<uint64_t> size{0};
+  std::atomic<int32_t> pins{0};  // `with memoryview(b)`: "Existing exports of data: object cannot be re-sized"
+  uint64_t length() const { return view().size(); }
+  // A reader's view: the cell once, then bounds within it.
+  std::string_view view() const {
+    ByteArrayCell* c = cell.load(std::memory_order_acquire);
+    if (c == nullptr) return {};
+    uint64_t n = size.load(std::memory_order_acquire);
+    return {reinterpret_cast<const char*>(c->bytes()), n < c->capacity ? n : c->capacity};
+  }
 };
 ByteArrayObject* make_bytearray(Thread& t, std::string_view content);
 // Read access to bytes-like objects (bytes, bytearray, memoryview, array.array, mmap). Raises TypeError "a bytes-like object is required, not 'str'".
-// The view is valid until script code runs; hold the object and its export for longer (vm/types/memoryview.h).
+// The view is valid until script code runs; hold the object and its export for longer (vm/types/buffer.h).
 Result<std::string_view> bytes_view(Thread& t, Value v);
 
 }  // namespace mp

@@ -69,7 +69,8 @@ StrObject* allocate_str_of(Thread& t, Type* type, size_t length, int width, bool
     return nullptr;
   }
   // The attribute area of a subclass instance follows the text, 16-byte aligned.
-  size_t text_bytes = length * static_cast<size_t>(width);
+  size_t text_bytes =
+      length * static_cast<size_t>(width) + 1;  // cells are zeroed: C code may take ASCII text as it is
   size_t extra = type->instance_size > sizeof(StrObject) ? type->instance_size - sizeof(StrObject) : 0;
   if (extra != 0) text_bytes = (text_bytes + 15) & ~size_t{15};
   auto* s =

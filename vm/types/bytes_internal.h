@@ -1,0 +1,32 @@
+// What the files of bytes and bytearray share. Not for other parts.
+#pragma once
+#include "vm/native/native.h"
+#include "vm/types/buffer.h"
+#include "vm/types/str_internal.h"
+
+namespace mp {
+
+// The content of a bytes or bytearray receiver.
+inline std::string_view self_bytes(Value self) {
+  return is_bytes(self) ? self.as<BytesObject>()->view() : self.as<ByteArrayObject>()->view();
+}
+// A new object of the receiver's builtin type.
+Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content);
+// The receiver itself when it is an exact bytes, else a copy.
+Result<Value> bytes_unchanged(Thread& t, Value self);
+
+std::string bytes_repr_text(std::string_view content);  // b'..'
+// One byte given as an int: ValueError when out of range (`what`: "byte" or "bytes").
+Result<uint8_t> byte_value(Thread& t, Value v, const char* message);
+// bytes(source, encoding, errors): the content of the new object.
+Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, const char* type,
+                         std::string& out);
+// The three optional arguments of bytes() and bytearray().
+Status bytes_new_args(Thread& t, const char* type, CallArgs args, Value* values);
+Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op);
+Result<bool> bytes_contains(Thread& t, Value self, Value item);
+
+extern const NativeDef kBytesMethods[];  // bytes_table.cpp
+extern const NativeDef kByteArrayMethods[];
+
+}  // namespace mp

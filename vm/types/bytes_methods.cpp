@@ -1,0 +1,576 @@
+// Methods that bytes and bytearray share: searching, splitting, replacing, stripping, joining.
+#include "vm/types/bytes_methods.h"
+
+#include <algorithm>
+
+#include "vm/protocol/protocol.h"
+#include "vm/types/codec.h"
+#include "vm/types/list_filler.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+static const uint8_t* raw(std::string_view text) { return reinterpret_cast<const uint8_t*>(text.data()); }
+
+static bool is_space_byte(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13); }
+
+static std::string bytes_type_name(Value self) { return is_bytes(self) ? "bytes" : "bytearray"; }
+
+// ---------------------------------------------------------------- searching
+
+namespace {
+// The argument of find and friends: bytes-like or one byte as an int.
+struct BytesNeedle {
+  HeldBuffer held;
+  uint8_t byte = 0;
+  std::string_view part;
+  std::string_view text;  // clipped to the range
+  int64_t from = 0, to = 0;
+  bool possible = true;
+
+  Status get(Thread& t, const Value* args) {
+    Value v = args[1];
+    bool index =
+        is_any_int(v) || (v.is_object() && type_of(t, v)->slots.index != nullptr && !supports_buffer(t, v));
+    if (index) {
+      byte = TRY(byte_value(t, v, "byte must be in range(0, 256)"));
+      part = {reinterpret_cast<const char*>(&byte), 1};
+    } else {
+      if (!supports_buffer(t, v)) {
+        return t.raise(Exc::TypeError, "argument should be integer or bytes-like object, not '{}'",
+                       type_name(t, v));
+      }
+      TRY(held.get(t, v));
+      part = held.bytes();
+    }
+    std::string_view own = self_bytes(args[0]);
+    TRY(clip_range(t, args[2], args[3], own.size(), &from, &to));
+    own = self_bytes(args[0]);
+    to = std::min<int64_t>(to, static_cast<int64_t>(own.size()));
+    possible = from <= to;
+    if (possible) text = own.substr(static_cast<size_t>(from), static_cast<size_t>(to - from));
+    return {};
+  }
+  int64_t find() const {
+    if (!possible) return -1;
+    int64_t hit = find_bytes(raw(text), text.size(), raw(part), part.size());
+    return hit < 0 ? -1 : hit + from;
+  }
+  int64_t rfind() const {
+    if (!possible) return -1;
+    int64_t hit = rfind_bytes(raw(text), text.size(), raw(part), part.size());
+    return hit < 0 ? -1 : hit + from;
+  }
+};
+}  // namespace
+
+Result<Value> bytes_method_find(Thread& t, const Value* args) {
+  BytesNeedle n;
+  TRY(n.get(t, args));
+  return Value::from_int(n.find());
+}
+Result<Value> bytes_method_rfind(Thread& t, const Value* args) {
+  BytesNeedle n;
+  TRY(n.get(t, args));
+  return Value::from_int(n.rfind());
+}
+Result<Value> bytes_method_index(Thread& t, const Value* args) {
+  BytesNeedle n;
+  TRY(n.get(t, args));
+  int64_t at = n.find();
+  if (at < 0) return t.raise(Exc::ValueError, "subsection not found");
+  return Value::from_int(at);
+}
+Result<Value> bytes_method_rindex(Thread& t, const Value* args) {
+  BytesNeedle n;
+  TRY(n.get(t, args));
+  int64_t at = n.rfind();
+  if (at < 0) return t.raise(Exc::ValueError, "subsection not found");
+  return Value::from_int(at);
+}
+Result<Value> bytes_method_count(Thread& t, const Value* args) {
+  BytesNeedle n;
+  TRY(n.get(t, args));
+  if (!n.possible) return Value::from_int(0);
+  return Value::from_int(count_bytes(raw(n.text), n.text.size(), raw(n.part), n.part.size(), -1));
+}
+
+static Result<Value> tail_match(Thread& t, const Value* args, bool suffix) {
+  const char* name = suffix ? "endswith" : "startswith";
+  size_t size = self_bytes(args[0]).size();
+  int64_t from, to;
+  TRY(clip_range(t, args[2], args[3], size, &from, &to));
+  auto test = [&](Value part) -> Result<bool> {
+    HeldBuffer held;
+    TRY(held.get(t, part));
+    auto m = static_cast<int64_t>(held.bytes().size());
+    if (to - from < m) return false;
+    std::string_view own = self_bytes(args[0]);
+    return own.substr(static_cast<size_t>(suffix ? to - m : from), static_cast<size_t>(m)) == held.bytes();
+  };
+  if (is_tuple(args[1])) {
+    auto* tuple = args[1].as<TupleObject>();
+    for (size_t i = 0; i < tuple->size; ++i)
+      if (TRY(test((*tuple)[i]))) return kTrue;
+    return kFalse;
+  }
+  if (!supports_buffer(t, args[1])) {
+    return t.raise(Exc::TypeError, "{} first arg must be bytes or a tuple of bytes, not {}", name,
+                   type_name(t, args[1]));
+  }
+  return Value::from_bool(TRY(test(args[1])));
+}
+Result<Value> bytes_method_startswith(Thread& t, const Value* args) { return tail_match(t, args, false); }
+Result<Value> bytes_method_endswith(Thread& t, const Value* args) { return tail_match(t, args, true); }
+
+// ---------------------------------------------------------------- split
+
+static bool push_part(Thread& t, ListFiller& out, Value self, std::string_view part) {
+  Result<Value> made = bytes_like_self(t, self, part);
+  if (made.is_error()) return false;
+  out.push(made.value());
+  return true;
+}
+
+static void reverse_list(ListObject* list) {
+  size_t n = list->length();
+  if (n < 2) return;
+  Slot* items = list->array.load()->items();
+  for (size_t i = 0, j = n - 1; i < j; ++i, --j) {
+    Value left = items[i];
+    items[i] = items[j].get();
+    items[j] = left;
+  }
+}
+
+static Result<Value> split(Thread& t, const Value* args, bool from_right) {
+  int64_t limit = TRY(to_ssize(t, args[2]));
+  if (limit < 0) limit = INT64_MAX;
+  HeldBuffer held;
+  bool space = args[1].is_none();
+  if (!space) {
+    TRY(held.get(t, args[1]));
+    if (held.bytes().empty()) return t.raise(Exc::ValueError, "empty separator");
+  }
+  std::string_view own = self_bytes(args[0]);
+  std::string_view separator = held.bytes();
+  ListFiller out(t);
+  if (space && !from_right) {
+    size_t i = 0, n = own.size();
+    for (;;) {
+      while (i < n && is_space_byte(raw(own)[i])) ++i;
+      if (i == n) break;
+      if (limit-- <= 0) {
+        if (!push_part(t, out, args[0], own.substr(i))) return Error{};
+        break;
+      }
+      size_t begin = i;
+      while (i < n && !is_space_byte(raw(own)[i])) ++i;
+      if (!push_part(t, out, args[0], own.substr(begin, i - begin))) return Error{};
+    }
+    return out.finish();
+  }
+  if (space) {
+    size_t i = own.size();
+    for (;;) {
+      while (i > 0 && is_space_byte(raw(own)[i - 1])) --i;
+      if (i == 0) break;
+      size_t end = i;
+      if (limit-- <= 0) {
+        if (!push_part(t, out, args[0], own.substr(0, end))) return Error{};
+        break;
+      }
+      while (i > 0 && !is_space_byte(raw(own)[i - 1])) --i;
+      if (!push_part(t, out, args[0], own.substr(i, end - i))) return Error{};
+    }
+  } else if (!from_right) {
+    size_t at = 0;
+    while (limit-- > 0) {
+      int64_t hit = find_bytes(raw(own) + at, own.size() - at, raw(separator), separator.size());
+      if (hit < 0) break;
+      if (!push_part(t, out, args[0], own.substr(at, static_cast<size_t>(hit)))) return Error{};
+      at += static_cast<size_t>(hit) + separator.size();
+    }
+    if (!push_part(t, out, args[0], own.substr(at))) return Error{};
+    return out.finish();
+  } else {
+    size_t end = own.size();
+    while (limit-- > 0) {
+      int64_t hit = rfind_bytes(raw(own), end, raw(separator), separator.size());
+      if (hit < 0) break;
+      size_t begin = static_cast<size_t>(hit) + separator.size();
+      if (!push_part(t, out, args[0], own.substr(begin, end - begin))) return Error{};
+      end = static_cast<size_t>(hit);
+    }
+    if (!push_part(t, out, args[0], own.substr(0, end))) return Error{};
+  }
+  Value list = TRY(out.finish());
+  reverse_list(list.as<ListObject>());
+  return list;
+}
+Result<Value> bytes_method_split(Thread& t, const Value* args) { return split(t, args, false); }
+Result<Value> bytes_method_rsplit(Thread& t, const Value* args) { return split(t, args, true); }
+
+Result<Value> bytes_method_splitlines(Thread& t, const Value* args) {
+  bool keep = TRY(truth(t, args[1]));
+  std::string_view own = self_bytes(args[0]);
+  ListFiller out(t);
+  for (size_t i = 0; i < own.size();) {
+    size_t begin = i;
+    while (i < own.size() && own[i] != '\n' && own[i] != '\r') ++i;
+    size_t end = i;
+    if (i < own.size()) {
+      i += own[i] == '\r' && i + 1 < own.size() && own[i + 1] == '\n' ? 2 : 1;
+      if (keep) end = i;
+    }
+    if (!push_part(t, out, args[0], own.substr(begin, end - begin))) return Error{};
+  }
+  return out.finish();
+}
+
+static Result<Value> partition(Thread& t, const Value* args, bool from_right) {
+  HeldBuffer held;
+  TRY(held.get(t, args[1]));
+  std::string_view separator = held.bytes(), own = self_bytes(args[0]);
+  if (separator.empty()) return t.raise(Exc::ValueError, "empty separator");
+  int64_t hit = from_right ? rfind_bytes(raw(own), own.size(), raw(separator), separator.size())
+                           : find_bytes(raw(own), own.size(), raw(separator), separator.size());
+  if (hit < 0) {
+    Value whole = TRY(bytes_unchanged(t, args[0]));
+    Value empty1 = TRY(bytes_like_self(t, args[0], {})), empty2 = TRY(bytes_like_self(t, args[0], {}));
+    if (from_right) return Value(make_tuple(t, {empty1, empty2, whole}));
+    return Value(make_tuple(t, {whole, empty1, empty2}));
+  }
+  Value head = TRY(bytes_like_self(t, args[0], own.substr(0, static_cast<size_t>(hit))));
+  Value tail = TRY(bytes_like_self(t, args[0], own.substr(static_cast<size_t>(hit) + separator.size())));
+  Value middle = args[1];
+  if (!is_bytes(args[0]) || !is_bytes(args[1])) middle = TRY(bytes_like_self(t, args[0], separator));
+  return Value(make_tuple(t, {head, middle, tail}));
+}
+Result<Value> bytes_method_partition(Thread& t, const Value* args) { return partition(t, args, false); }
+Result<Value> bytes_method_rpartition(Thread& t, const Value* args) { return partition(t, args, true); }
+
+Result<Value> bytes_method_removeprefix(Thread& t, const Value* args) {
+  HeldBuffer held;
+  TRY(held.get(t, args[1]));
+  std::string_view own = self_bytes(args[0]), part = held.bytes();
+  if (!part.empty() && own.substr(0, part.size()) == part) {
+    return bytes_like_self(t, args[0], own.substr(part.size()));
+  }
+  return bytes_unchanged(t, args[0]);
+}
+Result<Value> bytes_method_removesuffix(Thread& t, const Value* args) {
+  HeldBuffer held;
+  TRY(held.get(t, args[1]));
+  std::string_view own = self_bytes(args[0]), part = held.bytes();
+  if (!part.empty() && own.size() >= part.size() && own.substr(own.size() - part.size()) == part) {
+    return bytes_like_self(t, args[0], own.substr(0, own.size() - part.size()));
+  }
+  return bytes_unchanged(t, args[0]);
+}
+
+static Result<Value> strip(Thread& t, const Value* args, bool left, bool right) {
+  bool drop[256] = {};
+  if (args[1].is_none()) {
+    for (int c = 0; c < 256; ++c) drop[c] = is_space_byte(static_cast<uint8_t>(c));
+  } else {
+    HeldBuffer held;
+    TRY(held.get(t, args[1]));
+    for (char c : held.bytes()) drop[static_cast<uint8_t>(c)] = true;
+  }
+  std::string_view own = self_bytes(args[0]);
+  size_t begin = 0, end = own.size();
+  if (left)
+    while (begin < end && drop[raw(own)[begin]]) ++begin;
+  if (right)
+    while (end > begin && drop[raw(own)[end - 1]]) --end;
+  if (begin == 0 && end == own.size()) return bytes_unchanged(t, args[0]);
+  return bytes_like_self(t, args[0], own.substr(begin, end - begin));
+}
+Result<Value> bytes_method_strip(Thread& t, const Value* args) { return strip(t, args, true, true); }
+Result<Value> bytes_method_lstrip(Thread& t, const Value* args) { return strip(t, args, true, false); }
+Result<Value> bytes_method_rstrip(Thread& t, const Value* args) { return strip(t, args, false, true); }
+
+Result<Value> bytes_method_replace(Thread& t, const Value* args) {
+  HeldBuffer held_part, held_with;
+  TRY(held_part.get(t, args[1]));
+  TRY(held_with.get(t, args[2]));
+  int64_t limit = TRY(to_ssize(t, args[3]));
+  if (limit < 0) limit = INT64_MAX;
+  std::string_view own = self_bytes(args[0]), part = held_part.bytes(), with = held_with.bytes();
+  int64_t hits = count_bytes(raw(own), own.size(), raw(part), part.size(), limit);
+  if (hits == 0 || limit == 0) return bytes_unchanged(t, args[0]);
+  if (with.size() > part.size() &&
+      hits > (int64_t{1} << 45) / static_cast<int64_t>(with.size() - part.size())) {
+    return t.raise(Exc::OverflowError, "replace bytes is too long");
+  }
+  std::string out;
+  out.reserve(own.size() +
+              static_cast<size_t>(hits) * (with.size() > part.size() ? with.size() - part.size() : 0));
+  size_t at = 0;
+  for (; hits > 0; --hits) {
+    if (part.empty()) {
+      out.append(with);
+      if (at < own.size()) out.push_back(own[at]);
+      ++at;
+      continue;
+    }
+    size_t hit = at + static_cast<size_t>(find_bytes(raw(own) + at, own.size() - at, raw(part), part.size()));
+    out.append(own, at, hit - at);
+    out.append(with);
+    at = hit + part.size();
+  }
+  if (at < own.size()) out.append(own.substr(at));
+  return bytes_like_self(t, args[0], out);
+}
+
+Result<Value> bytes_method_join(Thread& t, const Value* args) {
+  Value items = args[1];
+  if (!is_tuple(items) && !is_list(items)) {
+    if (!items.is_object() ||
+        (type_of(t, items)->slots.iter == nullptr && type_of(t, items)->slots.get_item == nullptr)) {
+      return t.raise(Exc::TypeError, "can only join an iterable");
+    }
+    items = TRY(to_list(t, items));
+  }
+  if (is_list(items)) items = list_to_tuple(t, items.as<ListObject>());
+  auto* tuple = items.as<TupleObject>();
+  std::string_view separator = self_bytes(args[0]);
+  if (tuple->size == 1 && is_bytes(args[0]) && is_exact((*tuple)[0], t.types().bytes)) return (*tuple)[0];
+  size_t total = tuple->size > 0 ? separator.size() * (tuple->size - 1) : 0;
+  bool plain = true;
+  for (size_t i = 0; i < tuple->size; ++i) {
+    Value item = (*tuple)[i];
+    if (is_bytes(item)) {
+      total += item.as<BytesObject>()->size;
+      continue;
+    }
+    plain = false;
+    if (!supports_buffer(t, item)) {
+      return t.raise(Exc::TypeError, "sequence item {}: expected a bytes-like object, {} found", i,
+                     type_name(t, item));
+    }
+  }
+  if (plain && is_bytes(args[0])) {
+    BytesObject* out = allocate_bytes(t, total);
+    if (out == nullptr) return Error{};
+    uint8_t* p = out->data();
+    for (size_t i = 0; i < tuple->size; ++i) {
+      if (i != 0) {
+        std::memcpy(p, separator.data(), separator.size());
+        p += separator.size();
+      }
+      std::string_view part = (*tuple)[i].as<BytesObject>()->view();
+      std::memcpy(p, part.data(), part.size());
+      p += part.size();
+    }
+    return Value(out);
+  }
+  std::string out;
+  for (size_t i = 0; i < tuple->size; ++i) {
+    if (i != 0) out.append(separator);
+    HeldBuffer held;
+    TRY(held.get(t, (*tuple)[i]));
+    out.append(held.bytes());
+  }
+  return bytes_like_self(t, args[0], out);
+}
+
+// ---------------------------------------------------------------- conversions
+
+Result<Value> bytes_method_decode(Thread& t, const Value* args) {
+  for (int i = 1; i <= 2; ++i) {
+    if (!args[i].is_empty() && !is_str(args[i])) {
+      return t.raise(Exc::TypeError, "decode() argument '{}' must be str, not {}",
+                     i == 1 ? "encoding" : "errors", type_name(t, args[i]));
+    }
+  }
+  return decode_object(t, args[0], args[1], args[2]);
+}
+
+Result<std::string> hex_text(Thread& t, std::string_view content, Value separator, Value per_group) {
+  static const char* kDigits = "0123456789abcdef";
+  std::string out;
+  int64_t group = 0;
+  char sep = 0;
+  if (!separator.is_empty()) {
+    std::string text;
+    if (is_str(separator)) {
+      if (separator.as<StrObject>()->length() != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
+      if (!separator.as<StrObject>()->is_ascii()) return t.raise(Exc::ValueError, "sep must be ASCII.");
+      sep = separator.as<StrObject>()->ascii()[0];
+    } else if (is_bytes(separator)) {
+      if (separator.as<BytesObject>()->size != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
+      sep = separator.as<BytesObject>()->view()[0];
+      if (static_cast<uint8_t>(sep) > 127) return t.raise(Exc::ValueError, "sep must be ASCII.");
+    } else {
+      return t.raise(Exc::TypeError, "sep must be str or bytes.");
+    }
+    group = TRY(to_c_int(t, per_group));
+  }
+  out.reserve(content.size() * 2);
+  auto n = static_cast<int64_t>(content.size());
+  int64_t size = group < 0 ? -group : group;
+  for (int64_t i = 0; i < n; ++i) {
+    // Positive: groups are counted from the right.
+    if (size != 0 && i != 0 && (group > 0 ? (n - i) % size == 0 : i % size == 0)) out.push_back(sep);
+    auto c = static_cast<uint8_t>(content[static_cast<size_t>(i)]);
+    out.push_back(kDigits[c >> 4]);
+    out.push_back(kDigits[c & 15]);
+  }
+  return out;
+}
+
+Result<Value> bytes_method_hex(Thread& t, const Value* args) {
+  std::string out = TRY(hex_text(t, self_bytes(args[0]), args[1], args[2]));
+  return str_or_error(make_str(t, out));
+}
+
+static int hex_digit(uint32_t c) {
+  if (c - '0' < 10u) return static_cast<int>(c - '0');
+  c |= 32;
+  return c - 'a' < 6u ? static_cast<int>(c - 'a' + 10) : -1;
+}
+
+Status bytes_fromhex(Thread& t, Value text, std::string& out) {
+  if (!is_str(text))
+    return t.raise(Exc::TypeError, "fromhex() argument must be str, not {}", type_name(t, text));
+  auto* s = text.as<StrObject>();
+  size_t n = s->length();
+  for (size_t i = 0; i < n;) {
+    uint32_t c = s->at(i);
+    if (c < 128 && is_space_byte(static_cast<uint8_t>(c))) {
+      ++i;
+      continue;
+    }
+    int high = c < 128 ? hex_digit(c) : -1;
+    if (high < 0) {
+      return t.raise(Exc::ValueError, "non-hexadecimal number found in fromhex() arg at position {}", i);
+    }
+    ++i;
+    uint32_t d = i < n ? s->at(i) : 0;
+    int low = i < n && d < 128 ? hex_digit(d) : -1;
+    if (low < 0) {
+      return t.raise(Exc::ValueError, "non-hexadecimal number found in fromhex() arg at position {}", i);
+    }
+    ++i;
+    out.push_back(static_cast<char>(high << 4 | low));
+  }
+  return {};
+}
+
+Result<Value> bytes_method_fromhex(Thread& t, const Value* args) {
+  std::string out;
+  TRY(bytes_fromhex(t, args[1], out));
+  auto* type = args[0].as<Type>();
+  bool array = is_subtype(type, t.types().bytearray);
+  Value made = array ? TRY(str_or_error(make_bytearray(t, out))) : TRY(str_or_error(make_bytes(t, out)));
+  if (type == t.types().bytes || type == t.types().bytearray) return made;
+  return call(t, args[0], {made});
+}
+
+Result<Value> bytes_method_maketrans(Thread& t, const Value* args) {
+  HeldBuffer from, to;
+  TRY(from.get(t, args[0]));
+  TRY(to.get(t, args[1]));
+  if (from.bytes().size() != to.bytes().size()) {
+    return t.raise(Exc::ValueError, "maketrans arguments must have same length");
+  }
+  char table[256];
+  for (int i = 0; i < 256; ++i) table[i] = static_cast<char>(i);
+  for (size_t i = 0; i < from.bytes().size(); ++i) table[raw(from.bytes())[i]] = to.bytes()[i];
+  return str_or_error(make_bytes(t, {table, 256}));
+}
+
+Result<Value> bytes_method_translate(Thread& t, const Value* args) {
+  HeldBuffer table, deleted;
+  bool has_table = !args[1].is_none();
+  if (has_table) {
+    TRY(table.get(t, args[1]));
+    if (table.bytes().size() != 256) {
+      return t.raise(Exc::ValueError, "translation table must be 256 characters long");
+    }
+  }
+  bool drop[256] = {};
+  if (!args[2].is_empty()) {
+    TRY(deleted.get(t, args[2]));
+    for (char c : deleted.bytes()) drop[static_cast<uint8_t>(c)] = true;
+  }
+  std::string_view own = self_bytes(args[0]);
+  std::string out;
+  out.reserve(own.size());
+  for (char signed_byte : own) {
+    auto c = static_cast<uint8_t>(signed_byte);
+    if (!drop[c]) out.push_back(has_table ? table.bytes()[c] : signed_byte);
+  }
+  if (out == own) return bytes_unchanged(t, args[0]);
+  return bytes_like_self(t, args[0], out);
+}
+
+// ---------------------------------------------------------------- padding
+
+static Result<Value> justify(Thread& t, const Value* args, char mode, const char* name) {
+  int64_t width = TRY(to_ssize(t, args[1]));
+  char fill = ' ';
+  if (!args[2].is_empty()) {
+    bool fits = (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) && self_bytes(args[2]).size() == 1;
+    if (!fits) {
+      if (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) {
+        return t.raise(Exc::TypeError,
+                       "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}",
+                       name, bytes_type_name(args[2]), self_bytes(args[2]).size());
+      }
+      return t.raise(Exc::TypeError, "{}() argument 2 must be a byte string of length 1, not {}", name,
+                     type_name(t, args[2]));
+    }
+    fill = self_bytes(args[2])[0];
+  }
+  std::string_view own = self_bytes(args[0]);
+  auto size = static_cast<int64_t>(own.size());
+  if (width <= size) return bytes_unchanged(t, args[0]);
+  if (width > int64_t{1} << 40) return t.raise_memory_error();
+  int64_t margin = width - size;
+  int64_t left = mode == 'l' ? 0 : mode == 'r' ? margin : margin / 2 + (margin & width & 1);
+  std::string out(static_cast<size_t>(left), fill);
+  out.append(own);
+  out.append(static_cast<size_t>(margin - left), fill);
+  return bytes_like_self(t, args[0], out);
+}
+Result<Value> bytes_method_ljust(Thread& t, const Value* args) { return justify(t, args, 'l', "ljust"); }
+Result<Value> bytes_method_rjust(Thread& t, const Value* args) { return justify(t, args, 'r', "rjust"); }
+Result<Value> bytes_method_center(Thread& t, const Value* args) { return justify(t, args, 'c', "center"); }
+
+Result<Value> bytes_method_zfill(Thread& t, const Value* args) {
+  int64_t width = TRY(to_ssize(t, args[1]));
+  std::string_view own = self_bytes(args[0]);
+  if (width <= static_cast<int64_t>(own.size())) return bytes_unchanged(t, args[0]);
+  if (width > int64_t{1} << 40) return t.raise_memory_error();
+  std::string out(static_cast<size_t>(width) - own.size(), '0');
+  if (!own.empty() && (own[0] == '+' || own[0] == '-')) {
+    out.insert(out.begin(), own[0]);
+    own.remove_prefix(1);
+  }
+  out.append(own);
+  return bytes_like_self(t, args[0], out);
+}
+
+Result<Value> bytes_method_expandtabs(Thread& t, const Value* args) {
+  int64_t tab_size = TRY(to_c_int(t, args[1]));
+  std::string out;
+  int64_t column = 0;
+  for (char c : self_bytes(args[0])) {
+    if (c == '\t') {
+      if (tab_size <= 0) continue;
+      int64_t spaces = tab_size - column % tab_size;
+      out.append(static_cast<size_t>(spaces), ' ');
+      column += spaces;
+    } else {
+      out.push_back(c);
+      column = c == '\n' || c == '\r' ? 0 : column + 1;
+    }
+  }
+  return bytes_like_self(t, args[0], out);
+}
+
+}  // namespace mp
