@@ -57,6 +57,7 @@ struct FrameObject : Object {
   Slot extra_locals;  // dict of names that f_locals got and the code does not know, or empty
   bool trace_lines = true, trace_opcodes = false;
   bool cleared = false;
+  bool exposed = false;  // script code has seen it: its f_back must stay right
   int32_t line_override = 0;
 };
 
@@ -70,10 +71,22 @@ int32_t frame_line(FrameObject* f);           // f_lineno
 Value frame_back(Thread& t, FrameObject* f);  // FrameObject or None
 DictObject* frame_globals(FrameObject* f);
 
+// A frame's variables, live or left behind.
+struct FrameView {
+  CodeObject* code = nullptr;
+  Value* registers = nullptr;
+  uint32_t word = 0;
+};
+FrameView frame_view(FrameObject* f);
+// Calls visit(context, name, value, register, is_cell) for the variables, in CPython's order; unbound ones
+// have an empty value.
+using VariableVisitor = void (*)(void* context, Value name, Value value, Value* home, bool is_cell);
+void for_each_variable(Thread& t, const FrameView& view, VariableVisitor visit, void* context);
+Result<Value> frame_locals(Thread& t,
+                           FrameObject* f);  // f_locals: a proxy in functions, the mapping elsewhere
+
 // locals() of a frame: a fresh dict in functions, the mapping itself elsewhere.
 Result<Value> frame_locals_snapshot(Thread& t, Frame* frame);
-// The variable of a frame by name, cells followed: kNotFound when the code has none or it is unbound.
-Value frame_variable(Frame* frame, StrObject* name);
 // super() without arguments: class and first argument of the calling frame. RuntimeError "super(): no
 // arguments" and the like.
 Status super_arguments(Thread& t, Value* cls, Value* object);

@@ -32,6 +32,8 @@ struct AsyncGenWrappedValue : Object {
   Slot value;
 };
 
+Type* async_gen_wrapped_type(Thread& t);
+
 enum class SendStatus : uint8_t { Next, Return, Error };
 // Sends into any iterator (PyIter_Send): generators and coroutines directly, others by next() or .send(). No
 // StopIteration is made.

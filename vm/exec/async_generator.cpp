@@ -1,0 +1,300 @@
+// The awaitables of async generators: what __anext__, asend, athrow and aclose return (PEP 525).
+#include "vm/exec/generator.h"
+#include "vm/exec/interp.h"
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);  // generator.cpp
+Status warn_old_throw(Thread& t, Value second);
+
+namespace {
+
+enum class AwaitState : uint8_t { Init, Iterating, Closed };
+
+// asend and athrow share a layout; `payload` is the value to send, or the exception to throw (empty: aclose).
+struct AsyncGenAwaitable : Object {
+  Slot generator;
+  Slot payload;
+  AwaitState state = AwaitState::Init;
+  GeneratorObject* target() const { return generator.get().as<GeneratorObject>(); }
+};
+
+AsyncGenAwaitable* self(Value v) { return v.as<AsyncGenAwaitable>(); }
+
+void trace_awaitable(Object* o, Tracer& tracer) {
+  tracer.visit(static_cast<AsyncGenAwaitable*>(o)->generator);
+  tracer.visit(static_cast<AsyncGenAwaitable*>(o)->payload);
+}
+void trace_wrapped(Object* o, Tracer& tracer) { tracer.visit(static_cast<AsyncGenWrappedValue*>(o)->value); }
+
+const TypeSpec kWrappedSpec = {.name = "async_generator_wrapped_value",
+                               .size = sizeof(AsyncGenWrappedValue),
+                               .flags = kTypeDisallowNew,
+                               .trace = trace_wrapped};
+
+bool is_wrapped(Thread& t, Value v) { return is_exact(v, async_gen_wrapped_type(t)); }
+
+bool is_asend(Thread& t, Value v) { return type_of(t, v) == t.types().async_generator_asend; }
+
+bool ends_iteration(Thread& t) {
+  return t.exception_matches(Exc::StopAsyncIteration) || t.exception_matches(Exc::GeneratorExit);
+}
+
+// The outcome of resuming the generator as the awaitable's outcome: a value yielded with `yield` ends the
+// await.
+SendStatus unwrap(Thread& t, GeneratorObject* g, SendStatus status, Value* result) {
+  switch (status) {
+    case SendStatus::Next:
+      if (!is_wrapped(t, *result)) return SendStatus::Next;
+      g->running_async.store(false);
+      *result = result->as<AsyncGenWrappedValue>()->value;
+      return SendStatus::Return;
+    case SendStatus::Return:
+      g->closed = true;
+      g->running_async.store(false);
+      t.raise_object(make_exception(t, Exc::StopAsyncIteration, kEmpty));
+      return SendStatus::Error;
+    case SendStatus::Error:
+      if (ends_iteration(t)) g->closed = true;
+      g->running_async.store(false);
+      return SendStatus::Error;
+  }
+  return SendStatus::Error;
+}
+
+SendStatus fail(Thread& t, AsyncGenAwaitable* a, const char* message) {
+  a->state = AwaitState::Closed;
+  t.raise(Exc::RuntimeError, "{}", message);
+  return SendStatus::Error;
+}
+
+SendStatus asend_send(Thread& t, AsyncGenAwaitable* a, Value sent, Value* result) {
+  GeneratorObject* g = a->target();
+  if (a->state == AwaitState::Closed) return fail(t, a, "cannot reuse already awaited __anext__()/asend()");
+  if (a->state == AwaitState::Init) {
+    if (g->running_async.load()) return fail(t, a, "anext(): asynchronous generator is already running");
+    if (sent.is_none()) sent = a->payload;
+    a->state = AwaitState::Iterating;
+  }
+  g->running_async.store(true);
+  SendStatus status = unwrap(t, g, generator_resume(t, g, sent, false, result), result);
+  if (status != SendStatus::Next) a->state = AwaitState::Closed;
+  return status;
+}
+
+SendStatus ignored_exit(Thread& t, AsyncGenAwaitable* a) {
+  a->target()->running_async.store(false);
+  return fail(t, a, "async generator ignored GeneratorExit");
+}
+
+// What athrow() and aclose() make of the generator's outcome.
+SendStatus athrow_outcome(Thread& t, AsyncGenAwaitable* a, SendStatus status, Value* result) {
+  GeneratorObject* g = a->target();
+  bool closing = a->payload.get().is_empty();
+  if (!closing) {
+    status = unwrap(t, g, status, result);
+    if (status != SendStatus::Next) a->state = AwaitState::Closed;
+    return status;
+  }
+  if (status == SendStatus::Next) {
+    if (is_wrapped(t, *result)) return ignored_exit(t, a);
+    return SendStatus::Next;
+  }
+  g->running_async.store(false);
+  a->state = AwaitState::Closed;
+  if (status == SendStatus::Error) {
+    if (!ends_iteration(t)) return SendStatus::Error;
+    t.clear_exception();
+  }
+  *result = kNone;
+  return SendStatus::Return;
+}
+
+SendStatus athrow_send(Thread& t, AsyncGenAwaitable* a, Value sent, Value* result) {
+  GeneratorObject* g = a->target();
+  bool closing = a->payload.get().is_empty();
+  if (a->state == AwaitState::Closed) return fail(t, a, "cannot reuse already awaited aclose()/athrow()");
+  if (g->state.load() == GeneratorState::Finished) {
+    a->state = AwaitState::Closed;
+    *result = kNone;
+    return SendStatus::Return;
+  }
+  if (a->state == AwaitState::Iterating)
+    return athrow_outcome(t, a, generator_resume(t, g, sent, false, result), result);
+  if (g->running_async.load())
+    return fail(t, a,
+                closing ? "aclose(): asynchronous generator is already running"
+                        : "athrow(): asynchronous generator is already running");
+  if (g->closed) {
+    a->state = AwaitState::Closed;
+    t.raise_object(make_exception(t, Exc::StopAsyncIteration, kEmpty));
+    return SendStatus::Error;
+  }
+  if (!sent.is_none()) {
+    t.raise(Exc::RuntimeError, "can't send non-None value to a just-started coroutine");
+    return SendStatus::Error;
+  }
+  a->state = AwaitState::Iterating;
+  g->running_async.store(true);
+  if (closing) g->closed = true;
+  Value exception = closing ? make_exception(t, Exc::GeneratorExit, kEmpty) : a->payload.get();
+  return athrow_outcome(t, a, generator_throw(t, g, exception, result), result);
+}
+
+SendStatus awaitable_throw(Thread& t, Value v, Value exception, Value* result) {
+  AsyncGenAwaitable* a = self(v);
+  GeneratorObject* g = a->target();
+  bool asend = is_asend(t, v);
+  bool closing = !asend && a->payload.get().is_empty();
+  if (a->state == AwaitState::Closed)
+    return fail(t, a,
+                asend ? "cannot reuse already awaited __anext__()/asend()"
+                      : "cannot reuse already awaited aclose()/athrow()");
+  if (a->state == AwaitState::Init) {
+    if (g->running_async.load())
+      return fail(t, a,
+                  asend     ? "anext(): asynchronous generator is already running"
+                  : closing ? "aclose(): asynchronous generator is already running"
+                            : "athrow(): asynchronous generator is already running");
+    a->state = AwaitState::Iterating;
+    g->running_async.store(true);
+  }
+  SendStatus status = generator_throw(t, g, exception, result);
+  if (!asend) return athrow_outcome(t, a, status, result);
+  status = unwrap(t, g, status, result);
+  if (status != SendStatus::Next) a->state = AwaitState::Closed;
+  return status;
+}
+
+Result<Value> outcome(Thread& t, SendStatus status, Value out) {
+  switch (status) {
+    case SendStatus::Next: return out;
+    case SendStatus::Return: return raise_stop_iteration(t, out);
+    case SendStatus::Error: break;
+  }
+  return Error{};
+}
+
+SendStatus awaitable_send(Thread& t, Value v, Value sent, Value* result) {
+  return is_asend(t, v) ? asend_send(t, self(v), sent, result) : athrow_send(t, self(v), sent, result);
+}
+
+Result<Value> awaitable_next(Thread& t, Value v) {
+  Value out;
+  SendStatus status = awaitable_send(t, v, kNone, &out);
+  return outcome(t, status, out);
+}
+Result<Value> awaitable_send_method(Thread& t, const Value* args) {
+  Value out;
+  SendStatus status = awaitable_send(t, args[0], args[1], &out);
+  return outcome(t, status, out);
+}
+Result<Value> awaitable_throw_method(Thread& t, const Value* args) {
+  TRY(warn_old_throw(t, args[2]));
+  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
+  Value out;
+  SendStatus status = awaitable_throw(t, args[0], exception, &out);
+  return outcome(t, status, out);
+}
+Result<Value> awaitable_close_method(Thread& t, const Value* args) {
+  if (self(args[0])->state == AwaitState::Closed) return kNone;
+  Value out;
+  SendStatus status = awaitable_throw(t, args[0], make_exception(t, Exc::GeneratorExit, kEmpty), &out);
+  if (status == SendStatus::Next) return t.raise(Exc::RuntimeError, "coroutine ignored GeneratorExit");
+  if (status == SendStatus::Return) return kNone;
+  if (t.catch_exception(Exc::StopIteration) || t.catch_exception(Exc::StopAsyncIteration) ||
+      t.catch_exception(Exc::GeneratorExit))
+    return kNone;
+  return Error{};
+}
+
+Result<Value> identity(Thread&, Value v) { return v; }
+
+// The first iteration tells the hooks of sys.set_asyncgen_hooks.
+Status init_hooks(Thread& t, GeneratorObject* g) {
+  if (g->hooks_initialised) return {};
+  g->hooks_initialised = true;
+  g->finalizer = t.async_gen_finalizer.get();
+  Value first = t.async_gen_firstiter;
+  if (!first.is_empty() && !first.is_none()) TRY(call(t, first, {g}));
+  return {};
+}
+
+Result<Value> make_awaitable(Thread& t, Type* type, Value generator, Value payload) {
+  TRY(init_hooks(t, generator.as<GeneratorObject>()));
+  auto* a = t.heap().make<AsyncGenAwaitable>(t, type);
+  a->generator = generator;
+  a->payload = payload;
+  return a;
+}
+
+Result<Value> agen_asend(Thread& t, const Value* args) {
+  return make_awaitable(t, t.types().async_generator_asend, args[0], args[1]);
+}
+Result<Value> agen_athrow(Thread& t, const Value* args) {
+  TRY(warn_old_throw(t, args[2]));
+  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
+  return make_awaitable(t, t.types().async_generator_athrow, args[0], exception);
+}
+Result<Value> agen_aclose(Thread& t, const Value* args) {
+  return make_awaitable(t, t.types().async_generator_athrow, args[0], kEmpty);
+}
+Result<Value> class_get_item(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+
+Status awaitable_finalize(Thread& t, Value v) {
+  AsyncGenAwaitable* a = self(v);
+  if (a->state != AwaitState::Init || is_asend(t, v)) return {};
+  const char* method = a->payload.get().is_empty() ? "aclose" : "athrow";
+  std::string message = fmt::format("coroutine method '{}' of '{}' was never awaited", method,
+                                    str_text(t, a->target()->qualified_name));
+  if (warn(t, Exc::RuntimeWarning, message).is_error()) write_unraisable(t, "async generator", v);
+  return {};
+}
+
+const NativeDef kAwaitableMethods[] = {
+    MP_METHOD(awaitable_send_method, "send(self, arg, /)", nullptr),
+    MP_METHOD(awaitable_throw_method, "throw(self, type, value=?, traceback=?, /)", nullptr),
+    MP_METHOD(awaitable_close_method, "close(self, /)", nullptr), MP_END};
+
+}  // namespace
+
+Type* async_gen_wrapped_type(Thread& t) { return native_type(t, kWrappedSpec); }
+
+SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent, Value* result) {
+  return awaitable_send(t, awaitable, sent, result);
+}
+
+Result<Value> async_generator_anext(Thread& t, Value v) {
+  return make_awaitable(t, t.types().async_generator_asend, v, kNone);
+}
+
+extern const NativeDef kAsyncGeneratorMethods[];
+const NativeDef kAsyncGeneratorMethods[] = {
+    MP_METHOD(agen_asend, "asend(self, value, /)", "asend(v) -> send 'v' in generator."),
+    MP_METHOD(agen_athrow, "athrow(self, type, value=?, traceback=?, /)",
+              "athrow(value)\nathrow(type[,value[,tb]])\n\nraise exception in generator."),
+    MP_METHOD(agen_aclose, "aclose(self, /)", "aclose() -> raise GeneratorExit inside generator."),
+    MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
+
+extern const TypeSpec kAsyncGeneratorASendSpec, kAsyncGeneratorAThrowSpec;
+const TypeSpec kAsyncGeneratorASendSpec = {
+    .name = "async_generator_asend",
+    .size = sizeof(AsyncGenAwaitable),
+    .flags = kTypeDisallowNew,
+    .trace = trace_awaitable,
+    .slots = {.iter = identity, .next = awaitable_next, .await = identity},
+    .methods = kAwaitableMethods,
+};
+const TypeSpec kAsyncGeneratorAThrowSpec = {
+    .name = "async_generator_athrow",
+    .size = sizeof(AsyncGenAwaitable),
+    .flags = kTypeDisallowNew,
+    .trace = trace_awaitable,
+    .slots = {.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize},
+    .methods = kAwaitableMethods,
+};
+
+}  // namespace mp

@@ -1,0 +1,176 @@
+// Calls: pushing frames, calling natives, spreading CALL_EX's arguments, and the doors for C++ callers.
+#include <cstring>
+
+#include "vm/exec/ops.h"
+
+namespace mp {
+
+namespace ops {
+
+MP_NOINLINE Error recursion_error(Thread& t) { return t.raise_recursion_error(""); }
+
+Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
+                  DictObject* builtins, uint32_t control) {
+  auto* frame = reinterpret_cast<Frame*>(t.stack_top);
+  auto* registers = reinterpret_cast<Value*>(frame + 1);
+  auto* top = reinterpret_cast<Slot*>(registers + code->register_count);
+  if (top > t.stack_end || t.recursion_depth >= t.runtime().recursion_limit.load(std::memory_order_relaxed)) {
+    recursion_error(t);
+    return nullptr;
+  }
+  for (uint32_t i = 0, n = code->first_temporary; i < n; ++i) registers[i] = kEmpty;
+  frame->previous = t.frame;
+  frame->code = code;
+  frame->pc = code->instructions;
+  frame->registers = registers;
+  frame->globals = globals;
+  frame->builtins = builtins;
+  frame->function = function;
+  frame->frame_object = nullptr;
+  frame->locals = kEmpty;
+  *reinterpret_cast<uint32_t*>(&frame->flags) = control;
+  t.stack_top = top;
+  ++t.recursion_depth;
+  return frame;
+}
+
+void pop_frame(Thread& t, Frame* frame) {
+  t.stack_top = reinterpret_cast<Slot*>(frame);
+  --t.recursion_depth;
+}
+
+MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args,
+                             uint32_t control) {
+  CodeObject* code = function->code;
+  Frame* frame = push_frame(t, code, function, function->globals, function->builtins, control);
+  if (frame == nullptr) return nullptr;
+  // The frame is linked only when its arguments are bound: errors belong to the caller. stack_top already
+  // protects the registers.
+  if (bind_arguments(t, function, code, self, args, frame->registers).is_error()) {
+    pop_frame(t, frame);
+    return nullptr;
+  }
+  t.frame = frame;
+  return frame;
+}
+
+Value call_value(Thread& t, Value callee, Value self, CallArgs args) {
+  if (self.is_empty()) return call(t, callee, args).take();
+  if (is_kind(callee, Kind::Function))
+    return call_function(t, callee.as<FunctionObject>(), self, args).take();
+  // The interpreter's register runs have the self slot directly before the arguments; others pay a copy.
+  size_t total =
+      args.count + (args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size);
+  TupleObject* run = allocate_tuple(t, total + 1);
+  run->items()[0] = self;
+  for (size_t i = 0; i < total; ++i) run->items()[i + 1] = args.values[i];
+  return call(t, callee,
+              CallArgs{reinterpret_cast<const Value*>(run->items()), args.count + 1, args.keyword_names})
+      .take();
+}
+
+bool check_receiver(Thread& t, NativeFunctionObject* function, Value self) {
+  return function->owner_type != nullptr && is_instance(t, self, function->owner_type);
+}
+
+Error init_result_error(Thread& t, Value result) {
+  return t.raise(Exc::TypeError, "__init__() should return None, not '{}'", type_name(t, result));
+}
+
+// "__main__.f()" for the messages about spread arguments.
+static std::string callable_text(Thread& t, Value callee) {
+  Value qualified = get_attr_or_not_found(t, callee, t.names().__qualname__).take();
+  if (qualified.is_error() || !is_str(qualified)) {
+    t.clear_exception();
+    return str_text(t, callee);
+  }
+  std::string text = to_utf8(qualified.as<StrObject>()) + "()";
+  Value module = get_attr_or_not_found(t, callee, t.names().__module__).take();
+  if (module.is_error()) t.clear_exception();
+  if (is_str(module) && !str_equal(module.as<StrObject>(), "builtins"))
+    text = to_utf8(module.as<StrObject>()) + "." + text;
+  return text;
+}
+
+MP_NOINLINE bool expand_call(Thread& t, Frame*, const Instruction* pc, Value* r, CallArgs* args) {
+  Value positional = r[pc->b + 1];
+  if (!is_exact(positional, t.types().tuple)) {
+    Value iterable = positional;
+    positional = to_tuple(t, iterable).take();
+    if (positional.is_error()) {
+      Type* type = type_of(t, iterable);
+      if (t.exception_matches(Exc::TypeError) && type->slots.iter == nullptr &&
+          type->slots.get_item == nullptr) {
+        t.clear_exception();
+        t.raise(Exc::TypeError, "{} argument after * must be an iterable, not {}", callable_text(t, r[pc->b]),
+                type_name(t, iterable));
+      }
+      return false;
+    }
+    r[pc->b + 1] = positional;
+  }
+  auto* tuple = positional.as<TupleObject>();
+  *args = CallArgs{reinterpret_cast<const Value*>(tuple->items()), tuple->size, {}};
+  if (pc->aux == 0 || !is_dict(r[pc->b + 2]) || r[pc->b + 2].as<DictObject>()->length() == 0) return true;
+  auto* keywords = r[pc->b + 2].as<DictObject>();
+  size_t count = keywords->length();
+  TupleObject* names = allocate_tuple(t, count);
+  TupleObject* values = allocate_tuple(t, tuple->size + count);
+  for (size_t i = 0; i < tuple->size; ++i) values->items()[i] = (*tuple)[i];
+  size_t position = 0, i = 0;
+  Value key, value;
+  while (i < count && dict_next(keywords, &position, &key, &value)) {
+    if (!is_str(key)) {
+      t.raise(Exc::TypeError, "keywords must be strings");
+      return false;
+    }
+    names->items()[i] = key;
+    values->items()[tuple->size + i] = value;
+    ++i;
+  }
+  // Everything the callee needs hangs on the tuple in the register until the frame is pushed.
+  r[pc->b + 1] = values;
+  r[pc->b + 2] = names;
+  *args = CallArgs{reinterpret_cast<const Value*>(values->items()), tuple->size, names};
+  return true;
+}
+
+}  // namespace ops
+
+Result<Value> call_function(Thread& t, FunctionObject* function, Value self, CallArgs args) {
+  Frame* frame = ops::push_call(t, function, self, args, kFrameEntry);
+  if (frame == nullptr) return Error{};
+  return execute(t, frame);
+}
+
+Result<Value> run_code(Thread& t, CodeObject* code, DictObject* globals, Value locals) {
+  Frame* frame = ops::push_frame(t, code, nullptr, globals, builtins_of(t, globals), kFrameEntry);
+  if (frame == nullptr) return Error{};
+  frame->locals = locals.is_empty() ? Value(globals) : locals;
+  t.frame = frame;
+  return execute(t, frame);
+}
+
+DictObject* builtins_of(Thread& t, DictObject* globals) {
+  Value builtins = dict_get_str(globals, t.names().__builtins__);
+  if (is_kind(builtins, Kind::Module)) return builtins.as<ModuleObject>()->dict;
+  if (is_dict(builtins)) return builtins.as<DictObject>();
+  return t.runtime().builtins_dict;
+}
+
+FunctionObject* make_function(Thread& t, CodeObject* code, DictObject* globals) {
+  auto* function = t.heap().make<FunctionObject>(t, t.types().function);
+  function->code = code;
+  function->code_cell.store(code, std::memory_order_relaxed);
+  function->globals = globals;
+  function->builtins =
+      t.frame != nullptr && t.frame->globals == globals ? t.frame->builtins : builtins_of(t, globals);
+  function->name = code->name;
+  function->qualified_name = code->qualified_name;
+  Value module = dict_get_str(globals, t.names().__name__);
+  function->module = module.is_not_found() ? kNone : module;
+  function->doc = (code->flags & lang::kCodeHasDocstring) != 0 ? code->constants[0].get() : kNone;
+  return function;
+}
+
+}  // namespace mp

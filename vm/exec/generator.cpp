@@ -1,0 +1,617 @@
+// Generators and coroutines: sending, throwing, closing, their types. Async generators' awaitables are in
+// async_generator.cpp.
+#include "vm/exec/generator.h"
+
+#include <cstring>
+
+#include "vm/exec/interp.h"
+#include "vm/exec/ops.h"
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+using lang::Op;
+
+SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent,
+                                          Value* result);  // async_generator.cpp
+extern const NativeDef kAsyncGeneratorMethods[];
+Result<Value> async_generator_anext(Thread& t, Value self);
+
+namespace {
+
+GeneratorObject* self(Value v) { return v.as<GeneratorObject>(); }
+bool is_coroutine_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeCoroutine) != 0; }
+bool is_async_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeAsyncGenerator) != 0; }
+const char* kind_text(GeneratorObject* g) {
+  return is_coroutine_code(g) ? "coroutine" : is_async_code(g) ? "async generator" : "generator";
+}
+
+void trace_generator(Object* object, Tracer& tracer) {
+  auto* g = static_cast<GeneratorObject*>(object);
+  tracer.visit(g->name);
+  tracer.visit(g->qualified_name);
+  tracer.visit(g->origin);
+  tracer.visit(g->finalizer);
+  tracer.visit(g->handled.value);
+  if (g->frame.code == nullptr) return;
+  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Finished) {
+    tracer.visit(g->frame.code);
+    tracer.visit(g->frame.frame_object);
+    return;
+  }
+  trace_frame(&g->frame, tracer);
+}
+
+Value delegate_of(GeneratorObject* g) {
+  if (g->state.load(std::memory_order_relaxed) != GeneratorState::Suspended) return kEmpty;
+  Op op = g->frame.pc->opcode();
+  return op == Op::YIELD_FROM || op == Op::AWAIT ? g->frame.registers[g->frame.pc->b] : kEmpty;
+}
+
+// Runs the frame from where it stands; `value` is the outcome of the instruction it is suspended in, or the
+// exception is current.
+SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* result) {
+  g->state.store(GeneratorState::Running, std::memory_order_relaxed);
+  ++t.recursion_depth;
+  g->handled.previous = t.handled;
+  t.handled = &g->handled;
+  g->frame.previous = t.frame;
+  g->frame.flags = static_cast<uint8_t>((g->frame.flags & kFrameHasObject) | kFrameGenerator | kFrameEntry);
+  t.frame = &g->frame;
+  if (ops::tracing(t) && !ops::trace_call(t, &g->frame)) throwing = true;
+  Value v = execute(t, &g->frame, throwing);
+  if (v.is_error()) return SendStatus::Error;
+  *result = v;
+  return g->state.load(std::memory_order_relaxed) == GeneratorState::Finished ? SendStatus::Return
+                                                                              : SendStatus::Next;
+}
+
+Status check_resumable(Thread& t, GeneratorObject* g) {
+  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Running)
+    return t.raise(Exc::ValueError, "{} already executing", kind_text(g));
+  if (t.recursion_depth >= t.runtime().recursion_limit.load(std::memory_order_relaxed))
+    return ops::recursion_error(t);
+  return {};
+}
+
+// Ends a generator that never ran or will not run again.
+void finish(GeneratorObject* g) {
+  g->state.store(GeneratorState::Finished, std::memory_order_release);
+  g->frame.previous = nullptr;
+}
+
+// What is put into the frame before it goes on: the value sent is the result of the instruction it waits in.
+void deliver(GeneratorObject* g, Value sent, bool delegate_done) {
+  Frame& frame = g->frame;
+  switch (frame.pc->opcode()) {
+    case Op::YIELD:
+      frame.registers[frame.pc->a] = sent;
+      ++frame.pc;
+      break;
+    case Op::YIELD_FROM:
+    case Op::AWAIT:
+      frame.registers[frame.pc->a] = sent;
+      if (delegate_done) ++frame.pc;
+      break;
+    default: ++frame.pc;  // RETURN_GENERATOR
+  }
+}
+
+Status close_delegate(Thread& t, Value delegate) {
+  if (is_kind(delegate, Kind::Generator) && delegate.as_object()->type() != t.types().async_generator) {
+    TRY(generator_close(t, self(delegate)));
+    return {};
+  }
+  Value method = TRY(get_attr_or_not_found(t, delegate, t.names().close));
+  if (!method.is_not_found()) TRY(call(t, method));
+  return {};
+}
+
+}  // namespace
+
+bool is_coroutine(Thread& t, Value v) {
+  if (!is_kind(v, Kind::Generator)) return false;
+  return v.as_object()->type() == t.types().coroutine ||
+         (v.as_object()->type() == t.types().generator &&
+          (self(v)->frame.code->flags & lang::kCodeIterableCoroutine) != 0);
+}
+
+Error raise_stop_iteration(Thread& t, Value value) {
+  Value e = make_exception(t, Exc::StopIteration, value.is_none() ? kEmpty : value);
+  if (is_exception(e)) e.as<ExceptionObject>()->fields[0] = value;
+  return t.raise_object(e);
+}
+
+Value generator_delegate(GeneratorObject* g) {
+  Value d = delegate_of(g);
+  return d.is_empty() ? kNone : d;
+}
+
+Result<Value> make_generator(Thread& t, Frame* frame) {
+  CodeObject* code = frame->code;
+  BuiltinTypes& types = t.types();
+  bool coroutine = (code->flags & lang::kCodeCoroutine) != 0;
+  bool async_generator = (code->flags & lang::kCodeAsyncGenerator) != 0;
+  Type* type = coroutine ? types.coroutine : async_generator ? types.async_generator : types.generator;
+  auto* g = t.heap().make<GeneratorObject>(t, type, code->register_count * sizeof(Value));
+  g->frame = *frame;
+  g->frame.registers = g->registers();
+  g->frame.previous = nullptr;
+  g->frame.flags = kFrameGenerator;
+  g->frame.pc = frame->pc;
+  std::memcpy(static_cast<void*>(g->registers()), frame->registers, code->first_temporary * sizeof(Value));
+  g->name = frame->function != nullptr ? frame->function->name : code->name;
+  g->qualified_name = frame->function != nullptr ? frame->function->qualified_name : code->qualified_name;
+  if ((frame->flags & kFrameHasObject) != 0) {
+    g->frame.frame_object->frame = &g->frame;
+    g->frame.frame_object->generator = Value(g);
+    g->frame.flags |= kFrameHasObject;
+    frame->frame_object = nullptr;
+    frame->flags &= static_cast<uint8_t>(~kFrameHasObject);
+  }
+  if (coroutine) {
+    if (t.coroutine_origin_depth > 0) {
+      ListObject* origin = make_list(t);
+      int depth = 0;
+      for (Frame* f = frame->previous; f != nullptr && depth < t.coroutine_origin_depth;
+           f = f->previous, ++depth) {
+        Value item =
+            make_tuple(t, {f->code->filename, make_int(t, code_line(f->code, f->word())), f->code->name});
+        TRY(list_append(t, origin, item));
+      }
+      g->origin = Value(list_to_tuple(t, origin));
+    }
+    t.heap().register_script_finalizer(g);
+  } else if (async_generator || !code->unit->exceptions.empty()) {
+    t.heap().register_script_finalizer(g);
+  }
+  return g;
+}
+
+SendStatus generator_resume(Thread& t, GeneratorObject* g, Value sent, bool throwing, Value* result) {
+  GeneratorState state = g->state.load(std::memory_order_relaxed);
+  if (state == GeneratorState::Created && !throwing && !sent.is_none()) {
+    t.raise(Exc::TypeError, "can't send non-None value to a just-started {}", kind_text(g));
+    return SendStatus::Error;
+  }
+  if (state == GeneratorState::Finished) {
+    if (is_coroutine_code(g)) {
+      t.raise(Exc::RuntimeError, "cannot reuse already awaited coroutine");
+      return SendStatus::Error;
+    }
+    if (throwing) return SendStatus::Error;
+    *result = kNone;
+    return SendStatus::Return;
+  }
+  if (check_resumable(t, g).is_error()) return SendStatus::Error;
+  if (!throwing) deliver(g, sent, false);
+  return run_generator(t, g, throwing, result);
+}
+
+SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value* result) {
+  if (t.check_stack().is_error()) return SendStatus::Error;
+  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Running) {
+    t.raise(Exc::ValueError, "{} already executing", kind_text(g));
+    return SendStatus::Error;
+  }
+  Value delegate = delegate_of(g);
+  if (!delegate.is_empty()) {
+    SendStatus status = SendStatus::Error;
+    Value out;
+    // The delegate runs with this generator marked as running, and on its stack of handled exceptions' owner.
+    g->state.store(GeneratorState::Running, std::memory_order_relaxed);
+    if (is_exception_of(t, exception, Exc::GeneratorExit)) {
+      Status closed = close_delegate(t, delegate);
+      g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+      if (closed.is_error()) return run_generator(t, g, true, result);
+      t.raise_object(exception);
+      return run_generator(t, g, true, result);
+    }
+    bool direct =
+        is_kind(delegate, Kind::Generator) && delegate.as_object()->type() != t.types().async_generator;
+    Value method{};
+    if (!direct) {
+      method = get_attr_or_not_found(t, delegate, t.names().throw_).take();
+      if (method.is_error()) {
+        g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+        return SendStatus::Error;
+      }
+    }
+    if (direct || !method.is_not_found()) {
+      if (direct) {
+        // f_back of the delegate's frame is this generator's frame.
+        g->frame.previous = t.frame;
+        t.frame = &g->frame;
+        status = generator_throw(t, self(delegate), exception, &out);
+        t.frame = g->frame.previous;
+        g->frame.previous = nullptr;
+      } else {
+        out = call(t, method, {exception}).take();
+        if (!out.is_error()) {
+          status = SendStatus::Next;
+        } else if (t.exception_matches(Exc::StopIteration)) {
+          Value stop = t.take_exception();
+          out = stop.as<ExceptionObject>()->fields[0];
+          if (out.is_empty()) out = kNone;
+          status = SendStatus::Return;
+        }
+      }
+      g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+      switch (status) {
+        case SendStatus::Next: *result = out; return SendStatus::Next;
+        case SendStatus::Return: deliver(g, out, true); return run_generator(t, g, false, result);
+        case SendStatus::Error: return run_generator(t, g, true, result);
+      }
+    }
+    g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+  }
+  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Finished) {
+    if (is_coroutine_code(g))
+      t.raise(Exc::RuntimeError, "cannot reuse already awaited coroutine");
+    else
+      t.raise_object(exception);
+    return SendStatus::Error;
+  }
+  if (check_resumable(t, g).is_error()) return SendStatus::Error;
+  // The context of the thrown exception is what the generator is handling, else what the caller is.
+  g->handled.previous = t.handled;
+  t.handled = &g->handled;
+  t.raise_object(exception);
+  t.handled = g->handled.previous;
+  return run_generator(t, g, true, result);
+}
+
+Result<Value> generator_close(Thread& t, GeneratorObject* g) {
+  GeneratorState state = g->state.load(std::memory_order_relaxed);
+  if (state == GeneratorState::Created) {
+    finish(g);
+    return kNone;
+  }
+  if (state == GeneratorState::Finished) return kNone;
+  if (state == GeneratorState::Running) return t.raise(Exc::ValueError, "{} already executing", kind_text(g));
+  Value delegate = delegate_of(g);
+  bool failed = false;
+  if (!delegate.is_empty()) {
+    g->state.store(GeneratorState::Running, std::memory_order_relaxed);
+    failed = close_delegate(t, delegate).is_error();
+    g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+  }
+  TRY(check_resumable(t, g));
+  if (!failed) {
+    g->handled.previous = t.handled;
+    t.handled = &g->handled;
+    t.raise_object(make_exception(t, Exc::GeneratorExit, kEmpty));
+    t.handled = g->handled.previous;
+  }
+  Value out;
+  switch (run_generator(t, g, true, &out)) {
+    case SendStatus::Next: return t.raise(Exc::RuntimeError, "{} ignored GeneratorExit", kind_text(g));
+    case SendStatus::Return: return out;
+    case SendStatus::Error: break;
+  }
+  if (t.catch_exception(Exc::StopIteration) || t.catch_exception(Exc::GeneratorExit)) return kNone;
+  return Error{};
+}
+
+SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result) {
+  Type* type = type_of(t, iterator);
+  BuiltinTypes& types = t.types();
+  if (type == types.generator || type == types.coroutine)
+    return generator_resume(t, self(iterator), sent, false, result);
+  if (type == types.async_generator_asend || type == types.async_generator_athrow)
+    return async_generator_awaitable_send(t, iterator, sent, result);
+  Value v = sent.is_none() && type->slots.next != nullptr
+                ? type->slots.next(t, iterator).take()
+                : call_method(t, iterator, t.names().send, {sent}).take();
+  if (v.is_no_more()) {
+    *result = kNone;
+    return SendStatus::Return;
+  }
+  if (!v.is_error()) {
+    *result = v;
+    return SendStatus::Next;
+  }
+  if (!t.exception_matches(Exc::StopIteration)) return SendStatus::Error;
+  Value stop = t.take_exception();
+  Value value = stop.as<ExceptionObject>()->fields[0];
+  *result = value.is_empty() ? kNone : value;
+  return SendStatus::Return;
+}
+
+Result<Value> get_awaitable_iter(Thread& t, Value v) {
+  if (is_coroutine(t, v)) return v;
+  Type* type = type_of(t, v);
+  if (type->slots.await == nullptr)
+    return t.raise(Exc::TypeError, "object {} can't be used in 'await' expression", type_name(type));
+  Value iterator = TRY(type->slots.await(t, v));
+  if (is_coroutine(t, iterator)) return t.raise(Exc::TypeError, "__await__() returned a coroutine");
+  if (type_of(t, iterator)->slots.next == nullptr)
+    return t.raise(Exc::TypeError, "__await__() returned non-iterator of type '{}'", type_name(t, iterator));
+  return iterator;
+}
+
+// A SendStatus as the methods send() and throw() show it.
+Result<Value> send_outcome(Thread& t, GeneratorObject* g, SendStatus status, Value out) {
+  switch (status) {
+    case SendStatus::Next: return out;
+    case SendStatus::Return:
+      if (is_async_code(g)) return t.raise_object(make_exception(t, Exc::StopAsyncIteration, kEmpty));
+      return raise_stop_iteration(t, out);
+    case SendStatus::Error: break;
+  }
+  return Error{};
+}
+
+// The exception instance for throw(type[, value[, traceback]]).
+Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback) {
+  if (!traceback.is_empty() && !traceback.is_none() && !is_kind(traceback, Kind::Traceback))
+    return t.raise(Exc::TypeError, "throw() third argument must be a traceback object");
+  Value exception{};
+  Value base = t.types().exception(Exc::BaseException);
+  if (is_type(type) && is_subtype(type.as<Type>(), base.as<Type>())) {
+    if (is_exception(value) && is_instance(t, value, type.as<Type>()))
+      exception = value;
+    else if (value.is_empty() || value.is_none())
+      exception = TRY(call(t, type));
+    else if (is_tuple(value))
+      exception = TRY(call_tuple(t, type, value, kEmpty));
+    else
+      exception = TRY(call(t, type, {value}));
+    if (!is_exception(exception))
+      return t.raise(Exc::TypeError, "calling {} should have returned an instance of BaseException, not {}",
+                     repr_text(t, type), type_name(t, exception));
+  } else if (is_exception(type)) {
+    if (!value.is_empty() && !value.is_none())
+      return t.raise(Exc::TypeError, "instance exception may not have a separate value");
+    exception = type;
+  } else {
+    return t.raise(Exc::TypeError,
+                   "exceptions must be classes or instances deriving from BaseException, not {}",
+                   type_name(t, type));
+  }
+  if (is_kind(traceback, Kind::Traceback)) exception.as<ExceptionObject>()->traceback = traceback;
+  return exception;
+}
+
+Status warn_old_throw(Thread& t, Value second) {
+  if (second.is_empty()) return {};
+  return warn(
+      t, Exc::DeprecationWarning,
+      "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.");
+}
+
+namespace {
+
+Result<Value> generator_send_method(Thread& t, const Value* args) {
+  Value out;
+  SendStatus status = generator_resume(t, self(args[0]), args[1], false, &out);
+  return send_outcome(t, self(args[0]), status, out);
+}
+
+Result<Value> generator_throw_method(Thread& t, const Value* args) {
+  TRY(warn_old_throw(t, args[2]));
+  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
+  Value out;
+  SendStatus status = generator_throw(t, self(args[0]), exception, &out);
+  return send_outcome(t, self(args[0]), status, out);
+}
+
+Result<Value> generator_close_method(Thread& t, const Value* args) {
+  return generator_close(t, self(args[0]));
+}
+
+Result<Value> generator_next(Thread& t, Value v) {
+  Value out;
+  switch (generator_resume(t, self(v), kNone, false, &out)) {
+    case SendStatus::Next: return out;
+    case SendStatus::Return:
+      if (out.is_none()) return kNoMore;
+      return raise_stop_iteration(t, out);
+    case SendStatus::Error: break;
+  }
+  return Error{};
+}
+
+Result<Value> identity(Thread&, Value v) { return v; }
+
+Result<Value> generator_repr(Thread& t, Value v) {
+  return make_str(t, fmt::format("<{} object {} at {:#x}>", type_name(v.as_object()->type()),
+                                 str_text(t, self(v)->qualified_name), v.bits()));
+}
+
+Status generator_finalize(Thread& t, Value v) {
+  GeneratorObject* g = self(v);
+  GeneratorState state = g->state.load(std::memory_order_relaxed);
+  if (state == GeneratorState::Finished || state == GeneratorState::Running) return {};
+  Value pending = t.take_exception();
+  if (is_async_code(g)) {
+    Value finalizer = g->finalizer;
+    if (!finalizer.is_empty() && !g->closed) {
+      if (call(t, finalizer, {v}).is_error()) write_unraisable(t, "async generator finalizer", v);
+      t.restore_exception(pending);
+      return {};
+    }
+  }
+  if (is_coroutine_code(g) && state == GeneratorState::Created) {
+    // warnings._warn_unawaited_coroutine knows how to show the origin.
+    Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
+    Value function = kNotFound;
+    if (!warnings.is_not_found() && !g->origin.get().is_empty())
+      function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
+    bool failed;
+    if (!function.is_not_found() && !function.is_error()) {
+      failed = call(t, function, {v}).is_error();
+    } else {
+      failed = warn(t, Exc::RuntimeWarning,
+                    fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name)))
+                   .is_error();
+    }
+    if (failed) write_unraisable(t, "coroutine", v);
+    finish(g);
+  } else {
+    if (generator_close(t, g).is_error())
+      write_unraisable(t, is_coroutine_code(g) ? "coroutine" : "generator", v);
+  }
+  t.restore_exception(pending);
+  return {};
+}
+
+Result<Value> get_frame(Thread& t, Value v) {
+  if (self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Finished) return kNone;
+  FrameObject* f = frame_object(t, &self(v)->frame);
+  f->exposed = true;
+  return f;
+}
+Result<Value> get_running(Thread&, Value v) {
+  return Value::from_bool(self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Running);
+}
+Result<Value> get_running_async(Thread&, Value v) { return Value::from_bool(self(v)->running_async.load()); }
+Result<Value> get_suspended(Thread&, Value v) {
+  return Value::from_bool(self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Suspended);
+}
+Result<Value> get_code(Thread&, Value v) { return Value(self(v)->frame.code); }
+Result<Value> get_delegate(Thread&, Value v) { return generator_delegate(self(v)); }
+Result<Value> get_origin(Thread&, Value v) {
+  Value origin = self(v)->origin;
+  return origin.is_empty() ? kNone : origin;
+}
+Result<Value> get_name(Thread&, Value v) { return self(v)->name; }
+Status set_name(Thread& t, Value v, Value value) {
+  if (!is_str(value)) return t.raise(Exc::TypeError, "__name__ must be set to a string object");
+  self(v)->name = value;
+  return {};
+}
+Result<Value> get_qualified_name(Thread&, Value v) { return self(v)->qualified_name; }
+Status set_qualified_name(Thread& t, Value v, Value value) {
+  if (!is_str(value)) return t.raise(Exc::TypeError, "__qualname__ must be set to a string object");
+  self(v)->qualified_name = value;
+  return {};
+}
+Result<Value> class_get_item(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+
+#define GENERATOR_METHODS                                                                                  \
+  MP_METHOD(generator_send_method, "send(self, arg, /)",                                                   \
+            "send(arg) -> send 'arg' into generator,\nreturn next yielded value or raise StopIteration."), \
+      MP_METHOD(generator_throw_method, "throw(self, type, value=?, traceback=?, /)",                      \
+                "throw(value)\nthrow(type[,value[,tb]])\n\nRaise exception in generator, return next "     \
+                "yielded value or raise\nStopIteration."),                                                 \
+      MP_METHOD(generator_close_method, "close(self, /)",                                                  \
+                "close() -> raise GeneratorExit inside generator.")
+
+const NativeDef kGeneratorMethods[] = {
+    GENERATOR_METHODS, MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"),
+    MP_END};
+
+const GetSetDef kGeneratorGetSets[] = {
+    {"gi_frame", get_frame, nullptr, nullptr},
+    {"gi_running", get_running, nullptr, nullptr},
+    {"gi_suspended", get_suspended, nullptr, nullptr},
+    {"gi_code", get_code, nullptr, nullptr},
+    {"gi_yieldfrom", get_delegate, nullptr, "object being iterated by yield from, or None"},
+    {"__name__", get_name, set_name, "name of the generator"},
+    {"__qualname__", get_qualified_name, set_qualified_name, "qualified name of the generator"},
+    {nullptr, nullptr, nullptr, nullptr}};
+const GetSetDef kCoroutineGetSets[] = {
+    {"cr_frame", get_frame, nullptr, nullptr},
+    {"cr_running", get_running, nullptr, nullptr},
+    {"cr_suspended", get_suspended, nullptr, nullptr},
+    {"cr_code", get_code, nullptr, nullptr},
+    {"cr_await", get_delegate, nullptr, "object being awaited on, or None"},
+    {"cr_origin", get_origin, nullptr, nullptr},
+    {"__name__", get_name, set_name, "name of the coroutine"},
+    {"__qualname__", get_qualified_name, set_qualified_name, "qualified name of the coroutine"},
+    {nullptr, nullptr, nullptr, nullptr}};
+const GetSetDef kAsyncGeneratorGetSets[] = {
+    {"ag_frame", get_frame, nullptr, nullptr},
+    {"ag_running", get_running_async, nullptr, nullptr},
+    {"ag_suspended", get_suspended, nullptr, nullptr},
+    {"ag_code", get_code, nullptr, nullptr},
+    {"ag_await", get_delegate, nullptr, "object being awaited on, or None"},
+    {"__name__", get_name, set_name, "name of the async generator"},
+    {"__qualname__", get_qualified_name, set_qualified_name, "qualified name of the async generator"},
+    {nullptr, nullptr, nullptr, nullptr}};
+
+// What coroutine.__await__() returns.
+struct CoroutineWrapper : Object {
+  Slot coroutine;
+};
+GeneratorObject* wrapped(Value v) { return v.as<CoroutineWrapper>()->coroutine.get().as<GeneratorObject>(); }
+void trace_wrapper(Object* o, Tracer& tracer) { tracer.visit(static_cast<CoroutineWrapper*>(o)->coroutine); }
+Result<Value> coroutine_await(Thread& t, Value v) {
+  auto* w = t.heap().make<CoroutineWrapper>(t, t.types().coroutine_wrapper);
+  w->coroutine = v;
+  return w;
+}
+Result<Value> wrapper_next(Thread& t, Value v) { return generator_next(t, Value(wrapped(v))); }
+Result<Value> wrapper_send(Thread& t, const Value* args) {
+  Value out;
+  SendStatus status = generator_resume(t, wrapped(args[0]), args[1], false, &out);
+  return send_outcome(t, wrapped(args[0]), status, out);
+}
+Result<Value> wrapper_throw(Thread& t, const Value* args) {
+  TRY(warn_old_throw(t, args[2]));
+  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
+  Value out;
+  SendStatus status = generator_throw(t, wrapped(args[0]), exception, &out);
+  return send_outcome(t, wrapped(args[0]), status, out);
+}
+Result<Value> wrapper_close(Thread& t, const Value* args) { return generator_close(t, wrapped(args[0])); }
+
+const NativeDef kWrapperMethods[] = {
+    MP_METHOD(wrapper_send, "send(self, arg, /)", nullptr),
+    MP_METHOD(wrapper_throw, "throw(self, type, value=?, traceback=?, /)", nullptr),
+    MP_METHOD(wrapper_close, "close(self, /)", nullptr), MP_END};
+
+}  // namespace
+
+extern const TypeSpec kGeneratorSpec, kCoroutineSpec, kCoroutineWrapperSpec, kAsyncGeneratorSpec;
+const TypeSpec kGeneratorSpec = {
+    .name = "generator",
+    .kind = Kind::Generator,
+    .size = sizeof(GeneratorObject),
+    .flags = kTypeHasWeakref | kTypeDisallowNew,
+    .trace = trace_generator,
+    .slots = {.repr = generator_repr,
+              .iter = identity,
+              .next = generator_next,
+              .finalize = generator_finalize},
+    .methods = kGeneratorMethods,
+    .getsets = kGeneratorGetSets,
+};
+const TypeSpec kCoroutineSpec = {
+    .name = "coroutine",
+    .kind = Kind::Generator,
+    .size = sizeof(GeneratorObject),
+    .flags = kTypeHasWeakref | kTypeDisallowNew,
+    .trace = trace_generator,
+    .slots = {.repr = generator_repr, .await = coroutine_await, .finalize = generator_finalize},
+    .methods = kGeneratorMethods,
+    .getsets = kCoroutineGetSets,
+};
+const TypeSpec kCoroutineWrapperSpec = {
+    .name = "coroutine_wrapper",
+    .size = sizeof(CoroutineWrapper),
+    .flags = kTypeDisallowNew,
+    .doc = "A wrapper object implementing __await__ for coroutines.",
+    .trace = trace_wrapper,
+    .slots = {.iter = identity, .next = wrapper_next},
+    .methods = kWrapperMethods,
+};
+const TypeSpec kAsyncGeneratorSpec = {
+    .name = "async_generator",
+    .kind = Kind::Generator,
+    .size = sizeof(GeneratorObject),
+    .flags = kTypeHasWeakref | kTypeDisallowNew,
+    .trace = trace_generator,
+    .slots = {.repr = generator_repr,
+              .aiter = identity,
+              .anext = async_generator_anext,
+              .finalize = generator_finalize},
+    .methods = kAsyncGeneratorMethods,
+    .getsets = kAsyncGeneratorGetSets,
+};
+
+}  // namespace mp

@@ -1,0 +1,384 @@
+// Inline caches: what instructions remember about names, attributes and methods, and how they learn it.
+//
+// A cache word is, by the form of its instruction:
+//   *_SLOT           shape id 32 | slot offset in words 16 | low half of the type's version 16
+//   *_MODULE, *_GLOBAL  dict table version 32 | entry index 32
+//   the others       pointer to a CacheEntry
+//   base forms       zero, or kGenericTag with a countdown to the next attempt: its high word is no shape id,
+//   its low bit no pointer's
+// SAFETY: a word is written before its opcode. With the GIL off a site keeps the first form it gets and its
+// word (cache_miss leaves both), so a thread that read the old opcode never meets a word of another form.
+#include "vm/exec/ops.h"
+#include "vm/threads/object_lock.h"
+
+namespace mp::ops {
+
+namespace {
+
+constexpr uint32_t kMaxBackoff = 12;
+
+// Whether a base form shall try to specialise now. The first run of an instruction never does: cold code pays
+// nothing.
+bool due(const Instruction* pc) {
+  std::atomic<uint64_t>* word = cache_word(pc);
+  uint64_t state = word->load(std::memory_order_relaxed);
+  if (state == 0) {
+    word->store(kGenericTag, std::memory_order_relaxed);
+    return false;
+  }
+  if ((state >> 32) != 0xffffffffu) return false;  // settled by another thread
+  uint32_t countdown = static_cast<uint32_t>(state >> 1) & 0xffff;
+  if (countdown == 0) return true;
+  word->store(state - 2, std::memory_order_relaxed);
+  return false;
+}
+
+void set_countdown(const Instruction* pc, uint32_t backoff) {
+  uint64_t countdown = (uint64_t{1} << backoff) - 1;
+  cache_word(pc)->store(kGenericTag | (countdown << 1) | (uint64_t{backoff} << 20),
+                        std::memory_order_relaxed);
+}
+
+void failed(const Instruction* pc) {
+  uint64_t state = cache_word(pc)->load(std::memory_order_relaxed);
+  if ((state >> 32) != 0xffffffffu) return;
+  uint32_t backoff = static_cast<uint32_t>(state >> 20) & 0xff;
+  set_countdown(pc, backoff < kMaxBackoff ? backoff + 2 : kMaxBackoff);
+}
+
+void specialise(const Instruction* pc, Op op, uint64_t word) {
+  cache_word(pc)->store(word, std::memory_order_release);
+  rewrite(pc, op);
+}
+
+CacheEntry* new_entry(Thread& t, CodeObject* code) {
+  auto* entry = static_cast<CacheEntry*>(t.heap().allocate_raw(t, sizeof(CacheEntry)));
+  if (entry == nullptr) return nullptr;
+  CacheEntry* head = code->cache_entries.load(std::memory_order_relaxed);
+  do {
+    entry->next = head;
+  } while (!code->cache_entries.compare_exchange_weak(head, entry, std::memory_order_release));
+  return entry;
+}
+
+// A fixed-size instance with an attribute area: where slot `index` lies, in words from the object; 0: not in
+// line.
+uint32_t slot_offset(Type* type, int32_t index) {
+  if (index < 0 || type->attrs_offset == 0 || type->has(kTypeVariableSize) ||
+      index >= type->inline_slot_count)
+    return 0;
+  uint32_t bytes =
+      type->attrs_offset + static_cast<uint32_t>(sizeof(Slot)) * (1 + static_cast<uint32_t>(index));
+  return bytes / sizeof(Slot) < 0x10000 ? bytes / static_cast<uint32_t>(sizeof(Slot)) : 0;
+}
+
+bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
+bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
+
+uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
+  return (uint64_t{shape} << 32) | (uint64_t{offset} << 16) | (version & 0xffff);
+}
+
+bool specialise_module_attr(Thread& t, const Instruction* pc, ModuleObject* module, StrObject* name) {
+  int64_t index = dict_entry_index(module->dict, name);
+  if (index < 0) return false;
+  uint32_t version = dict_version(t, module->dict);
+  if (version == 0) return false;
+  specialise(pc, Op::LOAD_ATTR_MODULE, (uint64_t{version} << 32) | static_cast<uint32_t>(index));
+  return true;
+}
+
+bool specialise_class_attr(Thread& t, Frame* frame, const Instruction* pc, Type* cls, StrObject* name) {
+  // Only plain classes: a metaclass could have a data descriptor of that name, now or later.
+  if (cls->type() != t.types().type) return false;
+  Value of_meta = type_lookup(t, t.types().type, name);
+  if (!of_meta.is_not_found() && is_data_descriptor(t, of_meta)) return false;
+  Value v = type_lookup(t, cls, name);
+  if (v.is_not_found()) return false;
+  if (is_kind(v, Kind::StaticMethod))
+    v = v.as<StaticMethodObject>()->callable;
+  else if (!is_kind(v, Kind::Function) && is_descriptor(t, v))
+    return false;
+  uint32_t version = type_version(t, cls);
+  CacheEntry* entry = version == 0 ? nullptr : new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = cls;
+  entry->type_version = version;
+  entry->value = v;
+  entry->number = 0;
+  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
+bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, StrObject* name) {
+  if (!object.is_object()) return false;
+  Object* o = object.as_object();
+  Type* type = o->type();
+  if (type == t.types().module) return specialise_module_attr(t, pc, static_cast<ModuleObject*>(o), name);
+  if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, pc, static_cast<Type*>(o), name);
+  if (type->has(kTypeCustomGetAttr)) return false;
+  Value on_class = type_lookup(t, type, name);
+  uint32_t version = type_version(t, type);
+  if (version == 0) return false;
+  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
+    return false;
+  }
+  ShapeId shape = o->shape();
+  if (shape != kNoShape && type->attrs_offset != 0) {
+    int32_t index = shape_find(t, shape, name);
+    if (index >= 0) {
+      uint32_t offset = slot_offset(type, index);
+      if (offset == 0) return false;
+      specialise(pc, Op::LOAD_ATTR_SLOT, slot_word(shape, offset, version));
+      return true;
+    }
+  } else if (type->attrs_offset != 0 || type->has(kTypeHasDict)) {
+    return false;
+  }
+  if (on_class.is_not_found()) return false;
+  if (is_kind(on_class, Kind::StaticMethod))
+    on_class = on_class.as<StaticMethodObject>()->callable;
+  else if (is_descriptor(t, on_class))
+    return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = type;
+  entry->type_version = version;
+  entry->shape = shape;
+  entry->value = on_class;
+  entry->number = 1;
+  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
+bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Object* o, StrObject* name,
+                           ShapeId before) {
+  Type* type = o->type();
+  if (type->has(kTypeCustomSetAttr) || before == kNoShape || type->attrs_offset == 0) return false;
+  Value on_class = type_lookup(t, type, name);
+  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) return false;
+  uint32_t version = type_version(t, type);
+  ShapeId after = o->shape();
+  if (version == 0 || after == kNoShape) return false;
+  int32_t index = shape_find(t, after, name);
+  uint32_t offset = slot_offset(type, index);
+  if (offset == 0) return false;
+  if (before == after) {
+    specialise(pc, Op::STORE_ATTR_SLOT, slot_word(after, offset, version));
+    return true;
+  }
+  Shape* shape = shape_by_id(t, after);
+  if (shape == nullptr || shape->parent == nullptr || shape->parent->id != before || shape->key != name)
+    return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = type;
+  entry->type_version = version;
+  entry->shape = before;
+  entry->number = (uint64_t{offset} << 32) | after;
+  specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
+bool specialise_method(Thread& t, Frame* frame, const Instruction* pc, Value object, StrObject* name) {
+  if (!object.is_object() || is_type(object)) return false;
+  Object* o = object.as_object();
+  Type* type = o->type();
+  if (type->has(kTypeCustomGetAttr)) return false;
+  Value on_class = type_lookup(t, type, name);
+  if (on_class.is_not_found()) return false;
+  bool script = is_kind(on_class, Kind::Function);
+  bool native =
+      is_kind(on_class, Kind::NativeFunction) && on_class.as_object()->type() == t.types().method_descriptor;
+  if (!script && !native) return false;
+  uint32_t version = type_version(t, type);
+  if (version == 0) return false;
+  ShapeId shape = o->shape();
+  bool has_attributes = type->attrs_offset != 0 || type->has(kTypeHasDict);
+  if (has_attributes && (shape == kNoShape || shape_find(t, shape, name) >= 0)) return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = type;
+  entry->type_version = version;
+  entry->shape = shape;
+  entry->value = on_class;
+  specialise(pc, has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
+             reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
+}  // namespace
+
+MP_NOINLINE void cache_miss(Thread& t, const Instruction* pc) {
+  rewrite(pc, lang::op_info(opcode(pc)).base);
+  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
+  set_countdown(pc, 4);
+}
+
+Error name_error(Thread& t, StrObject* name) {
+  t.raise(Exc::NameError, "name '{}' is not defined", to_utf8(name));
+  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(name);
+  return {};
+}
+
+Error unbound_error(Thread& t, Frame* frame, uint16_t reg) {
+  std::string name(frame->code->unit->local_name_at(frame->word(), reg));
+  t.raise(Exc::UnboundLocalError, "cannot access local variable '{}' where it is not associated with a value",
+          name);
+  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(intern(t, name));
+  return {};
+}
+
+Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg) {
+  std::string name(frame->code->unit->cell_name_at(frame->word(), reg));
+  if (frame->code->unit->is_free(reg))
+    t.raise(Exc::NameError,
+            "cannot access free variable '{}' where it is not associated with a value in enclosing scope",
+            name);
+  else
+    t.raise(Exc::UnboundLocalError,
+            "cannot access local variable '{}' where it is not associated with a value", name);
+  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(intern(t, name));
+  return {};
+}
+
+static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, StrObject* name, Op module_form,
+                              Op builtin_form) {
+  uint32_t version = dict_version(t, frame->globals);
+  if (version == 0) return false;
+  int64_t index = dict_entry_index(frame->globals, name);
+  if (index >= 0) {
+    specialise(pc, module_form, (uint64_t{version} << 32) | static_cast<uint32_t>(index));
+    return true;
+  }
+  if (builtin_form == Op::NOP) return false;
+  index = dict_entry_index(frame->builtins, name);
+  uint32_t builtins_version = dict_version(t, frame->builtins);
+  if (index < 0 || builtins_version == 0) return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type_version = version;
+  entry->shape = builtins_version;
+  entry->number = static_cast<uint64_t>(index);
+  specialise(pc, builtin_form, reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
+static Value global_value(Thread& t, Frame* frame, StrObject* name) {
+  Value v = dict_get_str(frame->globals, name);
+  if (!v.is_not_found()) return v;
+  v = dict_get_str(frame->builtins, name);
+  if (!v.is_not_found()) return v;
+  name_error(t, name);
+  return kErrorValue;
+}
+
+MP_NOINLINE Value load_global(Thread& t, Frame* frame, const Instruction* pc) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  if (due(pc) && !specialise_global(t, frame, pc, name, Op::LOAD_GLOBAL_MODULE, Op::LOAD_GLOBAL_BUILTIN))
+    failed(pc);
+  return global_value(t, frame, name);
+}
+
+MP_NOINLINE bool store_global(Thread& t, Frame* frame, const Instruction* pc, Value value) {
+  return dict_set_str(t, frame->globals, name_of(frame, static_cast<uint32_t>(pc->bc())), value).ok();
+}
+
+MP_NOINLINE Value load_name(Thread& t, Frame* frame, const Instruction* pc) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  Value locals = frame->locals;
+  if (locals == Value(frame->globals)) {
+    if (due(pc) && !specialise_global(t, frame, pc, name, Op::LOAD_NAME_GLOBAL, Op::NOP)) failed(pc);
+    return global_value(t, frame, name);
+  }
+  if (is_exact(locals, t.types().dict)) {
+    Value v = dict_get_str(locals.as<DictObject>(), name);
+    if (!v.is_not_found()) return v;
+  } else if (!locals.is_empty()) {
+    Value v = get_item(t, locals, name).take();
+    if (!v.is_error()) return v;
+    if (!t.catch_exception(Exc::KeyError)) return kErrorValue;
+  }
+  return global_value(t, frame, name);
+}
+
+MP_NOINLINE bool store_name(Thread& t, Frame* frame, const Instruction* pc, Value value) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  Value locals = frame->locals;
+  if (locals.is_empty()) {
+    t.raise(Exc::SystemError, "no locals found when storing '{}'", to_utf8(name));
+    return false;
+  }
+  if (is_exact(locals, t.types().dict)) return dict_set_str(t, locals.as<DictObject>(), name, value).ok();
+  return set_item(t, locals, name, value).ok();
+}
+
+MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object) {
+  StrObject* name = name_of(frame, pc->c);
+  if (due(pc) && !specialise_load_attr(t, frame, pc, object, name)) failed(pc);
+  return get_attr(t, object, name).take();
+}
+
+MP_NOINLINE bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
+  StrObject* name = name_of(frame, pc->c);
+  bool try_now = due(pc);
+  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
+  if (set_attr(t, object, name, value).is_error()) return false;
+  if (try_now && !(object.is_object() && !is_type(object) &&
+                   specialise_store_attr(t, frame, pc, object.as_object(), name, before)))
+    failed(pc);
+  return true;
+}
+
+MP_NOINLINE bool load_method(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  StrObject* name = name_of(frame, pc->c);
+  Value object = r[pc->b];
+  if (due(pc) && !specialise_method(t, frame, pc, object, name)) failed(pc);
+  Value method{}, self{};
+  if (get_method(t, object, name, &method, &self).is_error()) return false;
+  r[pc->a] = method;
+  r[pc->a + 1] = self;
+  return true;
+}
+
+// super(cls, self).name without making the super object, where nothing unusual is about.
+MP_NOINLINE Value load_super(Thread& t, Frame* frame, const Instruction* pc, Value* r, Value* self_out) {
+  Value super_global = r[pc->b], cls = r[pc->b + 1], self = r[pc->b + 2];
+  StrObject* name = name_of(frame, pc->c);
+  if (super_global == Value(t.types().super) && is_type(cls) && !str_equal(name, "__class__")) {
+    Type* start = nullptr;
+    bool class_receiver = is_type(self) && is_subtype(self.as<Type>(), cls.as<Type>());
+    if (class_receiver)
+      start = self.as<Type>();
+    else if (is_subtype(type_of(t, self), cls.as<Type>()))
+      start = type_of(t, self);
+    if (start != nullptr) {
+      TupleObject* mro = start->mro.load(std::memory_order_acquire);
+      size_t i = 0;
+      while (i < mro->size && (*mro)[i] != cls) ++i;
+      for (++i; i < mro->size; ++i) {
+        Value v = dict_get_str((*mro)[i].as<Type>()->dict.load(std::memory_order_acquire), name);
+        if (v.is_not_found()) continue;
+        bool plain = is_kind(v, Kind::Function) || (is_kind(v, Kind::NativeFunction) &&
+                                                    v.as_object()->type() == t.types().method_descriptor);
+        if (plain && self_out != nullptr && !class_receiver) {
+          *self_out = self;
+          return v;
+        }
+        DescrGetSlot get = type_of(t, v)->slots.descr_get;
+        if (get == nullptr) return v;
+        return get(t, v, class_receiver ? kEmpty : self, start).take();
+      }
+    }
+  }
+  Value made = pc->aux != 0 || super_global == Value(t.types().super)
+                   ? call(t, super_global, {cls, self}).take()
+                   : call(t, super_global).take();
+  if (made.is_error()) return made;
+  if (self_out == nullptr) return get_attr(t, made, name).take();
+  Value method{};
+  if (get_method(t, made, name, &method, self_out).is_error()) return kErrorValue;
+  return method;
+}
+
+}  // namespace mp::ops

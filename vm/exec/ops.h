@@ -1,0 +1,105 @@
+// The out-of-line parts of instructions: slow paths, cold instructions, inline-cache misses. Private to
+// vm/exec. They read their operands from the instruction and the registers; the frame's pc has been stored
+// before.
+#pragma once
+#include "vm/exec/generator.h"
+#include "vm/exec/interp.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+#define MP_NOINLINE __attribute__((noinline))
+
+namespace mp::ops {
+
+using lang::Instruction;
+using lang::Op;
+
+inline std::atomic<uint64_t>* cache_word(const Instruction* pc, int at = 1) {
+  return reinterpret_cast<std::atomic<uint64_t>*>(const_cast<Instruction*>(pc) + at);
+}
+inline uint64_t load_cache(const Instruction* pc, int at = 1) {
+  return cache_word(pc, at)->load(std::memory_order_acquire);
+}
+inline void rewrite(const Instruction* pc, Op op) {
+  __atomic_store_n(&const_cast<Instruction*>(pc)->op, static_cast<uint8_t>(op), __ATOMIC_RELEASE);
+}
+inline Op opcode(const Instruction* pc) {
+  return static_cast<Op>(__atomic_load_n(&pc->op, __ATOMIC_RELAXED));
+}
+inline StrObject* name_of(const Frame* frame, size_t index) { return frame->code->names[index]; }
+
+// A cold instruction: false when it raised. It writes its own results.
+using ColdOp = bool (*)(Thread& t, Frame* frame, const Instruction* pc, Value* r);
+extern const ColdOp kColdOps[];  // by base opcode; null for those that the loop runs itself
+
+// --- arithmetic, comparison
+Value binary_slow(Thread& t, const Instruction* pc, Value* r);
+Value compare_slow(Thread& t, const Instruction* pc, Value* r);
+int compare_jump_slow(Thread& t, const Instruction* pc, Value* r);  // 1 true, 0 false, -1 raised
+int truth_slow(Thread& t, Value v);                                 // the same
+
+// --- names and attributes (inline_cache.cpp)
+Value load_global(Thread& t, Frame* frame, const Instruction* pc);
+bool store_global(Thread& t, Frame* frame, const Instruction* pc, Value value);
+Value load_name(Thread& t, Frame* frame, const Instruction* pc);
+bool store_name(Thread& t, Frame* frame, const Instruction* pc, Value value);
+Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object);
+bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value);
+bool load_method(Thread& t, Frame* frame, const Instruction* pc, Value* r);
+Value load_super(Thread& t, Frame* frame, const Instruction* pc, Value* r,
+                 Value* self);  // self: null for an attribute
+// A specialised instruction did not match: back to the base form, to be tried again later.
+void cache_miss(Thread& t, const Instruction* pc);
+inline constexpr uint64_t kGenericTag = 0xffffffff00000001u;  // high word no shape id, low bit no pointer
+Error name_error(Thread& t, StrObject* name);
+Error unbound_error(Thread& t, Frame* frame, uint16_t reg);
+Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg);
+
+// --- subscripts
+Value subscript(Thread& t, const Instruction* pc, Value container, Value key);
+bool store_subscript(Thread& t, const Instruction* pc, Value container, Value key, Value value);
+
+// --- calls (calls.cpp)
+// Pushes a frame for a script function and binds its arguments; null when it raised. `control` is what
+// Frame::flags, return_length and return_register get.
+Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control);
+Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
+                  DictObject* builtins, uint32_t control);
+void pop_frame(Thread& t, Frame* frame);
+Error recursion_error(Thread& t);
+bool expand_call(Thread& t, Frame* frame, const Instruction* pc, Value* r,
+                 CallArgs* args);  // CALL_EX's arguments
+Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
+Value call_value(Thread& t, Value callee, Value self, CallArgs args);
+// The definition if `count` positional arguments (receiver included) are exactly its parameters and it has
+// the bound convention.
+const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t count);
+bool check_receiver(Thread& t, NativeFunctionObject* function, Value self);
+// A class whose call is: allocate an instance, run a script __init__ (null otherwise).
+inline FunctionObject* plain_class_init(Thread& t, Type* cls) {
+  if (cls->type() != t.types().type) return nullptr;
+  if (cls->new_function.get() != t.types().object->new_function.get()) return nullptr;
+  Value init = cls->init_function;
+  return is_kind(init, Kind::Function) && !cls->has(kTypeAbstract) ? init.as<FunctionObject>() : nullptr;
+}
+Error init_result_error(Thread& t, Value result);
+
+// --- unwinding (unwind.cpp)
+// Finds the handler of the current exception from t.frame on, leaving frames. The frame to go on in, or null
+// when an entry frame was left.
+Frame* unwind(Thread& t, bool add_entry);
+// What a frame with flags needs when it returns or is unwound; then it is no longer t.frame.
+void leave_frame(Thread& t, Frame* frame);
+
+// --- polls and tracing
+enum class Poll : uint8_t { Ok, Raised, SwitchMode };
+Poll poll(Thread& t, bool instrumented);
+bool tracing(Thread& t);
+bool trace_instruction(Thread& t, Frame* frame);  // may change frame->pc
+bool trace_call(Thread& t, Frame* frame);
+bool trace_return(Thread& t, Frame* frame, Value result);
+void trace_exception(Thread& t, Frame* frame);
+bool trace_native(Thread& t, Frame* frame, const char* event, Value function);
+
+}  // namespace mp::ops

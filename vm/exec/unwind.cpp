@@ -1,0 +1,85 @@
+// From a raised exception to its handler: traceback entries, exception tables, leaving frames.
+#include "vm/exec/ops.h"
+
+namespace mp {
+
+void add_traceback(Thread& t, Frame* frame) {
+  Value exception = t.current_exception;
+  if (!is_exception(exception)) return;
+  auto* entry = t.heap().make<TracebackObject>(t, t.types().traceback);
+  Value next = exception.as<ExceptionObject>()->traceback;
+  entry->next = next.is_empty() ? kNone : next;
+  entry->frame = Value(frame_object(t, frame));
+  uint32_t word = frame->word();
+  entry->last_instruction = static_cast<int32_t>(word * 2);
+  entry->line = code_line(frame->code, word);
+  exception.as<ExceptionObject>()->traceback = Value(entry);
+}
+
+namespace ops {
+
+// PEP 479: StopIteration must not leave a generator by accident.
+static void convert_stop_iteration(Thread& t, Frame* frame) {
+  bool async_generator = (frame->code->flags & lang::kCodeAsyncGenerator) != 0;
+  bool coroutine = (frame->code->flags & lang::kCodeCoroutine) != 0;
+  const char* what = nullptr;
+  if (t.exception_matches(Exc::StopIteration))
+    what = async_generator ? "async generator raised StopIteration"
+           : coroutine     ? "coroutine raised StopIteration"
+                           : "generator raised StopIteration";
+  else if (async_generator && t.exception_matches(Exc::StopAsyncIteration))
+    what = "async generator raised StopAsyncIteration";
+  if (what == nullptr) return;
+  Value cause = t.take_exception();
+  Value error = make_exception(t, Exc::RuntimeError, make_str(t, what));
+  auto* e = error.as<ExceptionObject>();
+  e->cause = cause;
+  e->context = cause;
+  e->suppress_context.store(true, std::memory_order_relaxed);
+  t.restore_exception(error);
+  add_traceback(t, frame);
+}
+
+void leave_frame(Thread& t, Frame* frame) {
+  if ((frame->flags & kFrameHasObject) != 0) detach_frame_object(t, frame);
+  t.frame = frame->previous;
+  --t.recursion_depth;
+  if ((frame->flags & kFrameGenerator) != 0) {
+    GeneratorObject* generator = frame->generator();
+    t.handled = generator->handled.previous;
+    generator->handled.previous = nullptr;
+    generator->handled.value = kEmpty;
+    frame->previous = nullptr;
+    frame->flags = kFrameGenerator;
+    generator->state.store(GeneratorState::Finished, std::memory_order_release);
+  } else {
+    t.stack_top = reinterpret_cast<Slot*>(frame);
+  }
+}
+
+MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
+  for (;;) {
+    Frame* frame = t.frame;
+    if (add_entry) {
+      add_traceback(t, frame);
+      if (tracing(t)) trace_exception(t, frame);
+    }
+    add_entry = true;
+    const lang::CodeUnit* unit = frame->code->unit;
+    if (!unit->exceptions.empty()) {
+      if (const lang::ExceptionRange* range = unit->handler_at(frame->word())) {
+        frame->registers[range->exception_register] = t.take_exception();
+        frame->pc = frame->code->instructions + range->handler;
+        return frame;
+      }
+    }
+    uint8_t flags = frame->flags;
+    if ((flags & kFrameGenerator) != 0) convert_stop_iteration(t, frame);
+    if (tracing(t)) trace_return(t, frame, kEmpty);
+    leave_frame(t, frame);
+    if ((flags & kFrameEntry) != 0) return nullptr;
+  }
+}
+
+}  // namespace ops
+}  // namespace mp
