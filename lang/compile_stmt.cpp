@@ -1,0 +1,738 @@
+// Statements, but for try, with, match and definitions.
+#include <fmt/format.h>
+
+#include "lang/compiler.h"
+
+namespace mp::lang {
+
+void Compiler::statements(Seq<StmtNode*> body) {
+  for (const StmtNode* node : body) statement(node);
+}
+
+void Compiler::statement(const StmtNode* node) {
+  DepthGuard guard(*this, node->span);
+  Emitter& emitter = out();
+  Reg mark = emitter.top();
+  emitter.set_span(node->span);
+  switch (node->kind) {
+    case NodeKind::FunctionDef: function_definition(ast_as<FunctionDef>(node), false); break;
+    case NodeKind::AsyncFunctionDef: function_definition(ast_as<AsyncFunctionDef>(node), true); break;
+    case NodeKind::ClassDef: class_definition(ast_as<ClassDef>(node)); break;
+    case NodeKind::TypeAlias: type_alias(ast_as<TypeAlias>(node)); break;
+    case NodeKind::Return: return_statement(ast_as<Return>(node)); break;
+    case NodeKind::Delete:
+      for (ExprNode* target : ast_as<Delete>(node).targets) delete_target(target);
+      break;
+    case NodeKind::Assign: assignment(ast_as<Assign>(node)); break;
+    case NodeKind::AugAssign: augmented_assignment(ast_as<AugAssign>(node)); break;
+    case NodeKind::AnnAssign: annotated_assignment(ast_as<AnnAssign>(node)); break;
+    case NodeKind::For: for_statement(ast_as<For>(node)); break;
+    case NodeKind::AsyncFor: async_for_statement(ast_as<AsyncFor>(node)); break;
+    case NodeKind::While: while_statement(ast_as<While>(node)); break;
+    case NodeKind::If: if_statement(ast_as<If>(node)); break;
+    case NodeKind::Match: match_statement(ast_as<Match>(node)); break;
+    case NodeKind::Raise: raise_statement(ast_as<Raise>(node)); break;
+    case NodeKind::Try: try_statement(ast_as<Try>(node)); break;
+    case NodeKind::TryStar: try_star_statement(ast_as<TryStar>(node)); break;
+    case NodeKind::Assert: assert_statement(ast_as<Assert>(node)); break;
+    case NodeKind::Import: import_statement(ast_as<Import>(node)); break;
+    case NodeKind::ImportFrom: import_from_statement(ast_as<ImportFrom>(node)); break;
+    case NodeKind::Expr: expression_statement(ast_as<Expr>(node)); break;
+    case NodeKind::Pass: emitter.emit(Op::NOP); break;
+    case NodeKind::Break:
+    case NodeKind::Continue: leave_loop(node); break;
+    case NodeKind::With:
+      with_statement(node, ast_as<With>(node).items, 0, ast_as<With>(node).body, false);
+      break;
+    case NodeKind::AsyncWith:
+      with_statement(node, ast_as<AsyncWith>(node).items, 0, ast_as<AsyncWith>(node).body, true);
+      break;
+    default: break;  // global, nonlocal
+  }
+  emitter.release_to(mark);
+}
+
+void Compiler::return_statement(const Return& node) {
+  Emitter& emitter = out();
+  if (!unit_->scope->function_like() ||
+      (unit_->kind != UnitKind::Function && unit_->kind != UnitKind::AsyncFunction &&
+       unit_->kind != UnitKind::Lambda)) {
+    fail_syntax("'return' outside function", node.span);
+  }
+  if (node.value != nullptr && unit_->scope->coroutine && unit_->scope->generator) {
+    fail_syntax("'return' with value in async generator", node.span);
+  }
+  bool unwinds = unwind_needs_code(0);
+  CodeConstant constant;
+  if (node.value == nullptr || fold(node.value, &constant)) {
+    uint32_t index = emitter.constant(constant);
+    emitter.set_span(node.span);
+    unwind_to(0);
+    emitter.set_span(node.span);
+    emitter.emit_wide(Op::RETURN_CONST, 0, static_cast<int32_t>(index));
+    return;
+  }
+  // What finally and __exit__ do to a local does not change the value returned.
+  Reg value = unwinds ? push(node.value) : operand(node.value);
+  unwind_to(0);
+  emitter.set_span(node.span);
+  emitter.emit(Op::RETURN, value);
+}
+
+void Compiler::if_statement(const If& first) {
+  Emitter& emitter = out();
+  Label end = emitter.new_label();
+  const If* node = &first;
+  for (;;) {
+    Label next = emitter.new_label();
+    emitter.set_span(node->test->span);
+    jump_if(node->test, next, false);
+    statements(node->body);
+    if (node->orelse.empty()) {
+      emitter.bind(next);
+      break;
+    }
+    emitter.jump(Op::JUMP, end);
+    emitter.bind(next);
+    // A chain of elif is a chain of nested nodes.
+    if (node->orelse.size() == 1 && node->orelse[0]->kind == NodeKind::If) {
+      node = &ast_as<If>(node->orelse[0]);
+      continue;
+    }
+    statements(node->orelse);
+    break;
+  }
+  emitter.bind(end);
+}
+
+// The condition stands below the body, so that an iteration costs one jump.
+void Compiler::while_statement(const While& node) {
+  Emitter& emitter = out();
+  Label test = emitter.new_label(), body = emitter.new_label(), orelse = emitter.new_label(),
+        end = emitter.new_label();
+  CodeConstant constant;
+  bool known = fold(node.test, &constant);
+  bool entered = emitter.reachable();
+  if (known && !constant_truth(constant)) {
+    emitter.jump(Op::JUMP, orelse);
+  } else if (!known) {
+    emitter.jump(Op::JUMP, test);
+    if (entered) emitter.resume();
+  }
+  emitter.forget_deletable();
+  emitter.bind(body);
+  if (known) emitter.bind(test);
+  Block block{};
+  block.kind = BlockKind::WhileLoop;
+  block.outer_handler = emitter.handler();
+  block.continue_label = test;
+  block.break_label = end;
+  block.span = node.span;
+  push_block(block);
+  statements(node.body);
+  pop_block();
+  if (known) {
+    emitter.set_span(node.span);
+    emitter.jump(Op::JUMP_BACK, body);
+  } else {
+    emitter.bind(test);
+    emitter.set_span(node.test->span);
+    jump_if(node.test, body, true);
+  }
+  emitter.bind(orelse);
+  statements(node.orelse);
+  emitter.bind(end);
+}
+
+void Compiler::for_statement(const For& node) {
+  Emitter& emitter = out();
+  Reg mark = emitter.top();
+  Reg iterator = emitter.push();
+  Reg iterable = operand(node.iter);
+  emitter.set_span(node.iter->span);
+  emitter.emit(Op::GET_ITER, iterator, iterable);
+  emitter.release_to(iterator + 1);
+  Label body = emitter.new_label(), next = emitter.new_label(), orelse = emitter.new_label(),
+        end = emitter.new_label();
+  auto* name = ast_cast<Name>(node.target);
+  Reg item = name == nullptr ? -1 : plain_local(name->id);
+  bool direct = item >= 0;
+  if (!direct) item = emitter.push();
+  emitter.forget_deletable();
+  emitter.jump(Op::FOR_ITER, orelse, item, iterator);
+  emitter.bind(body);
+  Block block{};
+  block.kind = BlockKind::ForLoop;
+  block.outer_handler = emitter.handler();
+  block.continue_label = next;
+  block.break_label = end;
+  block.span = node.span;
+  push_block(block);
+  emitter.release_to(iterator + 1);
+  if (direct) {
+    bound(name->id);
+  } else {
+    emitter.push();
+    store(node.target, item);
+    emitter.release_to(iterator + 1);
+  }
+  statements(node.body);
+  pop_block();
+  emitter.bind(next);
+  emitter.set_span(node.iter->span);
+  emitter.jump(Op::FOR_LOOP, body, item, iterator);
+  emitter.bind(orelse);
+  emitter.release_to(mark);
+  statements(node.orelse);
+  emitter.bind(end);
+}
+
+void Compiler::async_for_statement(const AsyncFor& node) {
+  Emitter& emitter = out();
+  if (unit_->kind == UnitKind::Module && options_.top_level_await) {
+  } else if (unit_->kind != UnitKind::AsyncFunction) {
+    fail_syntax("'async for' outside async function", node.span);
+  }
+  Reg mark = emitter.top();
+  Reg iterator = emitter.push();
+  Reg iterable = operand(node.iter);
+  emitter.set_span(node.iter->span);
+  emitter.emit(Op::GET_AITER, iterator, iterable);
+  emitter.release_to(iterator + 1);
+  Label head = emitter.new_label(), orelse = emitter.new_label(), end = emitter.new_label();
+  emitter.forget_deletable();
+  emitter.bind(head);
+  int32_t outer = emitter.handler();
+  Block block{};
+  block.kind = BlockKind::ForLoop;
+  block.outer_handler = outer;
+  block.continue_label = head;
+  block.break_label = end;
+  block.span = node.span;
+  push_block(block);
+  Label stop = emitter.new_label();
+  int32_t handler = handler_above(stop);
+  emitter.set_handler(handler);
+  Reg pair = emitter.push(2);
+  emitter.set_span(node.iter->span);
+  emitter.emit(Op::GET_ANEXT, pair, iterator);
+  emitter.emit(Op::AWAIT, pair + 1, pair);
+  emitter.set_handler(outer);
+  store(node.target, pair + 1);
+  emitter.release_to(iterator + 1);
+  statements(node.body);
+  pop_block();
+  emitter.set_span(node.span);
+  emitter.jump(Op::JUMP_BACK, head);
+  emitter.begin_cold();
+  emitter.bind_handler(handler);
+  emitter.set_span(node.iter->span);
+  emitter.emit(Op::END_ASYNC_FOR, iterator + 1);
+  emitter.jump(Op::JUMP, orelse);
+  emitter.end_cold();
+  emitter.bind(orelse);
+  emitter.release_to(mark);
+  statements(node.orelse);
+  emitter.bind(end);
+}
+
+void Compiler::leave_loop(const StmtNode* node) {
+  Emitter& emitter = out();
+  bool is_break = node->kind == NodeKind::Break;
+  emitter.set_span(node->span);
+  size_t index = unit_->blocks.size();
+  while (index > 0) {
+    BlockKind kind = unit_->blocks[index - 1].kind;
+    if (kind == BlockKind::StarHandler) {
+      fail_syntax("'break', 'continue' and 'return' cannot appear in an except* block", node->span);
+    }
+    if (kind == BlockKind::WhileLoop || kind == BlockKind::ForLoop) break;
+    --index;
+  }
+  if (index == 0) {
+    fail_syntax(is_break ? "'break' outside loop" : "'continue' not properly in loop", node->span);
+  }
+  Block loop = unit_->blocks[index - 1];
+  unwind_to(index);
+  emitter.set_span(node->span);
+  Label target = is_break ? loop.break_label : loop.continue_label;
+  emitter.jump(emitter.is_bound(target) ? Op::JUMP_BACK : Op::JUMP, target);
+}
+
+void Compiler::assert_statement(const Assert& node) {
+  Emitter& emitter = out();
+  if (auto* tuple = ast_cast<Tuple>(node.test); tuple != nullptr && !tuple->elts.empty()) {
+    warn("assertion is always true, perhaps remove parentheses?", node.span);
+  }
+  if (options_.optimize > 0) return;
+  Label end = emitter.new_label();
+  jump_if(node.test, end, true);
+  Reg base = emitter.push(2);
+  emitter.set_span(node.test->span);
+  emitter.emit(Op::LOAD_ASSERTION_ERROR, base);
+  if (node.msg != nullptr) {
+    push(node.msg);
+    emitter.set_span(node.test->span);
+    emitter.emit(Op::CALL, base, base, 1);
+  }
+  emitter.set_span(node.test->span);
+  emitter.emit(Op::RAISE, base);
+  emitter.bind(end);
+}
+
+void Compiler::raise_statement(const Raise& node) {
+  Emitter& emitter = out();
+  if (node.exc == nullptr) {
+    emitter.set_span(node.span);
+    emitter.emit(Op::RAISE_CURRENT);
+    return;
+  }
+  Reg exception = operand(node.exc);
+  if (node.cause == nullptr) {
+    emitter.set_span(node.span);
+    emitter.emit(Op::RAISE, exception);
+    return;
+  }
+  Reg cause = operand(node.cause);
+  emitter.set_span(node.span);
+  emitter.emit(Op::RAISE_FROM, exception, cause);
+}
+
+void Compiler::import_statement(const Import& node) {
+  Emitter& emitter = out();
+  for (const Alias* alias : node.names) {
+    emitter.set_span(node.span);
+    Reg pair = emitter.push(2);
+    load_constant(int_constant(0), pair);
+    load_constant({}, pair + 1);
+    uint32_t full = emitter.name(alias->name);
+    if (full > 65535) fail_syntax("too many names", node.span);
+    emitter.emit(Op::IMPORT_NAME, pair, pair, static_cast<Reg>(full));
+    std::string_view text = alias->name.view();
+    size_t dot = text.find('.');
+    if (!alias->asname) {
+      store_name(dot == std::string_view::npos ? alias->name : intern(text.substr(0, dot)), node.span, pair);
+    } else {
+      // import a.b.c as x: walk down by attributes, as the module may not be a package attribute yet.
+      while (dot != std::string_view::npos) {
+        size_t next = text.find('.', dot + 1);
+        uint32_t part = emitter.name(
+            intern(text.substr(dot + 1, next == std::string_view::npos ? next : next - dot - 1)));
+        emitter.set_span(node.span);
+        emitter.emit(Op::IMPORT_FROM, pair, pair, static_cast<Reg>(part));
+        dot = next;
+      }
+      store_name(alias->asname, node.span, pair);
+    }
+    emitter.release_to(pair);
+  }
+}
+
+void Compiler::import_from_statement(const ImportFrom& node) {
+  Emitter& emitter = out();
+  emitter.set_span(node.span);
+  Reg pair = emitter.push(2);
+  load_constant(int_constant(node.level), pair);
+  CodeConstant from;
+  from.kind = CodeConstant::Kind::Tuple;
+  for (const Alias* alias : node.names) from.items.push_back(string_constant(alias->name.view()));
+  load_constant(from, pair + 1);
+  uint32_t module = emitter.name(node.module ? node.module : intern(""));
+  emitter.emit(Op::IMPORT_NAME, pair, pair, static_cast<Reg>(module));
+  for (const Alias* alias : node.names) {
+    emitter.set_span(node.span);
+    if (alias->name == "*") {
+      emitter.emit(Op::INTRINSIC, pair, pair, 1, static_cast<int>(Intrinsic::IMPORT_STAR));
+      return;
+    }
+    uint32_t name = emitter.name(alias->name);
+    if (name > 65535) fail_syntax("too many names", node.span);
+    Identifier as = alias->asname ? alias->asname : alias->name;
+    Reg direct = plain_local(as);
+    if (direct >= 0) {
+      emitter.emit(Op::IMPORT_FROM, direct, pair, static_cast<Reg>(name));
+      bound(as);
+    } else {
+      emitter.emit(Op::IMPORT_FROM, pair + 1, pair, static_cast<Reg>(name));
+      store_name(as, node.span, pair + 1);
+    }
+  }
+}
+
+void Compiler::expression_statement(const Expr& node) {
+  Emitter& emitter = out();
+  if (interactive_ && unit_->kind == UnitKind::Module) {
+    Reg value = push(node.value);
+    emitter.set_span(node.span);
+    emitter.emit(Op::INTRINSIC, value, value, 1, static_cast<int>(Intrinsic::PRINT_EXPR));
+    return;
+  }
+  if (node.value->kind == NodeKind::Constant) {
+    emitter.emit(Op::NOP);
+    return;
+  }
+  effect(node.value);
+}
+
+// ---- assignment
+
+void Compiler::assignment(const Assign& node) {
+  Emitter& emitter = out();
+  if (node.targets.size() == 1) {
+    store_from(node.targets[0], node.value);
+    return;
+  }
+  // a = b = value: the value is computed once and stored from left to right.
+  Reg value = operand(node.value);
+  if (!emitter.is_temporary(value)) {
+    // One of the targets may be that local itself, unpacked to something else.
+    for (const ExprNode* target : node.targets) {
+      if (target->kind == NodeKind::Name && plain_local(ast_as<Name>(target).id) == value) continue;
+      if (target->kind == NodeKind::Name) continue;
+      Reg copy = emitter.push();
+      emitter.move(copy, value);
+      value = copy;
+      break;
+    }
+  }
+  for (const ExprNode* target : node.targets) store(target, value);
+}
+
+// One target: computes the value where it will live, if that is a register.
+void Compiler::store_from(const ExprNode* target, const ExprNode* value) {
+  Emitter& emitter = out();
+  if (auto* name = ast_cast<Name>(target)) {
+    Reg local = plain_local(name->id);
+    if (local >= 0 && !emitter.is_temporary(local)) {
+      into(value, local);
+      bound(name->id);
+      return;
+    }
+  } else if (assign_tuple_in_parallel(target, value)) {
+    return;
+  }
+  Reg mark = emitter.top();
+  store(target, operand(value));
+  emitter.release_to(mark);
+}
+
+// a, b = x, y: no tuple is built. The right side is computed first, from left to right; then the targets are
+// stored in order.
+bool Compiler::assign_tuple_in_parallel(const ExprNode* target, const ExprNode* value) {
+  auto elements = [](const ExprNode* node) -> Seq<ExprNode*> {
+    if (auto* tuple = ast_cast<Tuple>(node)) return tuple->elts;
+    if (auto* list = ast_cast<List>(node)) return list->elts;
+    return {};
+  };
+  Seq<ExprNode*> targets = elements(target), values = elements(value);
+  if (targets.empty() || targets.size() != values.size() || targets.size() > 8) return false;
+  for (ExprNode* each : targets) {
+    if (each->kind == NodeKind::Starred) return false;
+  }
+  for (ExprNode* each : values) {
+    if (each->kind == NodeKind::Starred) return false;
+  }
+  Emitter& emitter = out();
+  Reg mark = emitter.top();
+  Reg registers[8];
+  for (size_t i = 0; i < values.size(); ++i) registers[i] = operand(values[i]);
+  // A local that an earlier target overwrites is needed as it was. Targets other than plain names may
+  // overwrite anything.
+  for (size_t i = 1; i < values.size(); ++i) {
+    if (emitter.is_temporary(registers[i])) continue;
+    bool overwritten = false;
+    for (size_t k = 0; k < i; ++k) {
+      if (auto* name = ast_cast<Name>(targets[k])) {
+        overwritten |= plain_local(name->id) == registers[i];
+      } else if (targets[k]->kind == NodeKind::Tuple || targets[k]->kind == NodeKind::List) {
+        overwritten = true;
+      }
+    }
+    if (overwritten) {
+      Reg copy = emitter.push();
+      emitter.set_span(values[i]->span);
+      emitter.move(copy, registers[i]);
+      registers[i] = copy;
+    }
+  }
+  for (size_t i = 0; i < targets.size(); ++i) store(targets[i], registers[i]);
+  emitter.release_to(mark);
+  return true;
+}
+
+Span Compiler::attribute_span(const Attribute& node) const {
+  // A call chain over several lines is reported at the line of the attribute.
+  if (source_.line_of(node.span.begin) == source_.line_of(node.span.end)) return node.span;
+  uint32_t length = static_cast<uint32_t>(node.attr.view().size());
+  return node.span.end >= length ? Span{node.span.end - length, node.span.end} : node.span;
+}
+
+void Compiler::store(const ExprNode* target, Reg value) {
+  Emitter& emitter = out();
+  Reg mark = emitter.top();
+  switch (target->kind) {
+    case NodeKind::Name: store_name(ast_as<Name>(target).id, target->span, value); break;
+    case NodeKind::Attribute: {
+      auto& attribute = ast_as<Attribute>(target);
+      forbid_debug(attribute.attr, "assign to", target->span);
+      note_static_attribute(attribute);
+      Reg object = operand(attribute.value);
+      uint32_t name = emitter.name(mangle(attribute.attr));
+      if (name > 65535) fail_syntax("too many names", target->span);
+      emitter.set_span(attribute_span(attribute));
+      emitter.emit(Op::STORE_ATTR, value, object, static_cast<Reg>(name));
+      break;
+    }
+    case NodeKind::Subscript: {
+      auto& subscript = ast_as<Subscript>(target);
+      Reg container = operand(subscript.value);
+      auto* slice = ast_cast<Slice>(subscript.slice);
+      if (slice != nullptr && slice->step == nullptr) {
+        Reg pair = slice_pair(*slice);
+        emitter.set_span(target->span);
+        emitter.emit(Op::STORE_SLICE, value, container, pair);
+      } else {
+        Reg key = operand(subscript.slice);
+        emitter.set_span(target->span);
+        emitter.emit(Op::STORE_SUBSCRIPT, value, container, key);
+      }
+      break;
+    }
+    case NodeKind::Tuple: unpack(ast_as<Tuple>(target).elts, target->span, value); break;
+    case NodeKind::List: unpack(ast_as<List>(target).elts, target->span, value); break;
+    case NodeKind::Starred: fail_syntax("starred assignment target must be in a list or tuple", target->span);
+    default: fail_syntax("cannot assign to expression", target->span);
+  }
+  emitter.release_to(mark);
+}
+
+void Compiler::unpack(Seq<ExprNode*> targets, Span span, Reg value) {
+  Emitter& emitter = out();
+  size_t star = targets.size();
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i]->kind != NodeKind::Starred) continue;
+    if (star != targets.size()) fail_syntax("multiple starred expressions in assignment", span);
+    star = i;
+  }
+  if (star != targets.size()) {
+    size_t after = targets.size() - star - 1;
+    if (star >= 256 || after >= 256) fail_syntax("too many expressions in star-unpacking assignment", span);
+    Reg first = emitter.push(static_cast<int>(targets.size()));
+    emitter.set_span(span);
+    emitter.emit(Op::UNPACK_EX, first, value, static_cast<Reg>(star), static_cast<int>(after));
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const ExprNode* target = i == star ? ast_as<Starred>(targets[i]).value : targets[i];
+      store(target, first + static_cast<Reg>(i));
+    }
+    return;
+  }
+  if (targets.size() > 60000) fail_syntax("too many expressions in assignment", span);
+  // Straight into locals where they are neighbours.
+  bool neighbours = !targets.empty();
+  Reg first = -1;
+  for (size_t i = 0; i < targets.size() && neighbours; ++i) {
+    auto* name = ast_cast<Name>(targets[i]);
+    Reg local = name == nullptr ? -1 : plain_local(name->id);
+    if (i == 0) first = local;
+    neighbours = local >= 0 && !emitter.is_temporary(local) && local == first + static_cast<Reg>(i);
+  }
+  emitter.set_span(span);
+  if (neighbours) {
+    emitter.emit(Op::UNPACK, first, value, static_cast<Reg>(targets.size()));
+    for (ExprNode* target : targets) bound(ast_as<Name>(target).id);
+    return;
+  }
+  first = emitter.push(static_cast<int>(targets.size()));
+  emitter.emit(Op::UNPACK, first, value, static_cast<Reg>(targets.size()));
+  for (size_t i = 0; i < targets.size(); ++i) store(targets[i], first + static_cast<Reg>(i));
+}
+
+Op binary_op(Operator op) {
+  switch (op) {
+    case Operator::Add: return Op::ADD;
+    case Operator::Sub: return Op::SUB;
+    case Operator::Mult: return Op::MUL;
+    case Operator::MatMult: return Op::MATMUL;
+    case Operator::Div: return Op::DIV;
+    case Operator::Mod: return Op::MOD;
+    case Operator::Pow: return Op::POW;
+    case Operator::LShift: return Op::LSHIFT;
+    case Operator::RShift: return Op::RSHIFT;
+    case Operator::BitOr: return Op::OR;
+    case Operator::BitXor: return Op::XOR;
+    case Operator::BitAnd: return Op::AND;
+    case Operator::FloorDiv: return Op::FLOORDIV;
+  }
+  return Op::NOP;
+}
+
+bool immediate_op(Operator op, Op* result) {
+  switch (op) {
+    case Operator::Add: *result = Op::ADD_IMM; return true;
+    case Operator::Sub: *result = Op::SUB_IMM; return true;
+    case Operator::Mult: *result = Op::MUL_IMM; return true;
+    case Operator::FloorDiv: *result = Op::FLOORDIV_IMM; return true;
+    case Operator::Mod: *result = Op::MOD_IMM; return true;
+    case Operator::Pow: *result = Op::POW_IMM; return true;
+    case Operator::BitAnd: *result = Op::AND_IMM; return true;
+    case Operator::LShift: *result = Op::LSHIFT_IMM; return true;
+    case Operator::RShift: *result = Op::RSHIFT_IMM; return true;
+    default: return false;
+  }
+}
+
+void Compiler::augmented_assignment(const AugAssign& node) {
+  Emitter& emitter = out();
+  // Computes r[result] = r[old] op value, in place.
+  auto apply = [&](Reg result, Reg old) {
+    Op immediate;
+    int value;
+    Reg mark = emitter.top();
+    if (immediate_op(node.op, &immediate) && small_int(node.value, &value)) {
+      emitter.set_span(node.span);
+      emitter.emit(immediate, result, old, static_cast<uint16_t>(value), 1);
+    } else {
+      Reg right = operand(node.value);
+      emitter.set_span(node.span);
+      emitter.emit(binary_op(node.op), result, old, right, 1);
+    }
+    emitter.release_to(mark);
+  };
+  switch (node.target->kind) {
+    case NodeKind::Name: {
+      auto& name = ast_as<Name>(node.target);
+      forbid_debug(name.id, "assign to", node.target->span);
+      Reg local = plain_local(name.id);
+      if (local >= 0) {
+        Place place = resolve(name.id);
+        emitter.set_span(node.target->span);
+        check_bound(place);
+        Reg old = local;
+        if (place.symbol->flags & kWalrus) {
+          old = emitter.push();
+          emitter.move(old, local);
+        }
+        apply(local, old);
+        bound(name.id);
+        return;
+      }
+      Reg value = emitter.push();
+      load_name(name.id, node.target->span, value);
+      apply(value, value);
+      store_name(name.id, node.target->span, value);
+      return;
+    }
+    case NodeKind::Attribute: {
+      auto& attribute = ast_as<Attribute>(node.target);
+      forbid_debug(attribute.attr, "assign to", node.target->span);
+      note_static_attribute(attribute);
+      Reg object = operand(attribute.value);
+      uint32_t attr = emitter.name(mangle(attribute.attr));
+      if (attr > 65535) fail_syntax("too many names", node.span);
+      Reg value = emitter.push();
+      Span span = attribute_span(attribute);
+      emitter.set_span(span);
+      emitter.emit(Op::LOAD_ATTR, value, object, static_cast<Reg>(attr));
+      apply(value, value);
+      emitter.set_span(span);
+      emitter.emit(Op::STORE_ATTR, value, object, static_cast<Reg>(attr));
+      return;
+    }
+    case NodeKind::Subscript: {
+      auto& subscript = ast_as<Subscript>(node.target);
+      Reg container = operand(subscript.value);
+      auto* slice = ast_cast<Slice>(subscript.slice);
+      bool pair = slice != nullptr && slice->step == nullptr;
+      Reg key = pair ? slice_pair(*slice) : operand(subscript.slice);
+      Reg value = emitter.push();
+      emitter.set_span(node.target->span);
+      emitter.emit(pair ? Op::LOAD_SLICE : Op::SUBSCRIPT, value, container, key);
+      apply(value, value);
+      emitter.set_span(node.target->span);
+      emitter.emit(pair ? Op::STORE_SLICE : Op::STORE_SUBSCRIPT, value, container, key);
+      return;
+    }
+    default: fail_syntax("illegal expression for augmented assignment", node.target->span);
+  }
+}
+
+void Compiler::annotated_assignment(const AnnAssign& node) {
+  Emitter& emitter = out();
+  bool in_function = unit_->scope->function_like();
+  if (node.value != nullptr) store_from(node.target, node.value);
+  switch (node.target->kind) {
+    case NodeKind::Name: {
+      auto& name = ast_as<Name>(node.target);
+      forbid_debug(name.id, "assign to", node.target->span);
+      if (!node.simple || in_function) break;
+      Reg mark = emitter.top();
+      Reg value = emitter.push();
+      annotation_into(node.annotation, value);
+      Reg annotations = emitter.push();
+      emitter.set_span(node.span);
+      emitter.emit_wide(Op::LOAD_NAME, annotations,
+                        static_cast<int32_t>(emitter.name(intern("__annotations__"))));
+      Reg key = emitter.push();
+      load_constant(string_constant(mangle(name.id).view()), key);
+      emitter.emit(Op::STORE_SUBSCRIPT, value, annotations, key);
+      emitter.release_to(mark);
+      return;
+    }
+    case NodeKind::Attribute:
+      forbid_debug(ast_as<Attribute>(node.target).attr, "assign to", node.target->span);
+      if (node.value == nullptr) effect(ast_as<Attribute>(node.target).value);
+      break;
+    case NodeKind::Subscript:
+      if (node.value == nullptr) {
+        effect(ast_as<Subscript>(node.target).value);
+        const ExprNode* index = ast_as<Subscript>(node.target).slice;
+        if (auto* slice = ast_cast<Slice>(index)) {
+          for (ExprNode* part : {slice->lower, slice->upper, slice->step}) {
+            if (part != nullptr) effect(part);
+          }
+        } else {
+          effect(index);
+        }
+      }
+      break;
+    default: fail_syntax("invalid node type for annotated assignment", node.span);
+  }
+  // A target that is no plain name: the annotation is evaluated where a module's or class's is, and dropped.
+  if (!node.simple && !in_function && !(future_flags_ & kCodeFutureAnnotations)) effect(node.annotation);
+}
+
+void Compiler::delete_target(const ExprNode* target) {
+  Emitter& emitter = out();
+  Reg mark = emitter.top();
+  switch (target->kind) {
+    case NodeKind::Name: delete_name(ast_as<Name>(target).id, target->span); break;
+    case NodeKind::Attribute: {
+      auto& attribute = ast_as<Attribute>(target);
+      forbid_debug(attribute.attr, "delete", target->span);
+      Reg object = operand(attribute.value);
+      uint32_t name = emitter.name(mangle(attribute.attr));
+      if (name > 65535) fail_syntax("too many names", target->span);
+      emitter.set_span(attribute_span(attribute));
+      emitter.emit(Op::DELETE_ATTR, 0, object, static_cast<Reg>(name));
+      break;
+    }
+    case NodeKind::Subscript: {
+      auto& subscript = ast_as<Subscript>(target);
+      Reg container = operand(subscript.value);
+      Reg key = operand(subscript.slice);
+      emitter.set_span(target->span);
+      emitter.emit(Op::DELETE_SUBSCRIPT, 0, container, key);
+      break;
+    }
+    case NodeKind::Tuple:
+      for (ExprNode* each : ast_as<Tuple>(target).elts) delete_target(each);
+      break;
+    case NodeKind::List:
+      for (ExprNode* each : ast_as<List>(target).elts) delete_target(each);
+      break;
+    default: fail_syntax("cannot delete expression", target->span);
+  }
+  emitter.release_to(mark);
+}
+
+}  // namespace mp::lang
