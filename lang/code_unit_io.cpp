@@ -1,0 +1,349 @@
+#include "lang/code_unit_io.h"
+
+#include <cstring>
+#include <unordered_map>
+
+#include "lang/verifier.h"
+
+// The layout: magic, stamp, table of strings, then the units, each with its functions inside. Numbers are
+// varints; signed ones zigzag.
+namespace mp::lang {
+
+namespace {
+
+constexpr char kMagic[] = {'M', 'P', 'C', '1'};
+constexpr int kMaxNesting = 500;
+
+class Writer {
+ public:
+  std::string bytes;
+  void byte(uint8_t value) { bytes += static_cast<char>(value); }
+  void number(uint64_t value) {
+    while (value >= 0x80) {
+      byte(static_cast<uint8_t>(value | 0x80));
+      value >>= 7;
+    }
+    byte(static_cast<uint8_t>(value));
+  }
+  void signed_number(int64_t value) {
+    number((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
+  }
+  void fixed(uint64_t value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); }
+  void text(std::string_view value) {
+    number(value.size());
+    bytes.append(value);
+  }
+};
+
+class UnitWriter {
+ public:
+  std::string finish(const CodeUnit& unit) {
+    write(unit);
+    Writer out;
+    out.bytes.append(kMagic, sizeof kMagic);
+    out.fixed(code_format_stamp());
+    out.number(strings_.size());
+    for (const std::string* each : strings_) out.text(*each);
+    out.bytes += body_.bytes;
+    return std::move(out.bytes);
+  }
+
+ private:
+  void string(const std::string& value) {
+    auto [it, fresh] = index_.emplace(value, strings_.size());
+    if (fresh) strings_.push_back(&it->first);
+    body_.number(it->second);
+  }
+  void strings(const std::vector<std::string>& list) {
+    body_.number(list.size());
+    for (const std::string& each : list) string(each);
+  }
+  void real(double value) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    body_.fixed(bits);
+  }
+  void constant(const CodeConstant& value) {
+    using Kind = CodeConstant::Kind;
+    body_.byte(static_cast<uint8_t>(value.kind));
+    switch (value.kind) {
+      case Kind::Int: body_.signed_number(value.integer); break;
+      case Kind::Complex: real(value.imaginary); [[fallthrough]];
+      case Kind::Float: real(value.real); break;
+      case Kind::BigInt:
+      case Kind::String:
+      case Kind::Bytes: string(value.text); break;
+      case Kind::Tuple:
+      case Kind::FrozenSet:
+        body_.number(value.items.size());
+        for (const CodeConstant& item : value.items) constant(item);
+        break;
+      default: break;
+    }
+  }
+  void write(const CodeUnit& unit) {
+    string(unit.name);
+    string(unit.qualified_name);
+    string(*unit.filename);
+    for (uint64_t each : {uint64_t(unit.flags), uint64_t(unit.first_line), uint64_t(unit.argument_count),
+                          uint64_t(unit.positional_only_count), uint64_t(unit.keyword_only_count),
+                          uint64_t(unit.register_count)}) {
+      body_.number(each);
+    }
+    strings(unit.local_names);
+    strings(unit.cell_names);
+    strings(unit.free_names);
+    strings(unit.names);
+    // Instructions are small numbers in most bytes, but fixed words load fastest.
+    body_.number(unit.code.size());
+    body_.bytes.append(reinterpret_cast<const char*>(unit.code.data()), unit.code.size() * sizeof(uint64_t));
+    body_.number(unit.constants.size());
+    for (const CodeConstant& each : unit.constants) constant(each);
+    body_.number(unit.exceptions.size());
+    for (const ExceptionRange& each : unit.exceptions) {
+      for (uint64_t value : {uint64_t(each.start), uint64_t(each.end), uint64_t(each.handler),
+                             uint64_t(each.exception_register), uint64_t(each.depth)}) {
+        body_.number(value);
+      }
+    }
+    body_.number(unit.live_ranges.size());
+    uint32_t last = 0;
+    for (const LiveRange& each : unit.live_ranges) {
+      body_.number(each.start - last);
+      body_.number(each.live);
+      last = each.start;
+    }
+    body_.number(unit.scoped_locals.size());
+    for (const ScopedLocal& each : unit.scoped_locals) {
+      for (uint64_t value : {uint64_t(each.name), uint64_t(each.reg), uint64_t(each.is_cell),
+                             uint64_t(each.start), uint64_t(each.end)}) {
+        body_.number(value);
+      }
+    }
+    body_.number(unit.positions.size());
+    body_.bytes.append(reinterpret_cast<const char*>(unit.positions.data()), unit.positions.size());
+    body_.number(unit.functions.size());
+    for (const auto& each : unit.functions) write(*each);
+  }
+
+  Writer body_;
+  std::unordered_map<std::string, size_t> index_;
+  std::vector<const std::string*> strings_;
+};
+
+class UnitReader {
+ public:
+  explicit UnitReader(std::string_view bytes) : bytes_(bytes) {}
+  bool ok = true;
+
+  std::unique_ptr<CodeUnit> read_all() {
+    char magic[sizeof kMagic];
+    take(magic, sizeof magic);
+    if (!ok || std::memcmp(magic, kMagic, sizeof kMagic) != 0 || fixed() != code_format_stamp()) {
+      ok = false;
+      return nullptr;
+    }
+    size_t count = size();
+    strings_.reserve(ok ? count : 0);
+    for (size_t i = 0; i < count && ok; ++i) {
+      size_t length = size();
+      if (!ok) break;
+      strings_.push_back(bytes_.substr(at_, length));
+      at_ += length;
+    }
+    std::unique_ptr<CodeUnit> unit = read(0);
+    if (at_ != bytes_.size()) ok = false;
+    return ok ? std::move(unit) : nullptr;
+  }
+
+ private:
+  void take(void* to, size_t length) {
+    if (!ok || length > bytes_.size() - at_) {
+      ok = false;
+      return;
+    }
+    std::memcpy(to, bytes_.data() + at_, length);
+    at_ += length;
+  }
+  uint8_t byte() {
+    if (!ok || at_ >= bytes_.size()) {
+      ok = false;
+      return 0;
+    }
+    return static_cast<uint8_t>(bytes_[at_++]);
+  }
+  uint64_t fixed() {
+    uint64_t value = 0;
+    take(&value, sizeof value);
+    return value;
+  }
+  uint64_t number() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      uint8_t next = byte();
+      value |= uint64_t(next & 0x7f) << shift;
+      if (next < 0x80) return value;
+    }
+    ok = false;
+    return 0;
+  }
+  uint64_t number_up_to(uint64_t limit) {
+    uint64_t value = number();
+    if (value > limit) ok = false;
+    return ok ? value : 0;
+  }
+  uint32_t number32() { return static_cast<uint32_t>(number_up_to(UINT32_MAX)); }
+  uint16_t number16() { return static_cast<uint16_t>(number_up_to(UINT16_MAX)); }
+  // A count of things of at least one byte each.
+  size_t size() { return number_up_to(bytes_.size() - at_); }
+  std::string string() {
+    size_t index = number();
+    if (index >= strings_.size()) ok = false;
+    return ok ? std::string(strings_[index]) : std::string();
+  }
+  void strings(std::vector<std::string>& list) {
+    size_t count = size();
+    list.reserve(count);
+    for (size_t i = 0; i < count && ok; ++i) list.push_back(string());
+  }
+  double real() {
+    uint64_t bits = fixed();
+    double value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+  }
+  CodeConstant constant(int depth) {
+    using Kind = CodeConstant::Kind;
+    CodeConstant value;
+    uint8_t kind = byte();
+    if (kind > static_cast<uint8_t>(Kind::FrozenSet) || depth > kMaxNesting) ok = false;
+    if (!ok) return value;
+    value.kind = static_cast<Kind>(kind);
+    switch (value.kind) {
+      case Kind::Int: {
+        uint64_t raw = number();
+        value.integer = static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
+        break;
+      }
+      case Kind::Complex: value.imaginary = real(); [[fallthrough]];
+      case Kind::Float: value.real = real(); break;
+      case Kind::BigInt:
+      case Kind::String:
+      case Kind::Bytes: value.text = string(); break;
+      case Kind::Tuple:
+      case Kind::FrozenSet: {
+        size_t count = size();
+        for (size_t i = 0; i < count && ok; ++i) value.items.push_back(constant(depth + 1));
+        break;
+      }
+      default: break;
+    }
+    return value;
+  }
+
+  std::unique_ptr<CodeUnit> read(int depth) {
+    if (depth > kMaxNesting) ok = false;
+    if (!ok) return nullptr;
+    auto unit = std::make_unique<CodeUnit>();
+    unit->name = string();
+    unit->qualified_name = string();
+    std::string file = string();
+    if (!filename_ || *filename_ != file) filename_ = std::make_shared<const std::string>(std::move(file));
+    unit->filename = filename_;
+    unit->flags = number32();
+    unit->first_line = number32();
+    unit->argument_count = number16();
+    unit->positional_only_count = number16();
+    unit->keyword_only_count = number16();
+    unit->register_count = number32();
+    strings(unit->local_names);
+    strings(unit->cell_names);
+    strings(unit->free_names);
+    strings(unit->names);
+    if (unit->local_names.size() + unit->cell_names.size() + unit->free_names.size() > 65535) ok = false;
+    unit->local_count = static_cast<uint16_t>(unit->local_names.size());
+    unit->cell_count = static_cast<uint16_t>(unit->cell_names.size());
+    unit->free_count = static_cast<uint16_t>(unit->free_names.size());
+    size_t words = number_up_to((bytes_.size() - at_) / sizeof(uint64_t));
+    if (ok) {
+      unit->code.resize(words);
+      take(unit->code.data(), words * sizeof(uint64_t));
+    }
+    size_t count = size();
+    unit->constants.reserve(count);
+    for (size_t i = 0; i < count && ok; ++i) unit->constants.push_back(constant(0));
+    count = size();
+    for (size_t i = 0; i < count && ok; ++i) {
+      ExceptionRange range;
+      range.start = number32();
+      range.end = number32();
+      range.handler = number32();
+      range.exception_register = number16();
+      range.depth = number16();
+      unit->exceptions.push_back(range);
+    }
+    count = size();
+    uint32_t last = 0;
+    for (size_t i = 0; i < count && ok; ++i) {
+      last += number32();
+      unit->live_ranges.push_back({last, number32()});
+    }
+    count = size();
+    for (size_t i = 0; i < count && ok; ++i) {
+      ScopedLocal local;
+      local.name = number32();
+      local.reg = number16();
+      local.is_cell = number() != 0;
+      local.start = number32();
+      local.end = number32();
+      unit->scoped_locals.push_back(local);
+    }
+    count = size();
+    if (ok) {
+      unit->positions.resize(count);
+      take(unit->positions.data(), count);
+    }
+    count = size();
+    for (size_t i = 0; i < count && ok; ++i) unit->functions.push_back(read(depth + 1));
+    return ok ? std::move(unit) : nullptr;
+  }
+
+  std::string_view bytes_;
+  size_t at_ = 0;
+  std::vector<std::string_view> strings_;
+  std::shared_ptr<const std::string> filename_;
+};
+
+}  // namespace
+
+uint64_t code_format_stamp() {
+  // FNV-1a over the names and shapes of all instructions.
+  uint64_t hash = 0xcbf29ce484222325u ^ kCodeFormatVersion;
+  auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3u; };
+  for (int i = 0; i < kBaseOpCount; ++i) {
+    const OpInfo& info = op_info(static_cast<Op>(i));
+    for (const char* c = info.name; *c; ++c) add(static_cast<uint8_t>(*c));
+    for (Operand kind : {info.a, info.b, info.c}) add(static_cast<uint64_t>(kind));
+    add(static_cast<uint64_t>(info.length()));
+  }
+  return hash;
+}
+
+std::string write_code_unit(const CodeUnit& unit) { return UnitWriter().finish(unit); }
+
+std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error) {
+  UnitReader reader(bytes);
+  std::unique_ptr<CodeUnit> unit = reader.read_all();
+  if (!unit) {
+    if (error != nullptr) *error = "not a code unit of this version";
+    return nullptr;
+  }
+  std::string problem = verify(*unit);
+  if (!problem.empty()) {
+    if (error != nullptr) *error = problem;
+    return nullptr;
+  }
+  return unit;
+}
+
+}  // namespace mp::lang

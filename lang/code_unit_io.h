@@ -1,0 +1,22 @@
+// CodeUnit to bytes and back: frozen library modules and caches. Reading checks everything (verifier.h): what
+// it returns is safe to run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lang/code_unit.h"
+
+namespace mp::lang {
+
+// Grows with each change of the format or of opcodes.def.
+inline constexpr uint32_t kCodeFormatVersion = 1;
+// Differs between builds whose instructions differ.
+uint64_t code_format_stamp();
+
+std::string write_code_unit(const CodeUnit& unit);
+// Null, and a reason in *error, when the bytes are not what write_code_unit() of this build made.
+std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error);
+
+}  // namespace mp::lang
