@@ -85,13 +85,7 @@ void Compiler::call_into(const Call& node, Reg dest) {
     emitter.set_span(span);
     emitter.emit(Op::LOAD_SUPER_METHOD, base, run, static_cast<Reg>(name), two_arguments ? 1 : 0);
   } else {
-    Reg object;
-    if (method->value->kind == NodeKind::Name || method->value->kind == NodeKind::NamedExpr) {
-      object = operand(method->value);
-    } else {
-      into(method->value, base);
-      object = base;
-    }
+    Reg object = operand_in(method->value, base);
     emitter.set_span(span);
     emitter.emit(Op::LOAD_METHOD, base, object, static_cast<Reg>(name));
   }

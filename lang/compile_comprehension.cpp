@@ -19,7 +19,7 @@ void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
              : kind == ComprehensionKind::Set ? Op::BUILD_SET
                                               : Op::BUILD_MAP;
   if (scope->inlined) {
-    Reg accumulator = emitter.push();
+    Reg accumulator = emitter.is_temporary(dest) ? dest : emitter.push();
     Reg iterator = emitter.push();
     Reg iterable = operand(first.iter);
     emitter.set_span(first.iter->span);

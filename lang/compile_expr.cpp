@@ -39,6 +39,15 @@ Reg Compiler::operand(const ExprNode* node) {
   return push(node);
 }
 
+Reg Compiler::operand_in(const ExprNode* node, Reg scratch) {
+  auto* name = ast_cast<Name>(node);
+  if ((name != nullptr && resolve(name->id).kind == Place::Local) || node->kind == NodeKind::NamedExpr) {
+    return operand(node);
+  }
+  into(node, scratch);
+  return scratch;
+}
+
 void Compiler::effect(const ExprNode* node) {
   Reg mark = out().top();
   operand(node);
@@ -156,13 +165,7 @@ void Compiler::binary_into(const ExprNode* node, Reg dest) {
   Reg mark = emitter.top();
   // A temporary destination serves for the partial results as well.
   Reg partial = emitter.is_temporary(dest) ? dest : -1;
-  Reg left;
-  if (partial >= 0 && left_node->kind != NodeKind::Name && left_node->kind != NodeKind::NamedExpr) {
-    into(left_node, partial);
-    left = partial;
-  } else {
-    left = operand(left_node);
-  }
+  Reg left = partial >= 0 ? operand_in(left_node, partial) : operand(left_node);
   for (size_t i = chain.size(); i-- > 0;) {
     const BinOp& step = *chain[i];
     Reg before = emitter.top();
@@ -447,14 +450,8 @@ void Compiler::attribute_into(const Attribute& node, Reg dest) {
     chain.push_back(inner);
     base = inner->value;
   }
-  Reg value;
   bool scratch = emitter.is_temporary(dest);
-  if (scratch && base->kind != NodeKind::Name && base->kind != NodeKind::NamedExpr) {
-    into(base, dest);
-    value = dest;
-  } else {
-    value = operand(base);
-  }
+  Reg value = scratch ? operand_in(base, dest) : operand(base);
   for (size_t i = chain.size(); i-- > 0;) {
     const Attribute& step = *chain[i];
     uint32_t index = emitter.name(mangle(step.attr));
@@ -502,14 +499,7 @@ void Compiler::subscript_into(const Subscript& node, Reg dest) {
   Emitter& emitter = out();
   check_subscripter(node.value);
   check_index(node.value, node.slice);
-  Reg container;
-  if (emitter.is_temporary(dest) && node.value->kind != NodeKind::Name &&
-      node.value->kind != NodeKind::NamedExpr) {
-    into(node.value, dest);
-    container = dest;
-  } else {
-    container = operand(node.value);
-  }
+  Reg container = emitter.is_temporary(dest) ? operand_in(node.value, dest) : operand(node.value);
   auto* slice = ast_cast<Slice>(node.slice);
   int value;
   if (slice != nullptr && slice->step == nullptr) {

@@ -71,7 +71,7 @@ Seq<StmtNode*> body_of(const ModNode& module) {
 // What future.c does: the features, and that they come first.
 uint32_t Compiler::future_features(const ModNode& module) {
   uint32_t flags = 0;
-  bool done = false, seen_docstring = false;
+  bool done = false, first = true;
   for (const StmtNode* node : body_of(module)) {
     auto* import = ast_cast<ImportFrom>(node);
     if (import != nullptr && import->level == 0 && import->module == "__future__") {
@@ -83,11 +83,10 @@ uint32_t Compiler::future_features(const ModNode& module) {
         if (flag == ~0u) fail_syntax(fmt::format("future feature {} is not defined", name), alias->span);
         flags |= flag;
       }
-    } else if (!seen_docstring && is_docstring(node)) {
-      seen_docstring = true;
-    } else {
+    } else if (!first || !is_docstring(node)) {
       done = true;
     }
+    first = false;
   }
   return flags;
 }

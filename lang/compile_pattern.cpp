@@ -167,6 +167,11 @@ void Compiler::pattern_sequence(const MatchSequence& node, Reg subject, PatternC
       if (i == star || is_wildcard(each)) continue;
       Reg item = emitter.push();
       emitter.set_span(each->span);
+      if (i < star && i <= INT16_MAX) {
+        emitter.emit(Op::SUBSCRIPT_IMM, item, subject, static_cast<Reg>(i));
+        pattern_subpattern(each, item, context);
+        continue;
+      }
       Reg key = emitter.push();
       if (i < star) {
         load_constant(int_constant(static_cast<int64_t>(i)), key);

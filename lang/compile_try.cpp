@@ -122,6 +122,7 @@ void Compiler::with_finally(Seq<StmtNode*> finalbody, Span span, Body body) {
   --unit_->handler_depth;
   Reg mark = emitter.top();
   statements(finalbody);
+  emitter.flow_into(end);
   emitter.begin_cold();
   emitter.bind_handler(handler);
   Reg exception = mark;
@@ -182,6 +183,7 @@ void Compiler::try_except(const Try& node) {
   emitter.set_handler(outer);
   --unit_->handler_depth;
   statements(node.orelse);
+  emitter.flow_into(end);
 
   emitter.begin_cold();
   emitter.bind_handler(handler);
@@ -284,6 +286,7 @@ void Compiler::try_star_except(const TryStar& node) {
   emitter.set_handler(outer);
   --unit_->handler_depth;
   statements(node.orelse);
+  emitter.flow_into(end);
 
   emitter.begin_cold();
   emitter.bind_handler(handler);
@@ -408,6 +411,7 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
   Block leaving = block;
   leaving.span = span;
   unwind_block(leaving);
+  emitter.flow_into(end);
 
   emitter.begin_cold();
   emitter.bind_handler(handler);

@@ -172,6 +172,8 @@ class Compiler {
   // ---- expressions (compile_expr.cpp)
   Reg operand(const ExprNode* node);
   Reg push(const ExprNode* node);
+  Reg operand_in(const ExprNode* node,
+                 Reg scratch);  // as operand(), but in the temporary `scratch` if one is needed
   void into(const ExprNode* node, Reg dest);
   void effect(const ExprNode* node);
   void jump_if(const ExprNode* node, Label target, bool sense);

@@ -157,6 +157,14 @@ void Emitter::bind(Label target) {
   label.assigned.shrink_to_fit();
 }
 
+void Emitter::flow_into(Label target) {
+  if (!reachable_) return;
+  LabelState& label = labels_[target];
+  label.used = true;
+  merge_into(label);
+  reachable_ = false;
+}
+
 int32_t Emitter::new_handler(Label label, Reg exception_register, int depth) {
   Handler handler{label, exception_register, depth, assigned_};
   for (size_t i = 0; i < handler.assigned.size(); ++i) handler.assigned[i] &= ~deletable_[i];
@@ -243,6 +251,33 @@ bool Emitter::assemble(const Source& source) {
     if (item.target == kNoLabel || is_backward(item.instruction.opcode())) continue;
     item.target = follow(item.target);
   }
+  // A conditional jump over a jump becomes the opposite conditional jump.
+  std::vector<uint8_t> is_target(count + 1, 0), dropped(count, 0);
+  for (const LabelState& label : labels_) {
+    if (label.item >= 0 && label.used) is_target[label.item] = 1;
+  }
+  for (size_t i = 0; i + 2 < count; ++i) {
+    Item& item = items_[i];
+    const Item& next = items_[i + 1];
+    if (item.target == kNoLabel || next.instruction.opcode() != Op::JUMP || is_target[i + 1] ||
+        labels_[item.target].item != static_cast<int32_t>(i + 2) || item.cold != next.cold ||
+        items_[i + 2].cold != item.cold) {
+      continue;
+    }
+    Op op = item.instruction.opcode();
+    switch (op) {
+      case Op::JUMP_IF_TRUE: op = Op::JUMP_IF_FALSE; break;
+      case Op::JUMP_IF_FALSE: op = Op::JUMP_IF_TRUE; break;
+      case Op::JUMP_IF_NONE: op = Op::JUMP_IF_NOT_NONE; break;
+      case Op::JUMP_IF_NOT_NONE: op = Op::JUMP_IF_NONE; break;
+      default:
+        if (op < Op::JUMP_IF_LT || op > Op::JUMP_IF_GE_IMM) continue;
+        item.instruction.aux ^= 1;
+    }
+    item.instruction.op = static_cast<uint8_t>(op);
+    item.target = next.target;
+    dropped[i + 1] = 1;
+  }
   // The order of the code: what runs rarely comes last.
   std::vector<uint32_t> order;
   order.reserve(count);
@@ -258,6 +293,7 @@ bool Emitter::assemble(const Source& source) {
     size[i] = static_cast<uint8_t>(op_info(items_[i].instruction.opcode()).length());
   for (size_t k = 0; k + 1 <= count; ++k) {
     const Item& item = items_[order[k]];
+    if (dropped[order[k]]) size[order[k]] = 0;
     if (item.instruction.opcode() != Op::JUMP) continue;
     int32_t target = labels_[item.target].item;
     uint32_t next = k + 1 < count ? order[k + 1] : static_cast<uint32_t>(count);

@@ -44,6 +44,8 @@ class Emitter {
   // ---- labels
   Label new_label();
   void bind(Label label);
+  // What was emitted last goes on at the label, which is bound later with only colder code in between.
+  void flow_into(Label label);
   bool is_bound(Label label) const { return labels_[label].item >= 0; }
   bool is_used(Label label) const { return labels_[label].used; }
   bool reachable() const { return reachable_; }
