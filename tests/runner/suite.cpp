@@ -131,6 +131,16 @@ FileResult run_file(const Settings& settings, const Tables& tables, const std::s
   return file;
 }
 
+// A page that has the two marks keeps the rest of its text.
+void write_table(const std::string& path, const std::string& table) {
+  const std::string begin = "<!-- suite: begin -->\n", end = "<!-- suite: end -->";
+  std::string page = read_file(path);
+  size_t start = page.find(begin), stop = page.find(end);
+  if (start == std::string::npos || stop == std::string::npos) return write_file(path, table);
+  start += begin.size();
+  write_file(path, page.substr(0, start) + table + page.substr(stop));
+}
+
 // The newest /usr/lib/python3.N that has the test package.
 std::string find_library() {
   for (int minor = 20; minor >= 11; --minor) {
@@ -212,7 +222,7 @@ int run_suite(const Settings& settings, const std::vector<std::string>& argument
     for (const auto& [name, count] : tables.ratchet) text += name + " " + std::to_string(count) + "\n";
     write_file(settings.directory + "/ratchet.txt", text);
   }
-  if (!table_path.empty()) write_file(table_path, table);
+  if (!table_path.empty()) write_table(table_path, table);
   return check && breaches ? kFailed : kPassed;
 }
 
