@@ -51,7 +51,7 @@ ExprNode* ParserContext::subscript(ExprNode* value, Exprs* slices, bool comma, S
 ExprNode* ParserContext::comprehension(NodeKind kind, Exprs* items, Seq<Comprehension*> generators,
                                        Span span) {
   ExprNode* element = (*items)[0];
-  check_comprehension(kind, items);
+  check_comprehension(kind, items, generators[0]);
   switch (kind) {
     case NodeKind::ListComp: return make<ListComp>(span, element, generators);
     case NodeKind::SetComp: return make<SetComp>(span, element, generators);
@@ -153,8 +153,11 @@ TryParts* ParserContext::add_handler(TryParts* parts, bool star, ExprNode* type,
                                      Stmts* body, Span span) {
   if (parts == nullptr) parts = arena.make<TryParts>();
   (star ? parts->star : parts->plain) = true;
-  if (parts->star && parts->plain)
-    fail("cannot have both 'except' and 'except*' on the same 'try'", {span.begin, span.begin + 6});
+  if (parts->star && parts->plain) {
+    const Token* keyword = token_at(span.begin);
+    fail("cannot have both 'except' and 'except*' on the same 'try'",
+         {span.begin, keyword[star ? 1 : 0].span.end});
+  }
   auto* handler = make<ExceptHandler>(span, type, name ? name->value.name : Identifier(), body->seq());
   parts->handlers.push(arena, handler);
   return parts;

@@ -24,6 +24,22 @@ void Diagnoser::unclosed_bracket() {
   context_.error.end_offset = 0;
 }
 
+void Diagnoser::end_of_tokens(TokenKind found) {
+  if (found == T::Error) {
+    context_.error = context_.stream.error;
+    throw Found{};
+  }
+  if (context_.stream.unclosed) {
+    unclosed_bracket();
+    throw Found{};
+  }
+}
+
+void Diagnoser::check_targets(Piece piece, const char* verb) {
+  if (!piece.is_target())
+    raise_range(fmt::format("cannot {} {}", verb, piece.bad_what), piece.bad_begin, piece.bad_end - 1);
+}
+
 void Diagnoser::run() {
   const Token& token = tokens_[failed_at_];
   const TokenStream& stream = context_.stream;
@@ -44,7 +60,8 @@ void Diagnoser::run() {
       while (begin > 1 && at(begin - 1) != T::Newline && at(begin - 1) != T::Dedent &&
              at(begin - 1) != T::Indent)
         --begin;
-      line(begin);
+      // A first word that cannot stand there says nothing about the rest.
+      if (begin != failed_at_) line(begin);
     }
     if (token.kind == T::Indent || token.kind == T::Dedent) {
       context_.error = context_.source.diagnose(
@@ -59,12 +76,21 @@ void Diagnoser::run() {
       return;
     }
     context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError, "invalid syntax", token.span);
+    if (token.kind == T::End) {
+      // ENDMARKER has no column; it stands on the last line.
+      uint32_t last = context_.source.line_count();
+      if (last > 1 && context_.source.line_start(last) == context_.source.text().size()) --last;
+      context_.error.line = context_.error.end_line = static_cast<int>(last);
+      context_.error.offset = context_.error.end_offset = 0;
+      context_.error.text = std::string(context_.source.line_text(last)) + "\n";
+    }
   } catch (const Found&) {
   }
   // An error of the tokenizer further on wins, and so does a bracket on an earlier line that nobody closes.
-  if (stream.has_error && stream.error.kind == DiagnosticKind::SyntaxError && !stream.error_at_end &&
+  if (stream.has_error && stream.error.kind == DiagnosticKind::SyntaxError &&
       stream.error.message != "unexpected EOF while parsing" &&
-      stream.error.message != "unexpected character after line continuation character") {
+      (stream.error.message != "unexpected character after line continuation character" ||
+       stream.error.line == context_.error.line)) {
     context_.error = stream.error;
   } else if (stream.unclosed && (!stream.has_error || stream.error_at_end)) {
     if (context_.source.line_of(tokens_[furthest_].span.begin) > context_.source.line_of(stream.unclosed_at))
@@ -73,6 +99,21 @@ void Diagnoser::run() {
 }
 
 // ---- structure
+
+// CPython's DEDENT has no position: the error stands where its tokenizer does, behind the indentation of the
+// next line, or behind the last line.
+void Diagnoser::raise_at_dedent(DiagnosticKind kind, std::string message) {
+  const std::string& text = context_.source.text();
+  Span span = tokens_[failed_at_].span;
+  bool at_end = span.begin >= text.size();
+  if (at_end && span.begin > 0 && text[span.begin - 1] == '\n') --span.begin;
+  Diagnostic& error = context_.error;
+  error = context_.source.diagnose(kind, std::move(message), span);
+  if (!at_end) error.offset -= 1;
+  error.end_line = error.line;
+  error.end_offset = -1;
+  throw Found{};
+}
 
 void Diagnoser::missing_block() {
   if (at(failed_at_) == T::Indent || at(failed_at_ - 2) != T::Colon || tokens_[failed_at_ - 2].level != 0)
@@ -101,21 +142,8 @@ void Diagnoser::missing_block() {
   uint32_t on_line = context_.source.line_of(tokens_[begin].span.begin);
   const Token& token = tokens_[failed_at_];
   std::string message = fmt::format("expected an indented block after {} on line {}", what, on_line);
-  if (token.kind == T::Dedent || token.kind == T::End) {
-    // No token stands there: CPython shows the line before, behind its end.
-    context_.error = context_.source.diagnose(DiagnosticKind::IndentationError, message, token.span);
-    if (token.span.begin > 0 && token.span.begin >= context_.source.text().size()) {
-      uint32_t last = context_.source.line_of(tokens_[failed_at_ - 1].span.begin);
-      context_.error.line = context_.error.end_line = static_cast<int>(last);
-      context_.error.text = std::string(context_.source.line_text(last)) + "\n";
-      context_.error.offset =
-          static_cast<int>(context_.source.character_column(tokens_[failed_at_ - 1].span.begin)) + 1;
-    } else {
-      context_.error.offset -= 1;
-    }
-    context_.error.end_offset = -1;
-    throw Found{};
-  }
+  if (token.kind == T::Dedent || token.kind == T::End)
+    raise_at_dedent(DiagnosticKind::IndentationError, message);
   raise(DiagnosticKind::IndentationError, message, token.span);
 }
 
@@ -138,14 +166,9 @@ void Diagnoser::missing_handler() {
     --begin;
   if (at(begin) == T::Try && at(failed_at_) != T::Except && at(failed_at_) != T::Finally) {
     if (at(failed_at_ - 1) == T::Newline && at(failed_at_ - 2) == T::Colon) return;
-    const Token& token = tokens_[failed_at_];
-    if (token.kind == T::Dedent || token.kind == T::End) {
-      context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError,
-                                                "expected 'except' or 'finally' block", token.span);
-      if (token.kind == T::Dedent) context_.error.end_offset = -1;
-      if (token.kind == T::Dedent && context_.error.offset > 0) context_.error.offset -= 1;
-      throw Found{};
-    }
+    T found = at(failed_at_);
+    if (found == T::Dedent || found == T::End)
+      raise_at_dedent(DiagnosticKind::SyntaxError, "expected 'except' or 'finally' block");
     raise_at("expected 'except' or 'finally' block", failed_at_);
   }
 }
@@ -191,11 +214,7 @@ void Diagnoser::simple_statement() {
     case T::Del: {
       ++position_;
       Piece targets = star_expressions();
-      if (targets) {
-        std::string_view what = targets.what;
-        if (what != "name" && what != "attribute" && what != "subscript" && what != "tuple" && what != "list")
-          raise_range(fmt::format("cannot delete {}", what), targets.begin, targets.end - 1);
-      }
+      if (targets) check_targets(targets, "delete");
       return;
     }
     case T::Import: import_statement(); return;
@@ -233,17 +252,12 @@ bool Diagnoser::assignment() {
     }
     position_ = begin;
   }
-  auto target_like = [](const Piece& piece) {
-    std::string_view what = piece.what;
-    return what == "name" || what == "attribute" || what == "subscript" || what == "tuple" ||
-           what == "list" || what == "starred";
-  };
   int equals = 0;
   bool good = true;
   for (;;) {
     int from = position_;
     Piece piece = is(T::Yield) ? Piece() : star_expressions();
-    if (piece && target_like(piece) && is(T::Equal)) {
+    if (piece && piece.is_target() && is(T::Equal)) {
       ++position_;
       ++equals;
       continue;
@@ -259,7 +273,7 @@ bool Diagnoser::assignment() {
   if (good) return true;
   position_ = begin;
   Piece target = is(T::Yield) ? Piece() : star_expression();
-  if (target && target_like(target)) {
+  if (target && target.is_target()) {
     if (kind() >= T::PlusEqual && kind() <= T::DoubleSlashEqual) {
       ++position_;
       // A cut: nothing else is tried.
@@ -303,7 +317,7 @@ void Diagnoser::invalid_assignment() {
         if (what == "list" || what == "tuple")
           raise_range(fmt::format("only single target (not {}) can be annotated", what), first.begin,
                       first.end - 1);
-        raise_range("illegal target for annotation", first.begin, first.end - 1);
+        raise_pieces("illegal target for annotation", first, first);
       }
     }
   }
@@ -311,11 +325,8 @@ void Diagnoser::invalid_assignment() {
   for (;;) {
     Piece piece = star_expressions();
     if (!piece) break;
-    std::string_view what = piece.what;
-    bool target = what == "name" || what == "attribute" || what == "subscript" || what == "tuple" ||
-                  what == "list" || what == "starred";
     if (is(T::Equal)) {
-      if (!target) raise_range(fmt::format("cannot assign to {}", what), piece.begin, piece.end - 1);
+      check_targets(piece, "assign to");
       ++position_;
       continue;
     }
@@ -457,10 +468,7 @@ void Diagnoser::with_header() {
     if (accept(T::As)) {
       Piece target = star_expression();
       if (!target) return;
-      std::string_view what = target.what;
-      if ((is(T::Comma) || is(T::RightParen) || is(T::Colon)) && what != "name" && what != "attribute" &&
-          what != "subscript" && what != "tuple" && what != "list" && what != "starred")
-        raise_range(fmt::format("cannot assign to {}", what), target.begin, target.end - 1);
+      if (is(T::Comma) || is(T::RightParen) || is(T::Colon)) check_targets(target, "assign to");
     }
     if (!accept(T::Comma)) break;
     if (bracket && is(T::RightParen)) break;
@@ -475,7 +483,8 @@ void Diagnoser::def_header() {
   if (is(T::LeftBracket) && !type_params()) return;
   if (!accept(T::LeftParen)) raise_at("expected '('", position_);
   if (!parameters(T::RightParen, false) || !accept(T::RightParen)) return;
-  if (accept(T::Arrow) && !expression()) return;
+  int arrow = position_;
+  if (accept(T::Arrow) && !expression()) position_ = arrow;
   expect_colon_or_newline_error(true);
 }
 

@@ -15,7 +15,32 @@ struct Piece {
   int end = 0;
   const char* what = "";
   bool ok = false;
+  // Of a tuple or list: the first part that is no target.
+  int bad_begin = -1;
+  int bad_end = -1;
+  const char* bad_what = "";
+  // In brackets: the span of what is in them, which is where the node stands.
+  bool grouped = false;
+  Span inner{};
   explicit operator bool() const { return ok; }
+
+  // Could it be assigned to? Fills bad_*.
+  bool is_target() {
+    std::string_view kind = what;
+    if (kind == "name" || kind == "attribute" || kind == "subscript") return true;
+    if (kind == "tuple" || kind == "list" || kind == "starred") return bad_begin < 0;
+    bad_begin = begin;
+    bad_end = end;
+    bad_what = what;
+    return false;
+  }
+  // A part of this tuple or list.
+  void add(Piece part) {
+    if (bad_begin >= 0 || part.is_target()) return;
+    bad_begin = part.bad_begin;
+    bad_end = part.bad_end;
+    bad_what = part.bad_what;
+  }
 };
 
 class Diagnoser {
@@ -32,8 +57,12 @@ class Diagnoser {
   TokenKind at(int index) const { return tokens_[index].kind; }
   TokenKind kind() {
     if (position_ > furthest_) furthest_ = position_;
-    return tokens_[position_].kind;
+    TokenKind found = tokens_[position_].kind;
+    if (found == TokenKind::End || found == TokenKind::Error) end_of_tokens(found);
+    return found;
   }
+  // CPython's tokenizer raises its own errors wherever the parser meets them.
+  void end_of_tokens(TokenKind found);
   bool is(TokenKind wanted) { return kind() == wanted; }
   bool accept(TokenKind wanted) {
     if (!is(wanted)) return false;
@@ -53,13 +82,23 @@ class Diagnoser {
   [[noreturn]] void raise_range(std::string message, int first, int last) {
     raise(std::move(message), {tokens_[first].span.begin, tokens_[last].span.end});
   }
+  Span span_of(const Piece& piece) const {
+    return piece.grouped ? piece.inner
+                         : Span{tokens_[piece.begin].span.begin, tokens_[piece.end - 1].span.end};
+  }
+  [[noreturn]] void raise_pieces(std::string message, const Piece& first, const Piece& last) {
+    raise(std::move(message), {span_of(first).begin, span_of(last).end});
+  }
   [[noreturn]] void raise_at_last(std::string message);
+  [[noreturn]] void raise_at_dedent(DiagnosticKind kind, std::string message);
+  [[noreturn]] void raise_missing_colon(const Piece& key);
   void unclosed_bracket();
 
   // ---- structure
   void missing_block();
   void missing_handler();
   void line(int begin);
+  void check_targets(Piece piece, const char* verb);
   void simple_statements();
   void simple_statement();
   bool assignment();

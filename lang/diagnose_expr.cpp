@@ -29,11 +29,14 @@ Piece Diagnoser::memoized(int rule, Rule body) {
   int begin = position_;
   Piece piece;
   if (depth_ <= kMaxDepth) piece = body();
-  piece.begin = begin;
-  if (piece.ok)
+  if (piece.ok) {
+    if (piece.begin != begin || piece.end != position_) piece.grouped = false;
+    piece.begin = begin;
     piece.end = position_;
-  else
+  } else {
+    piece.begin = begin;
     position_ = begin;
+  }
   memo_[key] = piece;
   return piece;
 }
@@ -55,10 +58,12 @@ Piece Diagnoser::star_expression() {
   if (is(T::Star)) {
     Piece piece{position_, 0, "starred", true};
     ++position_;
-    if (!bitwise_or()) {
+    Piece inner = bitwise_or();
+    if (!inner) {
       position_ = piece.begin;
       return {};
     }
+    piece.add(inner);
     piece.end = position_;
     return piece;
   }
@@ -70,10 +75,14 @@ Piece Diagnoser::star_expressions() {
     Piece first = star_expression();
     if (!first) return {};
     if (!is(T::Comma)) return first;
+    Piece tuple{0, 0, "tuple", true};
+    tuple.add(first);
     while (accept(T::Comma)) {
-      if (!star_expression()) break;
+      Piece next = star_expression();
+      if (!next) break;
+      tuple.add(next);
     }
-    return {0, 0, "tuple", true};
+    return tuple;
   });
 }
 
@@ -121,8 +130,8 @@ void Diagnoser::invalid_named(int begin) {
     if (is(T::Equal) && what != "list" && what != "tuple" && what != "generator expression") {
       ++position_;
       if (bitwise_or() && !is(T::Equal) && !is(T::Walrus) && what != "name")
-        raise_range(fmt::format("cannot assign to {} here. Maybe you meant '==' instead of '='?", what),
-                    left.begin, left.end - 1);
+        raise_pieces(fmt::format("cannot assign to {} here. Maybe you meant '==' instead of '='?", what),
+                     left, left);
     }
   }
   position_ = begin;
@@ -164,7 +173,7 @@ void Diagnoser::invalid_expression(int begin) {
       invalid_rules_ = true;
       bool legacy = first.end == first.begin + 1 && legacy_name(first.begin);
       if (second && !legacy && tokens_[second.end - 1].level != 0)
-        raise_range("invalid syntax. Perhaps you forgot a comma?", first.begin, second.end - 1);
+        raise_pieces("invalid syntax. Perhaps you forgot a comma?", first, second);
       position_ = behind;
     }
   }
@@ -173,7 +182,7 @@ void Diagnoser::invalid_expression(int begin) {
   if (body && accept(T::If)) {
     Piece condition = disjunction();
     if (condition && !is(T::Else) && !is(T::Colon))
-      raise_range("expected 'else' after 'if' expression", body.begin, condition.end - 1);
+      raise_pieces("expected 'else' after 'if' expression", body, condition);
   }
   position_ = begin;
   if (is(T::Lambda)) {
@@ -221,6 +230,7 @@ Piece Diagnoser::conjunction() {
     }
     behind = position_;
     first.what = "expression";
+    first.grouped = false;
   }
   first.end = position_;
   return first;
@@ -268,6 +278,7 @@ Piece Diagnoser::comparison() {
       return first;
     }
     first.what = "comparison";
+    first.grouped = false;
   }
 }
 
@@ -298,6 +309,7 @@ Piece Diagnoser::bitwise_or() {
         return first;
       }
       first.what = "expression";
+      first.grouped = false;
     }
   });
 }
@@ -315,6 +327,7 @@ Piece Diagnoser::unary() {
     position_ = begin;
     return {};
   }
+  if (await || sign) piece.grouped = false;
   if (await) piece.what = "await expression";
   if (sign) piece.what = "expression";
   return piece;
@@ -329,18 +342,21 @@ Piece Diagnoser::primary() {
       if (is(T::Dot) && at(position_ + 1) == T::Name) {
         position_ += 2;
         piece.what = "attribute";
+        piece.grouped = false;
       } else if (accept(T::LeftParen)) {
         if (!arguments() || !accept(T::RightParen)) {
           position_ = behind;
           return piece;
         }
         piece.what = "function call";
+        piece.grouped = false;
       } else if (accept(T::LeftBracket)) {
         if (!slices() || !accept(T::RightBracket)) {
           position_ = behind;
           return piece;
         }
         piece.what = "subscript";
+        piece.grouped = false;
       } else {
         if (is(T::Dot)) {
           ++position_;
@@ -396,8 +412,14 @@ Piece Diagnoser::group() {
   if (accept(T::RightParen)) return {0, 0, "tuple", true};
   if (is(T::Yield)) {
     Piece piece = yield_or_star();
-    if (piece && accept(T::RightParen)) return {0, 0, "yield expression", true};
-    return {};
+    if (!piece || !is(T::RightParen)) return {};
+    Span inner = span_of(piece);
+    ++position_;
+    piece.grouped = true;
+    piece.inner = inner;
+    piece.begin = begin;
+    piece.end = position_;
+    return piece;
   }
   if (is(T::DoubleStar)) {
     int star = position_++;
@@ -409,16 +431,25 @@ Piece Diagnoser::group() {
   if (!first) return {};
   bool starred = std::string_view(first.what) == "starred";
   if (is(T::Comma)) {
+    Piece tuple{0, 0, "tuple", true};
+    tuple.add(first);
     while (accept(T::Comma)) {
-      if (!star_named()) break;
+      Piece next = star_named();
+      if (!next) break;
+      tuple.add(next);
     }
-    if (accept(T::RightParen)) return {0, 0, "tuple", true};
+    if (accept(T::RightParen)) return tuple;
     return {};
   }
   if (is(T::RightParen)) {
     if (starred && invalid_rules_)
       raise_range("cannot use starred expression here", first.begin, first.end - 1);
+    Span inner = span_of(first);
     ++position_;
+    first.grouped = true;
+    first.inner = inner;
+    first.begin = begin;
+    first.end = position_;
     return first;
   }
   if (is(T::For) || is(T::Async)) {
@@ -428,7 +459,6 @@ Piece Diagnoser::group() {
       if (accept(T::RightParen)) return {0, 0, "generator expression", true};
     }
   }
-  (void)begin;
   return {};
 }
 
@@ -438,6 +468,8 @@ Piece Diagnoser::list_atom() {
   Piece first = star_named();
   if (!first) return {};
   Piece last = first;
+  Piece list{0, 0, "list", true};
+  list.add(first);
   bool many = false, trailing = false;
   int comma = 0;
   while (is(T::Comma)) {
@@ -448,8 +480,9 @@ Piece Diagnoser::list_atom() {
     trailing = false;
     many = true;
     last = next;
+    list.add(next);
   }
-  if (accept(T::RightBracket)) return {0, 0, "list", true};
+  if (accept(T::RightBracket)) return list;
   if (is(T::For) || is(T::Async)) {
     if (!for_clauses()) return {};
     if (invalid_rules_) {
@@ -462,6 +495,16 @@ Piece Diagnoser::list_atom() {
     if (accept(T::RightBracket)) return {0, 0, "list comprehension", true};
   }
   return {};
+}
+
+void Diagnoser::raise_missing_colon(const Piece& key) {
+  // CPython's own arithmetic: from the key's last column on, no end.
+  uint32_t end = tokens_[key.end - 1].span.end;
+  context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError, "':' expected after dictionary key",
+                                            {end - 1, end});
+  context_.error.line = static_cast<int>(context_.source.line_of(tokens_[key.begin].span.begin));
+  context_.error.end_offset = 0;
+  throw Found{};
 }
 
 Piece Diagnoser::brace_atom() {
@@ -482,21 +525,20 @@ Piece Diagnoser::brace_atom() {
       }
     } else {
       if (!dict && is(T::Star)) break;
+      // Of a later pair CPython wants the colon first.
+      if (dict && invalid_rules_) {
+        invalid_rules_ = false;
+        Piece bare = expression();
+        invalid_rules_ = true;
+        if (bare && !is(T::Colon)) raise_missing_colon(bare);
+        position_ = item;
+      }
       Piece key = expression();
       if (!key) {
         if (dict) break;
         return {};
       }
       if (!is(T::Colon)) {
-        if (dict && invalid_rules_) {
-          // CPython's own arithmetic: from the key's last column on, no end.
-          Span span = tokens_[key.end - 1].span;
-          context_.error = context_.source.diagnose(
-              DiagnosticKind::SyntaxError, "':' expected after dictionary key", {span.end - 1, span.end});
-          context_.error.line = static_cast<int>(context_.source.line_of(tokens_[key.begin].span.begin));
-          context_.error.end_offset = 0;
-          throw Found{};
-        }
         break;
       }
       int colon = position_++;
@@ -577,6 +619,7 @@ bool Diagnoser::for_clauses() {
 }
 
 bool Diagnoser::targets(bool comprehension, int) {
+  Piece all{0, 0, "tuple", true};
   bool first = true;
   for (;;) {
     if (!first && (is(T::In) || is(T::Colon))) break;
@@ -584,13 +627,11 @@ bool Diagnoser::targets(bool comprehension, int) {
     Piece target = bitwise_or();
     if (!target) return false;
     first = false;
-    std::string_view what = target.what;
-    if (invalid_rules_ && what != "name" && what != "attribute" && what != "subscript" && what != "tuple" &&
-        what != "list" && (is(T::In) || is(T::Comma)))
-      raise_range(fmt::format("cannot assign to {}", what), target.begin, target.end - 1);
+    all.add(target);
     if (!accept(T::Comma)) break;
   }
   if (!is(T::In) && comprehension && invalid_rules_) raise_at_last("'in' expected after for-loop variables");
+  if (invalid_rules_) check_targets(all, "assign to");
   return true;
 }
 
@@ -631,9 +672,13 @@ Piece Diagnoser::named_expression_argument() {
 
 void Diagnoser::invalid_arguments(int begin) {
   position_ = begin;
+  bool keyword = false, unpacking = false;
+  const char* wrong = nullptr;
   while (!is(T::RightParen)) {
     int item = position_;
-    if (accept(T::Star) || accept(T::DoubleStar)) {
+    if (is(T::Star) || is(T::DoubleStar)) {
+      unpacking |= is(T::DoubleStar);
+      ++position_;
       if (!expression()) return;
     } else if (is(T::True) || is(T::False) || is(T::None)) {
       if (at(position_ + 1) == T::Equal)
@@ -641,6 +686,7 @@ void Diagnoser::invalid_arguments(int begin) {
       if (!expression()) return;
     } else if (is(T::Name) && at(position_ + 1) == T::Equal) {
       position_ += 2;
+      keyword = true;
       if (is(T::Comma) || is(T::RightParen))
         raise_range("expected argument value expression", item, item + 1);
       Piece value = expression();
@@ -653,7 +699,11 @@ void Diagnoser::invalid_arguments(int begin) {
     } else {
       Piece value = named_expression_argument();
       if (!value) return;
-      if (is(T::Equal))
+      if (unpacking)
+        wrong = "positional argument follows keyword argument unpacking";
+      else if (keyword && wrong == nullptr)
+        wrong = "positional argument follows keyword argument";
+      if (is(T::Equal) && std::string_view(value.what) != "named expression")
         raise_range("expression cannot contain assignment, perhaps you meant \"==\"?", value.begin,
                     position_);
       if (is(T::For) || is(T::Async)) {
@@ -665,6 +715,7 @@ void Diagnoser::invalid_arguments(int begin) {
     }
     if (!accept(T::Comma)) break;
   }
+  if (wrong != nullptr && is(T::RightParen)) raise_at(wrong, position_);
 }
 
 bool Diagnoser::slices() {
@@ -692,8 +743,7 @@ Piece Diagnoser::lambda() {
   ++position_;
   if (!parameters(T::Colon, true)) return {};
   if (!accept(T::Colon)) {
-    if (is(T::FieldColon)) return {};
-    raise_at("expected ':'", position_);
+    return {};
   }
   if (!expression()) return {};
   return {0, 0, "lambda", true};
@@ -712,7 +762,7 @@ bool Diagnoser::parameters(TokenKind close, bool is_lambda) {
       if (!is_lambda && accept(T::Colon) && !expression()) return false;
       int behind_name = position_;
       if (accept(T::Equal)) {
-        if (check && (is(close) || is(T::Comma)))
+        if (check && (is(T::RightParen) || is(T::Comma)))
           raise_at("expected default value expression", position_ - 1);
         if (!expression()) return false;
         has_default = true;

@@ -160,7 +160,7 @@ class Layout {
         const char* line_end = cursor_;
         while (*line_end != '\n' && line_end < end_) ++line_end;
         stream_.error.offset = stream_.error.end_offset =
-            static_cast<int>(count_characters(source_.text(), offset(line), offset(line_end))) + 1;
+            static_cast<int>(source_.character_column(offset(line_end))) + 1;
         stream_.error.end_offset = -1;
         stream_.error.text += '\n';
         return false;
@@ -175,6 +175,7 @@ class Layout {
   }
 
   bool fail_continuation(const char* at) {
+    if (!brackets_.empty()) return finish(at);
     fail("unexpected EOF while parsing", at);
     stream_.error.end_offset = -1;
     // The position is behind the backslash.
@@ -215,7 +216,7 @@ class Layout {
       case TokenKind::RawNewline:
         cursor_ = raw.end;
         if (brackets_.empty()) {
-          push(TokenKind::Newline, raw.begin, raw.end);
+          push(TokenKind::Newline, raw.begin, raw.begin);
           at_line_start_ = true;
         }
         return true;
@@ -334,6 +335,7 @@ class Layout {
 
   bool fail_after_backslash(const char* behind) {
     if (behind >= end_) {
+      if (!brackets_.empty()) return finish(behind);
       fail("unexpected EOF while parsing", behind);
       stream_.error.offset += 1;
       stream_.error.end_offset = -1;

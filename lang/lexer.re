@@ -191,7 +191,6 @@ namespace {
 template <bool kSpec>
 TextEnd lex_text(const char* text, char quote, bool triple, bool is_raw, const char** end) {
   const unsigned char* cursor = reinterpret_cast<const unsigned char*>(text);
-  const unsigned char* marker = nullptr;
   const unsigned char* begin;
   auto stop = [&](TextEnd kind) {
     *end = reinterpret_cast<const char*>(begin);
@@ -210,8 +209,8 @@ again:
   "}}"              { if (!kSpec) goto again; return stop(TextEnd::CloseBrace); }
   "{"               { return stop(TextEnd::Field); }
   "}"               { return stop(TextEnd::CloseBrace); }
-  "\\N{" [^\x00\n"'{}\\]* "}"
-                    { if (is_raw) cursor = begin + 2; goto again; }
+  "\\N{" [^\x00\n"'{}\\]*
+                    { if (is_raw) cursor = begin + 2; else if (*cursor == '}') ++cursor; goto again; }
   "\\" [{}]         { cursor = begin + 1; goto again; }
   "\\\n"            { goto again; }
   "\\" [^\x00\n{}]  { goto again; }

@@ -81,7 +81,7 @@ bool check_number_end(std::string_view number, const char* behind, LiteralError*
   }
   bool imaginary = (number.back() | 0x20) == 'j';
   if (imaginary) return verify_end(behind, "imaginary", problem);
-  if (last == '_') {
+  if (last == '_' && is_digit(number.back())) {
     problem->message = "invalid decimal literal";
     problem->at = behind + 1;
     return false;
@@ -316,8 +316,7 @@ class StringDecoder {
     }
     size_t close = body_.find('}', at);
     if (close == std::string_view::npos || close == at + 1) {
-      fail(begin, close == std::string_view::npos ? body_.size() : close + 1,
-           "malformed \\N character escape");
+      fail(begin, close == std::string_view::npos ? body_.size() : at + 1, "malformed \\N character escape");
       return at;
     }
     int32_t code_point = lookup_character_name(body_.substr(at + 1, close - at - 1));

@@ -234,9 +234,12 @@ class ParserContext {
   void make_target(ExprNode* node, ExprContext context, TargetKind kind, const char* suffix = "");
   const ExprNode* invalid_target(const ExprNode* node, TargetKind kind) const;
   void set_context(ExprNode* node, ExprContext context);
-  void check_comprehension(NodeKind kind, Exprs* items);
+  void suggest_equality(const ExprNode* target, const ExprNode* next, bool only);
+  void check_comprehension(NodeKind kind, Exprs* items, const Comprehension* clause);
   [[noreturn]] void fail_generator_argument(SeqBuilder<Argument*>* arguments, uint32_t index);
-  Span keyword_error_span(SeqBuilder<Argument*>* arguments, uint32_t index, Span span) const;
+  [[noreturn]] void fail_bare_star(Span star, bool is_lambda);
+  // The token that begins there.
+  const Token* token_at(uint32_t offset) const;
   void check_single_statement(Stmts* statements, const Token* second_line);
 };
 

@@ -66,6 +66,7 @@ bool encloses_items(const std::vector<Token>& tokens, size_t index) {
       continue;
     }
     switch (token.kind) {
+      case TokenKind::As: return true;
       case TokenKind::Walrus:
       case TokenKind::For:
       case TokenKind::Yield: return false;

@@ -223,7 +223,6 @@ Source Source::from_bytes(std::string_view bytes, std::string filename, std::opt
 Source Source::from_text(std::string_view utf8, std::string filename, std::optional<Diagnostic>* error) {
   Source source;
   source.filename_ = std::move(filename);
-  if (utf8.size() >= 3 && utf8.substr(0, 3) == "\xEF\xBB\xBF") utf8.remove_prefix(3);
   if (utf8.find('\0') != std::string_view::npos) {
     if (error != nullptr)
       *error = plain_error("source code string cannot contain null bytes", source.filename_);

@@ -48,7 +48,7 @@ ExprNode* ParserContext::strings(SeqBuilder<StringPart*>* parts, Span span) {
       ((part->token->flags & kPrefixBytes) != 0 ? bytes : text) = true;
     }
   }
-  if (bytes && text) fail("cannot mix bytes and nonbytes literals", span);
+  if (bytes && text) fail_at_last_token("cannot mix bytes and nonbytes literals");
 
   if (!format) {
     const Token* first = (*parts)[0]->token;

@@ -156,7 +156,7 @@ bool starts_bitwise_or(const ExprNode* node) {
     case NodeKind::IfExp: return starts_bitwise_or(ast_as<IfExp>(node).body);
     case NodeKind::Compare: return starts_bitwise_or(ast_as<Compare>(node).left);
     case NodeKind::Tuple: {
-      const auto& tuple = ast_as<Tuple>(node);
+      const auto& tuple = ast_as<Tuple>(node);  // without brackets
       return !tuple.elts.empty() && starts_bitwise_or(tuple.elts[0]);
     }
     default: return true;
@@ -171,6 +171,7 @@ bool may_mean_equality(const ExprNode* node) {
     case NodeKind::GeneratorExp: return false;
     case NodeKind::Constant: {
       ConstantKind kind = ast_as<Constant>(node).value.kind;
+      if ((node->flags & kParenthesized) != 0) return true;
       return kind != ConstantKind::True && kind != ConstantKind::False && kind != ConstantKind::None;
     }
     default: return is_bitwise_or(node);
@@ -179,6 +180,38 @@ bool may_mean_equality(const ExprNode* node) {
 
 }  // namespace
 
+// A statement that is no assignment is read as `a, b = c` would be inside of brackets: the last element
+// before the = and the first operand behind it, where no further = follows.
+void ParserContext::suggest_equality(const ExprNode* target, const ExprNode* next, bool only) {
+  if (!starts_bitwise_or(next) || (!only && is_bitwise_or(next))) return;
+  const ExprNode* last = target;
+  if (target->kind == NodeKind::Tuple && (target->flags & kParenthesized) == 0) {
+    const auto& tuple = ast_as<Tuple>(target);
+    // A trailing comma leaves nothing before the =.
+    if (tuple.span.end != tuple.elts.back()->span.end && (tuple.elts.back()->flags & kParenthesized) == 0)
+      return;
+    last = tuple.elts.back();
+  }
+  if (last->kind == NodeKind::Name && (last->flags & kParenthesized) == 0) {
+    const ExprNode* right = next;
+    while (!is_bitwise_or(right)) {
+      if (right->kind == NodeKind::BoolOp)
+        right = ast_as<BoolOp>(right).values[0];
+      else if (right->kind == NodeKind::IfExp)
+        right = ast_as<IfExp>(right).body;
+      else if (right->kind == NodeKind::Compare)
+        right = ast_as<Compare>(right).left;
+      else
+        right = ast_as<Tuple>(right).elts[0];
+    }
+    fail("invalid syntax. Maybe you meant '==' or ':=' instead of '='?", {last->span.begin, right->span.end});
+  }
+  if (last->kind != NodeKind::Name && may_mean_equality(last))
+    fail(fmt::format("cannot assign to {} here. Maybe you meant '==' instead of '='?",
+                     expression_description(last)),
+         last->span);
+}
+
 StmtNode* ParserContext::assign(Exprs* items, Span span) {
   uint32_t targets = items->size() - 1;
   ExprNode* value = (*items)[targets];
@@ -186,42 +219,10 @@ StmtNode* ParserContext::assign(Exprs* items, Span span) {
     ExprNode* target = (*items)[i];
     const ExprNode* bad = invalid_target(target, TargetKind::Star);
     if (bad == nullptr) continue;
-    if (i == 0 && targets == 1 && starts_bitwise_or(value)) {
-      // CPython finds `a = b` first where it looks for a tuple's next element: the last one of them.
-      const ExprNode* last = target;
-      if (target->kind == NodeKind::Tuple && (target->flags & kParenthesized) == 0) {
-        const auto& tuple = ast_as<Tuple>(target);
-        last = !tuple.elts.empty() && tuple.span.end == tuple.elts.back()->span.end ? tuple.elts.back()
-                                                                                    : nullptr;
-      }
-      if (last != nullptr && last->kind == NodeKind::Name && last != target &&
-          (last->flags & kParenthesized) == 0) {
-        const ExprNode* right = value;
-        while (!is_bitwise_or(right) && right->kind != NodeKind::Name) {
-          if (right->kind == NodeKind::BoolOp)
-            right = ast_as<BoolOp>(right).values[0];
-          else if (right->kind == NodeKind::IfExp)
-            right = ast_as<IfExp>(right).body;
-          else if (right->kind == NodeKind::Compare)
-            right = ast_as<Compare>(right).left;
-          else if (right->kind == NodeKind::Tuple)
-            right = ast_as<Tuple>(right).elts[0];
-          else
-            break;
-        }
-        fail("invalid syntax. Maybe you meant '==' or ':=' instead of '='?",
-             {last->span.begin, right->span.end});
-      }
-      if (last != nullptr && last->kind != NodeKind::Name && may_mean_equality(last) &&
-          last->kind != NodeKind::Attribute && last->kind != NodeKind::Subscript)
-        fail(fmt::format("cannot assign to {} here. Maybe you meant '==' instead of '='?",
-                         expression_description(last)),
-             last->span);
-    }
-    if (target->kind == NodeKind::Yield || target->kind == NodeKind::YieldFrom) {
-      if ((target->flags & kParenthesized) == 0)
-        fail("assignment to yield expression not possible", target->span);
-    }
+    suggest_equality((*items)[0], (*items)[1], targets == 1);
+    if ((target->kind == NodeKind::Yield || target->kind == NodeKind::YieldFrom) &&
+        (target->flags & kParenthesized) == 0)
+      fail("assignment to yield expression not possible", target->span);
     fail(fmt::format("cannot assign to {}", expression_description(bad)), bad->span);
   }
   for (uint32_t i = 0; i < targets; ++i) set_context((*items)[i], ExprContext::Store);
@@ -288,18 +289,35 @@ ExprNode* ParserContext::named(ExprNode* target, ExprNode* value, Span span) {
 
 // ---- comprehensions and displays
 
-void ParserContext::check_comprehension(NodeKind kind, Exprs* items) {
+void ParserContext::check_comprehension(NodeKind kind, Exprs* items, const Comprehension* clause) {
   ExprNode* first = (*items)[0];
   if (first->kind == NodeKind::Starred)
     fail("iterable unpacking cannot be used in comprehension", first->span);
   if (items->size() > 1) {
-    if (kind == NodeKind::GeneratorExp) fail("invalid syntax", lookahead->span);
+    if (kind == NodeKind::GeneratorExp) fail("invalid syntax", token_at(clause->span.begin)->span);
     fail("did you forget parentheses around the comprehension target?",
          {first->span.begin, items->back()->span.end});
   }
 }
 
 // ---- parameters
+
+const Token* ParserContext::token_at(uint32_t offset) const {
+  auto found = std::lower_bound(stream.tokens.begin() + 1, stream.tokens.end(), offset,
+                                [](const Token& token, uint32_t at) { return token.span.begin < at; });
+  while (found->kind == TokenKind::Dedent) ++found;
+  return &*found;
+}
+
+// CPython points at the star, but in a lambda at what follows it.
+void ParserContext::fail_bare_star(Span star, bool is_lambda) {
+  const Token* token = token_at(star.begin);
+  if (is_lambda) {
+    ++token;
+    if (token->kind == TokenKind::Comma) ++token;
+  }
+  fail("named arguments must follow bare *", token->span);
+}
 
 Arguments* ParserContext::parameters(SeqBuilder<Parameter*>* list, Span span, bool is_lambda) {
   SeqBuilder<Arg*> positional_only, plain, keyword_only;
@@ -311,7 +329,11 @@ Arguments* ParserContext::parameters(SeqBuilder<Parameter*>* list, Span span, bo
   Span bare_star;
   for (uint32_t i = 0; i < list->size(); ++i) {
     Parameter* parameter = (*list)[i];
-    if (kwarg != nullptr) fail("arguments cannot follow var-keyword argument", parameter->span);
+    Span sign{parameter->span.begin,
+              parameter->span.begin + (parameter->kind == ParameterKind::DoubleStar ? 2u : 1u)};
+    if (kwarg != nullptr)
+      fail("arguments cannot follow var-keyword argument",
+           parameter->kind == ParameterKind::Plain ? parameter->arg->span : sign);
     switch (parameter->kind) {
       case ParameterKind::Plain:
         bare_star_pending = false;
@@ -334,25 +356,25 @@ Arguments* ParserContext::parameters(SeqBuilder<Parameter*>* list, Span span, bo
         plain = SeqBuilder<Arg*>();
         break;
       case ParameterKind::Star:
-        if (star) fail("* argument may appear only once", parameter->span);
+        if (star && i + 1 == list->size() && token_at(sign.begin)[1].kind != TokenKind::Comma)
+          fail("invalid syntax", sign);
+        if (star) fail("* argument may appear only once", sign);
         star = true;
         bare_star_pending = true;
         bare_star = parameter->span;
         break;
       case ParameterKind::StarName:
-        if (star) fail("* argument may appear only once", parameter->span);
+        if (star) fail("* argument may appear only once", sign);
         star = true;
         vararg = parameter->arg;
         break;
       case ParameterKind::DoubleStar:
-        if (bare_star_pending) fail("named arguments must follow bare *", bare_star);
+        if (bare_star_pending) fail_bare_star(bare_star, is_lambda);
         kwarg = parameter->arg;
         break;
     }
   }
-  if (bare_star_pending) {
-    if (is_lambda || true) fail("named arguments must follow bare *", bare_star);
-  }
+  if (bare_star_pending) fail_bare_star(bare_star, is_lambda);
   return make<Arguments>(span, positional_only.seq(), plain.seq(), vararg, keyword_only.seq(),
                          keyword_defaults.seq(), kwarg, defaults.seq());
 }
@@ -360,7 +382,7 @@ Arguments* ParserContext::parameters(SeqBuilder<Parameter*>* list, Span span, bo
 // ---- arguments
 
 void ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, Seq<ExprNode*>* positional,
-                                    Seq<Keyword*>* keywords, bool) {
+                                    Seq<Keyword*>* keywords, bool is_call) {
   Exprs values;
   SeqBuilder<Keyword*> named_values;
   bool keyword_seen = false, unpacking_seen = false;
@@ -369,23 +391,22 @@ void ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, Seq<ExprNo
     Argument* argument = (*arguments)[i];
     switch (argument->kind) {
       case ArgumentKind::Generator:
+        if (!is_call && count == 1) {
+          const auto& generator = ast_as<GeneratorExp>(argument->value);
+          uint32_t at = generator.generators[0]->span.begin;
+          fail("invalid syntax", {at, at + (generator.generators[0]->is_async != 0 ? 5u : 3u)});
+        }
         if (count > 1) fail_generator_argument(arguments, i);
         [[fallthrough]];
       case ArgumentKind::Positional:
-        if (unpacking_seen) {
-          Argument* last = (*arguments)[i];
-          fail("positional argument follows keyword argument unpacking",
-               keyword_error_span(arguments, i, last->span));
-        }
-        if (keyword_seen)
-          fail("positional argument follows keyword argument",
-               keyword_error_span(arguments, i, argument->span));
+        if (unpacking_seen) fail_at_last_token("positional argument follows keyword argument unpacking");
+        if (keyword_seen) fail_at_last_token("positional argument follows keyword argument");
         values.push(arena, argument->value);
         break;
       case ArgumentKind::Starred:
         if (unpacking_seen)
           fail("iterable argument unpacking follows keyword argument unpacking",
-               keyword_error_span(arguments, i, argument->span));
+               {(token_at(argument->span.begin) - 1)->span.begin, lookahead->span.end});
         values.push(arena, argument->value);
         break;
       case ArgumentKind::Keyword: {
@@ -420,8 +441,6 @@ void ParserContext::fail_generator_argument(SeqBuilder<Argument*>* arguments, ui
   Argument* generator = (*arguments)[index];
   fail("Generator expression must be parenthesized", generator->span);
 }
-
-Span ParserContext::keyword_error_span(SeqBuilder<Argument*>*, uint32_t, Span span) const { return span; }
 
 // ---- type parameters
 
