@@ -3,6 +3,23 @@
 
 namespace mp::lang {
 
+namespace {
+
+// Before anything can read it.
+bool binds_first(const ExprNode* target, Identifier name) {
+  if (auto* simple = ast_cast<Name>(target)) return simple->id == name;
+  auto* tuple = ast_cast<Tuple>(target);
+  if (tuple == nullptr) return false;
+  for (ExprNode* each : tuple->elts) {
+    auto* simple = ast_cast<Name>(each);
+    if (simple == nullptr) return false;  // a subscript or attribute reads
+    if (simple->id == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
                                   Seq<Comprehension*> generators, ExprNode* element, ExprNode* value,
                                   Reg dest) {
@@ -38,7 +55,7 @@ void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
       emitter.set_span(node->span);
       if (cell) {
         emitter.emit(Op::MAKE_CELL, symbol->reg, symbol->reg);
-      } else {
+      } else if (!binds_first(first.target, symbol->name)) {
         emitter.emit(Op::CLEAR, symbol->reg);
       }
       entries.push_back(emitter.begin_scoped(symbol->name, symbol->reg, cell));

@@ -693,8 +693,7 @@ void Compiler::yield_into(const ExprNode* node, Reg dest) {
   Emitter& emitter = out();
   bool is_function = unit_->scope->function_like();
   if (!is_function) {
-    fail_syntax(node->kind == NodeKind::Yield ? "'yield' outside function" : "'yield from' outside function",
-                node->span);
+    fail_syntax("'yield' outside function", node->span);
   }
   if (auto* yield = ast_cast<Yield>(node)) {
     Reg value;

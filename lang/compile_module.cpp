@@ -450,7 +450,7 @@ void Compiler::load_name(Identifier raw, Span span, Reg dest) {
     case Place::ClassDeref:
     case Place::DictDeref:
     case Place::DictGlobal: {
-      Reg mapping = emitter.push();
+      Reg mapping = emitter.is_temporary(dest) ? dest : emitter.push();
       if (place.kind == Place::ClassDeref) {
         emitter.emit(Op::LOAD_LOCALS, mapping);
       } else {
@@ -462,7 +462,7 @@ void Compiler::load_name(Identifier raw, Span span, Reg dest) {
       } else {
         emitter.emit(Op::LOAD_FROM_DICT_OR_DEREF, mapping, place.reg);
       }
-      emitter.release_to(mapping);
+      if (mapping != dest) emitter.release_to(mapping);
       emitter.move(dest, mapping);
       break;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lang/compiler.h"
+#include "lang/disassembler.h"
 
 namespace mp::lang {
 
@@ -18,6 +19,28 @@ bool is_wildcard(const PatternNode* node) {
 bool is_wildcard_star(const PatternNode* node) {
   auto* star = ast_cast<MatchStar>(node);
   return star != nullptr && !star->name;
+}
+
+// As == of the values: 0, False, 0.0 and 0j are one key.
+bool equal_keys(const CodeConstant& a, const CodeConstant& b) {
+  using Kind = CodeConstant::Kind;
+  auto number = [](const CodeConstant& c, double* real, double* imaginary) {
+    *imaginary = 0;
+    switch (c.kind) {
+      case Kind::False:
+      case Kind::True: *real = c.kind == Kind::True; return true;
+      case Kind::Int: *real = static_cast<double>(c.integer); return true;
+      case Kind::Float: *real = c.real; return true;
+      case Kind::Complex:
+        *real = c.real;
+        *imaginary = c.imaginary;
+        return true;
+      default: return false;
+    }
+  };
+  if (a.kind == b.kind && a.kind != Kind::Float && a.kind != Kind::Complex) return a == b;
+  double x, y, u, v;
+  return number(a, &x, &u) && number(b, &y, &v) && x == y && u == v;
 }
 
 }  // namespace
@@ -133,7 +156,7 @@ void Compiler::pattern_sequence(const MatchSequence& node, Reg subject, PatternC
   for (size_t i = 0; i < size; ++i) {
     const PatternNode* each = node.patterns[i];
     if (each->kind == NodeKind::MatchStar) {
-      if (star != size) fail_syntax("multiple starred expressions in sequence pattern", node.span);
+      if (star != size) fail_syntax("multiple starred names in sequence pattern", node.span);
       star = i;
       star_wildcard = is_wildcard_star(each);
       only_wildcard &= star_wildcard;
@@ -230,12 +253,9 @@ void Compiler::pattern_mapping(const MatchMapping& node, Reg subject, PatternCon
     const ExprNode* key = node.keys[i];
     CodeConstant constant;
     if (fold(key, &constant)) {
-      if (std::find(seen.begin(), seen.end(), constant) != seen.end()) {
-        const char* kind = constant.kind == CodeConstant::Kind::String ? "'" : "";
-        std::string text = constant.kind == CodeConstant::Kind::String ? constant.text
-                           : key->kind == NodeKind::Constant ? constant_repr(ast_as<Constant>(key).value)
-                                                             : unparse_expression(key);
-        fail_syntax(fmt::format("mapping pattern checks duplicate key ({}{}{})", kind, text, kind),
+      if (std::any_of(seen.begin(), seen.end(),
+                      [&](const CodeConstant& c) { return equal_keys(c, constant); })) {
+        fail_syntax(fmt::format("mapping pattern checks duplicate key ({})", code_constant_repr(constant)),
                     node.span);
       }
       seen.push_back(constant);

@@ -115,7 +115,7 @@ std::string operand_text(const CodeUnit& unit, uint32_t pc, Operand kind, uint16
 std::string disassemble_instruction(const CodeUnit& unit, uint32_t pc) {
   Instruction i = unit.instruction(pc);
   const OpInfo& info = op_info(i.opcode());
-  std::string text = fmt::format("{:<24}", info.name);
+  std::string text = fmt::format("{:<25}", info.name);
   bool first = true;
   uint16_t values[] = {i.a, i.b, i.c};
   Operand kinds[] = {info.a, info.b, info.c};

@@ -36,6 +36,7 @@ class ScopeBuilder {
     if (current_ != nullptr) {
       scope->nested = current_->nested || current_->function_like();
       scope->discarded = current_->discarded;
+      scope->comp_iter_expr = current_->comp_iter_expr;
       current_->children.push_back(scope);
     }
     if (node != nullptr) {
