@@ -1,0 +1,266 @@
+// BaseExceptionGroup and ExceptionGroup: construction, derive, split, subgroup.
+#include "vm/types/exception_internal.h"
+#include "vm/types/number.h"
+
+namespace mp {
+
+static ExceptionObject* exc(Value v) { return v.as<ExceptionObject>(); }
+static TupleObject* members(ExceptionObject* e) { return e->fields[kGroupExceptions].get().as<TupleObject>(); }
+static bool is_group(Thread& t, Value v) { return is_exception_of(t, v, Exc::BaseExceptionGroup); }
+
+static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
+  auto* type = cls.as<Type>();
+  if (keyword_count(args) > 0 && !type->has(kTypeHeap))
+    return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(type));
+  if (args.count != 2)
+    return t.raise(Exc::TypeError, "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)", args.count);
+  if (!is_str(args.values[0])) return t.raise(Exc::TypeError, "argument 1 must be str, not {}", type_name(t, args.values[0]));
+  Value given = args.values[1];
+  Type* own = type_of(t, given);
+  if (own->slots.get_item == nullptr || is_dict(given))
+    return t.raise(Exc::TypeError, "second argument (exceptions) must be a sequence");
+  Value tuple = TRY(to_tuple(t, given));
+  auto* exceptions = tuple.as<TupleObject>();
+  if (exceptions->size == 0)
+    return t.raise(Exc::ValueError, "second argument (exceptions) must be a non-empty sequence");
+  bool nested_base = false;
+  for (size_t i = 0; i < exceptions->size; ++i) {
+    if (!is_exception((*exceptions)[i]))
+      return t.raise(Exc::ValueError, "Item {} of second argument (exceptions) is not an exception", i);
+    if (!is_exception_of(t, (*exceptions)[i], Exc::Exception)) nested_base = true;
+  }
+  Type* base_group = t.types().exception(Exc::BaseExceptionGroup);
+  Type* group = t.types().exception(Exc::ExceptionGroup);
+  if (type == base_group) {
+    if (!nested_base) type = group;  // all are Exceptions: an ExceptionGroup
+  } else if (type == group) {
+    if (nested_base) return t.raise(Exc::TypeError, "Cannot nest BaseExceptions in an ExceptionGroup");
+  } else if (nested_base && is_subtype(type, t.types().exception(Exc::Exception))) {
+    return t.raise(Exc::TypeError, "Cannot nest BaseExceptions in '{}'", type_name(type));
+  }
+  auto* e = t.heap().make<ExceptionObject>(t, type);
+  e->args = Value(make_tuple(t, args.values, args.count));
+  e->fields[kGroupMessage] = args.values[0];
+  e->fields[kGroupExceptions] = tuple;
+  return e;
+}
+
+static Result<Value> group_init(Thread& t, Value self, CallArgs args) {
+  if (keyword_count(args) > 0) return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(t, self));
+  exc(self)->args = Value(make_tuple(t, args.values, args.count));
+  return kNone;
+}
+
+Result<Value> group_str(Thread& t, Value self) {
+  size_t n = members(exc(self))->size;
+  return make_str(t, fmt::format("{} ({} sub-exception{})", str_text(t, exc(self)->fields[kGroupMessage]), n, n == 1 ? "" : "s"));
+}
+
+Result<Value> group_repr(Thread& t, Value self) { return base_repr(t, self); }
+
+// The new group of a part: self.derive(excs), with traceback, cause, context and notes of self.
+static Result<Value> make_part(Thread& t, Value self, RootVector& part) {
+  if (part.empty()) return kNone;
+  Value list = make_list(t, part.data(), part.size());
+  Value derived = TRY(call_method(t, self, intern(t, "derive"), {list}));
+  if (!is_group(t, derived))
+    return t.raise(Exc::TypeError, "derive must return an instance of BaseExceptionGroup");
+  auto* to = exc(derived);
+  auto* from = exc(self);
+  to->traceback = from->traceback;
+  to->context = from->context;
+  to->cause = from->cause;
+  to->suppress_context = from->suppress_context.load();
+  Value notes = TRY(get_attr_or_not_found(t, self, t.names().__notes__));
+  if (!notes.is_not_found()) {
+    Type* type = type_of(t, notes);
+    if (type->slots.iter != nullptr) {
+      Value copy = TRY(to_list(t, notes));
+      TRY(set_attr(t, derived, t.names().__notes__, copy));
+    }
+  }
+  return derived;
+}
+
+enum class MatcherKind { Class, Predicate, Instances };
+struct Matcher {
+  MatcherKind kind;
+  Value value;
+};
+
+static Result<bool> matches(Thread& t, const Matcher& matcher, Value e) {
+  switch (matcher.kind) {
+    case MatcherKind::Class: return exception_matches(t, e, matcher.value);
+    case MatcherKind::Predicate: {
+      Value v = TRY(call(t, matcher.value, {e}));
+      return truth(t, v);
+    }
+    case MatcherKind::Instances: return set_contains(t, matcher.value.as<SetObject>(), make_int(t, static_cast<int64_t>(e.bits() >> 4)));
+  }
+  return false;
+}
+
+struct Parts {
+  Value match = kNone;
+  Value rest = kNone;
+};
+
+static Result<Parts> split(Thread& t, Value e, const Matcher& matcher, bool want_rest) {
+  TRY(t.check_stack(" in exceptiongroup_split_recursive"));
+  Parts parts;
+  bool whole = false;
+  if (matcher.kind != MatcherKind::Instances || !is_group(t, e)) whole = TRY(matches(t, matcher, e));
+  if (whole) {
+    parts.match = e;
+    return parts;
+  }
+  if (!is_group(t, e)) {
+    if (want_rest) parts.rest = e;
+    return parts;
+  }
+  RootVector match(t), rest(t);
+  TupleObject* inner = members(exc(e));
+  for (size_t i = 0; i < inner->size; ++i) {
+    Parts each = TRY(split(t, (*inner)[i], matcher, want_rest));
+    if (!each.match.is_none()) match.push_back(each.match);
+    if (!each.rest.is_none()) rest.push_back(each.rest);
+  }
+  parts.match = TRY(make_part(t, e, match));
+  if (want_rest) parts.rest = TRY(make_part(t, e, rest));
+  return parts;
+}
+
+static Result<Matcher> matcher_of(Thread& t, Value v) {
+  auto is_class = [&](Value c) { return is_type(c) && is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException)); };
+  if (is_class(v)) return Matcher{MatcherKind::Class, v};
+  if (is_tuple(v)) {
+    bool all = true;
+    auto* tuple = v.as<TupleObject>();
+    for (size_t i = 0; i < tuple->size; ++i) all = all && is_class((*tuple)[i]);
+    if (all) return Matcher{MatcherKind::Class, v};
+  }
+  if (is_callable(t, v) && !is_type(v)) return Matcher{MatcherKind::Predicate, v};
+  return t.raise(Exc::TypeError, "expected an exception type, a tuple of exception types, or a callable (other than a class)");
+}
+
+static Result<Value> group_split(Thread& t, const Value* args) {
+  Matcher matcher = TRY(matcher_of(t, args[1]));
+  Parts parts = TRY(split(t, args[0], matcher, true));
+  return make_tuple(t, {parts.match, parts.rest});
+}
+static Result<Value> group_subgroup(Thread& t, const Value* args) {
+  Matcher matcher = TRY(matcher_of(t, args[1]));
+  Parts parts = TRY(split(t, args[0], matcher, false));
+  return parts.match;
+}
+static Result<Value> group_derive(Thread& t, const Value* args) {
+  Value message = exc(args[0])->fields[kGroupMessage];
+  return call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {message, args[1]});
+}
+static Result<Value> group_class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+
+const NativeDef kGroupMethods[] = {
+    MP_RAW_NEW(group_new, "__new__(cls, message, exceptions, /)", nullptr),
+    MP_RAW_METHOD(group_init, "__init__(self, /, *args, **kwargs)", nullptr),
+    MP_METHOD(group_derive, "derive(self, excs, /)", nullptr),
+    MP_METHOD(group_split, "split(self, matcher_value, /)", nullptr),
+    MP_METHOD(group_subgroup, "subgroup(self, matcher_value, /)", nullptr),
+    MP_CLASS_METHOD(group_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
+    MP_END};
+const GetSetDef kGroupGetSets[] = {{"message", get_field<kGroupMessage>, nullptr, "exception message"},
+                                   {"exceptions", get_field<kGroupExceptions>, nullptr, "nested exceptions"},
+                                   {}};
+
+// ---------------------------------------------------------------- except*
+
+// One except* clause: what of `exception` matches and what is left. A naked exception that matches is wrapped.
+Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest, Value* match) {
+  *rest = kNone;
+  *match = kNone;
+  if (exception.is_none()) return {};
+  auto check = [&](Value c) -> Status {
+    if (!is_type(c) || !is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException)))
+      return t.raise(Exc::TypeError, "catching classes that do not inherit from BaseException is not allowed");
+    if (is_subtype(c.as<Type>(), t.types().exception(Exc::BaseExceptionGroup)))
+      return t.raise(Exc::TypeError, "catching ExceptionGroup with except* is not allowed. Use except instead.");
+    return {};
+  };
+  if (is_tuple(cls)) {
+    auto* tuple = cls.as<TupleObject>();
+    for (size_t i = 0; i < tuple->size; ++i) TRY(check((*tuple)[i]));
+  } else {
+    TRY(check(cls));
+  }
+  bool whole = TRY(exception_matches(t, exception, cls));
+  if (whole) {
+    if (is_group(t, exception)) {
+      *match = exception;
+      return {};
+    }
+    Value wrapped = TRY(call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {Value(empty_str(t)), Value(make_tuple(t, {exception}))}));
+    exc(wrapped)->traceback = exc(exception)->traceback;
+    *match = wrapped;
+    return {};
+  }
+  if (is_group(t, exception)) {
+    Value pair = TRY(call_method(t, exception, intern(t, "split"), {cls}));
+    if (!is_tuple(pair))
+      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception), type_name(t, pair));
+    if (pair.as<TupleObject>()->size < 2)
+      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}", type_name(t, exception), pair.as<TupleObject>()->size);
+    *match = (*pair.as<TupleObject>())[0];
+    *rest = (*pair.as<TupleObject>())[1];
+    return {};
+  }
+  *rest = exception;
+  return {};
+}
+
+static bool same_origin(ExceptionObject* a, ExceptionObject* b) {
+  return a->traceback.get() == b->traceback.get() && a->cause.get() == b->cause.get() && a->context.get() == b->context.get();
+}
+static Status collect_leaves(Thread& t, Value e, SetObject* ids) {
+  if (e.is_none()) return {};
+  if (!is_group(t, e)) return set_add(t, ids, make_int(t, static_cast<int64_t>(e.bits() >> 4)));
+  TupleObject* inner = members(exc(e));
+  for (size_t i = 0; i < inner->size; ++i) TRY(collect_leaves(t, (*inner)[i], ids));
+  return {};
+}
+
+// After the clauses of except*: what to raise, from the original exception and the list of raised and unhandled ones.
+Result<Value> prepare_reraise_star(Thread& t, Value original, Value list) {
+  auto* exceptions = list.as<ListObject>();
+  size_t count = exceptions->length();
+  if (count == 0) return kNone;
+  if (!is_group(t, original)) {
+    // A naked exception was caught and wrapped: at most one was raised or reraised.
+    for (size_t i = 0; i < count; ++i)
+      if (!exceptions->at(i).is_none()) return exceptions->at(i);
+    return kNone;
+  }
+  RootVector raised(t), reraised(t);
+  for (size_t i = 0; i < count; ++i) {
+    Value e = exceptions->at(i);
+    if (e.is_none()) continue;
+    if (is_group(t, e) && same_origin(exc(e), exc(original)))
+      reraised.push_back(e);
+    else if (e == original)
+      reraised.push_back(e);
+    else
+      raised.push_back(e);
+  }
+  Value kept = kNone;
+  if (!reraised.empty()) {
+    SetObject* ids = make_set(t);
+    for (size_t i = 0; i < reraised.size(); ++i) TRY(collect_leaves(t, reraised[i], ids));
+    Parts parts = TRY(split(t, original, Matcher{MatcherKind::Instances, Value(ids)}, false));
+    kept = parts.match;
+  }
+  if (raised.empty()) return kept;
+  if (!kept.is_none()) raised.push_back(kept);
+  if (raised.size() == 1) return raised[0];
+  Value tuple = make_tuple(t, raised.data(), raised.size());
+  return call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {Value(empty_str(t)), tuple});
+}
+
+}  // namespace mp
