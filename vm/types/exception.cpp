@@ -90,7 +90,8 @@ Error Thread::raise_os_error(int error_number, Value filename, Value filename2) 
 
 Error Thread::raise_memory_error() {
   Value e = runtime().emergency_memory_error;
-  if (e.is_empty() || e.as<ExceptionObject>()->traceback.get().is_object()) e = make_exception(*this, Exc::MemoryError, kEmpty);
+  if (e.is_empty() || e.as<ExceptionObject>()->traceback.get().is_object())
+    e = make_exception(*this, Exc::MemoryError, kEmpty);
   current_exception = e;
   return {};
 }
@@ -100,7 +101,8 @@ Error Thread::raise_recursion_error(const char* where) {
 }
 
 bool Thread::exception_matches(Exc kind) const {
-  return current_exception.is_object() && is_subtype(current_exception.as_object()->type(), types_->exception(kind));
+  return current_exception.is_object() &&
+         is_subtype(current_exception.as_object()->type(), types_->exception(kind));
 }
 
 // ---------------------------------------------------------------- raise statements
@@ -112,8 +114,8 @@ static bool is_exception_class(Thread& t, Value v) {
 static Result<Value> instantiate(Thread& t, Value cls) {
   Value e = TRY(call(t, cls));
   if (!is_exception(e))
-    return t.raise(Exc::TypeError, "calling {} should have returned an instance of BaseException, not {}", repr_text(t, cls),
-                   repr_text(t, Value(type_of(t, e))));
+    return t.raise(Exc::TypeError, "calling {} should have returned an instance of BaseException, not {}",
+                   repr_text(t, cls), repr_text(t, Value(type_of(t, e))));
   return e;
 }
 
@@ -143,7 +145,8 @@ bool is_exception_of(Thread& t, Value exception, Exc kind) {
   return exception.is_object() && is_subtype(exception.as_object()->type(), t.types().exception(kind));
 }
 
-static constexpr const char* kCannotCatch = "catching classes that do not inherit from BaseException is not allowed";
+static constexpr const char* kCannotCatch =
+    "catching classes that do not inherit from BaseException is not allowed";
 
 Result<bool> exception_matches(Thread& t, Value exception, Value cls) {
   if (is_tuple(cls)) {

@@ -5,7 +5,9 @@
 namespace mp {
 
 static ExceptionObject* exc(Value v) { return v.as<ExceptionObject>(); }
-static TupleObject* members(ExceptionObject* e) { return e->fields[kGroupExceptions].get().as<TupleObject>(); }
+static TupleObject* members(ExceptionObject* e) {
+  return e->fields[kGroupExceptions].get().as<TupleObject>();
+}
 static bool is_group(Thread& t, Value v) { return is_exception_of(t, v, Exc::BaseExceptionGroup); }
 
 static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
@@ -13,8 +15,10 @@ static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
   if (keyword_count(args) > 0 && !type->has(kTypeHeap))
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(type));
   if (args.count != 2)
-    return t.raise(Exc::TypeError, "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)", args.count);
-  if (!is_str(args.values[0])) return t.raise(Exc::TypeError, "argument 1 must be str, not {}", type_name(t, args.values[0]));
+    return t.raise(Exc::TypeError, "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)",
+                   args.count);
+  if (!is_str(args.values[0]))
+    return t.raise(Exc::TypeError, "argument 1 must be str, not {}", type_name(t, args.values[0]));
   Value given = args.values[1];
   Type* own = type_of(t, given);
   if (own->slots.get_item == nullptr || is_dict(given))
@@ -46,14 +50,16 @@ static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
 }
 
 static Result<Value> group_init(Thread& t, Value self, CallArgs args) {
-  if (keyword_count(args) > 0) return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(t, self));
+  if (keyword_count(args) > 0)
+    return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(t, self));
   exc(self)->args = Value(make_tuple(t, args.values, args.count));
   return kNone;
 }
 
 Result<Value> group_str(Thread& t, Value self) {
   size_t n = members(exc(self))->size;
-  return make_str(t, fmt::format("{} ({} sub-exception{})", str_text(t, exc(self)->fields[kGroupMessage]), n, n == 1 ? "" : "s"));
+  return make_str(t, fmt::format("{} ({} sub-exception{})", str_text(t, exc(self)->fields[kGroupMessage]), n,
+                                 n == 1 ? "" : "s"));
 }
 
 Result<Value> group_repr(Thread& t, Value self) { return base_repr(t, self); }
@@ -95,7 +101,8 @@ static Result<bool> matches(Thread& t, const Matcher& matcher, Value e) {
       Value v = TRY(call(t, matcher.value, {e}));
       return truth(t, v);
     }
-    case MatcherKind::Instances: return set_contains(t, matcher.value.as<SetObject>(), make_int(t, static_cast<int64_t>(e.bits() >> 4)));
+    case MatcherKind::Instances:
+      return set_contains(t, matcher.value.as<SetObject>(), make_int(t, static_cast<int64_t>(e.bits() >> 4)));
   }
   return false;
 }
@@ -131,7 +138,9 @@ static Result<Parts> split(Thread& t, Value e, const Matcher& matcher, bool want
 }
 
 static Result<Matcher> matcher_of(Thread& t, Value v) {
-  auto is_class = [&](Value c) { return is_type(c) && is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException)); };
+  auto is_class = [&](Value c) {
+    return is_type(c) && is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException));
+  };
   if (is_class(v)) return Matcher{MatcherKind::Class, v};
   if (is_tuple(v)) {
     bool all = true;
@@ -140,7 +149,9 @@ static Result<Matcher> matcher_of(Thread& t, Value v) {
     if (all) return Matcher{MatcherKind::Class, v};
   }
   if (is_callable(t, v) && !is_type(v)) return Matcher{MatcherKind::Predicate, v};
-  return t.raise(Exc::TypeError, "expected an exception type, a tuple of exception types, or a callable (other than a class)");
+  return t.raise(
+      Exc::TypeError,
+      "expected an exception type, a tuple of exception types, or a callable (other than a class)");
 }
 
 static Result<Value> group_split(Thread& t, const Value* args) {
@@ -157,7 +168,9 @@ static Result<Value> group_derive(Thread& t, const Value* args) {
   Value message = exc(args[0])->fields[kGroupMessage];
   return call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {message, args[1]});
 }
-static Result<Value> group_class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+static Result<Value> group_class_getitem(Thread& t, const Value* args) {
+  return make_generic_alias(t, args[0], args[1]);
+}
 
 const NativeDef kGroupMethods[] = {
     MP_RAW_NEW(group_new, "__new__(cls, message, exceptions, /)", nullptr),
@@ -173,16 +186,19 @@ const GetSetDef kGroupGetSets[] = {{"message", get_field<kGroupMessage>, nullptr
 
 // ---------------------------------------------------------------- except*
 
-// One except* clause: what of `exception` matches and what is left. A naked exception that matches is wrapped.
+// One except* clause: what of `exception` matches and what is left. A naked exception that matches is
+// wrapped.
 Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest, Value* match) {
   *rest = kNone;
   *match = kNone;
   if (exception.is_none()) return {};
   auto check = [&](Value c) -> Status {
     if (!is_type(c) || !is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException)))
-      return t.raise(Exc::TypeError, "catching classes that do not inherit from BaseException is not allowed");
+      return t.raise(Exc::TypeError,
+                     "catching classes that do not inherit from BaseException is not allowed");
     if (is_subtype(c.as<Type>(), t.types().exception(Exc::BaseExceptionGroup)))
-      return t.raise(Exc::TypeError, "catching ExceptionGroup with except* is not allowed. Use except instead.");
+      return t.raise(Exc::TypeError,
+                     "catching ExceptionGroup with except* is not allowed. Use except instead.");
     return {};
   };
   if (is_tuple(cls)) {
@@ -197,7 +213,8 @@ Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest,
       *match = exception;
       return {};
     }
-    Value wrapped = TRY(call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {Value(empty_str(t)), Value(make_tuple(t, {exception}))}));
+    Value wrapped = TRY(call(t, Value(t.types().exception(Exc::BaseExceptionGroup)),
+                             {Value(empty_str(t)), Value(make_tuple(t, {exception}))}));
     exc(wrapped)->traceback = exc(exception)->traceback;
     *match = wrapped;
     return {};
@@ -205,9 +222,11 @@ Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest,
   if (is_group(t, exception)) {
     Value pair = TRY(call_method(t, exception, intern(t, "split"), {cls}));
     if (!is_tuple(pair))
-      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception), type_name(t, pair));
+      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception),
+                     type_name(t, pair));
     if (pair.as<TupleObject>()->size < 2)
-      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}", type_name(t, exception), pair.as<TupleObject>()->size);
+      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}",
+                     type_name(t, exception), pair.as<TupleObject>()->size);
     *match = (*pair.as<TupleObject>())[0];
     *rest = (*pair.as<TupleObject>())[1];
     return {};
@@ -217,7 +236,8 @@ Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest,
 }
 
 static bool same_origin(ExceptionObject* a, ExceptionObject* b) {
-  return a->traceback.get() == b->traceback.get() && a->cause.get() == b->cause.get() && a->context.get() == b->context.get();
+  return a->traceback.get() == b->traceback.get() && a->cause.get() == b->cause.get() &&
+         a->context.get() == b->context.get();
 }
 static Status collect_leaves(Thread& t, Value e, SetObject* ids) {
   if (e.is_none()) return {};
@@ -227,7 +247,8 @@ static Status collect_leaves(Thread& t, Value e, SetObject* ids) {
   return {};
 }
 
-// After the clauses of except*: what to raise, from the original exception and the list of raised and unhandled ones.
+// After the clauses of except*: what to raise, from the original exception and the list of raised and
+// unhandled ones.
 Result<Value> prepare_reraise_star(Thread& t, Value original, Value list) {
   auto* exceptions = list.as<ListObject>();
   size_t count = exceptions->length();

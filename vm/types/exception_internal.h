@@ -8,7 +8,8 @@
 namespace mp {
 
 Exc os_error_kind(int error_number);
-// Fills the class-specific fields from the arguments, as the class's __init__ does. `kind` is the nearest builtin class.
+// Fills the class-specific fields from the arguments, as the class's __init__ does. `kind` is the nearest
+// builtin class.
 Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs args);
 Exc builtin_kind(Thread& t, const Type* type);  // the nearest builtin exception class
 
@@ -16,7 +17,16 @@ Exc builtin_kind(Thread& t, const Type* type);  // the nearest builtin exception
 enum OsField { kOsErrno, kOsStrerror, kOsFilename, kOsFilename2, kOsWritten };
 enum ImportField { kImportMsg, kImportName, kImportPath, kImportNameFrom };
 enum NameField { kNameName, kNameObj };
-enum SyntaxField { kSyntaxMsg, kSyntaxFilename, kSyntaxLine, kSyntaxOffset, kSyntaxText, kSyntaxEndLine, kSyntaxEndOffset, kSyntaxPrint };
+enum SyntaxField {
+  kSyntaxMsg,
+  kSyntaxFilename,
+  kSyntaxLine,
+  kSyntaxOffset,
+  kSyntaxText,
+  kSyntaxEndLine,
+  kSyntaxEndOffset,
+  kSyntaxPrint
+};
 enum UnicodeField { kUnicodeEncoding, kUnicodeObject, kUnicodeStart, kUnicodeEnd, kUnicodeReason };
 enum GroupField { kGroupMessage, kGroupExceptions };
 

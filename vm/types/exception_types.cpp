@@ -78,7 +78,8 @@ static Status take_keywords(Thread& t, const char* who, ExceptionObject* e, cons
       ++i;
     }
     if (!known)
-      return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", who, str_text(t, (*given)[k]));
+      return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", who,
+                     str_text(t, (*given)[k]));
   }
   return {};
 }
@@ -110,8 +111,10 @@ static Status init_syntax_error(Thread& t, ExceptionObject* e, CallArgs args) {
     Value info = TRY(to_tuple(t, args.values[1]));
     auto* tuple = info.as<TupleObject>();
     if (tuple->size < 4 || tuple->size > 6 || tuple->size == 5) {
-      if (tuple->size == 5) return t.raise(Exc::TypeError, "end_offset must be provided when end_lineno is provided");
-      return t.raise(Exc::TypeError, "function takes {} {} arguments ({} given)", tuple->size < 4 ? "at least" : "at most", tuple->size < 4 ? 4 : 6, tuple->size);
+      if (tuple->size == 5)
+        return t.raise(Exc::TypeError, "end_offset must be provided when end_lineno is provided");
+      return t.raise(Exc::TypeError, "function takes {} {} arguments ({} given)",
+                     tuple->size < 4 ? "at least" : "at most", tuple->size < 4 ? 4 : 6, tuple->size);
     }
     for (size_t i = 0; i < tuple->size; ++i) e->fields[kSyntaxFilename + i] = (*tuple)[i];
     if (tuple->size < 6) {
@@ -129,7 +132,8 @@ Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs ar
     return take_keywords(t, "ImportError", e, args, {"name", "path", "name_from"}, kImportName);
   }
   if (derives(kind, Exc::NameError)) return take_keywords(t, "NameError", e, args, {"name"}, kNameName);
-  if (kind == Exc::AttributeError) return take_keywords(t, "AttributeError", e, args, {"name", "obj"}, kNameName);
+  if (kind == Exc::AttributeError)
+    return take_keywords(t, "AttributeError", e, args, {"name", "obj"}, kNameName);
   TRY(no_keywords(t, e, args));
   if (kind == Exc::StopIteration) {
     e->fields[0] = args.count > 0 ? args.values[0] : kNone;
@@ -140,7 +144,8 @@ Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs ar
       e->fields[0] = e->args.get();
   } else if (derives(kind, Exc::SyntaxError)) {
     return init_syntax_error(t, e, args);
-  } else if (kind == Exc::UnicodeEncodeError || kind == Exc::UnicodeDecodeError || kind == Exc::UnicodeTranslateError) {
+  } else if (kind == Exc::UnicodeEncodeError || kind == Exc::UnicodeDecodeError ||
+             kind == Exc::UnicodeTranslateError) {
     return unicode_init(t, e, kind, args);
   }
   return {};
@@ -231,12 +236,14 @@ static Result<Value> os_error_str(Thread& t, Value self) {
   };
   Value filename = e->fields[kOsFilename], filename2 = e->fields[kOsFilename2];
   if (!filename.is_empty() && !filename.is_none()) {
-    std::string text = fmt::format("[Errno {}] {}: {}", str_text(t, shown(kOsErrno)), str_text(t, shown(kOsStrerror)), repr_text(t, filename));
+    std::string text = fmt::format("[Errno {}] {}: {}", str_text(t, shown(kOsErrno)),
+                                   str_text(t, shown(kOsStrerror)), repr_text(t, filename));
     if (!filename2.is_empty() && !filename2.is_none()) text += " -> " + repr_text(t, filename2);
     return make_str(t, text);
   }
   if (!e->fields[kOsErrno].get().is_empty() && !e->fields[kOsStrerror].get().is_empty())
-    return make_str(t, fmt::format("[Errno {}] {}", str_text(t, e->fields[kOsErrno]), str_text(t, e->fields[kOsStrerror])));
+    return make_str(t, fmt::format("[Errno {}] {}", str_text(t, e->fields[kOsErrno]),
+                                   str_text(t, e->fields[kOsStrerror])));
   return base_str(t, self);
 }
 
@@ -258,7 +265,8 @@ static Result<Value> syntax_error_str(Thread& t, Value self) {
     if (slash != std::string::npos) name = name.substr(slash + 1);
   }
   if (!is_str(file) && !has_line) return str(t, msg.is_empty() ? kNone : msg);
-  if (is_str(file) && has_line) return make_str(t, fmt::format("{} ({}, line {})", text, name, str_text(t, line)));
+  if (is_str(file) && has_line)
+    return make_str(t, fmt::format("{} ({}, line {})", text, name, str_text(t, line)));
   if (is_str(file)) return make_str(t, fmt::format("{} ({})", text, name));
   return make_str(t, fmt::format("{} (line {})", text, str_text(t, line)));
 }
@@ -309,7 +317,9 @@ static Status set_cause(Thread& t, Value self, Value value) {
   exc(self)->suppress_context = true;
   return {};
 }
-static Result<Value> get_suppress(Thread&, Value self) { return Value::from_bool(exc(self)->suppress_context); }
+static Result<Value> get_suppress(Thread&, Value self) {
+  return Value::from_bool(exc(self)->suppress_context);
+}
 static Status set_suppress(Thread& t, Value self, Value value) {
   if (value.is_empty()) return t.raise(Exc::TypeError, "can't delete numeric/char attribute");
   if (!value.is_bool()) return t.raise(Exc::TypeError, "attribute value type must be bool");
@@ -327,7 +337,8 @@ static Result<Value> with_traceback(Thread& t, const Value* args) {
   return args[0];
 }
 static Result<Value> add_note(Thread& t, const Value* args) {
-  if (!is_str(args[1])) return t.raise(Exc::TypeError, "add_note() argument must be str, not {}", type_name(t, args[1]));
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "add_note() argument must be str, not {}", type_name(t, args[1]));
   Value notes = TRY(get_attr_or_not_found(t, args[0], t.names().__notes__));
   if (notes.is_not_found()) {
     notes = make_list(t);
@@ -386,7 +397,8 @@ static Result<Value> set_state(Thread& t, const Value* args) {
   size_t position = 0;
   Value key, value;
   while (dict_next(args[1].as<DictObject>(), &position, &key, &value)) {
-    if (!is_str(key)) return t.raise(Exc::TypeError, "attribute name must be string, not '{}'", type_name(t, key));
+    if (!is_str(key))
+      return t.raise(Exc::TypeError, "attribute name must be string, not '{}'", type_name(t, key));
     TRY(set_attr(t, args[0], key.as<StrObject>(), value));
   }
   return kNone;
@@ -425,12 +437,15 @@ static const NativeDef kBaseMethods[] = {
     MP_METHOD(with_traceback, "with_traceback(self, tb, /)", "Set self.__traceback__ to tb and return self."),
     MP_METHOD(add_note, "add_note(self, note, /)", "Add a note to the exception"),
     MP_END};
-static const NativeDef kInitMethods[] = {MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr), MP_END};
-static const NativeDef kOsMethods[] = {MP_RAW_NEW(exception_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-                                       MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr),
-                                       MP_METHOD(os_error_reduce, "__reduce__(self, /)", nullptr), MP_END};
-static const NativeDef kFieldMethods[] = {MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr),
-                                          MP_METHOD(fields_reduce, "__reduce__(self, /)", nullptr), MP_END};
+static const NativeDef kInitMethods[] = {
+    MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr), MP_END};
+static const NativeDef kOsMethods[] = {
+    MP_RAW_NEW(exception_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr),
+    MP_METHOD(os_error_reduce, "__reduce__(self, /)", nullptr), MP_END};
+static const NativeDef kFieldMethods[] = {
+    MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr),
+    MP_METHOD(fields_reduce, "__reduce__(self, /)", nullptr), MP_END};
 static const GetSetDef kBaseGetSets[] = {{"args", get_args, set_args, nullptr},
                                          {"__traceback__", get_traceback, set_traceback, nullptr},
                                          {"__context__", get_context, set_context, "exception context"},
@@ -441,28 +456,31 @@ static const GetSetDef kBaseGetSets[] = {{"args", get_args, set_args, nullptr},
 static const GetSetDef kStopGetSets[] = {{"value", get_field<0>, set_field<0>, "generator return value"}, {}};
 static const GetSetDef kExitGetSets[] = {{"code", get_field<0>, set_field<0>, "exception code"}, {}};
 static const GetSetDef kNameGetSets[] = {{"name", get_field<0>, set_field<0>, "name"}, {}};
-static const GetSetDef kAttributeGetSets[] = {
-    {"name", get_field<0>, set_field<0>, "attribute name"}, {"obj", get_field<1>, set_field<1>, "object"}, {}};
-static const GetSetDef kImportGetSets[] = {{"msg", get_field<0>, set_field<0>, "exception message"},
-                                           {"name", get_field<1>, set_field<1>, "module name"},
-                                           {"path", get_field<2>, set_field<2>, "module path"},
-                                           {"name_from", get_field<3>, set_field<3>, "name imported from module"},
-                                           {}};
+static const GetSetDef kAttributeGetSets[] = {{"name", get_field<0>, set_field<0>, "attribute name"},
+                                              {"obj", get_field<1>, set_field<1>, "object"},
+                                              {}};
+static const GetSetDef kImportGetSets[] = {
+    {"msg", get_field<0>, set_field<0>, "exception message"},
+    {"name", get_field<1>, set_field<1>, "module name"},
+    {"path", get_field<2>, set_field<2>, "module path"},
+    {"name_from", get_field<3>, set_field<3>, "name imported from module"},
+    {}};
 static const GetSetDef kOsGetSets[] = {{"errno", get_field<0>, set_field<0>, "POSIX exception code"},
                                        {"strerror", get_field<1>, set_field<1>, "exception strerror"},
                                        {"filename", get_field<2>, set_field<2>, "exception filename"},
                                        {"filename2", get_field<3>, set_field<3>, "second exception filename"},
                                        {"characters_written", get_written, set_written, nullptr},
                                        {}};
-static const GetSetDef kSyntaxGetSets[] = {{"msg", get_field<0>, set_field<0>, "exception msg"},
-                                           {"filename", get_field<1>, set_field<1>, "exception filename"},
-                                           {"lineno", get_field<2>, set_field<2>, "exception lineno"},
-                                           {"offset", get_field<3>, set_field<3>, "exception offset"},
-                                           {"text", get_field<4>, set_field<4>, "exception text"},
-                                           {"end_lineno", get_field<5>, set_field<5>, "exception end lineno"},
-                                           {"end_offset", get_field<6>, set_field<6>, "exception end offset"},
-                                           {"print_file_and_line", get_field<7>, set_field<7>, "exception print_file_and_line"},
-                                           {}};
+static const GetSetDef kSyntaxGetSets[] = {
+    {"msg", get_field<0>, set_field<0>, "exception msg"},
+    {"filename", get_field<1>, set_field<1>, "exception filename"},
+    {"lineno", get_field<2>, set_field<2>, "exception lineno"},
+    {"offset", get_field<3>, set_field<3>, "exception offset"},
+    {"text", get_field<4>, set_field<4>, "exception text"},
+    {"end_lineno", get_field<5>, set_field<5>, "exception end lineno"},
+    {"end_offset", get_field<6>, set_field<6>, "exception end offset"},
+    {"print_file_and_line", get_field<7>, set_field<7>, "exception print_file_and_line"},
+    {}};
 
 static constexpr const char* kExceptionNames[] = {
 #define MP_EXC(name, base) #name,
@@ -472,7 +490,10 @@ static constexpr const char* kExceptionNames[] = {
 
 static TypeSpec spec_of(size_t index) {
   auto kind = static_cast<Exc>(index);
-  TypeSpec spec{.name = kExceptionNames[index], .kind = Kind::Exception, .size = sizeof(ExceptionObject), .flags = kTypeBaseType};
+  TypeSpec spec{.name = kExceptionNames[index],
+                .kind = Kind::Exception,
+                .size = sizeof(ExceptionObject),
+                .flags = kTypeBaseType};
   switch (kind) {
     case Exc::BaseException:
       spec.doc = "Common base class for all exceptions";

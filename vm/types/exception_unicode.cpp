@@ -8,14 +8,17 @@ namespace mp {
 
 Status unicode_init(Thread& t, ExceptionObject* e, Exc kind, CallArgs args) {
   bool translate = kind == Exc::UnicodeTranslateError;
-  const char* name = translate ? "UnicodeTranslateError" : kind == Exc::UnicodeEncodeError ? "UnicodeEncodeError" : "UnicodeDecodeError";
+  const char* name = translate                         ? "UnicodeTranslateError"
+                     : kind == Exc::UnicodeEncodeError ? "UnicodeEncodeError"
+                                                       : "UnicodeDecodeError";
   size_t wanted = translate ? 4 : 5;
   if (args.count != wanted)
     return t.raise(Exc::TypeError, "function takes exactly {} arguments ({} given)", wanted, args.count);
   size_t i = 0;
   auto must_be = [&](bool right, const char* what) -> Status {
     if (right) return {};
-    return t.raise(Exc::TypeError, "argument {} must be {}, not {}", i + 1, what, type_name(t, args.values[i]));
+    return t.raise(Exc::TypeError, "argument {} must be {}, not {}", i + 1, what,
+                   type_name(t, args.values[i]));
   };
   (void)name;
   if (!translate) {
@@ -50,22 +53,29 @@ Result<Value> unicode_str(Thread& t, Value self) {
   Value object = e->fields[kUnicodeObject];
   if (object.is_empty()) return empty_str(t);
   Exc kind = builtin_kind(t, e->type());
-  std::string reason = str_text(t, e->fields[kUnicodeReason].get().is_empty() ? kNone : e->fields[kUnicodeReason].get());
-  std::string encoding = e->fields[kUnicodeEncoding].get().is_empty() ? "" : str_text(t, e->fields[kUnicodeEncoding]);
+  std::string reason =
+      str_text(t, e->fields[kUnicodeReason].get().is_empty() ? kNone : e->fields[kUnicodeReason].get());
+  std::string encoding =
+      e->fields[kUnicodeEncoding].get().is_empty() ? "" : str_text(t, e->fields[kUnicodeEncoding]);
   int64_t start = 0, end = 0;
   int_to_int64(e->fields[kUnicodeStart], &start);
   int_to_int64(e->fields[kUnicodeEnd], &end);
-  int64_t size = is_str(object) ? static_cast<int64_t>(object.as<StrObject>()->length()) : static_cast<int64_t>(object.as<BytesObject>()->size);
+  int64_t size = is_str(object) ? static_cast<int64_t>(object.as<StrObject>()->length())
+                                : static_cast<int64_t>(object.as<BytesObject>()->size);
   bool one = start >= 0 && start < size && end == start + 1;
   if (kind == Exc::UnicodeDecodeError) {
     if (one)
       return make_str(t, fmt::format("'{}' codec can't decode byte 0x{:02x} in position {}: {}", encoding,
                                      object.as<BytesObject>()->data()[start], start, reason));
-    return make_str(t, fmt::format("'{}' codec can't decode bytes in position {}-{}: {}", encoding, start, end - 1, reason));
+    return make_str(t, fmt::format("'{}' codec can't decode bytes in position {}-{}: {}", encoding, start,
+                                   end - 1, reason));
   }
-  std::string verb = kind == Exc::UnicodeTranslateError ? "can't translate" : fmt::format("'{}' codec can't encode", encoding);
+  std::string verb = kind == Exc::UnicodeTranslateError ? "can't translate"
+                                                        : fmt::format("'{}' codec can't encode", encoding);
   if (one)
-    return make_str(t, fmt::format("{} character '{}' in position {}: {}", verb, escaped(object.as<StrObject>()->at(static_cast<size_t>(start))), start, reason));
+    return make_str(
+        t, fmt::format("{} character '{}' in position {}: {}", verb,
+                       escaped(object.as<StrObject>()->at(static_cast<size_t>(start))), start, reason));
   return make_str(t, fmt::format("{} characters in position {}-{}: {}", verb, start, end - 1, reason));
 }
 
@@ -76,8 +86,12 @@ static Status set_position(Thread& t, Value self, Value value, int field) {
   self.as<ExceptionObject>()->fields[field] = make_int(t, n);
   return {};
 }
-static Status set_start(Thread& t, Value self, Value value) { return set_position(t, self, value, kUnicodeStart); }
-static Status set_end(Thread& t, Value self, Value value) { return set_position(t, self, value, kUnicodeEnd); }
+static Status set_start(Thread& t, Value self, Value value) {
+  return set_position(t, self, value, kUnicodeStart);
+}
+static Status set_end(Thread& t, Value self, Value value) {
+  return set_position(t, self, value, kUnicodeEnd);
+}
 
 const GetSetDef kUnicodeGetSets[] = {{"encoding", get_field<0>, set_field<0>, "exception encoding"},
                                      {"object", get_field<1>, set_field<1>, "exception object"},

@@ -1,0 +1,202 @@
+// The module type.
+#include "vm/types/exception.h"
+#include "vm/types/type_internal.h"
+
+namespace mp {
+
+static ModuleObject* mod(Value v) { return v.as<ModuleObject>(); }
+
+ModuleObject* make_module(Thread& t, Value name, Value doc) {
+  DictObject* dict = make_dict(t);
+  auto* module = t.heap().make<ModuleObject>(t, t.types().module);
+  module->dict = dict;
+  (void)dict_set_str(t, dict, t.names().__name__, name);
+  (void)dict_set_str(t, dict, t.names().__doc__, doc);
+  (void)dict_set_str(t, dict, t.names().__package__, kNone);
+  (void)dict_set_str(t, dict, t.names().__loader__, kNone);
+  (void)dict_set_str(t, dict, t.names().__spec__, kNone);
+  return module;
+}
+
+static Result<bool> is_initialising(Thread& t, Value spec) {
+  if (spec.is_not_found() || spec.is_none()) return false;
+  Value flag = TRY(get_attr_or_not_found(t, spec, intern(t, "_initializing")));
+  if (flag.is_not_found()) return false;
+  return truth(t, flag);
+}
+
+static Error raise_missing(Thread& t, ModuleObject* module, StrObject* name) {
+  Value own = module->dict != nullptr ? dict_get_str(module->dict, t.names().__name__) : kNotFound;
+  std::string attribute = to_utf8(name);
+  if (!is_str(own))
+    return raise_attribute_error(t, Value(module), name,
+                                 fmt::format("module has no attribute '{}'", attribute));
+  std::string text = to_utf8(own.as<StrObject>());
+  Value spec = dict_get_str(module->dict, t.names().__spec__);
+  bool initialising = TRY(is_initialising(t, spec));
+  if (initialising) {
+    Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
+    if (is_str(origin))
+      return raise_attribute_error(t, Value(module), name,
+                                   fmt::format("partially initialized module '{}' from '{}' has no attribute "
+                                               "'{}' (most likely due to a circular import)",
+                                               text, to_utf8(origin.as<StrObject>()), attribute));
+    return raise_attribute_error(
+        t, Value(module), name,
+        fmt::format(
+            "partially initialized module '{}' has no attribute '{}' (most likely due to a circular import)",
+            text, attribute));
+  }
+  if (!spec.is_not_found() && !spec.is_none()) {
+    Value submodules = TRY(get_attr_or_not_found(t, spec, intern(t, "_uninitialized_submodules")));
+    if (is_list(submodules) && TRY(contains(t, submodules, Value(name))))
+      return raise_attribute_error(
+          t, Value(module), name,
+          fmt::format("cannot access submodule '{}' of module '{}' (most likely due to a circular import)",
+                      attribute, text));
+  }
+  return raise_attribute_error(t, Value(module), name,
+                               fmt::format("module '{}' has no attribute '{}'", text, attribute));
+}
+
+// kNotFound without an exception when absent and no __getattr__.
+Result<Value> module_get_attr_quiet(Thread& t, ModuleObject* module, StrObject* name) {
+  name = attribute_name(t, name);
+  Type* type = module->type();
+  Value descriptor = type_lookup(t, type, name);
+  DescrGetSlot get = nullptr;
+  if (!descriptor.is_not_found() && descriptor.is_object()) {
+    get = descriptor.as_object()->type()->slots.descr_get;
+    if (get != nullptr && descriptor.as_object()->type()->slots.descr_set != nullptr)
+      return get(t, descriptor, Value(module), Value(type));
+  }
+  if (module->dict != nullptr) {
+    Value own = dict_get_str(module->dict, name);
+    if (!own.is_not_found()) return own;
+  }
+  if (get != nullptr) return get(t, descriptor, Value(module), Value(type));
+  if (!descriptor.is_not_found()) return descriptor;
+  if (module->dict != nullptr) {
+    Value hook = dict_get_str(module->dict, t.names().__getattr__);
+    if (!hook.is_not_found()) return call(t, hook, {Value(name)});
+  }
+  return kNotFound;
+}
+
+Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name) {
+  Value v = TRY(module_get_attr_quiet(t, mod(module), name));
+  if (v.is_not_found()) return raise_missing(t, mod(module), name);
+  return v;
+}
+
+static Status module_set_attr(Thread& t, Value self, StrObject* name, Value value) {
+  name = attribute_name(t, name);
+  Value descriptor = type_lookup(t, self.as_object()->type(), name);
+  if (!descriptor.is_not_found() && descriptor.is_object())
+    if (DescrSetSlot set = descriptor.as_object()->type()->slots.descr_set)
+      return set(t, descriptor, self, value);
+  auto* module = mod(self);
+  if (module->dict == nullptr) module->dict = make_dict(t);
+  if (!value.is_empty()) return dict_set_str(t, module->dict, name, value);
+  if (!TRY(dict_delete(t, module->dict, Value(name)))) return raise_missing(t, module, name);
+  return {};
+}
+
+static Result<Value> module_new(Thread& t, Value cls, CallArgs) {
+  auto* module = t.heap().make<ModuleObject>(t, cls.as<Type>());
+  module->dict = make_dict(t);
+  return module;
+}
+static Result<Value> module_init(Thread& t, const Value* args) {
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "module() argument 'name' must be str, not {}", type_name(t, args[1]));
+  DictObject* dict = mod(args[0])->dict;
+  TRY(dict_set_str(t, dict, t.names().__name__, args[1]));
+  TRY(dict_set_str(t, dict, t.names().__doc__, args[2]));
+  for (StrObject* name : {t.names().__package__, t.names().__loader__, t.names().__spec__})
+    TRY(dict_set_str(t, dict, name, kNone));
+  return kNone;
+}
+
+// importlib's _module_repr in short: the spec, else __loader__ and __file__.
+static Result<Value> module_repr(Thread& t, Value self) {
+  DictObject* dict = mod(self)->dict;
+  auto text_of = [&](StrObject* name) { return dict_get_str(dict, name); };
+  Value spec = text_of(t.names().__spec__);
+  Value name = text_of(t.names().__name__);
+  Value shown_name = name.is_not_found() ? Value(make_str(t, "?")) : name;
+  if (!spec.is_not_found() && !spec.is_none()) {
+    Value spec_name = TRY(get_attr_or_not_found(t, spec, t.names().name));
+    if (!spec_name.is_not_found()) shown_name = spec_name.is_none() ? Value(make_str(t, "?")) : spec_name;
+    Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
+    Value has_location = TRY(get_attr_or_not_found(t, spec, intern(t, "has_location")));
+    std::string quoted = repr_text(t, shown_name);
+    if (origin.is_not_found() || origin.is_none()) {
+      Value loader = TRY(get_attr_or_not_found(t, spec, intern(t, "loader")));
+      if (loader.is_not_found() || loader.is_none()) return make_str(t, fmt::format("<module {}>", quoted));
+      return make_str(t, fmt::format("<module {} ({})>", quoted, repr_text(t, loader)));
+    }
+    bool located = !has_location.is_not_found() && TRY(truth(t, has_location));
+    if (located) return make_str(t, fmt::format("<module {} from {}>", quoted, repr_text(t, origin)));
+    return make_str(t, fmt::format("<module {} ({})>", quoted, str_text(t, origin)));
+  }
+  std::string quoted = repr_text(t, shown_name);
+  Value file = text_of(t.names().__file__);
+  if (!file.is_not_found())
+    return make_str(t, fmt::format("<module {} from {}>", quoted, repr_text(t, file)));
+  Value loader = text_of(t.names().__loader__);
+  if (!loader.is_not_found() && !loader.is_none())
+    return make_str(t, fmt::format("<module {} ({})>", quoted, repr_text(t, loader)));
+  return make_str(t, fmt::format("<module {}>", quoted));
+}
+
+static Result<Value> module_dir(Thread& t, const Value* args) {
+  DictObject* dict = mod(args[0])->dict;
+  Value hook = dict_get_str(dict, t.names().__dir__);
+  if (!hook.is_not_found()) return call(t, hook);
+  return to_list(t, Value(dict));
+}
+static Result<Value> get_dict(Thread& t, Value self) {
+  if (mod(self)->dict == nullptr) mod(self)->dict = make_dict(t);
+  return Value(mod(self)->dict);
+}
+static Result<Value> get_annotations(Thread& t, Value self) {
+  DictObject* dict = mod(self)->dict;
+  Value v = dict_get_str(dict, t.names().__annotations__);
+  if (!v.is_not_found()) return v;
+  Value made = make_dict(t);
+  TRY(dict_set_str(t, dict, t.names().__annotations__, made));
+  return made;
+}
+static Status set_annotations(Thread& t, Value self, Value value) {
+  DictObject* dict = mod(self)->dict;
+  if (!value.is_empty()) return dict_set_str(t, dict, t.names().__annotations__, value);
+  if (!TRY(dict_delete(t, dict, Value(t.names().__annotations__))))
+    return raise_attribute_error(t, self, t.names().__annotations__, "__annotations__");
+  return {};
+}
+static void trace_module(Object* o, Tracer& tracer) {
+  tracer.visit(static_cast<ModuleObject*>(o)->dict);
+  if (static_cast<ModuleObject*>(o)->state != nullptr) tracer.mark_raw(static_cast<ModuleObject*>(o)->state);
+}
+
+static const NativeDef kModuleMethods[] = {
+    MP_RAW_NEW(module_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_METHOD(module_init, "__init__(self, name, doc=None)", nullptr),
+    MP_METHOD(module_dir, "__dir__(self, /)", "__dir__() -> list\nspecialized dir() implementation"), MP_END};
+static const GetSetDef kModuleGetSets[] = {{"__dict__", get_dict, nullptr, nullptr},
+                                           {"__annotations__", get_annotations, set_annotations, nullptr},
+                                           {}};
+extern const TypeSpec kModuleSpec;
+const TypeSpec kModuleSpec = {
+    .name = "module",
+    .kind = Kind::Module,
+    .size = sizeof(ModuleObject),
+    .flags = kTypeBaseType | kTypeHasWeakref,
+    .doc = "Create a module object.\n\nThe name must be a string; the optional docstring can have any type.",
+    .trace = trace_module,
+    .slots = {.repr = module_repr, .get_attr = module_get_attr_slot, .set_attr = module_set_attr},
+    .methods = kModuleMethods,
+    .getsets = kModuleGetSets};
+
+}  // namespace mp
