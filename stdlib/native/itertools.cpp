@@ -1,0 +1,680 @@
+// itertools: the module, and the tools that run along one or several iterators.
+#include "stdlib/native/itertools_support.h"
+
+namespace mp {
+
+// ---------------------------------------------------------------- count
+namespace {
+struct Count : Object {
+  std::atomic<int64_t> fast{0};  // the next value while `slow` is false
+  std::atomic<bool> slow{false};
+  Slot value;  // the next value while `slow` is true
+  Slot step;
+};
+}  // namespace
+static void trace_count(Object* self, Tracer& tracer) {
+  tracer.visit(static_cast<Count*>(self)->value);
+  tracer.visit(static_cast<Count*>(self)->step);
+}
+static bool is_number(Thread& t, Value v) {
+  const Slots& s = type_of(t, v)->slots;
+  return is_any_int(v) || s.index != nullptr || s.int_ != nullptr || s.float_ != nullptr ||
+         is_kind(v, Kind::Complex);
+}
+static Result<Value> count_new(Thread& t, const Value* args) {
+  if (!is_number(t, args[1]) || !is_number(t, args[2]))
+    return t.raise(Exc::TypeError, "a number is required");
+  auto* it = t.heap().make<Count>(t, args[0].as<Type>());
+  it->step = args[2];
+  if (args[1].is_int() && args[2] == Value::from_int(1)) {
+    it->fast.store(args[1].as_int());
+  } else {
+    it->value = args[1];
+    it->slow.store(true);
+  }
+  return it;
+}
+static Result<Value> count_next(Thread& t, Value self) {
+  auto* it = self.as<Count>();
+  if (!it->slow.load(std::memory_order_acquire)) {
+    // One step even between threads without a GIL.
+    int64_t now = it->fast.load(std::memory_order_relaxed);
+    if (!free_threaded(t) && now < Value::kMaxInt) {
+      it->fast.store(now + 1, std::memory_order_relaxed);
+      return Value::from_int(now);
+    }
+    while (now < Value::kMaxInt)
+      if (it->fast.compare_exchange_weak(now, now + 1)) return Value::from_int(now);
+    ObjectLock lock(t, it);
+    it->value = Value::from_int(now);
+    it->slow.store(true, std::memory_order_release);
+  }
+  for (;;) {
+    Value now = it->value.get();
+    Value next = TRY(binary(t, BinaryOp::Add, now, it->step));
+    if (it->value.compare_exchange(now, next)) return now;
+  }
+}
+static Value count_now(Thread& t, Count* it) {
+  return it->slow.load() ? it->value.get() : make_int(t, it->fast.load());
+}
+static Result<Value> count_repr(Thread& t, Value self) {
+  auto* it = self.as<Count>();
+  std::string text = type_name(it->type()) + "(";
+  Value now = TRY(repr(t, count_now(t, it)));
+  text += to_utf8(now.as<StrObject>());
+  Value step = it->step.get();
+  if (!(step == Value::from_int(1))) {
+    Value shown = TRY(repr(t, step));
+    text += ", " + to_utf8(shown.as<StrObject>());
+  }
+  return make_str(t, text + ")");
+}
+static Result<Value> count_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<Count>();
+  Value now = count_now(t, it);
+  if (it->step.get() == Value::from_int(1))
+    return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {now}))});
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {now, it->step}))});
+}
+static const NativeDef kCountMethods[] = {MP_NEW(count_new, "__new__(cls, start=0, step=1)", nullptr),
+                                          MP_METHOD(count_reduce, "__reduce__(self, /)", nullptr), MP_END};
+extern const TypeSpec kCountSpec;
+const TypeSpec kCountSpec = {
+    .name = "itertools.count",
+    .size = sizeof(Count),
+    .flags = kTypeBaseType,
+    .doc = "Return a count object whose .__next__() method returns consecutive values.",
+    .trace = trace_count,
+    .slots = {.repr = count_repr, .iter = iterator_self, .next = count_next},
+    .methods = kCountMethods};
+
+// ---------------------------------------------------------------- cycle
+namespace {
+struct Cycle : Object {
+  Slot iterator;  // empty once exhausted
+  Slot saved;     // list
+  std::atomic<uint64_t> index{0};
+};
+}  // namespace
+static void trace_cycle(Object* self, Tracer& tracer) {
+  tracer.visit(static_cast<Cycle*>(self)->iterator);
+  tracer.visit(static_cast<Cycle*>(self)->saved);
+}
+static Result<Value> cycle_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[1]));
+  auto* it = t.heap().make<Cycle>(t, args[0].as<Type>());
+  it->iterator = iterator;
+  it->saved = Value(make_list(t));
+  return it;
+}
+static Result<Value> cycle_next(Thread& t, Value self) {
+  auto* it = self.as<Cycle>();
+  auto* saved = it->saved.get().as<ListObject>();
+  Value iterator = it->iterator.get();
+  if (!iterator.is_empty()) {
+    Value item = TRY(next_of(t, iterator));
+    if (!item.is_no_more()) {
+      TRY(list_append(t, saved, item));
+      return item;
+    }
+    it->iterator = kEmpty;
+  }
+  uint64_t n = saved->length();
+  if (n == 0) return kNoMore;
+  uint64_t i = it->index.load(std::memory_order_relaxed);
+  it->index.store(i + 1 >= n ? 0 : i + 1, std::memory_order_relaxed);
+  return saved->at(i < n ? i : 0);
+}
+static const NativeDef kCycleMethods[] = {MP_NEW(cycle_new, "__new__(cls, iterable, /)", nullptr), MP_END};
+MP_ITERTOOL(
+    kCycleSpec, "cycle", Cycle, trace_cycle, cycle_next, kCycleMethods,
+    "Return elements from the iterable until it is exhausted. Then repeat the sequence indefinitely.");
+
+// ---------------------------------------------------------------- repeat
+namespace {
+struct Repeat : Object {
+  Slot item;
+  std::atomic<int64_t> left{-1};  // negative: for ever
+};
+}  // namespace
+static void trace_repeat(Object* self, Tracer& tracer) { tracer.visit(static_cast<Repeat*>(self)->item); }
+static Result<Value> repeat_new(Thread& t, const Value* args) {
+  int64_t times = -1;
+  if (!args[2].is_empty()) {
+    times = TRY(to_ssize(t, args[2]));
+    if (times < 0) times = 0;
+  }
+  auto* it = t.heap().make<Repeat>(t, args[0].as<Type>());
+  it->item = args[1];
+  it->left.store(times);
+  return it;
+}
+static Result<Value> repeat_next(Thread&, Value self) {
+  auto* it = self.as<Repeat>();
+  int64_t left = it->left.load(std::memory_order_relaxed);
+  if (left == 0) return kNoMore;
+  if (left > 0) it->left.store(left - 1, std::memory_order_relaxed);
+  return it->item;
+}
+static Result<Value> repeat_repr(Thread& t, Value self) {
+  auto* it = self.as<Repeat>();
+  Value shown = TRY(repr(t, it->item));
+  std::string text = type_name(it->type()) + "(" + to_utf8(shown.as<StrObject>());
+  if (it->left.load() >= 0) text += ", " + std::to_string(it->left.load());
+  return make_str(t, text + ")");
+}
+static Result<Value> repeat_length_hint(Thread& t, const Value* args) {
+  int64_t left = args[0].as<Repeat>()->left.load();
+  if (left < 0) return t.raise(Exc::TypeError, "len() of unsized object");
+  return make_int(t, left);
+}
+static Result<Value> repeat_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<Repeat>();
+  if (it->left.load() < 0) return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->item}))});
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->item, make_int(t, it->left.load())}))});
+}
+static const NativeDef kRepeatMethods[] = {MP_NEW(repeat_new, "__new__(cls, object, times=?)", nullptr),
+                                           MP_METHOD(repeat_length_hint, "__length_hint__(self, /)", nullptr),
+                                           MP_METHOD(repeat_reduce, "__reduce__(self, /)", nullptr), MP_END};
+extern const TypeSpec kRepeatSpec;
+const TypeSpec kRepeatSpec = {
+    .name = "itertools.repeat",
+    .size = sizeof(Repeat),
+    .flags = kTypeBaseType,
+    .doc =
+        "repeat(object [,times]) -> create an iterator which returns the object\nfor the specified "
+        "number of times.  If not specified, returns the object\nendlessly.",
+    .trace = trace_repeat,
+    .slots = {.repr = repeat_repr, .iter = iterator_self, .next = repeat_next},
+    .methods = kRepeatMethods};
+
+// ---------------------------------------------------------------- accumulate: iterator, function, total,
+// initial
+static Result<Value> accumulate_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[1]));
+  auto* it = t.heap().make<SlotIterator<4>>(t, args[0].as<Type>());
+  it->slots[0] = iterator;
+  it->slots[1] = args[2].is_none() ? kEmpty : args[2];
+  it->slots[3] = args[3].is_none() ? kEmpty : args[3];
+  return it;
+}
+static Result<Value> accumulate_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<4>>();
+  Value initial = it->slots[3].get();
+  if (!initial.is_empty()) {
+    it->slots[3] = kEmpty;
+    it->slots[2] = initial;
+    return initial;
+  }
+  Value item = TRY(next_of(t, it->slots[0]));
+  if (item.is_no_more()) return kNoMore;
+  Value total = it->slots[2].get();
+  if (total.is_empty()) {
+    it->slots[2] = item;
+    return item;
+  }
+  Value function = it->slots[1].get();
+  if (function.is_empty()) {
+    total = TRY(binary(t, BinaryOp::Add, total, item));
+  } else {
+    Value pair[2] = {total, item};
+    total = TRY(call(t, function, CallArgs{pair, 2, {}}));
+  }
+  it->slots[2] = total;
+  return total;
+}
+static const NativeDef kAccumulateMethods[] = {
+    MP_NEW(accumulate_new, "__new__(cls, iterable, func=None, *, initial=None)", nullptr), MP_END};
+MP_ITERTOOL(kAccumulateSpec, "accumulate", SlotIterator<4>, trace_slot_iterator<4>, accumulate_next,
+            kAccumulateMethods, "Return series of accumulated sums (or other binary function results).");
+
+// ---------------------------------------------------------------- chain: source (iterator of iterables),
+// active
+static Value new_chain(Thread& t, Type* cls, Value source) {
+  auto* it = t.heap().make<SlotIterator<2>>(t, cls);
+  it->slots[0] = source;
+  return it;
+}
+static Result<Value> chain_new(Thread& t, const Value* args) {
+  Value source = TRY(get_iter(t, args[1]));
+  return new_chain(t, args[0].as<Type>(), source);
+}
+static Result<Value> chain_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<2>>();
+  for (;;) {
+    Value active = it->slots[1].get();
+    if (active.is_empty()) {
+      Value source = it->slots[0].get();
+      if (source.is_empty()) return kNoMore;
+      Value iterable = TRY(next_of(t, source));
+      if (iterable.is_no_more()) {
+        it->slots[0] = kEmpty;
+        return kNoMore;
+      }
+      Result<Value> made = get_iter(t, iterable);
+      if (made.is_error()) {
+        it->slots[0] = kEmpty;
+        return Error{};
+      }
+      active = made.value();
+      it->slots[1] = active;
+    }
+    Value item = TRY(next_of(t, active));
+    if (!item.is_no_more()) return item;
+    it->slots[1] = kEmpty;
+    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+  }
+}
+static Result<Value> chain_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<2>>();
+  Value source = it->slots[0].get(), active = it->slots[1].get();
+  if (source.is_empty()) return make_tuple(t, {Value(it->type()), Value(empty_tuple(t))});
+  if (active.is_empty())
+    return make_tuple(t, {Value(it->type()), Value(empty_tuple(t)), Value(make_tuple(t, {source}))});
+  return make_tuple(t, {Value(it->type()), Value(empty_tuple(t)), Value(make_tuple(t, {source, active}))});
+}
+static Result<Value> chain_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<2>>();
+  if (!is_tuple(args[1])) return t.raise(Exc::TypeError, "state is not a tuple");
+  auto* state = args[1].as<TupleObject>();
+  for (size_t i = 0; i < state->size && i < 2; ++i) {
+    if (type_of(t, (*state)[i])->slots.next == nullptr)
+      return t.raise(Exc::TypeError, "Arguments must be iterators.");
+    it->slots[i] = (*state)[i];
+  }
+  return kNone;
+}
+static const NativeDef kChainMethods[] = {
+    MP_NEW(chain_new, "__new__(cls, *iterables)", nullptr),
+    MP_CLASS_METHOD(
+        chain_new, "from_iterable(cls, iterable, /)",
+        "Alternative chain() constructor taking a single iterable argument that evaluates lazily."),
+    MP_METHOD(chain_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(chain_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_CLASS_GETITEM,
+    MP_END};
+MP_ITERTOOL(kChainSpec, "chain", SlotIterator<2>, trace_slot_iterator<2>, chain_next, kChainMethods,
+            "Return a chain object whose .__next__() method returns elements from the\nfirst iterable until "
+            "it is exhausted, then "
+            "elements from the next\niterable, until all of the iterables are exhausted.");
+
+// ---------------------------------------------------------------- two slots: function or data, iterator
+static Result<Value> function_and_iterator_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[2]));
+  auto* it = t.heap().make<SlotIterator<3>>(t, args[0].as<Type>());
+  it->slots[0] = args[1];
+  it->slots[1] = iterator;
+  return it;
+}
+static Result<bool> verdict(Thread& t, Value function, Value item) {
+  Value v = TRY(call(t, function, CallArgs{&item, 1, {}}));
+  return is_true(t, v);
+}
+static Result<Value> dropwhile_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<3>>();
+  for (;;) {
+    Value item = TRY(next_of(t, it->slots[1]));
+    if (item.is_no_more() || !it->slots[2].get().is_empty()) return item;
+    bool drop = TRY(verdict(t, it->slots[0], item));
+    if (!drop) {
+      it->slots[2] = kTrue;
+      return item;
+    }
+    TRY(t.poll());
+  }
+}
+static Result<Value> takewhile_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<3>>();
+  if (!it->slots[2].get().is_empty()) return kNoMore;
+  Value item = TRY(next_of(t, it->slots[1]));
+  if (item.is_no_more()) return kNoMore;
+  bool take = TRY(verdict(t, it->slots[0], item));
+  if (take) return item;
+  it->slots[2] = kTrue;
+  return kNoMore;
+}
+static Result<Value> filterfalse_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<3>>();
+  Value function = it->slots[0].get();
+  bool plain = function.is_none() || function == Value(t.types().bool_);
+  for (;;) {
+    Value item = TRY(next_of(t, it->slots[1]));
+    if (item.is_no_more()) return kNoMore;
+    bool skip = plain ? TRY(is_true(t, item)) : TRY(verdict(t, function, item));
+    if (!skip) return item;
+    TRY(t.poll());
+  }
+}
+static Result<Value> starmap_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<3>>();
+  Value args = TRY(next_of(t, it->slots[1]));
+  if (args.is_no_more()) return kNoMore;
+  if (!is_tuple(args)) args = TRY(to_tuple(t, args));
+  auto* tuple = args.as<TupleObject>();
+  return call(t, it->slots[0], CallArgs{reinterpret_cast<const Value*>(tuple->items()), tuple->size, {}});
+}
+static const NativeDef kDropWhileMethods[] = {
+    MP_NEW(function_and_iterator_new, "__new__(cls, predicate, iterable, /)", nullptr), MP_END};
+MP_ITERTOOL(kDropWhileSpec, "dropwhile", SlotIterator<3>, trace_slot_iterator<3>, dropwhile_next,
+            kDropWhileMethods,
+            "Drop items from the iterable while predicate(item) is true.\n\nAfterwards, return every element "
+            "until the iterable is "
+            "exhausted.");
+MP_ITERTOOL(
+    kTakeWhileSpec, "takewhile", SlotIterator<3>, trace_slot_iterator<3>, takewhile_next, kDropWhileMethods,
+    "Return successive entries from an iterable as long as the predicate evaluates to true for each entry.");
+static const NativeDef kFilterFalseMethods[] = {
+    MP_NEW(function_and_iterator_new, "__new__(cls, function, iterable, /)", nullptr), MP_END};
+MP_ITERTOOL(kFilterFalseSpec, "filterfalse", SlotIterator<3>, trace_slot_iterator<3>, filterfalse_next,
+            kFilterFalseMethods,
+            "Return those items of iterable for which function(item) is false.\n\nIf function is None, "
+            "return the items that are "
+            "false.");
+MP_ITERTOOL(kStarMapSpec, "starmap", SlotIterator<3>, trace_slot_iterator<3>, starmap_next,
+            kFilterFalseMethods,
+            "Return an iterator whose values are returned from the function evaluated with an argument tuple "
+            "taken from the given "
+            "sequence.");
+
+static Result<Value> compress_new(Thread& t, const Value* args) {
+  Value data = TRY(get_iter(t, args[1]));
+  Value selectors = TRY(get_iter(t, args[2]));
+  auto* it = t.heap().make<SlotIterator<2>>(t, args[0].as<Type>());
+  it->slots[0] = data;
+  it->slots[1] = selectors;
+  return it;
+}
+static Result<Value> compress_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<2>>();
+  for (;;) {
+    Value item = TRY(next_of(t, it->slots[0]));
+    if (item.is_no_more()) return kNoMore;
+    Value selector = TRY(next_of(t, it->slots[1]));
+    if (selector.is_no_more()) return kNoMore;
+    bool keep = TRY(is_true(t, selector));
+    if (keep) return item;
+    TRY(t.poll());
+  }
+}
+static const NativeDef kCompressMethods[] = {MP_NEW(compress_new, "__new__(cls, data, selectors)", nullptr),
+                                             MP_END};
+MP_ITERTOOL(kCompressSpec, "compress", SlotIterator<2>, trace_slot_iterator<2>, compress_next,
+            kCompressMethods,
+            "Return data elements corresponding to true selector elements.\n\nForms a shorter iterator from "
+            "selected data elements "
+            "using the selectors to\nchoose the data elements.");
+
+// ---------------------------------------------------------------- pairwise: iterator, previous
+static Result<Value> pairwise_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[1]));
+  auto* it = t.heap().make<SlotIterator<2>>(t, args[0].as<Type>());
+  it->slots[0] = iterator;
+  return it;
+}
+static Result<Value> pairwise_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<2>>();
+  Value iterator = it->slots[0].get();
+  if (iterator.is_empty()) return kNoMore;
+  Value old = it->slots[1].get();
+  if (old.is_empty()) {
+    old = TRY(next_of(t, iterator));
+    if (old.is_no_more()) {
+      it->slots[0] = kEmpty;
+      return kNoMore;
+    }
+    it->slots[1] = old;
+    if (it->slots[0].get().is_empty()) return kNoMore;  // a re-entrant call exhausted it
+  }
+  Value item = TRY(next_of(t, iterator));
+  if (item.is_no_more()) {
+    it->slots[0] = kEmpty;
+    it->slots[1] = kEmpty;
+    return kNoMore;
+  }
+  it->slots[1] = item;
+  TupleObject* pair = allocate_tuple(t, 2);
+  pair->items()[0] = old;
+  pair->items()[1] = item;
+  return pair;
+}
+static const NativeDef kPairwiseMethods[] = {MP_NEW(pairwise_new, "__new__(cls, iterable, /)", nullptr),
+                                             MP_END};
+MP_ITERTOOL(kPairwiseSpec, "pairwise", SlotIterator<2>, trace_slot_iterator<2>, pairwise_next,
+            kPairwiseMethods,
+            "Return an iterator of overlapping pairs taken from the input iterator.\n\n    s -> (s0,s1), "
+            "(s1,s2), (s2, s3), ...");
+
+// ---------------------------------------------------------------- batched
+namespace {
+struct Batched : Object {
+  Slot iterator;
+  int64_t size = 0;
+  bool strict = false;
+};
+}  // namespace
+static void trace_batched(Object* self, Tracer& tracer) {
+  tracer.visit(static_cast<Batched*>(self)->iterator);
+}
+static Result<Value> batched_new(Thread& t, const Value* args) {
+  int64_t n = TRY(to_ssize(t, args[2]));
+  if (n < 1) return t.raise(Exc::ValueError, "n must be at least one");
+  bool strict = TRY(is_true(t, args[3]));
+  Value iterator = TRY(get_iter(t, args[1]));
+  auto* it = t.heap().make<Batched>(t, args[0].as<Type>());
+  it->iterator = iterator;
+  it->size = n;
+  it->strict = strict;
+  return it;
+}
+static Result<Value> batched_next(Thread& t, Value self) {
+  auto* it = self.as<Batched>();
+  Value iterator = it->iterator.get();
+  if (iterator.is_empty()) return kNoMore;
+  ListObject* items = make_list(t, it->size < 1000 ? static_cast<size_t>(it->size) : 16);
+  while (static_cast<int64_t>(items->length()) < it->size) {
+    Value item = TRY(next_of(t, iterator));
+    if (item.is_no_more()) break;
+    TRY(list_append(t, items, item));
+  }
+  if (static_cast<int64_t>(items->length()) == it->size) return list_to_tuple(t, items);
+  it->iterator = kEmpty;
+  if (items->length() == 0) return kNoMore;
+  if (it->strict) return t.raise(Exc::ValueError, "batched(): incomplete batch");
+  return list_to_tuple(t, items);
+}
+static const NativeDef kBatchedMethods[] = {
+    MP_NEW(batched_new, "__new__(cls, iterable, n, *, strict=False)", nullptr), MP_END};
+MP_ITERTOOL(kBatchedSpec, "batched", Batched, trace_batched, batched_next, kBatchedMethods,
+            "Batch data into tuples of length n. The last batch may be shorter than n.\n\nLoops over the "
+            "input iterable and "
+            "accumulates data into tuples up to size\nn.  The input is consumed lazily, just enough to fill "
+            "a batch.  "
+            "The\nresult is yielded as soon as a batch is full or when the input iterable\nis exhausted.");
+
+// ---------------------------------------------------------------- islice
+namespace {
+struct ISlice : Object {
+  Slot iterator;  // empty when exhausted
+  std::atomic<int64_t> next{0}, count{0};
+  int64_t stop = -1, step = 1;
+};
+}  // namespace
+static void trace_islice(Object* self, Tracer& tracer) { tracer.visit(static_cast<ISlice*>(self)->iterator); }
+// None or an int in 0..sys.maxsize; -1 when it is neither.
+static int64_t islice_bound(Thread& t, Value v, int64_t fallback) {
+  if (v.is_none()) return fallback;
+  Result<Value> index = to_index(t, v);
+  int64_t i;
+  if (index.is_error()) {
+    t.clear_exception();
+    return -1;
+  }
+  return int_to_int64(index.value(), &i) && i >= 0 ? i : -1;
+}
+static Result<Value> islice_new(Thread& t, Value self, CallArgs args) {
+  if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
+    return t.raise(Exc::TypeError, "islice() takes no keyword arguments");
+  if (args.count < 2)
+    return t.raise(Exc::TypeError, "islice expected at least 2 arguments, got {}", args.count);
+  if (args.count > 4)
+    return t.raise(Exc::TypeError, "islice expected at most 4 arguments, got {}", args.count);
+  int64_t start = 0, stop = -1, step = 1;
+  Value stop_value = args.count == 2 ? args.values[1] : args.values[2];
+  if (!stop_value.is_none()) {
+    stop = islice_bound(t, stop_value, -1);
+    if (stop < 0) {
+      if (args.count == 2)
+        return t.raise(Exc::ValueError,
+                       "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.");
+      return t.raise(Exc::ValueError,
+                     "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.");
+    }
+  }
+  if (args.count > 2) {
+    start = islice_bound(t, args.values[1], 0);
+    if (start < 0)
+      return t.raise(Exc::ValueError,
+                     "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.");
+  }
+  if (args.count == 4) {
+    step = islice_bound(t, args.values[3], 1);
+    if (step < 1) return t.raise(Exc::ValueError, "Step for islice() must be a positive integer or None.");
+  }
+  Value iterator = TRY(get_iter(t, args.values[0]));
+  auto* it = t.heap().make<ISlice>(t, self.as<Type>());
+  it->iterator = iterator;
+  it->next.store(start);
+  it->stop = stop;
+  it->step = step;
+  return it;
+}
+static Result<Value> islice_next(Thread& t, Value self) {
+  auto* it = self.as<ISlice>();
+  Value iterator = it->iterator.get();
+  if (iterator.is_empty()) return kNoMore;
+  int64_t next = it->next.load(std::memory_order_relaxed), count = it->count.load(std::memory_order_relaxed);
+  while (count < next) {
+    Value skipped = TRY(next_of(t, iterator));
+    if (skipped.is_no_more()) {
+      it->iterator = kEmpty;
+      return kNoMore;
+    }
+    it->count.store(++count, std::memory_order_relaxed);
+    TRY(t.poll());
+  }
+  if (it->stop >= 0 && count >= it->stop) {
+    it->iterator = kEmpty;
+    return kNoMore;
+  }
+  Value item = TRY(next_of(t, iterator));
+  if (item.is_no_more()) {
+    it->iterator = kEmpty;
+    return kNoMore;
+  }
+  it->count.store(count + 1, std::memory_order_relaxed);
+  int64_t after;
+  if (__builtin_add_overflow(next, it->step, &after) || (it->stop >= 0 && after > it->stop))
+    after = it->stop >= 0 ? it->stop : INT64_MAX;
+  it->next.store(after, std::memory_order_relaxed);
+  return item;
+}
+static const NativeDef kISliceMethods[] = {MP_RAW_NEW(islice_new, "__new__(cls, iterable, *args)", nullptr),
+                                           MP_END};
+MP_ITERTOOL(kISliceSpec, "islice", ISlice, trace_islice, islice_next, kISliceMethods,
+            "islice(iterable, stop) --> islice object\nislice(iterable, start, stop[, step]) --> islice "
+            "object\n\nReturn an iterator "
+            "whose next() method returns selected values from an\niterable.");
+
+// ---------------------------------------------------------------- zip_longest: iterators (list; exhausted
+// ones are None), fill, active count
+static Result<Value> zip_longest_new(Thread& t, const Value* args) {
+  auto* iterables = args[1].as<TupleObject>();
+  ListObject* iterators = make_list(t, iterables->size);
+  for (size_t i = 0; i < iterables->size; ++i) {
+    Value iterator = TRY(get_iter(t, (*iterables)[i]));
+    TRY(list_append(t, iterators, iterator));
+  }
+  auto* it = t.heap().make<SlotIterator<3>>(t, args[0].as<Type>());
+  it->slots[0] = Value(iterators);
+  it->slots[1] = args[2];
+  it->slots[2] = Value::from_int(static_cast<int64_t>(iterables->size));
+  return it;
+}
+static Result<Value> zip_longest_next(Thread& t, Value self) {
+  auto* it = self.as<SlotIterator<3>>();
+  auto* iterators = it->slots[0].get().as<ListObject>();
+  size_t n = iterators->length();
+  if (n == 0 || it->slots[2].get().as_int() == 0) return kNoMore;
+  TupleObject* items = allocate_tuple(t, n);
+  for (size_t i = 0; i < n; ++i) {
+    Value iterator = iterators->at(i);
+    Value item = it->slots[1];
+    if (!iterator.is_none()) {
+      Result<Value> next = next_of(t, iterator);
+      if (next.is_error()) {
+        it->slots[2] = Value::from_int(0);
+        return Error{};
+      }
+      if (next.value().is_no_more()) {
+        int64_t active = it->slots[2].get().as_int() - 1;
+        it->slots[2] = Value::from_int(active);
+        if (active <= 0) return kNoMore;
+        TRY(list_set(t, iterators, i, kNone));
+      } else {
+        item = next.value();
+      }
+    }
+    items->items()[i] = item;
+  }
+  return items;
+}
+static const NativeDef kZipLongestMethods[] = {
+    MP_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr), MP_END};
+MP_ITERTOOL(kZipLongestSpec, "zip_longest", SlotIterator<3>, trace_slot_iterator<3>, zip_longest_next,
+            kZipLongestMethods,
+            "Return a zip_longest object whose .__next__() method returns a tuple where\nthe i-th element "
+            "comes from the i-th "
+            "iterable argument.");
+
+// ---------------------------------------------------------------- the module
+extern const TypeSpec kProductSpec, kPermutationsSpec, kCombinationsSpec, kCombinationsWithReplacementSpec,
+    kGroupBySpec, kGrouperSpec, kTeeSpec, kTeeDataSpec;
+Result<Value> itertools_tee(Thread& t, const Value* args);
+
+static Status init_itertools(Thread& t, ModuleObject* module) {
+  for (const TypeSpec* spec : {&kAccumulateSpec,
+                               &kBatchedSpec,
+                               &kChainSpec,
+                               &kCombinationsSpec,
+                               &kCombinationsWithReplacementSpec,
+                               &kCompressSpec,
+                               &kCountSpec,
+                               &kCycleSpec,
+                               &kDropWhileSpec,
+                               &kFilterFalseSpec,
+                               &kGroupBySpec,
+                               &kGrouperSpec,
+                               &kISliceSpec,
+                               &kPairwiseSpec,
+                               &kPermutationsSpec,
+                               &kProductSpec,
+                               &kRepeatSpec,
+                               &kStarMapSpec,
+                               &kTakeWhileSpec,
+                               &kTeeSpec,
+                               &kTeeDataSpec,
+                               &kZipLongestSpec})
+    module_add_type(t, module, *spec);
+  return {};
+}
+static const NativeDef kItertoolsFunctions[] = {
+    MP_FUNCTION(itertools_tee, "tee(iterable, n=2, /)", "Returns a tuple of n independent iterators."),
+    MP_END};
+extern const ModuleSpec kItertoolsModule;
+const ModuleSpec kItertoolsModule = {.name = "itertools",
+                                     .doc = "Functional tools for creating and using iterators.",
+                                     .functions = kItertoolsFunctions,
+                                     .init = init_itertools};
+
+}  // namespace mp

@@ -1,0 +1,496 @@
+// itertools: product, permutations, combinations, groupby, tee.
+#include "stdlib/native/itertools_support.h"
+
+namespace mp {
+
+namespace {
+// Indices into a pool; `state` counts: 0 fresh, 1 running, 2 exhausted.
+struct Selector : Object {
+  Slot pool;                               // tuple; product: tuple of tuples
+  Slot result;                             // last tuple given
+  std::atomic<int64_t*> indices{nullptr};  // raw cell
+  std::atomic<int64_t*> cycles{nullptr};   // raw cell (permutations)
+  int64_t length = 0;
+  std::atomic<int> state{0};
+};
+void trace_selector(Object* self, Tracer& tracer) {
+  auto* it = static_cast<Selector*>(self);
+  tracer.visit(it->pool);
+  tracer.visit(it->result);
+  tracer.mark_raw(it->indices.load());
+  tracer.mark_raw(it->cycles.load());
+}
+int64_t* new_indices(Thread& t, int64_t n) {
+  return static_cast<int64_t*>(
+      t.heap().allocate_raw(t, static_cast<size_t>(n < 1 ? 1 : n) * sizeof(int64_t)));
+}
+Result<Selector*> new_selector(Thread& t, Value cls, Value pool, int64_t length) {
+  auto* it = t.heap().make<Selector>(t, cls.as<Type>());
+  it->pool = pool;
+  it->length = length;
+  it->indices.store(new_indices(t, length));
+  if (it->indices.load() == nullptr) return t.raise_memory_error();
+  return it;
+}
+TupleObject* select(Thread& t, Selector* it) {
+  TupleObject* items = allocate_tuple(t, static_cast<size_t>(it->length));
+  auto* pool = it->pool.get().as<TupleObject>();
+  int64_t* indices = it->indices.load();
+  for (int64_t i = 0; i < it->length; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+  return items;
+}
+// A copy of the last result with the items from `from` on taken anew.
+TupleObject* copy_result(Thread& t, Selector* it) {
+  auto* old = it->result.get().as<TupleObject>();
+  if (old->size == 0) return old;
+  TupleObject* items = allocate_tuple(t, old->size);
+  copy_slots(items->items(), old->items(), old->size);
+  return items;
+}
+}  // namespace
+
+// ---------------------------------------------------------------- product
+static Result<Value> product_new(Thread& t, const Value* args) {
+  auto* iterables = args[1].as<TupleObject>();
+  int64_t repeat = TRY(to_ssize(t, args[2]));
+  if (repeat < 0) return t.raise(Exc::ValueError, "repeat argument cannot be negative");
+  auto n = static_cast<int64_t>(repeat == 0 ? 0 : iterables->size);
+  if (n != 0 && repeat > kMaxContainerItems / n)
+    return t.raise(Exc::OverflowError, "repeat argument too large");
+  TupleObject* pools = allocate_tuple(t, static_cast<size_t>(n * repeat));
+  for (int64_t i = 0; i < n; ++i) {
+    Value pool = TRY(to_tuple(t, (*iterables)[static_cast<size_t>(i)]));
+    for (int64_t r = 0; r < repeat; ++r) pools->items()[r * n + i] = pool;
+  }
+  Selector* it = TRY(new_selector(t, args[0], pools, n * repeat));
+  return it;
+}
+static Result<Value> product_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 2) return kNoMore;
+  auto* pools = it->pool.get().as<TupleObject>();
+  int64_t* indices = it->indices.load();
+  TupleObject* items;
+  if (state == 0) {
+    items = allocate_tuple(t, static_cast<size_t>(it->length));
+    for (int64_t i = 0; i < it->length; ++i) {
+      auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
+      if (pool->size == 0) {
+        it->state.store(2);
+        return kNoMore;
+      }
+      items->items()[i] = (*pool)[0];
+    }
+    it->state.store(1);
+  } else {
+    items = copy_result(t, it);
+    int64_t i = it->length - 1;
+    for (; i >= 0; --i) {
+      auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
+      if (static_cast<size_t>(++indices[i]) >= pool->size) {
+        indices[i] = 0;
+        items->items()[i] = (*pool)[0];
+      } else {
+        items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+        break;
+      }
+    }
+    if (i < 0) {
+      it->state.store(2);
+      return kNoMore;
+    }
+  }
+  it->result = Value(items);
+  return items;
+}
+static const NativeDef kProductMethods[] = {
+    MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr), MP_END};
+MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, product_next, kProductMethods,
+            "product(*iterables, repeat=1) --> product object\n\nCartesian product of input iterables.  "
+            "Equivalent to nested "
+            "for-loops.");
+
+// ---------------------------------------------------------------- combinations
+static Result<Value> combinations_new(Thread& t, const Value* args) {
+  Value pool = TRY(to_tuple(t, args[1]));
+  int64_t r = TRY(to_ssize(t, args[2]));
+  if (r < 0) return t.raise(Exc::ValueError, "r must be non-negative");
+  auto n = static_cast<int64_t>(pool.as<TupleObject>()->size);
+  Selector* it = TRY(new_selector(t, args[0], pool, r > n ? 0 : r));
+  for (int64_t i = 0; i < it->length; ++i) it->indices.load()[i] = i;
+  if (r > n) it->state.store(2);
+  return it;
+}
+static Result<Value> combinations_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 2) return kNoMore;
+  TupleObject* items;
+  if (state == 0) {
+    items = select(t, it);
+    it->state.store(1);
+  } else {
+    auto* pool = it->pool.get().as<TupleObject>();
+    auto n = static_cast<int64_t>(pool->size);
+    int64_t r = it->length;
+    int64_t* indices = it->indices.load();
+    int64_t i = r - 1;
+    while (i >= 0 && indices[i] == i + n - r) --i;
+    if (i < 0) {
+      it->state.store(2);
+      return kNoMore;
+    }
+    ++indices[i];
+    for (int64_t k = i + 1; k < r; ++k) indices[k] = indices[k - 1] + 1;
+    items = copy_result(t, it);
+    for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+  }
+  it->result = Value(items);
+  return items;
+}
+static const NativeDef kCombinationsMethods[] = {
+    MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr), MP_END};
+MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector, combinations_next,
+            kCombinationsMethods,
+            "Return successive r-length combinations of elements in the iterable.\n\ncombinations(range(4), "
+            "3) --> (0,1,2), "
+            "(0,1,3), (0,2,3), (1,2,3)");
+
+// ---------------------------------------------------------------- combinations_with_replacement
+static Result<Value> combinations_with_replacement_new(Thread& t, const Value* args) {
+  Value pool = TRY(to_tuple(t, args[1]));
+  int64_t r = TRY(to_ssize(t, args[2]));
+  if (r < 0) return t.raise(Exc::ValueError, "r must be non-negative");
+  bool none = pool.as<TupleObject>()->size == 0 && r > 0;
+  Selector* it = TRY(new_selector(t, args[0], pool, none ? 0 : r));
+  if (none) it->state.store(2);
+  return it;
+}
+static Result<Value> combinations_with_replacement_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 2) return kNoMore;
+  TupleObject* items;
+  if (state == 0) {
+    items = select(t, it);
+    it->state.store(1);
+  } else {
+    auto* pool = it->pool.get().as<TupleObject>();
+    auto n = static_cast<int64_t>(pool->size);
+    int64_t* indices = it->indices.load();
+    int64_t i = it->length - 1;
+    while (i >= 0 && indices[i] == n - 1) --i;
+    if (i < 0) {
+      it->state.store(2);
+      return kNoMore;
+    }
+    int64_t index = indices[i] + 1;
+    items = copy_result(t, it);
+    for (; i < it->length; ++i) {
+      indices[i] = index;
+      items->items()[i] = (*pool)[static_cast<size_t>(index)];
+    }
+  }
+  it->result = Value(items);
+  return items;
+}
+static const NativeDef kCombinationsWithReplacementMethods[] = {
+    MP_NEW(combinations_with_replacement_new, "__new__(cls, iterable, r)", nullptr), MP_END};
+MP_ITERTOOL(kCombinationsWithReplacementSpec, "combinations_with_replacement", Selector, trace_selector,
+            combinations_with_replacement_next, kCombinationsWithReplacementMethods,
+            "Return successive r-length combinations of elements in the iterable allowing individual "
+            "elements to have successive "
+            "repeats.\n\ncombinations_with_replacement('ABC', 2) --> ('A','A'), ('A','B'), ('A','C'), "
+            "('B','B'), ('B','C'), "
+            "('C','C')");
+
+// ---------------------------------------------------------------- permutations
+static Result<Value> permutations_new(Thread& t, const Value* args) {
+  Value pool = TRY(to_tuple(t, args[1]));
+  auto n = static_cast<int64_t>(pool.as<TupleObject>()->size);
+  int64_t r = n;
+  if (!args[2].is_none()) {
+    if (!is_any_int(args[2])) return t.raise(Exc::TypeError, "Expected int as r");
+    r = TRY(to_ssize(t, args[2]));
+    if (r < 0) return t.raise(Exc::ValueError, "r must be non-negative");
+  }
+  Selector* it = TRY(new_selector(t, args[0], pool, r > n ? 0 : r));
+  // Permutations need all n indices and r countdowns.
+  it->indices.store(new_indices(t, n));
+  it->cycles.store(new_indices(t, it->length));
+  if (it->indices.load() == nullptr || it->cycles.load() == nullptr) return t.raise_memory_error();
+  for (int64_t i = 0; i < n; ++i) it->indices.load()[i] = i;
+  for (int64_t i = 0; i < it->length; ++i) it->cycles.load()[i] = n - i;
+  if (r > n) it->state.store(2);
+  return it;
+}
+static Result<Value> permutations_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 2) return kNoMore;
+  TupleObject* items;
+  if (state == 0) {
+    items = select(t, it);
+    it->state.store(1);
+  } else {
+    auto* pool = it->pool.get().as<TupleObject>();
+    auto n = static_cast<int64_t>(pool->size);
+    int64_t r = it->length;
+    int64_t* indices = it->indices.load();
+    int64_t* cycles = it->cycles.load();
+    if (n == 0) {
+      it->state.store(2);
+      return kNoMore;
+    }
+    int64_t i = r - 1;
+    for (; i >= 0; --i) {
+      if (--cycles[i] == 0) {
+        // Rotates the tail left by one.
+        int64_t first = indices[i];
+        for (int64_t k = i; k < n - 1; ++k) indices[k] = indices[k + 1];
+        indices[n - 1] = first;
+        cycles[i] = n - i;
+        continue;
+      }
+      std::swap(indices[i], indices[n - cycles[i]]);
+      break;
+    }
+    if (i < 0) {
+      it->state.store(2);
+      return kNoMore;
+    }
+    items = copy_result(t, it);
+    for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+  }
+  it->result = Value(items);
+  return items;
+}
+static const NativeDef kPermutationsMethods[] = {
+    MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr), MP_END};
+MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector, permutations_next,
+            kPermutationsMethods,
+            "Return successive r-length permutations of elements in the iterable.\n\npermutations(range(3), "
+            "2) --> (0,1), (0,2), "
+            "(1,0), (1,2), (2,0), (2,1)");
+
+// ---------------------------------------------------------------- groupby
+namespace {
+struct GroupBy : Object {
+  Slot iterator, key_function, target_key, current_key, current_value, current_grouper;
+};
+struct Grouper : Object {
+  Slot parent, key;
+};
+}  // namespace
+extern const TypeSpec kGrouperSpec;
+static void trace_groupby(Object* self, Tracer& tracer) {
+  auto* it = static_cast<GroupBy*>(self);
+  tracer.visit(it->iterator);
+  tracer.visit(it->key_function);
+  tracer.visit(it->target_key);
+  tracer.visit(it->current_key);
+  tracer.visit(it->current_value);
+  tracer.visit(it->current_grouper);
+}
+static void trace_grouper(Object* self, Tracer& tracer) {
+  tracer.visit(static_cast<Grouper*>(self)->parent);
+  tracer.visit(static_cast<Grouper*>(self)->key);
+}
+static Result<Value> groupby_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[1]));
+  auto* it = t.heap().make<GroupBy>(t, args[0].as<Type>());
+  it->iterator = iterator;
+  it->key_function = args[2];
+  return it;
+}
+static Result<bool> groupby_step(Thread& t, GroupBy* it) {
+  Value item = TRY(next_of(t, it->iterator));
+  if (item.is_no_more()) return false;
+  Value key = item;
+  if (!it->key_function.get().is_none()) key = TRY(call(t, it->key_function, CallArgs{&item, 1, {}}));
+  it->current_value = item;
+  it->current_key = key;
+  return true;
+}
+static Result<Value> groupby_next(Thread& t, Value self) {
+  auto* it = self.as<GroupBy>();
+  it->current_grouper = kEmpty;
+  for (;;) {
+    Value current = it->current_key.get(), target = it->target_key.get();
+    if (!current.is_empty()) {
+      if (target.is_empty()) break;
+      bool same = TRY(equals_fast(t, target, current));
+      if (!same) break;
+    }
+    bool more = TRY(groupby_step(t, it));
+    if (!more) return kNoMore;
+    TRY(t.poll());
+  }
+  it->target_key = it->current_key.get();
+  auto* grouper = t.heap().make<Grouper>(t, native_type(t, kGrouperSpec));
+  grouper->parent = self;
+  grouper->key = it->target_key.get();
+  it->current_grouper = Value(grouper);
+  return make_tuple(t, {it->current_key, Value(grouper)});
+}
+static Result<Value> grouper_next(Thread& t, Value self) {
+  auto* grouper = self.as<Grouper>();
+  auto* it = grouper->parent.get().as<GroupBy>();
+  if (it->current_grouper.get() != self) return kNoMore;
+  if (it->current_value.get().is_empty()) {
+    bool more = TRY(groupby_step(t, it));
+    if (!more) return kNoMore;
+  }
+  bool same = TRY(equals_fast(t, grouper->key, it->current_key));
+  if (!same) return kNoMore;
+  Value item = it->current_value.get();
+  it->current_value = kEmpty;
+  it->current_key = kEmpty;
+  return item;
+}
+static Result<Value> grouper_new(Thread& t, const Value* args) {
+  auto* grouper = t.heap().make<Grouper>(t, args[0].as<Type>());
+  extern const TypeSpec kGroupBySpec;
+  if (!is_instance(t, args[1], native_type(t, kGroupBySpec)))
+    return t.raise(Exc::TypeError, "_grouper() argument 1 must be itertools.groupby, not {}",
+                   type_name(t, args[1]));
+  grouper->parent = args[1];
+  grouper->key = args[2];
+  args[1].as<GroupBy>()->current_grouper = Value(grouper);
+  return grouper;
+}
+static const NativeDef kGroupByMethods[] = {MP_NEW(groupby_new, "__new__(cls, iterable, key=None)", nullptr),
+                                            MP_END};
+MP_ITERTOOL(kGroupBySpec, "groupby", GroupBy, trace_groupby, groupby_next, kGroupByMethods,
+            "make an iterator that returns consecutive keys and groups from the iterable\n\n  iterable\n    "
+            "Elements to divide into "
+            "groups according to the key function.\n  key\n    A function for computing the group category "
+            "for each element.\n    If "
+            "the key function is not specified or is None, the element itself\n    is used for grouping.");
+static const NativeDef kGrouperMethods[] = {MP_NEW(grouper_new, "__new__(cls, parent, tgtkey, /)", nullptr),
+                                            MP_END};
+MP_ITERTOOL(kGrouperSpec, "_grouper", Grouper, trace_grouper, grouper_next, kGrouperMethods, nullptr);
+
+// ---------------------------------------------------------------- tee: a linked list of blocks, shared by
+// the iterators
+namespace {
+constexpr uint32_t kTeeBlock = 57;
+struct TeeData : Object {
+  Slot iterator;
+  Slot next;
+  std::atomic<uint32_t> filled{0};
+  std::atomic<bool> running{false};
+  Slot values[kTeeBlock];
+};
+struct Tee : Object {
+  Slot data;
+  std::atomic<uint32_t> index{0};
+};
+}  // namespace
+extern const TypeSpec kTeeSpec, kTeeDataSpec;
+static void trace_tee_data(Object* self, Tracer& tracer) {
+  auto* data = static_cast<TeeData*>(self);
+  tracer.visit(data->iterator);
+  tracer.visit(data->next);
+  tracer.visit_slots(data->values, data->filled.load());
+}
+static void trace_tee(Object* self, Tracer& tracer) { tracer.visit(static_cast<Tee*>(self)->data); }
+
+static Value new_tee_data(Thread& t, Value iterator) {
+  auto* data = t.heap().make<TeeData>(t, native_type(t, kTeeDataSpec));
+  data->iterator = iterator;
+  return data;
+}
+static Value new_tee(Thread& t, Value data, uint32_t index) {
+  auto* tee = t.heap().make<Tee>(t, native_type(t, kTeeSpec));
+  tee->data = data;
+  tee->index.store(index);
+  return tee;
+}
+static Result<Value> tee_of(Thread& t, Value iterable) {
+  Value iterator = TRY(get_iter(t, iterable));
+  if (is_instance(t, iterator, native_type(t, kTeeSpec)))
+    return new_tee(t, iterator.as<Tee>()->data, iterator.as<Tee>()->index.load());
+  return new_tee(t, new_tee_data(t, iterator), 0);
+}
+static Result<Value> tee_next(Thread& t, Value self) {
+  auto* tee = self.as<Tee>();
+  auto* data = tee->data.get().as<TeeData>();
+  uint32_t i = tee->index.load(std::memory_order_relaxed);
+  if (i >= kTeeBlock) {
+    Value next = data->next.get();
+    if (next.is_empty()) {
+      Value fresh = new_tee_data(t, data->iterator);
+      if (!data->next.compare_exchange(kEmpty, fresh)) fresh = data->next.get();
+      next = fresh;
+    }
+    data = next.as<TeeData>();
+    tee->data = next;
+    i = 0;
+    tee->index.store(0, std::memory_order_relaxed);
+  }
+  if (i >= data->filled.load(std::memory_order_acquire)) {
+    if (data->running.exchange(true)) return t.raise(Exc::RuntimeError, "cannot re-enter the tee iterator");
+    uint32_t filled = data->filled.load(std::memory_order_relaxed);
+    if (i >= filled) {
+      Result<Value> item = next_of(t, data->iterator);
+      if (item.is_error() || item.value().is_no_more()) {
+        data->running.store(false);
+        return item;
+      }
+      data->values[filled] = item.value();
+      data->filled.store(filled + 1, std::memory_order_release);
+    }
+    data->running.store(false);
+  }
+  tee->index.store(i + 1, std::memory_order_relaxed);
+  return data->values[i];
+}
+static Result<Value> tee_new(Thread& t, const Value* args) { return tee_of(t, args[1]); }
+static Result<Value> tee_copy(Thread& t, const Value* args) {
+  return new_tee(t, args[0].as<Tee>()->data, args[0].as<Tee>()->index.load());
+}
+Result<Value> itertools_tee(Thread& t, const Value* args) {
+  int64_t n = TRY(to_ssize(t, args[1]));
+  if (n < 0) return t.raise(Exc::ValueError, "n must be >= 0");
+  if (n == 0) return empty_tuple(t);
+  Value iterator = TRY(get_iter(t, args[0]));
+  Value copier = TRY(get_attr_or_not_found(t, iterator, t.names().__copy__));
+  if (copier.is_not_found()) {
+    iterator = TRY(tee_of(t, iterator));
+    copier = TRY(get_attr(t, iterator, t.names().__copy__));
+  }
+  TupleObject* result = allocate_tuple(t, static_cast<size_t>(n));
+  result->items()[0] = iterator;
+  for (int64_t i = 1; i < n; ++i) {
+    Value copy = TRY(call(t, copier));
+    result->items()[i] = copy;
+  }
+  return result;
+}
+static Result<Value> tee_data_new(Thread& t, const Value* args) {
+  Value iterator = TRY(get_iter(t, args[1]));
+  return new_tee_data(t, iterator);
+}
+static const NativeDef kTeeMethods[] = {
+    MP_NEW(tee_new, "__new__(cls, iterable, /)", nullptr),
+    MP_METHOD(tee_copy, "__copy__(self, /)", "Returns an independent iterator."), MP_END};
+extern const TypeSpec kTeeSpec;
+const TypeSpec kTeeSpec = {.name = "itertools._tee",
+                           .size = sizeof(Tee),
+                           .flags = kTypeHasWeakref,
+                           .doc = "Iterator wrapped to make it copyable.",
+                           .trace = trace_tee,
+                           .slots = {.iter = iterator_self, .next = tee_next},
+                           .methods = kTeeMethods};
+static const NativeDef kTeeDataMethods[] = {
+    MP_NEW(tee_data_new, "__new__(cls, iterable, values=(), next=None, /)", nullptr), MP_END};
+extern const TypeSpec kTeeDataSpec;
+const TypeSpec kTeeDataSpec = {.name = "itertools._tee_dataobject",
+                               .size = sizeof(TeeData),
+                               .doc = "Data container common to multiple tee objects.",
+                               .trace = trace_tee_data,
+                               .methods = kTeeDataMethods};
+
+}  // namespace mp
