@@ -1,0 +1,196 @@
+// UTF-8, Latin-1 and ASCII: the codecs that files and literals use, without any import.
+#include <algorithm>
+
+#include "vm/types/codec.h"
+#include "vm/types/codec_errors.h"
+#include "vm/types/str_internal.h"
+
+namespace mp {
+
+namespace {
+// One step of UTF-8 at `p`: the length of a valid sequence (1..4), or 0 with the error described.
+struct Utf8Error {
+  size_t length = 1;  // bytes that belong to the bad sequence
+  const char* reason = nullptr;
+  bool incomplete = false;  // more data could make it valid
+};
+
+inline bool continuation(uint8_t c) { return (c & 0xc0) == 0x80; }
+
+size_t utf8_step(const uint8_t* p, const uint8_t* end, Utf8Error* error) {
+  static const char* const kContinuation = "invalid continuation byte";
+  uint8_t c = p[0];
+  if (c < 0x80) return 1;
+  *error = {};
+  if (c < 0xc2 || c > 0xf4) {
+    error->reason = "invalid start byte";
+    return 0;
+  }
+  size_t need = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+  auto left = static_cast<size_t>(end - p);
+  uint8_t low = 0x80, high = 0xbf;
+  if (c == 0xe0) low = 0xa0;
+  if (c == 0xed) high = 0x9f;
+  if (c == 0xf0) low = 0x90;
+  if (c == 0xf4) high = 0x8f;
+  for (size_t i = 1; i < need; ++i) {
+    if (i >= left) {
+      error->reason = "unexpected end of data";
+      error->length = left;
+      error->incomplete = true;
+      return 0;
+    }
+    bool fits = i == 1 ? p[1] >= low && p[1] <= high : continuation(p[i]);
+    if (!fits) {
+      error->reason = kContinuation;
+      error->length = i;
+      return 0;
+    }
+  }
+  return need;
+}
+
+// The length of the valid prefix.
+size_t valid_utf8(const uint8_t* data, size_t size) {
+  const uint8_t *p = data, *end = data + size;
+  Utf8Error ignored;
+  while (p < end) {
+    if (*p < 0x80) {
+      uint64_t word;
+      while (end - p >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080u) == 0)) p += 8;
+      while (p < end && *p < 0x80) ++p;
+      continue;
+    }
+    size_t step = utf8_step(p, end, &ignored);
+    if (step == 0) break;
+    p += step;
+  }
+  return static_cast<size_t>(p - data);
+}
+}  // namespace
+
+Result<Value> decode_utf8(Thread& t, std::string_view data, std::string_view errors, size_t* consumed) {
+  auto* bytes = reinterpret_cast<const uint8_t*>(data.data());
+  if (consumed != nullptr) *consumed = data.size();
+  if (all_ascii(bytes, data.size())) return str_or_error(make_str_latin1(t, bytes, data.size()));
+  size_t good = valid_utf8(bytes, data.size());
+  if (good == data.size()) return str_or_error(make_str(t, data));
+  StrBuilder out(t);
+  size_t at = 0;
+  for (;;) {
+    out.append(data.substr(at, good - at));
+    at = good;
+    if (at == data.size()) break;
+    Utf8Error error;
+    (void)utf8_step(bytes + at, bytes + data.size(), &error);
+    if (error.incomplete && consumed != nullptr) {
+      *consumed = at;
+      break;
+    }
+    size_t position;
+    Value replacement =
+        TRY(call_decode_error(t, errors, "utf-8", data, at, at + error.length, error.reason, &position));
+    out.append(replacement.as<StrObject>());
+    at = position;
+    good = at + valid_utf8(bytes + at, data.size() - at);
+  }
+  return out.finish();
+}
+
+Result<Value> decode_latin1(Thread& t, std::string_view data) {
+  return str_or_error(make_str_latin1(t, reinterpret_cast<const uint8_t*>(data.data()), data.size()));
+}
+
+Result<Value> decode_ascii(Thread& t, std::string_view data, std::string_view errors) {
+  auto* bytes = reinterpret_cast<const uint8_t*>(data.data());
+  if (all_ascii(bytes, data.size())) return str_or_error(make_str_latin1(t, bytes, data.size()));
+  StrBuilder out(t);
+  size_t at = 0;
+  while (at < data.size()) {
+    if (bytes[at] < 0x80) {
+      out.append(static_cast<uint32_t>(bytes[at++]));
+      continue;
+    }
+    size_t position;
+    Value replacement =
+        TRY(call_decode_error(t, errors, "ascii", data, at, at + 1, "ordinal not in range(128)", &position));
+    out.append(replacement.as<StrObject>());
+    at = position;
+  }
+  return out.finish();
+}
+
+// ---------------------------------------------------------------- encoding
+
+Status encode_utf8_to(Thread& t, StrObject* text, std::string_view errors, std::string& out) {
+  if (text->is_ascii()) {
+    out.append(text->ascii());
+    return {};
+  }
+  size_t n = text->length();
+  out.reserve(out.size() + n * 2);
+  for (size_t i = 0; i < n;) {
+    uint32_t c = text->at(i);
+    if (c < 0xd800 || c > 0xdfff) {
+      append_utf8_char(out, c);
+      ++i;
+      continue;
+    }
+    size_t end = i + 1;
+    while (end < n && text->at(end) >= 0xd800 && text->at(end) <= 0xdfff) ++end;
+    size_t position;
+    Value replacement =
+        TRY(call_encode_error(t, errors, "utf-8", text, i, end, "surrogates not allowed", &position));
+    if (is_bytes(replacement)) {
+      out.append(replacement.as<BytesObject>()->view());
+    } else {
+      auto* s = replacement.as<StrObject>();
+      for (size_t k = 0; k < s->length(); ++k)
+        if (s->at(k) >= 0x80) return raise_encode_error(t, "utf-8", text, i, end, "surrogates not allowed");
+      out.append(to_utf8(s));
+    }
+    i = position;
+  }
+  return {};
+}
+
+static Status encode_narrow(Thread& t, StrObject* text, std::string_view errors, std::string& out,
+                            uint32_t limit, const char* encoding, const char* reason) {
+  if (text->is_ascii() || (limit == 256 && text->width() == 1)) {
+    out.append(reinterpret_cast<const char*>(text->data8()), text->length());
+    return {};
+  }
+  size_t n = text->length();
+  for (size_t i = 0; i < n;) {
+    uint32_t c = text->at(i);
+    if (c < limit) {
+      out.push_back(static_cast<char>(c));
+      ++i;
+      continue;
+    }
+    size_t end = i + 1;
+    while (end < n && text->at(end) >= limit) ++end;
+    size_t position;
+    Value replacement = TRY(call_encode_error(t, errors, encoding, text, i, end, reason, &position));
+    if (is_bytes(replacement)) {
+      out.append(replacement.as<BytesObject>()->view());
+    } else {
+      auto* s = replacement.as<StrObject>();
+      for (size_t k = 0; k < s->length(); ++k) {
+        if (s->at(k) >= limit) return raise_encode_error(t, encoding, text, i, end, reason);
+        out.push_back(static_cast<char>(s->at(k)));
+      }
+    }
+    i = position;
+  }
+  return {};
+}
+
+Status encode_latin1_to(Thread& t, StrObject* text, std::string_view errors, std::string& out) {
+  return encode_narrow(t, text, errors, out, 256, "latin-1", "ordinal not in range(256)");
+}
+Status encode_ascii_to(Thread& t, StrObject* text, std::string_view errors, std::string& out) {
+  return encode_narrow(t, text, errors, out, 128, "ascii", "ordinal not in range(128)");
+}
+
+}  // namespace mp
