@@ -235,7 +235,7 @@ void Compiler::enter(UnitKind kind, Scope* scope, std::string_view name, Span fi
   set_qualified_name(*unit, name);
   unit_ = unit;
   layout_registers(*unit);
-  unit->emitter.set_span({first_line.begin, first_line.begin});
+  unit->emitter.set_span({first_line.begin, first_line.begin + 1});
   prologue(*unit);
 }
 

@@ -76,12 +76,15 @@ void Emitter::append(Op op, Reg a, Reg b, Reg c, int aux, uint32_t extra, Label 
   item.has_position = span_.end != 0;
   const OpInfo& info = op_info(op);
   const Instruction& i = item.instruction;
-  Reg live = top_;
-  live = std::max(live, i.a + read_count(info.a, i));
-  live = std::max(live, i.b + read_count(info.b, i));
-  live = std::max(live, i.c + read_count(info.c, i));
+  Reg live = top_, used = top_;
+  Operand kinds[] = {info.a, info.b, info.c};
+  Reg first[] = {i.a, i.b, i.c};
+  for (int k = 0; k < 3; ++k) {
+    if (int count = read_count(kinds[k], i)) live = std::max(live, first[k] + count);
+    if (int count = write_count(kinds[k], i)) used = std::max(used, first[k] + count);
+  }
+  used = std::max(used, live);
   item.live = static_cast<uint32_t>(live);
-  Reg used = std::max({live, i.a + write_count(info.a, i), info.c == Operand::W ? i.c + 1 : 0});
   if (used > max_) max_ = used;
   items_.push_back(item);
 }
@@ -247,10 +250,6 @@ bool Emitter::assemble(const Source& source) {
       for (Label label : before[i]) labels_[label].item = next[labels_[label].cold];
     }
   }
-  for (Item& item : items_) {
-    if (item.target == kNoLabel || is_backward(item.instruction.opcode())) continue;
-    item.target = follow(item.target);
-  }
   // A conditional jump over a jump becomes the opposite conditional jump.
   std::vector<uint8_t> is_target(count + 1, 0), dropped(count, 0);
   for (const LabelState& label : labels_) {
@@ -277,6 +276,10 @@ bool Emitter::assemble(const Source& source) {
     item.instruction.op = static_cast<uint8_t>(op);
     item.target = next.target;
     dropped[i + 1] = 1;
+  }
+  for (Item& item : items_) {
+    if (item.target == kNoLabel || is_backward(item.instruction.opcode())) continue;
+    item.target = follow(item.target);
   }
   // The order of the code: what runs rarely comes last.
   std::vector<uint32_t> order;
