@@ -36,11 +36,6 @@ ExprNode* ParserContext::bool_op(BoolOperator op, Exprs* values, Span span) {
   return make<BoolOp>(span, op, values->seq());
 }
 
-ExprNode* ParserContext::lambda(SeqBuilder<Parameter*>* list, ExprNode* body, Span span,
-                                Span parameter_span) {
-  return make<Lambda>(span, parameters(list, parameter_span, true), body);
-}
-
 ExprNode* ParserContext::subscript(ExprNode* value, Exprs* slices, bool comma, Span span, Span slice_span) {
   ExprNode* index = (*slices)[0];
   if (slices->size() > 1 || comma || index->kind == NodeKind::Starred)
@@ -95,13 +90,6 @@ StmtNode* ParserContext::delete_targets(Exprs* targets, bool, Span span, Span) {
   return make<Delete>(span, targets->seq());
 }
 
-StmtNode* ParserContext::function(const Token* name, Seq<TypeParamNode*> type_params,
-                                  SeqBuilder<Parameter*>* list, Span parameter_span, ExprNode* returns,
-                                  Seq<StmtNode*> body, Span span) {
-  Arguments* arguments = parameters(list, parameter_span, false);
-  return make<FunctionDef>(span, name->value.name, arguments, body, Seq<ExprNode*>(), returns, type_params);
-}
-
 StmtNode* ParserContext::async_function(FunctionDef* f, Span async) {
   return make<AsyncFunctionDef>({async.begin, f->span.end}, f->name, f->args, f->body, f->decorator_list,
                                 f->returns, f->type_params);
@@ -119,22 +107,12 @@ StmtNode* ParserContext::decorate(StmtNode* node, Exprs* decorators) {
   return node;
 }
 
-StmtNode* ParserContext::class_definition(const Token* name, Seq<TypeParamNode*> type_params,
-                                          SeqBuilder<Argument*>* arguments, Seq<StmtNode*> body, Span span) {
-  Seq<ExprNode*> bases;
-  Seq<Keyword*> keywords;
-  if (arguments != nullptr) split_arguments(arguments, &bases, &keywords, false);
-  return make<ClassDef>(span, name->value.name, bases, keywords, body, Seq<ExprNode*>(), type_params);
-}
-
 ExprNode* ParserContext::call(ExprNode* function, SeqBuilder<Argument*>* arguments, Span span, Span open,
                               bool) {
-  Seq<ExprNode*> positional;
-  Seq<Keyword*> keywords;
   if (arguments->size() == 1 && arguments->back()->kind == ArgumentKind::Generator)
     arguments->back()->value->span = {open.begin, span.end};
-  split_arguments(arguments, &positional, &keywords, true);
-  return make<Call>(span, function, positional, keywords);
+  CallArguments* split = split_arguments(arguments, true);
+  return make<Call>(span, function, split->positional, split->keywords);
 }
 
 StmtNode* ParserContext::import_from(int level, Identifier module, SeqBuilder<Alias*>* names, Span span) {

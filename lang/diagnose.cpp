@@ -16,21 +16,14 @@ void Diagnoser::raise(DiagnosticKind kind, std::string message, Span span) {
 
 void Diagnoser::raise_at_last(std::string message) { raise_at(std::move(message), furthest_); }
 
-void Diagnoser::unclosed_bracket() {
-  uint32_t at = context_.stream.unclosed_at;
-  char bracket = context_.source.text()[at];
-  context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError,
-                                            fmt::format("'{}' was never closed", bracket), {at, at + 1});
-  context_.error.end_offset = 0;
-}
-
 void Diagnoser::end_of_tokens(TokenKind found) {
   if (found == T::Error) {
     context_.error = context_.stream.error;
+    context_.error_is_token = true;
     throw Found{};
   }
   if (context_.stream.unclosed) {
-    unclosed_bracket();
+    context_.unclosed_bracket();
     throw Found{};
   }
 }
@@ -45,10 +38,11 @@ void Diagnoser::run() {
   const TokenStream& stream = context_.stream;
   if (token.kind == T::Error) {
     context_.error = stream.error;
+    context_.error_is_token = true;
     return;
   }
   if (token.kind == T::End && stream.unclosed) {
-    unclosed_bracket();
+    context_.unclosed_bracket();
     return;
   }
   try {
@@ -63,10 +57,12 @@ void Diagnoser::run() {
       // A first word that cannot stand there says nothing about the rest.
       if (begin != failed_at_) line(begin);
     }
-    if (token.kind == T::Indent || token.kind == T::Dedent) {
-      context_.error = context_.source.diagnose(
-          DiagnosticKind::IndentationError,
-          token.kind == T::Indent ? "unexpected indent" : "unexpected unindent", token.span);
+    // CPython looks no further for these.
+    if (token.kind == T::Dedent || token.kind == T::Indent) context_.error_is_token = true;
+    if (token.kind == T::Dedent) raise_at_dedent(DiagnosticKind::IndentationError, "unexpected unindent");
+    if (token.kind == T::Indent) {
+      context_.error =
+          context_.source.diagnose(DiagnosticKind::IndentationError, "unexpected indent", token.span);
       context_.error.line = context_.error.end_line =
           static_cast<int>(context_.source.line_of(token.span.end));
       context_.error.text =
@@ -75,7 +71,8 @@ void Diagnoser::run() {
       context_.error.end_offset = -1;
       return;
     }
-    context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError, "invalid syntax", token.span);
+    context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError, "invalid syntax",
+                                              tokens_[generic_at_ > 0 ? generic_at_ : failed_at_].span);
     if (token.kind == T::End) {
       // ENDMARKER has no column; it stands on the last line.
       uint32_t last = context_.source.line_count();
@@ -86,16 +83,7 @@ void Diagnoser::run() {
     }
   } catch (const Found&) {
   }
-  // An error of the tokenizer further on wins, and so does a bracket on an earlier line that nobody closes.
-  if (stream.has_error && stream.error.kind == DiagnosticKind::SyntaxError &&
-      stream.error.message != "unexpected EOF while parsing" &&
-      (stream.error.message != "unexpected character after line continuation character" ||
-       stream.error.line == context_.error.line)) {
-    context_.error = stream.error;
-  } else if (stream.unclosed && (!stream.has_error || stream.error_at_end)) {
-    if (context_.source.line_of(tokens_[furthest_].span.begin) > context_.source.line_of(stream.unclosed_at))
-      unclosed_bracket();
-  }
+  context_.failed_line = context_.source.line_of(tokens_[furthest_].span.begin);
 }
 
 // ---- structure
@@ -234,6 +222,16 @@ void Diagnoser::simple_statement() {
   }
   if (!assignment()) {
     position_ = begin;
+    bool check = invalid_rules_;
+    invalid_rules_ = false;
+    Piece target = star_expressions();
+    invalid_rules_ = check;
+    // The grammar takes any expression before an annotation's colon, CPython's only a target.
+    std::string_view what = target.what;
+    if (target && is(T::Colon) && position_ < failed_at_ && what != "name" && what != "attribute" &&
+        what != "subscript")
+      generic_at_ = position_;
+    position_ = begin;
     invalid_assignment();
     position_ = begin;
     yield_or_star();
@@ -303,8 +301,7 @@ void Diagnoser::invalid_assignment() {
   Piece first = star_named();
   if (first) {
     if (accept(T::Comma)) {
-      while (star_named() && accept(T::Comma)) {
-      }
+      while (star_named()) accept(T::Comma);
       if (is(T::Colon)) {
         ++position_;
         if (expression())

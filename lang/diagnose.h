@@ -92,7 +92,6 @@ class Diagnoser {
   [[noreturn]] void raise_at_last(std::string message);
   [[noreturn]] void raise_at_dedent(DiagnosticKind kind, std::string message);
   [[noreturn]] void raise_missing_colon(const Piece& key);
-  void unclosed_bracket();
 
   // ---- structure
   void missing_block();
@@ -158,6 +157,7 @@ class Diagnoser {
   int position_ = 0;
   int furthest_;
   int depth_ = 0;
+  int generic_at_ = 0;  // where "invalid syntax" stands, if not at the failing token
   bool invalid_rules_ = true;
   std::unordered_map<uint64_t, Piece> memo_;
 };

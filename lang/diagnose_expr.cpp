@@ -715,7 +715,7 @@ void Diagnoser::invalid_arguments(int begin) {
     }
     if (!accept(T::Comma)) break;
   }
-  if (wrong != nullptr && is(T::RightParen)) raise_at(wrong, position_);
+  if (wrong != nullptr) raise_at(wrong, position_);
 }
 
 bool Diagnoser::slices() {

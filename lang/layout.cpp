@@ -212,13 +212,18 @@ class Layout {
     RawToken raw = lex_code(cursor_);
     switch (raw.kind) {
       case TokenKind::End: return finish(raw.begin);
-      case TokenKind::RawComment: cursor_ = raw.end; return true;
+      case TokenKind::RawComment:
+        cursor_ = raw.end;
+        comment_ = raw.begin;
+        return true;
       case TokenKind::RawNewline:
         cursor_ = raw.end;
         if (brackets_.empty()) {
-          push(TokenKind::Newline, raw.begin, raw.begin);
+          // CPython's NEWLINE begins with the comment before it.
+          push(TokenKind::Newline, comment_ != nullptr ? comment_ : raw.begin, raw.begin);
           at_line_start_ = true;
         }
+        comment_ = nullptr;
         return true;
       case TokenKind::RawContinuation:
         cursor_ = raw.end;
@@ -502,6 +507,7 @@ class Layout {
   const char* end_;
   const char* cursor_;
   bool at_line_start_ = true;
+  const char* comment_ = nullptr;  // on this line
   std::vector<IndentLevel> indents_;
   std::vector<Bracket> brackets_;
   std::vector<OpenFString> fstrings_;

@@ -61,6 +61,7 @@ ParseResult parse(const Source& source, Arena& arena, const ParseOptions& option
       result.incomplete = true;
     return result;
   }
+  context.prefer_token_errors();
   if (!options.filename.empty()) context.error.filename = options.filename;
   result.error = std::move(context.error);
   result.incomplete = options.allow_incomplete && context.failed_at_end;

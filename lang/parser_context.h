@@ -34,6 +34,11 @@ struct Argument {
   Span span;
 };
 
+struct CallArguments {
+  Seq<ExprNode*> positional;
+  Seq<Keyword*> keywords;
+};
+
 struct StringPart {
   const Token* token = nullptr;             // a plain string
   SeqBuilder<ExprNode*>* values = nullptr;  // an f-string's
@@ -92,6 +97,8 @@ class ParserContext {
   Diagnostic error;
   bool failed = false;
   bool failed_at_end = false;
+  uint32_t failed_line = 0;     // of the furthest token that was looked at
+  bool error_is_token = false;  // the error came from the tokens
   std::vector<Diagnostic> warnings;
 
   // ---- errors (validate.cpp, diagnose.cpp)
@@ -102,6 +109,10 @@ class ParserContext {
   }
   // CPython's RAISE_SYNTAX_ERROR without a location: at the last token that was read.
   [[noreturn]] void fail_at_last_token(std::string message);
+  // An error of the tokenizer further on wins over the parser's, and so does a bracket on an earlier line
+  // that nobody closes.
+  void prefer_token_errors();
+  void unclosed_bracket();
   // The parser cannot go on at `token`.
   void syntax_error(const Token* token);
   void warn(DiagnosticKind kind, std::string message, Span span);
@@ -176,7 +187,6 @@ class ParserContext {
   ExprNode* call(ExprNode* function, SeqBuilder<Argument*>* arguments, Span span, Span open,
                  bool trailing_comma);
   ExprNode* subscript(ExprNode* value, Exprs* slices, bool comma, Span span, Span slice_span);
-  ExprNode* lambda(SeqBuilder<Parameter*>* parameters, ExprNode* body, Span span, Span parameter_span);
   ExprNode* comprehension(NodeKind kind, Exprs* items, Seq<Comprehension*> generators, Span span);
   Comprehension* comprehension_clause(Exprs* targets, bool comma, ExprNode* iter, Exprs* ifs, bool is_async,
                                       Span target_span);
@@ -200,14 +210,9 @@ class ParserContext {
   StmtNode* augmented(ExprNode* target, Operator op, ExprNode* value, Span span);
   StmtNode* delete_targets(Exprs* targets, bool comma, Span span, Span target_span);
   StmtNode* async_function(FunctionDef* function, Span async);
-  StmtNode* function(const Token* name, Seq<TypeParamNode*> type_params, SeqBuilder<Parameter*>* parameters,
-                     Span parameter_span, ExprNode* returns, Seq<StmtNode*> body, Span span);
   StmtNode* decorate(StmtNode* node, Exprs* decorators);
-  StmtNode* class_definition(const Token* name, Seq<TypeParamNode*> type_params,
-                             SeqBuilder<Argument*>* arguments, Seq<StmtNode*> body, Span span);
   Arguments* parameters(SeqBuilder<Parameter*>* list, Span span, bool is_lambda);
-  void split_arguments(SeqBuilder<Argument*>* arguments, Seq<ExprNode*>* positional, Seq<Keyword*>* keywords,
-                       bool is_call);
+  CallArguments* split_arguments(SeqBuilder<Argument*>* arguments, bool is_call);
   WithItem* with_item(ExprNode* context, ExprNode* target);
   ExprNode* for_target(Exprs* targets, bool comma, Span span);
   StmtNode* import_from(int level, Identifier module, SeqBuilder<Alias*>* names, Span span);

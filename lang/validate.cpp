@@ -9,7 +9,29 @@ void ParserContext::fail(DiagnosticKind kind, std::string message, Span span) {
   error = source.diagnose(kind, std::move(message), span);
   if (!options.filename.empty()) error.filename = options.filename;
   failed = true;
+  failed_line = source.line_of(lookahead->span.begin);
   throw ParseStop{};
+}
+
+void ParserContext::prefer_token_errors() {
+  if (error_is_token || error.kind > DiagnosticKind::TabError) return;
+  const Diagnostic& other = stream.error;
+  if (stream.has_error) {
+    if (other.kind == DiagnosticKind::SyntaxError && other.message != "unexpected EOF while parsing" &&
+        (other.message != "unexpected character after line continuation character" ||
+         other.line == error.line))
+      error = other;
+  } else if (stream.unclosed && failed_line > source.line_of(stream.unclosed_at)) {
+    unclosed_bracket();
+  }
+}
+
+void ParserContext::unclosed_bracket() {
+  uint32_t at = stream.unclosed_at;
+  error = source.diagnose(DiagnosticKind::SyntaxError,
+                          fmt::format("'{}' was never closed", source.text()[at]), {at, at + 1});
+  error.end_offset = 0;
+  error_is_token = true;
 }
 
 void ParserContext::fail(std::string message, Span span) {
@@ -381,8 +403,7 @@ Arguments* ParserContext::parameters(SeqBuilder<Parameter*>* list, Span span, bo
 
 // ---- arguments
 
-void ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, Seq<ExprNode*>* positional,
-                                    Seq<Keyword*>* keywords, bool is_call) {
+CallArguments* ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, bool is_call) {
   Exprs values;
   SeqBuilder<Keyword*> named_values;
   bool keyword_seen = false, unpacking_seen = false;
@@ -432,8 +453,7 @@ void ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, Seq<ExprNo
         break;
     }
   }
-  *positional = values.seq();
-  *keywords = named_values.seq();
+  return arena.make<CallArguments>(values.seq(), named_values.seq());
 }
 
 // f(x for x in y, 1): the range of the generator, or up to the clauses where it is the first of several.
