@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "vm/exec/interp.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -331,7 +332,8 @@ Result<Value> builtin_open(Thread& t, Value, CallArgs call_args) {
 Result<Value> builtin_import(Thread& t, const Value* args) {
   if (!is_str(args[0])) return t.raise(Exc::TypeError, "__import__() argument 1 must be str, not {}", type_name(t, args[0]));
   int64_t level = TRY(to_ssize(t, args[4]));
-  return import_name(t, args[0].as<StrObject>(), args[1], args[3], static_cast<int>(level));
+  DictObject* globals = is_dict(args[1]) ? args[1].as<DictObject>() : nullptr;
+  return import_dotted(t, args[0].as<StrObject>(), globals, args[3], level);
 }
 
 Result<Value> builtin_breakpoint(Thread& t, Value, CallArgs args) {
@@ -391,7 +393,7 @@ const NativeDef kFunctions[] = {
 
 void add_builtins(Thread& t, ModuleObject* module) {
   for (const NativeDef* def = kFunctions; def->signature != nullptr; ++def) add_native(t, module, *def);
-  for (const NativeDef* def = kFrameBuiltins; def->signature != nullptr; ++def) add_native(t, module, *def);
+  for (const NativeDef* def = kInterpreterBuiltins; def->signature != nullptr; ++def) add_native(t, module, *def);
   DictObject* dict = module->dict;
   auto add = [&](const char* name, Value value) { MP_BOOT(dict_set_text(t, dict, name, value)); };
   add("None", kNone);

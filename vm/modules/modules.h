@@ -23,21 +23,26 @@ inline void add_native(Thread& t, ModuleObject* module, const NativeDef& def) {
   NativeFunctionObject* function = make_native_function(t, def, module, kNone);
   MP_BOOT(dict_set(t, module->dict, function->name, function));
 }
-extern const NativeDef kFrameBuiltins[];    // vm/exec/frame_builtins.cpp: exec, eval, compile, locals, globals, vars, dir, __build_class__
-extern const NativeDef kFrameSysFunctions[];  // vm/exec: sys._getframe, settrace, ...
-
+extern const NativeDef kThreadSysFunctions[];  // vm/threads: getswitchinterval, setswitchinterval, _current_frames...
 // Iterator of iter(callable, sentinel); StopIteration raised by next(it) with the generator's return value if it has one.
 Result<Value> make_callable_iterator(Thread& t, Value callable, Value sentinel);
 Error stop_iteration(Thread& t, Value iterator);
 
 // ---- import (PEP 328, 420, 451). All may run script code.
-// What the import statement does: `from_list` empty or None gives the top package, else the module itself.
-Result<Value> import_name(Thread& t, StrObject* name, Value globals, Value from_list, int level);
+// `import a.b.c` / `from ..x import y` below the level of a replaced builtins.__import__ (that hook is import_name() of vm/exec/interp.h):
+// an empty or None `from_list` gives the top package, else the module itself. `globals` may be null when level is 0.
+Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Value from_list, int64_t level);
 Result<Value> import_from(Thread& t, Value module, StrObject* name);   // ImportError with CPython's wording
 Status import_star(Thread& t, Value module, Value target_namespace);
 Result<Value> import_module(Thread& t, std::string_view dotted_name);  // the module itself, as importlib.import_module
-// Runs a file as module `name` (usually "__main__") in the given namespace.
-Result<Value> run_source(Thread& t, std::string_view source, const std::string& filename, DictObject* globals);
+// Fills __name__, __loader__, __spec__, __package__, __builtins__ of a new module.
+Status init_module_attributes(Thread& t, ModuleObject* module, Value spec);
+// The native module named so (made on first use, then in sys.modules), or kNotFound.
+Result<Value> load_native_module(Thread& t, StrObject* name);
+// The whole file, undecoded; OSError.
+Result<Value> read_file(Thread& t, const std::string& path);
+// The module __main__, made empty at start-up.
+ModuleObject* main_module(Thread& t);
 
 struct FrozenModule {
   const char* name;

@@ -1,0 +1,550 @@
+// The import statement: finds, loads and caches modules. Per-module locks with deadlock avoidance as in CPython's importlib: a thread that would
+// close a cycle of waits gets the partially initialised module.
+#include "vm/modules/import.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lang/code_unit_io.h"
+#include "vm/exec/interp.h"
+#include "vm/modules/module_spec.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/exception.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+namespace {
+
+Value module_in_cache(Thread& t, StrObject* name) {
+  DictObject* modules = t.runtime().modules;
+  return dict_get_str(modules, name);
+}
+
+ModuleSpecObject* spec_of(Thread& t, Value module) {
+  if (!is_kind(module, Kind::Module)) return nullptr;
+  Value spec = dict_get_str(module.as<ModuleObject>()->dict, t.names().__spec__);
+  if (spec.is_not_found() || !is_module_spec(t, spec)) return nullptr;
+  return spec.as<ModuleSpecObject>();
+}
+
+Error module_not_found(Thread& t, StrObject* name, const std::string& message) {
+  Value exception = make_exception(t, Exc::ModuleNotFoundError, make_str(t, message));
+  auto* object = exception.as<ExceptionObject>();
+  object->fields[1] = name;  // name
+  return t.raise_object(exception);
+}
+
+bool is_file(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+bool is_directory(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// ---- module locks
+
+class ModuleLock {
+ public:
+  ModuleLock(Thread& t, std::string name) : state_(*t.runtime().import), name_(std::move(name)) { acquire(t); }
+  ~ModuleLock() {
+    std::lock_guard<std::mutex> guard(state_.mutex);
+    auto it = state_.locks.find(name_);
+    if (owned_ && it != state_.locks.end() && --it->second.depth == 0) {
+      state_.locks.erase(it);
+      state_.released.notify_all();
+    }
+  }
+  ModuleLock(const ModuleLock&) = delete;
+
+ private:
+  // Whether waiting for `owner` would wait for ourselves in the end.
+  bool would_deadlock(const Thread* self, const Thread* owner) const {
+    for (size_t hops = 0; owner != nullptr && hops < 1000; ++hops) {
+      if (owner == self) return true;
+      auto waiting = state_.waiting.find(owner);
+      if (waiting == state_.waiting.end()) return false;
+      auto lock = state_.locks.find(waiting->second);
+      if (lock == state_.locks.end()) return false;
+      owner = lock->second.owner;
+    }
+    return false;
+  }
+  void acquire(Thread& t) {
+    {
+      std::lock_guard<std::mutex> guard(state_.mutex);
+      if (take(&t)) return;
+      if (would_deadlock(&t, state_.locks[name_].owner)) return;  // not owned: the caller sees a partial module
+    }
+    BlockingRegion out(t);
+    std::unique_lock<std::mutex> guard(state_.mutex);
+    state_.waiting[&t] = name_;
+    while (!take(&t)) {
+      if (would_deadlock(&t, state_.locks[name_].owner)) break;
+      state_.released.wait(guard);
+    }
+    state_.waiting.erase(&t);
+  }
+  bool take(Thread* self) {
+    auto [it, fresh] = state_.locks.try_emplace(name_);
+    if (!fresh && it->second.owner != self) return false;
+    it->second.owner = self;
+    ++it->second.depth;
+    owned_ = true;
+    return true;
+  }
+  ImportState& state_;
+  std::string name_;
+  bool owned_ = false;
+};
+
+// ---- loading
+
+Status run_module(Thread& t, ModuleObject* module, CodeObject* code) {
+  TRY(run_code(t, code, module->dict, module->dict));
+  return {};
+}
+
+// Puts the module in sys.modules, runs `body`, takes it out again on failure. Gives what sys.modules then holds.
+template <class Body>
+Result<Value> initialise(Thread& t, StrObject* name, ModuleObject* module, Value spec, Body body) {
+  DictObject* modules = t.runtime().modules;
+  auto* module_spec = spec.as<ModuleSpecObject>();
+  module_spec->initializing = true;
+  TRY(dict_set(t, modules, name, module));
+  Status status = body();
+  module_spec->initializing = false;
+  if (status.is_error()) {
+    Value exception = t.take_exception();
+    if (dict_delete(t, modules, name).is_error()) t.clear_exception();
+    t.restore_exception(exception);
+    return Error{};
+  }
+  Value loaded = TRY(dict_get(t, modules, name));
+  return loaded.is_not_found() ? Result<Value>(module) : Result<Value>(loaded);
+}
+
+Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen) {
+  std::string error;
+  std::shared_ptr<const lang::CodeUnit> unit =
+      lang::read_code_unit(std::string_view(reinterpret_cast<const char*>(frozen.data), frozen.size), &error);
+  if (unit == nullptr) return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", to_utf8(name), error);
+  CodeObject* code = link_code(t, unit);
+  ModuleObject* module = make_module(t, name);
+  Value search = frozen.is_package ? Value(make_list(t)) : kNone;
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone), make_str(t, "frozen"), search, false);
+  TRY(init_module_attributes(t, module, spec));
+  return initialise(t, name, module, spec, [&] { return run_module(t, module, code); });
+}
+
+struct Found {
+  std::string file;       // source file, or empty
+  std::string package;    // directory of a package, or empty
+  bool name_space = false;
+  RootVector* portions = nullptr;
+};
+
+Result<Value> load_file(Thread& t, StrObject* name, const std::string& file, const std::string& package) {
+  Value search = kNone;
+  if (!package.empty()) {
+    ListObject* list = make_list(t);
+    TRY(list_append(t, list, make_str(t, package)));
+    search = list;
+  }
+  Value path = make_str(t, file);
+  ModuleObject* module = make_module(t, name);
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Source, name, path), path, search, true);
+  TRY(init_module_attributes(t, module, spec));
+  return initialise(t, name, module, spec, [&]() -> Status {
+    Value data = TRY(read_file(t, file));
+    CompileRequest request;
+    request.source = data.as<BytesObject>()->view();
+    request.filename = file;
+    request.decode = true;
+    Value code = TRY(compile_source(t, request));
+    return run_module(t, module, code.as<CodeObject>());
+  });
+}
+
+Result<Value> load_namespace_package(Thread& t, StrObject* name, Value portions) {
+  ModuleObject* module = make_module(t, name);
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Namespace, name, kNone), kNone, portions, false);
+  TRY(init_module_attributes(t, module, spec));
+  return initialise(t, name, module, spec, [] { return Status(); });
+}
+
+// sys.meta_path finders that scripts added.
+Result<Value> try_meta_path(Thread& t, StrObject* name, Value path) {
+  Value finders = dict_get_text(t, t.runtime().sys_module->dict, "meta_path");
+  if (!is_list(finders)) return kNotFound;
+  auto* list = finders.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value finder = list->at(i);
+    if (finder.is_empty()) break;
+    Value find_spec = TRY(get_attr_or_not_found(t, finder, intern(t, "find_spec")));
+    if (find_spec.is_not_found()) continue;
+    Value spec = TRY(call(t, find_spec, {name, path, kNone}));
+    if (spec.is_none()) continue;
+    Value loader = TRY(get_attr(t, spec, "loader"));
+    Value module = kNone;
+    Value create = TRY(get_attr_or_not_found(t, loader, intern(t, "create_module")));
+    if (!create.is_not_found()) module = TRY(call(t, create, {spec}));
+    if (module.is_none()) module = make_module(t, name);
+    if (is_kind(module, Kind::Module)) TRY(init_module_attributes(t, module.as<ModuleObject>(), spec));
+    TRY(dict_set(t, t.runtime().modules, name, module));
+    Value exec = TRY(get_attr_or_not_found(t, loader, intern(t, "exec_module")));
+    if (!exec.is_not_found()) {
+      Result<Value> done = call(t, exec, {module});
+      if (done.is_error()) {
+        Value exception = t.take_exception();
+        if (dict_delete(t, t.runtime().modules, name).is_error()) t.clear_exception();
+        t.restore_exception(exception);
+        return Error{};
+      }
+    }
+    Value loaded = TRY(dict_get(t, t.runtime().modules, name));
+    return loaded.is_not_found() ? module : loaded;
+  }
+  return kNotFound;
+}
+
+// Looks for `tail` in the directories of `path` (list of str).
+Result<Value> try_path(Thread& t, StrObject* name, const std::string& tail, Value path) {
+  ListObject* portions = nullptr;
+  Value directories = TRY(to_list(t, path));
+  auto* list = directories.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value entry = list->at(i);
+    if (!is_str(entry)) continue;
+    std::string directory = to_utf8(entry.as<StrObject>());
+    if (directory.empty()) {
+      char buffer[4096];
+      if (getcwd(buffer, sizeof buffer) == nullptr) continue;
+      directory = buffer;
+    }
+    std::string base = directory + (directory.back() == '/' ? "" : "/") + tail;
+    bool folder = is_directory(base);
+    if (folder) {
+      for (const char* suffix : {"/__init__.mp", "/__init__.py"})
+        if (is_file(base + suffix)) return load_file(t, name, base + suffix, base);
+    }
+    for (const char* suffix : {".mp", ".py"})
+      if (is_file(base + suffix)) return load_file(t, name, base + suffix, "");
+    if (folder) {
+      if (portions == nullptr) portions = make_list(t);
+      TRY(list_append(t, portions, make_str(t, base)));
+    }
+  }
+  if (portions != nullptr) return load_namespace_package(t, name, portions);
+  return kNotFound;
+}
+
+// One module whose parent package (if any) is loaded. `path` is the parent's __path__ or empty.
+Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail, Value path) {
+  Value found = TRY(try_meta_path(t, name, path.is_empty() ? kNone : path));
+  if (!found.is_not_found()) return found;
+  found = TRY(load_native_module(t, name));
+  if (!found.is_not_found()) return found;
+  if (const FrozenModule* frozen = find_frozen_module(to_utf8(name)); frozen != nullptr) return load_frozen(t, name, *frozen);
+  if (path.is_empty()) {
+    path = dict_get_text(t, t.runtime().sys_module->dict, "path");
+    if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
+  }
+  return try_path(t, name, tail, path);
+}
+
+Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Value parent, const std::string& parent_name,
+                         const std::string& tail) {
+  Value cached = module_in_cache(t, name);
+  if (!cached.is_not_found()) {
+    if (cached.is_none())
+      return module_not_found(t, name, "import of " + text + " halted; None in sys.modules");
+    ModuleSpecObject* spec = spec_of(t, cached);
+    if (spec == nullptr || !spec->initializing.load()) return cached;
+    ModuleLock wait_for_other_thread(t, text);
+    Value again = module_in_cache(t, name);
+    if (!again.is_not_found()) return again;
+  }
+  Value path = kEmpty;
+  if (!parent.is_empty()) {
+    path = TRY(get_attr_or_not_found(t, parent, t.names().__path__));
+    if (path.is_not_found())
+      return module_not_found(t, name, "No module named '" + text + "'; '" + parent_name + "' is not a package");
+  }
+  Value module;
+  {
+    ModuleLock lock(t, text);
+    cached = module_in_cache(t, name);
+    if (!cached.is_not_found()) return cached;
+    module = TRY(find_and_load(t, name, tail, path));
+  }
+  if (module.is_not_found()) {
+    std::string hint;
+    if (parent.is_empty()) hint = missing_library_hint(t, text);
+    return module_not_found(t, name, "No module named '" + text + "'" + hint);
+  }
+  if (!parent.is_empty()) {
+    StrObject* tail_name = intern(t, tail);
+    if (set_attr(t, parent, tail_name, module).is_error()) {
+      if (!t.catch_exception(Exc::AttributeError)) return Error{};
+      TRY(warn(t, Exc::ImportWarning, fmt::format("Cannot set an attribute on '{}' for child module '{}'", parent_name, tail)));
+    }
+  }
+  return module;
+}
+
+// The package that a relative import starts from.
+Result<Value> calculate_package(Thread& t, DictObject* globals) {
+  if (globals == nullptr) return t.raise(Exc::KeyError, "'__name__' not in globals");
+  Value package = dict_get_str(globals, t.names().__package__);
+  if (!package.is_not_found() && !package.is_none()) {
+    if (!is_str(package)) return t.raise(Exc::TypeError, "__package__ must be a string");
+    return package;
+  }
+  Value spec = dict_get_str(globals, t.names().__spec__);
+  if (!spec.is_not_found() && !spec.is_none()) return get_attr(t, spec, "parent");
+  Value name = dict_get_str(globals, t.names().__name__);
+  if (name.is_not_found()) return t.raise(Exc::KeyError, "'__name__' not in globals");
+  if (!is_str(name)) return t.raise(Exc::TypeError, "__name__ must be a string");
+  if (!dict_get_str(globals, t.names().__path__).is_not_found()) return name;
+  std::string text = to_utf8(name.as<StrObject>());
+  size_t dot = text.rfind('.');
+  return make_str(t, dot == std::string::npos ? "" : text.substr(0, dot));
+}
+
+Result<std::string> resolve_name(Thread& t, StrObject* name, DictObject* globals, int64_t level) {
+  Value package_value = TRY(calculate_package(t, globals));
+  std::string package = to_utf8(package_value.as<StrObject>());
+  if (package.empty()) return t.raise(Exc::ImportError, "attempted relative import with no known parent package");
+  for (int64_t i = 1; i < level; ++i) {
+    size_t dot = package.rfind('.');
+    if (dot == std::string::npos)
+      return t.raise(Exc::ImportError, "attempted relative import beyond top-level package");
+    package.resize(dot);
+  }
+  std::string tail = to_utf8(name);
+  return tail.empty() ? package : package + "." + tail;
+}
+
+// The module named by `text`, all its parents first.
+Result<Value> import_absolute(Thread& t, const std::string& text, Value* top) {
+  Value parent = kEmpty;
+  std::string parent_name;
+  size_t begin = 0;
+  for (;;) {
+    size_t dot = text.find('.', begin);
+    std::string prefix = text.substr(0, dot);
+    Value module = TRY(import_one(t, intern(t, prefix), prefix, parent, parent_name, prefix.substr(begin)));
+    if (begin == 0) *top = module;
+    if (dot == std::string::npos) return module;
+    parent = module;
+    parent_name = prefix;
+    begin = dot + 1;
+  }
+}
+
+}  // namespace
+
+Result<Value> read_file(Thread& t, const std::string& path) {
+  std::string content;
+  int error = 0;
+  {
+    BlockingRegion out(t);
+    int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      error = errno;
+    } else {
+      struct stat info;
+      if (fstat(fd, &info) == 0 && info.st_size > 0) content.reserve(static_cast<size_t>(info.st_size) + 1);
+      char buffer[65536];
+      for (;;) {
+        ssize_t n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) error = errno;
+        if (n <= 0) break;
+        content.append(buffer, static_cast<size_t>(n));
+      }
+      close(fd);
+    }
+  }
+  if (error != 0) return t.raise_os_error(error, make_str(t, path));
+  BytesObject* bytes = make_bytes(t, content);
+  return bytes == nullptr ? Result<Value>(Error{}) : Result<Value>(bytes);
+}
+
+Status init_module_attributes(Thread& t, ModuleObject* module, Value spec) {
+  DictObject* dict = module->dict;
+  Names& names = t.names();
+  Value name = TRY(get_attr(t, spec, names.name));
+  Value loader = TRY(get_attr(t, spec, "loader"));
+  Value search = TRY(get_attr(t, spec, "submodule_search_locations"));
+  Value origin = TRY(get_attr(t, spec, "origin"));
+  Value parent = TRY(get_attr(t, spec, "parent"));
+  Value located = TRY(get_attr(t, spec, "has_location"));
+  TRY(dict_set_str(t, dict, names.__name__, name));
+  if (dict_get_str(dict, names.__doc__).is_not_found()) TRY(dict_set_str(t, dict, names.__doc__, kNone));
+  TRY(dict_set_str(t, dict, names.__package__, parent));
+  TRY(dict_set_str(t, dict, names.__loader__, loader));
+  TRY(dict_set_str(t, dict, names.__spec__, spec));
+  if (!search.is_none()) TRY(dict_set_str(t, dict, names.__path__, search));
+  if (TRY(truth(t, located))) TRY(dict_set_str(t, dict, names.__file__, origin));
+  TRY(dict_set_str(t, dict, names.__builtins__, t.runtime().builtins_dict));
+  return {};
+}
+
+Result<Value> load_native_module(Thread& t, StrObject* name) {
+  const ModuleSpec* native = find_native_module(to_utf8(name));
+  if (native == nullptr) return kNotFound;
+  ModuleObject* module = make_module(t, name, native->doc != nullptr ? Value(make_str(t, native->doc)) : kNone);
+  module->spec = native;
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Builtin, name, kNone), make_str(t, "built-in"), kNone, false);
+  TRY(init_module_attributes(t, module, spec));
+  TRY(dict_delete(t, module->dict, t.names().__builtins__));
+  return initialise(t, name, module, spec, [&]() -> Status {
+    if (native->functions != nullptr)
+      for (const NativeDef* def = native->functions; def->signature != nullptr; ++def) {
+        NativeFunctionObject* function = make_native_function(t, *def, module, name);
+        TRY(dict_set(t, module->dict, function->name, function));
+      }
+    return native->init != nullptr ? native->init(t, module) : Status();
+  });
+}
+
+Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Value from_list, int64_t level) {
+  if (level < 0) return t.raise(Exc::ValueError, "level must be >= 0");
+  std::string text;
+  if (level > 0) {
+    text = TRY(resolve_name(t, name, globals, level));
+  } else {
+    if (name->length() == 0) return t.raise(Exc::ValueError, "Empty module name");
+    // The usual case: an undotted module that is loaded.
+    Value cached = module_in_cache(t, name);
+    if (!cached.is_not_found() && !cached.is_none() && is_kind(cached, Kind::Module)) {
+      ModuleSpecObject* spec = spec_of(t, cached);
+      bool from = !from_list.is_empty() && !from_list.is_none() && TRY(truth(t, from_list));
+      if ((spec == nullptr || !spec->initializing.load()) && !from && (!name->is_ascii() || name->ascii().find('.') == std::string_view::npos))
+        return cached;
+    }
+    text = to_utf8(name);
+  }
+  Value top;
+  Value module = TRY(import_absolute(t, text, &top));
+  bool from = !from_list.is_empty() && !from_list.is_none() && TRY(truth(t, from_list));
+  if (!from) {
+    if (level == 0) return top;
+    // `from . import x` always has a list; plain relative import cannot be written. Kept for __import__ calls.
+    std::string wanted = to_utf8(name);
+    if (wanted.empty()) return module;
+    size_t dot = wanted.find('.');
+    if (dot == std::string::npos) return module;
+    std::string head = text.substr(0, text.size() - (wanted.size() - dot));
+    return TRY(dict_get(t, t.runtime().modules, make_str(t, head)));
+  }
+  // Submodules named in the list are imported when the package lacks the attribute.
+  Value path = TRY(get_attr_or_not_found(t, module, t.names().__path__));
+  if (path.is_not_found()) return module;
+  Value names = TRY(to_list(t, from_list));
+  auto* list = names.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value item = list->at(i);
+    if (!is_str(item)) return t.raise(Exc::TypeError, "Item in ``from list'' must be str, not {}", type_name(t, item));
+    auto* attribute = item.as<StrObject>();
+    if (str_equal(attribute, "*")) {
+      Value all = TRY(get_attr_or_not_found(t, module, t.names().__all__));
+      if (!all.is_not_found() && is_list(names)) {
+        TRY(for_each(t, all, [&](Value entry) -> Status {
+          if (is_str(entry) && !str_equal(entry.as<StrObject>(), "*")) TRY(list_append(t, list, entry));
+          return {};
+        }));
+      }
+      continue;
+    }
+    if (TRY(has_attr(t, module, intern(t, attribute)))) continue;
+    std::string child = text + "." + to_utf8(attribute);
+    Value ignored;
+    Result<Value> loaded = import_absolute(t, child, &ignored);
+    if (loaded.is_error()) {
+      // Only the child's own absence is fine: `from package import name` then fails with its own message.
+      if (!t.exception_matches(Exc::ModuleNotFoundError)) return Error{};
+      Value missing = t.current().as<ExceptionObject>()->fields[1];
+      if (!is_str(missing) || to_utf8(missing.as<StrObject>()) != child) return Error{};
+      t.clear_exception();
+    }
+  }
+  return module;
+}
+
+Result<Value> import_name(Thread& t, StrObject* name, DictObject* globals, Value locals, Value from_list, int64_t level) {
+  // A replaced builtins.__import__ is honoured.
+  Value hook = dict_get_str(t.runtime().builtins_dict, t.names().__import__);
+  if (hook == t.runtime().import->default_import) return import_dotted(t, name, globals, from_list, level);
+  if (hook.is_not_found()) return t.raise(Exc::ImportError, "__import__ not found");
+  Value locals_or_none = locals.is_empty() ? kNone : locals;
+  return call(t, hook, {name, globals, locals_or_none, from_list.is_empty() ? kNone : from_list, Value::from_int(level)});
+}
+
+Result<Value> import_module(Thread& t, std::string_view dotted_name) {
+  Value top;
+  return import_absolute(t, std::string(dotted_name), &top);
+}
+
+Result<Value> import_from(Thread& t, Value module, StrObject* name) {
+  Value found = TRY(get_attr_or_not_found(t, module, name));
+  if (!found.is_not_found()) return found;
+  // A submodule that is being imported right now is in sys.modules but not yet an attribute.
+  Value package = TRY(get_attr_or_not_found(t, module, t.names().__name__));
+  std::string package_name = is_str(package) ? to_utf8(package.as<StrObject>()) : "<unknown module name>";
+  if (is_str(package)) {
+    Value child = dict_get_text(t, t.runtime().modules, package_name + "." + to_utf8(name));
+    if (!child.is_not_found()) return child;
+  }
+  Value file = TRY(get_attr_or_not_found(t, module, t.names().__file__));
+  std::string location = is_str(file) ? to_utf8(file.as<StrObject>()) : "unknown location";
+  ModuleSpecObject* spec = spec_of(t, module);
+  bool partial = spec != nullptr && spec->initializing.load();
+  std::string message =
+      partial ? fmt::format("cannot import name '{}' from partially initialized module '{}' (most likely due to a circular import) ({})",
+                            to_utf8(name), package_name, location)
+              : fmt::format("cannot import name '{}' from '{}' ({})", to_utf8(name), package_name, location);
+  Value exception = make_exception(t, Exc::ImportError, make_str(t, message));
+  auto* object = exception.as<ExceptionObject>();
+  object->fields[1] = package.is_not_found() ? kNone : package;
+  object->fields[2] = file.is_not_found() ? kNone : file;
+  object->fields[3] = name;
+  return t.raise_object(exception);
+}
+
+Status import_star(Thread& t, Value module, Value target) {
+  Value all = TRY(get_attr_or_not_found(t, module, t.names().__all__));
+  bool skip_private = all.is_not_found();
+  Value dict = TRY(get_attr_or_not_found(t, module, t.names().__dict__));
+  if (skip_private) {
+    if (dict.is_not_found()) return t.raise(Exc::ImportError, "from-import-* object has no __dict__ and no __all__");
+    all = TRY(call_method(t, dict, t.names().keys));
+  }
+  Value names = TRY(to_list(t, all));
+  auto* list = names.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value item = list->at(i);
+    if (!is_str(item)) {
+      std::string module_name = repr_text(t, TRY(get_attr(t, module, t.names().__name__)));
+      if (module_name.size() > 1) module_name = module_name.substr(1, module_name.size() - 2);
+      if (skip_private)
+        return t.raise(Exc::TypeError, "Key in {}.__dict__ must be str, not {}", module_name, type_name(t, item));
+      return t.raise(Exc::TypeError, "Item in {}.__all__ must be str, not {}", module_name, type_name(t, item));
+    }
+    auto* name = item.as<StrObject>();
+    if (skip_private && name->length() > 0 && name->at(0) == '_') continue;
+    Value value = TRY(get_attr(t, module, intern(t, name)));
+    TRY(set_item(t, target, item, value));
+  }
+  return {};
+}
+
+}  // namespace mp
