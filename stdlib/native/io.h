@@ -1,0 +1,72 @@
+// The _io module's types: layouts and helpers shared by the io_*.cpp files. Semantics follow CPython's io module (PEP 3116).
+#pragma once
+#include <string>
+
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/wait.h"
+#include "vm/types/codec.h"
+#include "vm/types/exception.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp::io {
+
+inline constexpr int64_t kDefaultBufferSize = 8192;
+
+extern const TypeSpec kIOBaseSpec, kRawIOBaseSpec, kBufferedIOBaseSpec, kTextIOBaseSpec;
+extern const TypeSpec kFileIOSpec, kBytesIOSpec, kBufferedReaderSpec, kBufferedWriterSpec, kBufferedRandomSpec, kBufferedPairSpec;
+extern const TypeSpec kTextIOWrapperSpec, kStringIOSpec, kNewlineDecoderSpec;
+
+// io.UnsupportedOperation (OSError and ValueError), one class per runtime.
+Value unsupported_operation_class(Thread& t);
+Error unsupported(Thread& t, const char* message);
+Error raise_closed(Thread& t);
+// Reads the `closed` attribute.
+Result<bool> is_closed(Thread& t, Value file);
+Status check_closed(Thread& t, Value file);
+Result<Value> call_name(Thread& t, Value receiver, const char* name, std::initializer_list<Value> arguments = {});
+// Truth of file.name(); name is "readable" and the like.
+Result<bool> ask(Thread& t, Value file, const char* name);
+// An int or None argument: None and absent give `fallback`.
+Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback = -1);
+// Copies into a writable bytes-like object; returns the number of bytes that fit. TypeError for read-only ones.
+Result<int64_t> writable_size(Thread& t, Value buffer);
+Status copy_into(Thread& t, Value buffer, std::string_view data);
+
+// A lock that knows its owner, for objects whose methods may run script code in between.
+class OwnedLock {
+ public:
+  // RuntimeError "reentrant call inside <repr>" when this thread holds it already.
+  Status acquire(Thread& t, Value object);
+  void release();
+
+ private:
+  ParkingLock lock_;
+  std::atomic<uint64_t> owner_{0};
+};
+class LockHolder {
+ public:
+  explicit LockHolder(OwnedLock& lock) : lock_(lock) {}
+  ~LockHolder() { lock_.release(); }
+  LockHolder(const LockHolder&) = delete;
+
+ private:
+  OwnedLock& lock_;
+};
+
+struct FileIOObject : Object {
+  std::atomic<int> fd{-1};
+  bool created = false, readable = false, writable = false, appending = false, close_fd = true;
+  std::atomic<int8_t> seekable{-1};
+  int64_t block_size = kDefaultBufferSize;
+};
+// For BufferedReader's fast path: read straight into memory. -1 with an exception; -2: would block.
+Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size);
+Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
+bool is_exact_file(Thread& t, Value v);
+
+// open(): shared by io.open and builtins.open.
+Result<Value> open_file(Thread& t, const Value* args);
+
+}  // namespace mp::io
