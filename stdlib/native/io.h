@@ -66,6 +66,9 @@ Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
 bool is_exact_file(Thread& t, Value v);
 
+// os.fspath: str or bytes. And its bytes as the system wants them (UTF-8, lone surrogates DC80..DCFF as their byte).
+Result<Value> file_system_path(Thread& t, Value v);
+Result<std::string> file_system_encode(Thread& t, Value path);
 // open(): shared by io.open and builtins.open.
 Result<Value> open_file(Thread& t, const Value* args);
 

@@ -19,6 +19,7 @@ namespace mp {
 void add_builtins(Thread& t, ModuleObject* module);  // builtins.cpp
 void add_sys(Thread& t, ModuleObject* module);       // sys.cpp
 Status sys_set_paths(Thread& t);                     // sys.path from options and environment
+Status set_up_standard_streams(Thread& t);           // stdlib/native/io_module.cpp
 inline void add_native(Thread& t, ModuleObject* module, const NativeDef& def) {
   NativeFunctionObject* function = make_native_function(t, def, module, kNone);
   MP_BOOT(dict_set(t, module->dict, function->name, function));

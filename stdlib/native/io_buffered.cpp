@@ -1,0 +1,650 @@
+// BufferedReader, BufferedWriter, BufferedRandom, BufferedRWPair: one implementation for the first three. A buffer holds either read-ahead or
+// pending writes, never both.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "stdlib/native/io.h"
+
+namespace mp::io {
+
+namespace {
+
+struct BufferedObject : Object {
+  Slot raw;          // empty before __init__ and after detach()
+  bool ready = false, readable = false, writable = false, detached = false, finalizing = false;
+  bool fast_file = false;  // raw is exactly a FileIO: no calls through attributes
+  OwnedLock lock;
+  std::string* buffer = nullptr;  // read-ahead: [position, size()) is unread; or pending writes
+  size_t position = 0;
+  bool writing = false;           // the buffer holds pending writes
+  int64_t buffer_size = kDefaultBufferSize;
+};
+
+void free_buffer(Object* object) {
+  auto* self = static_cast<BufferedObject*>(object);
+  delete self->buffer;
+  self->buffer = nullptr;
+}
+void trace_buffered(Object* object, Tracer& tracer) { tracer.visit(static_cast<BufferedObject*>(object)->raw); }
+BufferedObject* self_of(const Value* args) { return args[0].as<BufferedObject>(); }
+
+Status check_ready(Thread& t, BufferedObject* self) {
+  if (self->ready) return {};
+  if (self->detached) return t.raise(Exc::ValueError, "raw stream has been detached");
+  return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+}
+Result<bool> raw_closed(Thread& t, BufferedObject* self) {
+  if (self->fast_file) return self->raw.get().as<FileIOObject>()->fd < 0;
+  return is_closed(t, self->raw);
+}
+Status check_usable(Thread& t, BufferedObject* self, const char* message) {
+  TRY(check_ready(t, self));
+  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "{}", message);
+  return {};
+}
+
+Error blocking_error(Thread& t, size_t written) {
+  Value number = Value::from_int(EAGAIN);
+  Value text = make_str(t, "write could not complete without blocking");
+  Result<Value> made = call(t, t.types().exception(Exc::BlockingIOError), {number, text, make_int(t, static_cast<int64_t>(written))});
+  return made.is_error() ? Error{} : t.raise_object(made.value());
+}
+
+// One raw write; -2: would block.
+Result<int64_t> raw_write(Thread& t, BufferedObject* self, std::string_view data) {
+  if (self->fast_file) return file_write_from(t, self->raw.get().as<FileIOObject>(), data.data(), data.size());
+  BytesObject* bytes = make_bytes(t, data);
+  Value n = TRY(call_name(t, self->raw, "write", {bytes}));
+  if (n.is_none()) return int64_t{-2};
+  int64_t count = TRY(to_ssize(t, n));
+  if (count < 0 || count > static_cast<int64_t>(data.size()))
+    return t.raise(Exc::OSError, "raw write() returned invalid length {} (should have been between 0 and {})", count, data.size());
+  return count;
+}
+
+// Writes everything that is pending. The lock is held.
+Status flush_pending(Thread& t, BufferedObject* self) {
+  if (!self->writing) return {};
+  size_t done = 0;
+  while (done < self->buffer->size()) {
+    std::string chunk = self->buffer->substr(done);  // script code of a raw object may not see the buffer change
+    auto n = raw_write(t, self, chunk);
+    if (n.is_error() || n.value() == -2) {
+      self->buffer->erase(0, done);
+      return n.is_error() ? Error{} : blocking_error(t, 0);
+    }
+    done += static_cast<size_t>(n.value());
+    Status polled = t.poll();
+    if (polled.is_error()) {
+      self->buffer->erase(0, done);
+      return Error{};
+    }
+  }
+  self->buffer->clear();
+  self->position = 0;
+  self->writing = false;
+  return {};
+}
+size_t unread(const BufferedObject* self) { return self->writing ? 0 : self->buffer->size() - self->position; }
+
+Result<int64_t> raw_seek(Thread& t, BufferedObject* self, int64_t offset, int whence) {
+  Value at = TRY(call_name(t, self->raw, "seek", {make_int(t, offset), Value::from_int(whence)}));
+  int64_t position = TRY(to_ssize(t, at));
+  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
+  return position;
+}
+// Drops read-ahead, moving the raw position back to where the reader is.
+Status drop_read_ahead(Thread& t, BufferedObject* self) {
+  size_t ahead = unread(self);
+  if (ahead > 0) TRY(raw_seek(t, self, -static_cast<int64_t>(ahead), 1));
+  if (!self->writing) {
+    self->buffer->clear();
+    self->position = 0;
+  }
+  return {};
+}
+
+// One raw read of at most `size` bytes, appended to `out`. 0: end of file; -2: would block.
+Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::string& out) {
+  if (self->fast_file) {
+    size_t used = out.size();
+    out.resize(used + size);
+    auto n = file_read_into(t, self->raw.get().as<FileIOObject>(), out.data() + used, size);
+    out.resize(used + static_cast<size_t>(n.ok() && n.value() > 0 ? n.value() : 0));
+    return n;
+  }
+  ByteArrayObject* buffer = make_bytearray(t, std::string(size, '\0'));
+  Value n = TRY(call_name(t, self->raw, "readinto", {buffer}));
+  if (n.is_none()) return int64_t{-2};
+  int64_t count = TRY(to_ssize(t, n));
+  if (count < 0 || count > static_cast<int64_t>(size))
+    return t.raise(Exc::OSError, "raw readinto() returned invalid length {} (should have been between 0 and {})", count, size);
+  std::string_view view = TRY(bytes_view(t, buffer));
+  out.append(view.substr(0, static_cast<size_t>(count)));
+  return count;
+}
+// Refills an empty read buffer; returns what raw_read returns.
+Result<int64_t> fill(Thread& t, BufferedObject* self) {
+  std::string fresh;
+  int64_t n = TRY(raw_read(t, self, static_cast<size_t>(self->buffer_size), fresh));
+  if (self->position == self->buffer->size()) {
+    *self->buffer = std::move(fresh);
+    self->position = 0;
+  } else {
+    *self->buffer += fresh;
+  }
+  return n;
+}
+std::string take(BufferedObject* self, size_t count) {
+  std::string out = self->buffer->substr(self->position, count);
+  self->position += out.size();
+  return out;
+}
+
+// ---- construction
+
+Result<Value> buffered_new(Thread& t, Value cls, CallArgs) {
+  Value self = TRY(allocate_instance(t, cls.as<Type>()));
+  self.as<BufferedObject>()->buffer = new std::string;
+  t.heap().register_native_finalizer(self.as_object(), free_buffer);
+  return self;
+}
+Result<Value> initialise(Thread& t, const Value* args, bool read, bool write) {
+  BufferedObject* self = self_of(args);
+  self->ready = false;
+  self->detached = false;
+  int64_t size = TRY(to_ssize(t, args[2]));
+  if (size <= 0) return t.raise(Exc::ValueError, "buffer size must be strictly positive");
+  if (size > (int64_t{1} << 40)) return t.raise_memory_error();
+  if (read && write && !TRY(ask(t, args[1], "seekable"))) return unsupported(t, "File or stream is not seekable.");
+  if (read && !TRY(ask(t, args[1], "readable"))) return unsupported(t, "File or stream is not readable.");
+  if (write && !TRY(ask(t, args[1], "writable"))) return unsupported(t, "File or stream is not writable.");
+  self->raw = args[1];
+  self->fast_file = is_exact_file(t, args[1]);
+  self->readable = read;
+  self->writable = write;
+  self->buffer_size = size;
+  self->buffer->clear();
+  self->position = 0;
+  self->writing = false;
+  self->ready = true;
+  return kNone;
+}
+Result<Value> reader_init(Thread& t, const Value* args) { return initialise(t, args, true, false); }
+Result<Value> writer_init(Thread& t, const Value* args) { return initialise(t, args, false, true); }
+Result<Value> random_init(Thread& t, const Value* args) { return initialise(t, args, true, true); }
+
+#define MP_LOCKED(self)                     \
+  TRY((self)->lock.acquire(t, self));       \
+  LockHolder mp_holder((self)->lock)
+
+// ---- reading
+
+Result<Value> read_all(Thread& t, BufferedObject* self) {
+  std::string out = take(self, unread(self));
+  self->buffer->clear();
+  self->position = 0;
+  Value readall = TRY(get_attr_or_not_found(t, self->raw, intern(t, "readall")));
+  if (!readall.is_not_found() && !readall.is_none()) {
+    Value rest = TRY(call(t, readall));
+    if (rest.is_none()) {
+      if (out.empty()) return kNone;
+    } else {
+      if (!is_bytes(rest)) return t.raise(Exc::TypeError, "readall() should return bytes");
+      if (out.empty()) return rest;
+      out += rest.as<BytesObject>()->view();
+    }
+    return make_bytes(t, out);
+  }
+  for (;;) {
+    Value piece = TRY(call_name(t, self->raw, "read"));
+    if (piece.is_none()) {
+      if (out.empty()) return kNone;
+      break;
+    }
+    if (!is_bytes(piece)) return t.raise(Exc::TypeError, "read() should return bytes");
+    if (piece.as<BytesObject>()->size == 0) break;
+    out += piece.as<BytesObject>()->view();
+  }
+  return make_bytes(t, out);
+}
+Result<Value> buffered_read(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  int64_t size = -1;
+  if (!args[1].is_none()) {
+    size = TRY(to_ssize(t, args[1]));
+    if (size < -1) return t.raise(Exc::ValueError, "read length must be non-negative or -1");
+  }
+  TRY(check_usable(t, self, "read of closed file"));
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  if (size < 0) return read_all(t, self);
+  auto wanted = static_cast<size_t>(size);
+  if (wanted <= unread(self)) {
+    BytesObject* bytes = make_bytes(t, std::string_view(*self->buffer).substr(self->position, wanted));
+    self->position += wanted;
+    return bytes;
+  }
+  if (size > (int64_t{1} << 40)) return t.raise_memory_error();
+  std::string out = take(self, unread(self));
+  while (out.size() < wanted) {
+    size_t missing = wanted - out.size();
+    int64_t n;
+    if (missing >= static_cast<size_t>(self->buffer_size)) {
+      n = TRY(raw_read(t, self, missing, out));
+    } else {
+      n = TRY(fill(t, self));
+      if (n > 0) out += take(self, missing);
+    }
+    if (n == -2 && out.empty()) return kNone;
+    if (n <= 0) break;
+  }
+  return make_bytes(t, out);
+}
+Result<Value> buffered_read1(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  int64_t size = TRY(to_ssize(t, args[1]));
+  TRY(check_usable(t, self, "read of closed file"));
+  if (size < 0) size = self->buffer_size;
+  if (size == 0) return make_bytes(t, "");
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  if (unread(self) == 0) {
+    std::string out;
+    int64_t n = TRY(raw_read(t, self, static_cast<size_t>(size), out));
+    (void)n;
+    return make_bytes(t, out);
+  }
+  return make_bytes(t, take(self, std::min(static_cast<size_t>(size), unread(self))));
+}
+Result<Value> read_into(Thread& t, const Value* args, bool once) {
+  BufferedObject* self = self_of(args);
+  TRY(check_usable(t, self, "readinto of closed file"));
+  int64_t size = TRY(writable_size(t, args[1]));
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  auto wanted = static_cast<size_t>(size);
+  std::string out = take(self, std::min(wanted, unread(self)));
+  while (out.size() < wanted && !(once && !out.empty())) {
+    int64_t n;
+    if (wanted - out.size() >= static_cast<size_t>(self->buffer_size)) {
+      n = TRY(raw_read(t, self, wanted - out.size(), out));
+    } else {
+      n = TRY(fill(t, self));
+      if (n > 0) out += take(self, wanted - out.size());
+    }
+    if (n == -2 && out.empty()) return kNone;
+    if (n <= 0) break;
+  }
+  TRY(copy_into(t, args[1], out));
+  return Value::from_int(static_cast<int64_t>(out.size()));
+}
+Result<Value> buffered_readinto(Thread& t, const Value* args) { return read_into(t, args, false); }
+Result<Value> buffered_readinto1(Thread& t, const Value* args) { return read_into(t, args, true); }
+Result<Value> buffered_peek(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_usable(t, self, "peek of closed file"));
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  if (unread(self) == 0) TRY(fill(t, self));
+  return make_bytes(t, std::string_view(*self->buffer).substr(self->position));
+}
+// A line of at most `limit` bytes; -1: no limit.
+Result<Value> read_line(Thread& t, BufferedObject* self, int64_t limit) {
+  TRY(check_usable(t, self, "readline of closed file"));
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  std::string line;
+  for (;;) {
+    size_t available = unread(self);
+    if (limit >= 0) available = std::min(available, static_cast<size_t>(limit) - line.size());
+    const char* start = self->buffer->data() + self->position;
+    if (const void* newline = available > 0 ? std::memchr(start, '\n', available) : nullptr; newline != nullptr) {
+      size_t count = static_cast<size_t>(static_cast<const char*>(newline) - start) + 1;
+      if (line.empty()) {
+        BytesObject* bytes = make_bytes(t, std::string_view(start, count));
+        self->position += count;
+        return bytes;
+      }
+      line += take(self, count);
+      break;
+    }
+    line += take(self, available);
+    if (limit >= 0 && line.size() >= static_cast<size_t>(limit)) break;
+    if (TRY(fill(t, self)) <= 0) break;
+  }
+  return make_bytes(t, line);
+}
+Result<Value> buffered_readline(Thread& t, const Value* args) {
+  TRY(check_ready(t, self_of(args)));
+  return read_line(t, self_of(args), TRY(size_argument(t, args[1])));
+}
+Result<Value> buffered_next(Thread& t, Value self) {
+  Type* type = self.as_object()->type();
+  Value line;
+  if (type == native_type(t, kBufferedReaderSpec) || type == native_type(t, kBufferedRandomSpec)) {
+    line = TRY(read_line(t, self.as<BufferedObject>(), -1));
+  } else {
+    line = TRY(call_name(t, self, "readline"));
+    if (!is_bytes(line)) return t.raise(Exc::OSError, "readline() should have returned a bytes object, not '{}'", type_name(t, line));
+  }
+  return line.as<BytesObject>()->size == 0 ? Result<Value>(kNoMore) : Result<Value>(line);
+}
+
+// ---- writing
+
+Result<Value> buffered_write(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
+  TRY(check_ready(t, self));
+  std::string_view data = TRY(bytes_view(t, args[1]));
+  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "write to closed file");
+  MP_LOCKED(self);
+  if (!self->writing) TRY(drop_read_ahead(t, self));
+  self->writing = true;
+  auto capacity = static_cast<size_t>(self->buffer_size);
+  if (self->buffer->size() + data.size() <= capacity) {
+    self->buffer->append(data);
+    return Value::from_int(static_cast<int64_t>(data.size()));
+  }
+  std::string copy(data);
+  Status flushed = flush_pending(t, self);
+  if (flushed.is_error()) {
+    // Non-blocking stream: keep what fits, report how much was taken.
+    if (!t.exception_matches(Exc::BlockingIOError)) return Error{};
+    size_t room = capacity > self->buffer->size() ? capacity - self->buffer->size() : 0;
+    size_t taken = std::min(room, copy.size());
+    self->buffer->append(copy, 0, taken);
+    if (taken == copy.size()) {
+      t.clear_exception();
+      return Value::from_int(static_cast<int64_t>(taken));
+    }
+    t.clear_exception();
+    return blocking_error(t, taken);
+  }
+  self->writing = true;
+  size_t done = 0;
+  while (copy.size() - done > capacity) {
+    int64_t n = TRY(raw_write(t, self, std::string_view(copy).substr(done)));
+    if (n == -2) {
+      size_t taken = std::min(capacity, copy.size() - done);
+      self->buffer->assign(copy, done, taken);
+      return blocking_error(t, done + taken);
+    }
+    done += static_cast<size_t>(n);
+    TRY(t.poll());
+  }
+  self->buffer->assign(copy, done, std::string::npos);
+  return Value::from_int(static_cast<int64_t>(copy.size()));
+}
+Result<Value> buffered_flush(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_usable(t, self, "flush of closed file"));
+  {
+    MP_LOCKED(self);
+    TRY(flush_pending(t, self));
+    if (self->readable && self->writable) TRY(drop_read_ahead(t, self));
+  }
+  if (!self->fast_file && self->writable) TRY(call_method(t, self->raw, t.names().flush));
+  return kNone;
+}
+
+// ---- position, state
+
+Result<Value> buffered_tell(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  Value at = TRY(call_name(t, self->raw, "tell"));
+  int64_t position = TRY(to_ssize(t, at));
+  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
+  position += self->writing ? static_cast<int64_t>(self->buffer->size()) : -static_cast<int64_t>(unread(self));
+  return make_int(t, position);
+}
+Result<Value> buffered_seek(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  int whence = TRY(to_c_int(t, args[2]));
+  if (whence < 0 || whence > 4) return t.raise(Exc::ValueError, "whence value {} unsupported", whence);
+  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "seek of closed file");
+  if (!TRY(ask(t, self->raw, "seekable"))) return unsupported(t, "File or stream is not seekable.");
+  int64_t offset = TRY(to_int64(t, args[1]));
+  MP_LOCKED(self);
+  TRY(flush_pending(t, self));
+  if (whence == 1) offset -= static_cast<int64_t>(unread(self));
+  int64_t at = TRY(raw_seek(t, self, offset, whence));
+  self->buffer->clear();
+  self->position = 0;
+  return make_int(t, at);
+}
+Result<Value> buffered_truncate(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_usable(t, self, "truncate of closed file"));
+  if (!self->writable) return unsupported(t, "truncate");
+  Value size = args[1];
+  {
+    MP_LOCKED(self);
+    TRY(flush_pending(t, self));
+    TRY(drop_read_ahead(t, self));
+  }
+  if (size.is_none()) size = TRY(call_name(t, self->raw, "tell"));
+  return call_name(t, self->raw, "truncate", {size});
+}
+Result<Value> buffered_close(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  if (TRY(raw_closed(t, self))) return kNone;
+  Result<Value> flushed = call_method(t, args[0], t.names().flush);
+  Value exception = flushed.is_error() ? t.take_exception() : kEmpty;
+  Result<Value> closed = call_method(t, self->raw, t.names().close);
+  if (!exception.is_empty()) {
+    if (closed.is_error()) {
+      Value second = t.take_exception();
+      chain_context(t, second, exception);
+      t.restore_exception(second);
+    } else {
+      t.restore_exception(exception);
+    }
+    return Error{};
+  }
+  return closed;
+}
+Result<Value> buffered_detach(Thread& t, const Value* args) {
+  BufferedObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  TRY(call_method(t, args[0], t.names().flush));
+  Value raw = self->raw;
+  self->raw = kEmpty;
+  self->ready = false;
+  self->detached = true;
+  return raw;
+}
+template <const char* (*Name)()>
+Result<Value> forward(Thread& t, const Value* args) {
+  TRY(check_ready(t, self_of(args)));
+  return call_name(t, self_of(args)->raw, Name());
+}
+const char* seekable_name() { return "seekable"; }
+const char* fileno_name() { return "fileno"; }
+const char* isatty_name() { return "isatty"; }
+const char* readable_name() { return "readable"; }
+const char* writable_name() { return "writable"; }
+
+Result<Value> buffered_closed(Thread& t, Value self) {
+  auto* buffered = self.as<BufferedObject>();
+  TRY(check_ready(t, buffered));
+  return get_attr(t, buffered->raw, "closed");
+}
+Result<Value> buffered_name(Thread& t, Value self) {
+  TRY(check_ready(t, self.as<BufferedObject>()));
+  return get_attr(t, self.as<BufferedObject>()->raw, t.names().name);
+}
+Result<Value> buffered_mode(Thread& t, Value self) {
+  TRY(check_ready(t, self.as<BufferedObject>()));
+  return get_attr(t, self.as<BufferedObject>()->raw, "mode");
+}
+Result<Value> buffered_raw(Thread& t, Value self) {
+  TRY(check_ready(t, self.as<BufferedObject>()));
+  return self.as<BufferedObject>()->raw;
+}
+Result<Value> buffered_repr(Thread& t, Value self) {
+  std::string name = type_full_name(type_of(t, self));
+  auto* buffered = self.as<BufferedObject>();
+  if (!buffered->ready) return make_str(t, "<" + name + ">");
+  ReprGuard guard(t, self);
+  if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", name);
+  Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
+  return make_str(t, file_name.is_not_found() ? "<" + name + ">" : "<" + name + " name=" + repr_text(t, file_name) + ">");
+}
+Status buffered_finalize(Thread& t, Value self) {
+  auto* buffered = self.as<BufferedObject>();
+  if (!buffered->ready) return {};
+  auto closed = is_closed(t, self);
+  if (closed.is_error()) {
+    t.clear_exception();
+    return {};
+  }
+  if (!closed.value() && call_method(t, self, t.names().close).is_error()) t.clear_exception();
+  return {};
+}
+Result<Value> buffered_reduce(Thread& t, const Value* args) {
+  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+}
+
+#define MP_BUFFERED_COMMON                                                                        \
+  MP_RAW_NEW(buffered_new, "__new__(cls, /, *args, **kwargs)", nullptr),                          \
+      MP_METHOD(buffered_detach, "detach(self, /)", nullptr),                                     \
+      MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                                       \
+      MP_METHOD(buffered_close, "close(self, /)", nullptr),                                       \
+      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),                            \
+      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),                                \
+      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),                                \
+      MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr),                       \
+      MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                                         \
+      MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr),                       \
+      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),                                 \
+      MP_METHOD(buffered_reduce, "__getstate__(self, /)", nullptr)
+#define MP_BUFFERED_READING                                                                       \
+  MP_METHOD(buffered_read, "read(self, size=-1, /)", nullptr),                                    \
+      MP_METHOD(buffered_read1, "read1(self, size=-1, /)", nullptr),                              \
+      MP_METHOD(buffered_readinto, "readinto(self, buffer, /)", nullptr),                         \
+      MP_METHOD(buffered_readinto1, "readinto1(self, buffer, /)", nullptr),                       \
+      MP_METHOD(buffered_peek, "peek(self, size=0, /)", nullptr),                                 \
+      MP_METHOD(buffered_readline, "readline(self, size=-1, /)", nullptr)
+
+const NativeDef kReaderMethods[] = {MP_METHOD(reader_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+                                    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr), MP_BUFFERED_COMMON,
+                                    MP_BUFFERED_READING, MP_END};
+const NativeDef kWriterMethods[] = {MP_METHOD(writer_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+                                    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+                                    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr), MP_BUFFERED_COMMON, MP_END};
+const NativeDef kRandomMethods[] = {MP_METHOD(random_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+                                    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
+                                    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+                                    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr),
+                                    MP_BUFFERED_COMMON, MP_BUFFERED_READING, MP_END};
+const GetSetDef kBufferedGetSets[] = {{"closed", buffered_closed, nullptr, nullptr},
+                                      {"name", buffered_name, nullptr, nullptr},
+                                      {"mode", buffered_mode, nullptr, nullptr},
+                                      {"raw", buffered_raw, nullptr, nullptr},
+                                      {}};
+
+// ---- BufferedRWPair: two streams that behave as one (pipes, sockets)
+
+struct PairObject : Object {
+  Slot reader, writer;
+};
+void trace_pair(Object* object, Tracer& tracer) {
+  tracer.visit(static_cast<PairObject*>(object)->reader);
+  tracer.visit(static_cast<PairObject*>(object)->writer);
+}
+Result<Value> pair_init(Thread& t, const Value* args) {
+  auto* self = args[0].as<PairObject>();
+  if (!TRY(ask(t, args[1], "readable"))) return unsupported(t, "File or stream is not readable.");
+  if (!TRY(ask(t, args[2], "writable"))) return unsupported(t, "File or stream is not writable.");
+  self->reader = TRY(call(t, native_type(t, kBufferedReaderSpec), {args[1], args[3]}));
+  self->writer = TRY(call(t, native_type(t, kBufferedWriterSpec), {args[2], args[3]}));
+  return kNone;
+}
+Result<Value> pair_new(Thread& t, Value cls, CallArgs) { return allocate_instance(t, cls.as<Type>()); }
+Result<Value> pair_part(Thread& t, const Value* args, bool reading) {
+  auto* self = args[0].as<PairObject>();
+  Value part = reading ? self->reader : self->writer;
+  if (part.is_empty()) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+  return part;
+}
+template <const char* (*Name)(), bool Reading, int Arguments>
+Result<Value> pair_forward(Thread& t, const Value* args) {
+  Value part = TRY(pair_part(t, args, Reading));
+  if constexpr (Arguments == 0) return call_name(t, part, Name());
+  return call_name(t, part, Name(), {args[1]});
+}
+const char* read_name() { return "read"; }
+const char* read1_name() { return "read1"; }
+const char* readinto_name() { return "readinto"; }
+const char* readinto1_name() { return "readinto1"; }
+const char* peek_name() { return "peek"; }
+const char* write_name() { return "write"; }
+const char* flush_name() { return "flush"; }
+Result<Value> pair_close(Thread& t, const Value* args) {
+  Value writer = TRY(pair_part(t, args, false)), reader = TRY(pair_part(t, args, true));
+  Result<Value> first = call_method(t, writer, t.names().close);
+  Value exception = first.is_error() ? t.take_exception() : kEmpty;
+  Result<Value> second = call_method(t, reader, t.names().close);
+  if (exception.is_empty()) return second;
+  if (second.is_error()) t.clear_exception();
+  t.restore_exception(exception);
+  return Error{};
+}
+Result<Value> pair_isatty(Thread& t, const Value* args) {
+  Value writer = TRY(pair_part(t, args, false));
+  if (TRY(ask(t, writer, "isatty"))) return kTrue;
+  return call_name(t, TRY(pair_part(t, args, true)), "isatty");
+}
+Result<Value> pair_closed(Thread& t, Value self) {
+  Value writer = TRY(pair_part(t, &self, false));
+  return get_attr(t, writer, "closed");
+}
+const NativeDef kPairMethods[] = {
+    MP_RAW_NEW(pair_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_METHOD(pair_init, "__init__(self, /, reader, writer, buffer_size=8192)", nullptr),
+    MP_METHOD((pair_forward<read_name, true, 1>), "read(self, size=-1, /)", nullptr),
+    MP_METHOD((pair_forward<read1_name, true, 1>), "read1(self, size=-1, /)", nullptr),
+    MP_METHOD((pair_forward<peek_name, true, 1>), "peek(self, size=0, /)", nullptr),
+    MP_METHOD((pair_forward<readinto_name, true, 1>), "readinto(self, buffer, /)", nullptr),
+    MP_METHOD((pair_forward<readinto1_name, true, 1>), "readinto1(self, buffer, /)", nullptr),
+    MP_METHOD((pair_forward<write_name, false, 1>), "write(self, buffer, /)", nullptr),
+    MP_METHOD((pair_forward<flush_name, false, 0>), "flush(self, /)", nullptr),
+    MP_METHOD((pair_forward<readable_name, true, 0>), "readable(self, /)", nullptr),
+    MP_METHOD((pair_forward<writable_name, false, 0>), "writable(self, /)", nullptr),
+    MP_METHOD(pair_close, "close(self, /)", nullptr),
+    MP_METHOD(pair_isatty, "isatty(self, /)", nullptr),
+    MP_END};
+const GetSetDef kPairGetSets[] = {{"closed", pair_closed, nullptr, nullptr}, {}};
+
+}  // namespace
+
+#define MP_BUFFERED_SPEC(id, text, method_list, document)                                                              \
+  const TypeSpec id = {.name = text,                                                                                   \
+                       .base_spec = &kBufferedIOBaseSpec,                                                              \
+                       .size = sizeof(BufferedObject),                                                                 \
+                       .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,                                        \
+                       .doc = document,                                                                                \
+                       .trace = trace_buffered,                                                                        \
+                       .slots = {.repr = buffered_repr, .next = buffered_next, .finalize = buffered_finalize},         \
+                       .methods = method_list,                                                                         \
+                       .getsets = kBufferedGetSets}
+MP_BUFFERED_SPEC(kBufferedReaderSpec, "_io.BufferedReader", kReaderMethods, "Create a new buffered reader using the given readable raw IO object.");
+MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods, "A buffer for a writeable sequential RawIO object.");
+MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods, "A buffered interface to random access streams.");
+const TypeSpec kBufferedPairSpec = {.name = "_io.BufferedRWPair",
+                                    .base_spec = &kBufferedIOBaseSpec,
+                                    .size = sizeof(PairObject),
+                                    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+                                    .doc = "A buffered reader and writer object together.",
+                                    .trace = trace_pair,
+                                    .methods = kPairMethods,
+                                    .getsets = kPairGetSets};
+
+}  // namespace mp::io

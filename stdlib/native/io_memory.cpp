@@ -1,0 +1,452 @@
+// BytesIO and StringIO: files in memory.
+#include <algorithm>
+
+#include "stdlib/native/io.h"
+
+namespace mp::io {
+
+namespace {
+
+// ---------------------------------------------------------------- BytesIO
+
+struct BytesIOObject : Object {
+  std::string* content;  // null when closed
+  size_t position;
+};
+void free_bytes_io(Object* object) { delete static_cast<BytesIOObject*>(object)->content; }
+BytesIOObject* bytes_self(const Value* args) { return args[0].as<BytesIOObject>(); }
+Status check_open(Thread& t, BytesIOObject* self) { return self->content != nullptr ? Status() : Status(raise_closed(t)); }
+
+Result<Value> bytes_io_new(Thread& t, Value cls, CallArgs) {
+  Value self = TRY(allocate_instance(t, cls.as<Type>()));
+  self.as<BytesIOObject>()->content = new std::string;
+  t.heap().register_native_finalizer(self.as_object(), free_bytes_io);
+  return self;
+}
+Result<Value> bytes_io_init(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  if (self->content == nullptr) self->content = new std::string;
+  self->content->clear();
+  self->position = 0;
+  if (!args[1].is_none()) {
+    std::string_view view = TRY(bytes_view(t, args[1]));
+    self->content->assign(view);
+  }
+  return kNone;
+}
+std::string_view available(BytesIOObject* self) {
+  return self->position >= self->content->size() ? std::string_view() : std::string_view(*self->content).substr(self->position);
+}
+Result<Value> take(Thread& t, BytesIOObject* self, size_t count) {
+  std::string_view view = available(self).substr(0, count);
+  BytesObject* bytes = make_bytes(t, view);
+  if (bytes == nullptr) return Error{};
+  self->position += view.size();
+  return bytes;
+}
+Result<Value> bytes_io_read(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  int64_t size = TRY(size_argument(t, args[1]));
+  TRY(check_open(t, self));
+  return take(t, self, size < 0 ? std::string::npos : static_cast<size_t>(size));
+}
+Result<Value> bytes_io_readline(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  int64_t size = TRY(size_argument(t, args[1]));
+  TRY(check_open(t, self));
+  size_t newline = available(self).find('\n');
+  size_t count = newline == std::string_view::npos ? available(self).size() : newline + 1;
+  if (size >= 0) count = std::min(count, static_cast<size_t>(size));
+  return take(t, self, count);
+}
+Result<Value> bytes_io_next(Thread& t, Value value) {
+  auto* self = value.as<BytesIOObject>();
+  TRY(check_open(t, self));
+  if (available(self).empty()) return kNoMore;
+  size_t newline = available(self).find('\n');
+  return take(t, self, newline == std::string_view::npos ? available(self).size() : newline + 1);
+}
+Result<Value> bytes_io_readinto(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  int64_t size = TRY(writable_size(t, args[1]));
+  std::string part(available(self).substr(0, static_cast<size_t>(size)));
+  TRY(copy_into(t, args[1], part));
+  self->position += part.size();
+  return Value::from_int(static_cast<int64_t>(part.size()));
+}
+Result<Value> bytes_io_write(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
+  std::string data(TRY(bytes_view(t, args[1])));
+  if (data.empty()) return Value::from_int(0);
+  if (self->position > self->content->size()) self->content->resize(self->position, '\0');
+  size_t overlap = std::min(data.size(), self->content->size() - self->position);
+  self->content->replace(self->position, overlap, data);
+  self->position += data.size();
+  return Value::from_int(static_cast<int64_t>(data.size()));
+}
+Result<Value> bytes_io_seek(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  int64_t offset = TRY(to_int64(t, args[1]));
+  int whence = TRY(to_c_int(t, args[2]));
+  TRY(check_open(t, self));
+  if (whence == 0 && offset < 0) return t.raise(Exc::ValueError, "negative seek value {}", offset);
+  int64_t base = 0;
+  if (whence == 1)
+    base = static_cast<int64_t>(self->position);
+  else if (whence == 2)
+    base = static_cast<int64_t>(self->content->size());
+  else if (whence != 0)
+    return t.raise(Exc::ValueError, "invalid whence ({}, should be 0, 1 or 2)", whence);
+  if (offset > INT64_MAX - base) return t.raise(Exc::OverflowError, "new position too large");
+  self->position = static_cast<size_t>(std::max<int64_t>(0, base + offset));
+  return make_int(t, static_cast<int64_t>(self->position));
+}
+Result<Value> bytes_io_tell(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  return make_int(t, static_cast<int64_t>(bytes_self(args)->position));
+}
+Result<Value> bytes_io_truncate(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
+  if (size < 0) return t.raise(Exc::ValueError, "negative size value {}", size);
+  if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
+  return make_int(t, size);
+}
+Result<Value> bytes_io_getvalue(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  BytesObject* bytes = make_bytes(t, *bytes_self(args)->content);
+  return bytes == nullptr ? Result<Value>(Error{}) : Result<Value>(bytes);
+}
+// A copy: a view that could change the content is not offered yet (docs/COMPATIBILITY.md).
+Result<Value> bytes_io_getbuffer(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  ByteArrayObject* copy = make_bytearray(t, *bytes_self(args)->content);
+  return call(t, t.types().memoryview, {copy});
+}
+Result<Value> bytes_io_close(Thread&, const Value* args) {
+  delete bytes_self(args)->content;
+  bytes_self(args)->content = nullptr;
+  return kNone;
+}
+Result<Value> bytes_io_yes(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  return kTrue;
+}
+Result<Value> bytes_io_no(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  return kFalse;
+}
+Result<Value> bytes_io_flush(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  return kNone;
+}
+Result<Value> bytes_io_closed(Thread&, Value self) { return Value::from_bool(self.as<BytesIOObject>()->content == nullptr); }
+Result<Value> bytes_io_getstate(Thread& t, const Value* args) {
+  Value content = TRY(bytes_io_getvalue(t, args));
+  Value dict = TRY(instance_dict(t, args[0].as_object()));
+  Value copy = dict_copy(t, dict.as<DictObject>());
+  return make_tuple(t, {content, make_int(t, static_cast<int64_t>(bytes_self(args)->position)), copy});
+}
+Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 3)
+    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}", type_name(t, args[0]), type_name(t, args[1]));
+  auto& state = *args[1].as<TupleObject>();
+  std::string_view view = TRY(bytes_view(t, state[0]));
+  self->content->assign(view);
+  int64_t position = TRY(to_ssize(t, state[1]));
+  if (position < 0) return t.raise(Exc::ValueError, "position value cannot be negative");
+  self->position = static_cast<size_t>(position);
+  if (is_dict(state[2])) {
+    Value dict = TRY(instance_dict(t, self));
+    TRY(dict_update(t, dict.as<DictObject>(), state[2]));
+  }
+  return kNone;
+}
+const NativeDef kBytesIOMethods[] = {MP_RAW_NEW(bytes_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+                                     MP_METHOD(bytes_io_init, "__init__(self, /, initial_bytes=None)", nullptr),
+                                     MP_METHOD(bytes_io_read, "read(self, size=-1, /)", nullptr),
+                                     MP_METHOD(bytes_io_read, "read1(self, size=-1, /)", nullptr),
+                                     MP_METHOD(bytes_io_readline, "readline(self, size=-1, /)", nullptr),
+                                     MP_METHOD(bytes_io_readinto, "readinto(self, buffer, /)", nullptr),
+                                     MP_METHOD(bytes_io_readinto, "readinto1(self, buffer, /)", nullptr),
+                                     MP_METHOD(bytes_io_write, "write(self, b, /)", nullptr),
+                                     MP_METHOD(bytes_io_seek, "seek(self, pos, whence=0, /)", nullptr),
+                                     MP_METHOD(bytes_io_tell, "tell(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_truncate, "truncate(self, size=None, /)", nullptr),
+                                     MP_METHOD(bytes_io_getvalue, "getvalue(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_getbuffer, "getbuffer(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_close, "close(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_yes, "readable(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_yes, "writable(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_yes, "seekable(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_no, "isatty(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_flush, "flush(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_getstate, "__getstate__(self, /)", nullptr),
+                                     MP_METHOD(bytes_io_setstate, "__setstate__(self, state, /)", nullptr),
+                                     MP_END};
+const GetSetDef kBytesIOGetSets[] = {{"closed", bytes_io_closed, nullptr, nullptr}, {}};
+
+// ---------------------------------------------------------------- StringIO
+
+struct StringIOObject : Object {
+  std::u32string* content;  // null when closed
+  size_t position;
+  bool ready;
+  bool translate;      // newline=None: "\r\n" and "\r" become "\n" on writing
+  bool universal;      // newline None or ''
+  uint8_t newline_kind;  // 0: "\n" or none; 1: "\r"; 2: "\r\n"
+  uint8_t seen;        // newlines met: 1 "\n", 2 "\r", 4 "\r\n"
+};
+void free_string_io(Object* object) { delete static_cast<StringIOObject*>(object)->content; }
+StringIOObject* string_self(const Value* args) { return args[0].as<StringIOObject>(); }
+Status check_open(Thread& t, StringIOObject* self) {
+  if (!self->ready) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+  return self->content != nullptr ? Status() : Status(raise_closed(t));
+}
+std::u32string code_points(const StrObject* s) {
+  std::u32string out(s->length(), U'\0');
+  for (size_t i = 0; i < s->length(); ++i) out[i] = s->at(i);
+  return out;
+}
+Value from_code_points(Thread& t, std::u32string_view text) {
+  return make_str_utf32(t, reinterpret_cast<const uint32_t*>(text.data()), text.size());
+}
+void write_text(StringIOObject* self, const StrObject* s) {
+  std::u32string text = code_points(s);
+  if (self->universal) {
+    std::u32string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == U'\n') self->seen |= 1;
+      if (text[i] == U'\r') {
+        bool pair = i + 1 < text.size() && text[i + 1] == U'\n';
+        self->seen |= pair ? 4 : 2;
+        if (self->translate) {
+          out += U'\n';
+          i += pair;
+          continue;
+        }
+        out += U'\r';
+        if (pair) out += U'\n', ++i;
+        continue;
+      }
+      out += text[i];
+    }
+    text = std::move(out);
+  } else if (self->newline_kind != 0) {
+    std::u32string out;
+    for (char32_t c : text) {
+      if (c == U'\n')
+        out += self->newline_kind == 1 ? U"\r" : U"\r\n";
+      else
+        out += c;
+    }
+    text = std::move(out);
+  }
+  if (self->position > self->content->size()) self->content->resize(self->position, U'\0');
+  size_t overlap = std::min(text.size(), self->content->size() - self->position);
+  if (self->position == self->content->size())
+    self->content->append(text);
+  else
+    self->content->replace(self->position, overlap, text);
+  self->position += text.size();
+}
+Result<Value> string_io_new(Thread& t, Value cls, CallArgs) {
+  Value self = TRY(allocate_instance(t, cls.as<Type>()));
+  self.as<StringIOObject>()->content = new std::u32string;
+  t.heap().register_native_finalizer(self.as_object(), free_string_io);
+  return self;
+}
+Result<Value> string_io_init(Thread& t, const Value* args) {
+  StringIOObject* self = string_self(args);
+  Value initial = args[1], newline = args[2];
+  if (!newline.is_none() && !is_str(newline))
+    return t.raise(Exc::TypeError, "newline must be str or None, not {}", type_name(t, newline));
+  std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
+  if (!newline.is_none() && text != "" && text != "\n" && text != "\r" && text != "\r\n")
+    return t.raise(Exc::ValueError, "illegal newline value: {}", repr_text(t, newline));
+  if (!initial.is_none() && !is_str(initial))
+    return t.raise(Exc::TypeError, "initial_value must be str or None, not {}", type_name(t, initial));
+  if (self->content == nullptr) self->content = new std::u32string;
+  self->content->clear();
+  self->position = 0;
+  self->seen = 0;
+  self->translate = newline.is_none();
+  self->universal = newline.is_none() || text.empty();
+  self->newline_kind = text == "\r" ? 1 : text == "\r\n" ? 2 : 0;
+  self->ready = true;
+  if (!initial.is_none()) write_text(self, initial.as<StrObject>());
+  self->position = 0;
+  return kNone;
+}
+std::u32string_view available(StringIOObject* self) {
+  return self->position >= self->content->size() ? std::u32string_view() : std::u32string_view(*self->content).substr(self->position);
+}
+Value take(Thread& t, StringIOObject* self, size_t count) {
+  std::u32string_view view = available(self).substr(0, count);
+  self->position += view.size();
+  return from_code_points(t, view);
+}
+size_t line_length(StringIOObject* self) {
+  std::u32string_view text = available(self);
+  size_t at;
+  if (self->universal && !self->translate) {
+    at = text.find_first_of(U"\r\n");
+    if (at == std::u32string_view::npos) return text.size();
+    return text[at] == U'\r' && at + 1 < text.size() && text[at + 1] == U'\n' ? at + 2 : at + 1;
+  }
+  std::u32string_view mark = self->newline_kind == 1 ? U"\r" : self->newline_kind == 2 ? U"\r\n" : U"\n";
+  at = text.find(mark);
+  return at == std::u32string_view::npos ? text.size() : at + mark.size();
+}
+Result<Value> string_io_read(Thread& t, const Value* args) {
+  int64_t size = TRY(size_argument(t, args[1]));
+  TRY(check_open(t, string_self(args)));
+  return take(t, string_self(args), size < 0 ? std::u32string::npos : static_cast<size_t>(size));
+}
+Result<Value> string_io_readline(Thread& t, const Value* args) {
+  int64_t size = TRY(size_argument(t, args[1]));
+  TRY(check_open(t, string_self(args)));
+  size_t count = line_length(string_self(args));
+  if (size >= 0) count = std::min(count, static_cast<size_t>(size));
+  return take(t, string_self(args), count);
+}
+Result<Value> string_io_next(Thread& t, Value value) {
+  auto* self = value.as<StringIOObject>();
+  TRY(check_open(t, self));
+  if (available(self).empty()) return kNoMore;
+  return take(t, self, line_length(self));
+}
+Result<Value> string_io_write(Thread& t, const Value* args) {
+  StringIOObject* self = string_self(args);
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "string argument expected, got '{}'", type_name(t, args[1]));
+  TRY(check_open(t, self));
+  auto* text = args[1].as<StrObject>();
+  if (text->length() > 0) write_text(self, text);
+  return Value::from_int(static_cast<int64_t>(text->length()));
+}
+Result<Value> string_io_seek(Thread& t, const Value* args) {
+  StringIOObject* self = string_self(args);
+  int64_t offset = TRY(to_int64(t, args[1]));
+  int whence = TRY(to_c_int(t, args[2]));
+  TRY(check_open(t, self));
+  if (whence < 0 || whence > 2) return t.raise(Exc::ValueError, "Invalid whence ({}, should be 0, 1 or 2)", whence);
+  if (whence == 0 && offset < 0) return t.raise(Exc::ValueError, "Negative seek position {}", offset);
+  if (whence != 0 && offset != 0) return t.raise(Exc::OSError, "Can't do nonzero cur-relative seeks");
+  if (whence == 0) self->position = static_cast<size_t>(offset);
+  if (whence == 2) self->position = self->content->size();
+  return make_int(t, static_cast<int64_t>(self->position));
+}
+Result<Value> string_io_tell(Thread& t, const Value* args) {
+  TRY(check_open(t, string_self(args)));
+  return make_int(t, static_cast<int64_t>(string_self(args)->position));
+}
+Result<Value> string_io_truncate(Thread& t, const Value* args) {
+  StringIOObject* self = string_self(args);
+  TRY(check_open(t, self));
+  int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
+  if (size < 0) return t.raise(Exc::ValueError, "Negative size value {}", size);
+  if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
+  return make_int(t, size);
+}
+Result<Value> string_io_getvalue(Thread& t, const Value* args) {
+  TRY(check_open(t, string_self(args)));
+  return from_code_points(t, *string_self(args)->content);
+}
+Result<Value> string_io_close(Thread&, const Value* args) {
+  delete string_self(args)->content;
+  string_self(args)->content = nullptr;
+  return kNone;
+}
+Result<Value> string_io_yes(Thread& t, const Value* args) {
+  TRY(check_open(t, string_self(args)));
+  return kTrue;
+}
+Result<Value> string_io_closed(Thread& t, Value value) {
+  auto* self = value.as<StringIOObject>();
+  if (!self->ready) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+  return Value::from_bool(self->content == nullptr);
+}
+Result<Value> string_io_line_buffering(Thread& t, Value value) {
+  TRY(check_open(t, value.as<StringIOObject>()));
+  return kFalse;
+}
+Result<Value> string_io_newlines(Thread& t, Value value) {
+  auto* self = value.as<StringIOObject>();
+  TRY(check_open(t, self));
+  if (!self->universal || self->seen == 0) return kNone;
+  Value items[3];
+  size_t count = 0;
+  if (self->seen & 2) items[count++] = make_str(t, "\r");
+  if (self->seen & 1) items[count++] = make_str(t, "\n");
+  if (self->seen & 4) items[count++] = make_str(t, "\r\n");
+  return count == 1 ? items[0] : Value(make_tuple(t, items, count));
+}
+Result<Value> string_io_getstate(Thread& t, const Value* args) {
+  StringIOObject* self = string_self(args);
+  Value content = TRY(string_io_getvalue(t, args));
+  const char* newline = self->newline_kind == 1 ? "\r" : self->newline_kind == 2 ? "\r\n" : self->universal ? "" : "\n";
+  Value newline_value = self->translate ? kNone : Value(make_str(t, newline));
+  Value dict = TRY(instance_dict(t, args[0].as_object()));
+  Value copy = dict_copy(t, dict.as<DictObject>());
+  return make_tuple(t, {content, newline_value, make_int(t, static_cast<int64_t>(self->position)), copy});
+}
+Result<Value> string_io_setstate(Thread& t, const Value* args) {
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size < 4)
+    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 4-tuple, got {}", type_name(t, args[0]), type_name(t, args[1]));
+  auto& state = *args[1].as<TupleObject>();
+  Value init_args[3] = {args[0], state[0], state[1]};
+  TRY(string_io_init(t, init_args));
+  string_self(args)->position = static_cast<size_t>(TRY(to_ssize(t, state[2])));
+  if (is_dict(state[3])) {
+    Value dict = TRY(instance_dict(t, args[0].as_object()));
+    TRY(dict_update(t, dict.as<DictObject>(), state[3]));
+  }
+  return kNone;
+}
+const NativeDef kStringIOMethods[] = {MP_RAW_NEW(string_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+                                      MP_METHOD(string_io_init, "__init__(self, /, initial_value='', newline='\\n')", nullptr),
+                                      MP_METHOD(string_io_read, "read(self, size=-1, /)", nullptr),
+                                      MP_METHOD(string_io_readline, "readline(self, size=-1, /)", nullptr),
+                                      MP_METHOD(string_io_write, "write(self, s, /)", nullptr),
+                                      MP_METHOD(string_io_seek, "seek(self, pos, whence=0, /)", nullptr),
+                                      MP_METHOD(string_io_tell, "tell(self, /)", nullptr),
+                                      MP_METHOD(string_io_truncate, "truncate(self, pos=None, /)", nullptr),
+                                      MP_METHOD(string_io_getvalue, "getvalue(self, /)", nullptr),
+                                      MP_METHOD(string_io_close, "close(self, /)", nullptr),
+                                      MP_METHOD(string_io_yes, "readable(self, /)", nullptr),
+                                      MP_METHOD(string_io_yes, "writable(self, /)", nullptr),
+                                      MP_METHOD(string_io_yes, "seekable(self, /)", nullptr),
+                                      MP_METHOD(string_io_getstate, "__getstate__(self, /)", nullptr),
+                                      MP_METHOD(string_io_setstate, "__setstate__(self, state, /)", nullptr),
+                                      MP_END};
+const GetSetDef kStringIOGetSets[] = {{"closed", string_io_closed, nullptr, nullptr},
+                                      {"newlines", string_io_newlines, nullptr, nullptr},
+                                      {"line_buffering", string_io_line_buffering, nullptr, nullptr},
+                                      {}};
+
+}  // namespace
+
+const TypeSpec kBytesIOSpec = {.name = "_io.BytesIO",
+                               .base_spec = &kBufferedIOBaseSpec,
+                               .size = sizeof(BytesIOObject),
+                               .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+                               .doc = "Buffered I/O implementation using an in-memory bytes buffer.",
+                               .slots = {.next = bytes_io_next},
+                               .methods = kBytesIOMethods,
+                               .getsets = kBytesIOGetSets};
+const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
+                                .base_spec = &kTextIOBaseSpec,
+                                .size = sizeof(StringIOObject),
+                                .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+                                .doc = "Text I/O implementation using an in-memory buffer.",
+                                .slots = {.next = string_io_next},
+                                .methods = kStringIOMethods,
+                                .getsets = kStringIOGetSets};
+
+}  // namespace mp::io

@@ -1,0 +1,746 @@
+// TextIOWrapper and IncrementalNewlineDecoder: text over a binary stream. The common encodings (UTF-8, Latin-1, ASCII) are decoded and encoded in
+// C++; any other goes through the codec registry's incremental codecs.
+#include <cstring>
+
+#include "stdlib/native/io.h"
+#include "vm/modules/modules.h"
+
+namespace mp::io {
+
+namespace {
+
+// Universal newlines on UTF-8 text. `pending_cr` carries a trailing "\r" between calls.
+struct NewlineState {
+  bool pending_cr = false;
+  uint8_t seen = 0;  // 1: \n, 2: \r, 4: \r\n
+};
+std::string translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final) {
+  std::string out;
+  out.reserve(text.size() + 1);
+  std::string joined;
+  if (state.pending_cr) {
+    joined = "\r";
+    joined += text;
+    text = joined;
+    state.pending_cr = false;
+  }
+  if (!final && !text.empty() && text.back() == '\r') {
+    text.remove_suffix(1);
+    state.pending_cr = true;
+  }
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\n') state.seen |= 1;
+    if (c == '\r') {
+      bool pair = i + 1 < text.size() && text[i + 1] == '\n';
+      state.seen |= pair ? 4 : 2;
+      if (translate) {
+        out += '\n';
+        if (pair) ++i;
+        continue;
+      }
+      if (pair) {
+        out += "\r\n";
+        ++i;
+        continue;
+      }
+    }
+    out += c;
+  }
+  return out;
+}
+Value seen_newlines(Thread& t, uint8_t seen) {
+  const char* texts[] = {"\r", "\n", "\r\n"};
+  const uint8_t bits[] = {2, 1, 4};
+  Value items[3];
+  size_t count = 0;
+  for (int k = 0; k < 3; ++k)
+    if (seen & bits[k]) items[count++] = make_str(t, texts[k]);
+  if (count == 0) return kNone;
+  return count == 1 ? items[0] : Value(make_tuple(t, items, count));
+}
+
+// ---- TextIOWrapper
+
+struct TextObject : Object {
+  Slot buffer;        // empty before __init__ and after detach()
+  Slot encoding, errors;  // str
+  Slot decoder, encoder;  // codec objects when the encoding is not native
+  bool ready, detached, line_buffering, write_through, telling, seekable, has_read1;
+  bool universal, translate_read;        // newline is None or '' / None
+  Encoding native;
+  std::string* errors_text;
+  std::string* newline;        // what '\n' becomes when written
+  std::string* read_newline;   // explicit terminator for reading ("\r", "\r\n", "\n"), or empty
+  std::string* pending;        // encoded, not yet written
+  std::string* raw_ahead;      // undecoded bytes (an incomplete sequence)
+  std::string* decoded;        // decoded UTF-8 (WTF-8), [offset, size()) unread
+  size_t offset;
+  NewlineState newlines;
+  size_t chunk_size;
+  bool at_eof;
+  bool bom_written;
+  int byte_order;
+};
+TextObject* self_of(const Value* args) { return args[0].as<TextObject>(); }
+
+void free_text(Object* object) {
+  auto* self = static_cast<TextObject*>(object);
+  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending, &self->raw_ahead, &self->decoded}) {
+    delete *s;
+    *s = nullptr;
+  }
+}
+void trace_text(Object* object, Tracer& tracer) {
+  auto* self = static_cast<TextObject*>(object);
+  tracer.visit_slots(&self->buffer, 5);
+}
+Result<Value> text_new(Thread& t, Value cls, CallArgs) {
+  Value value = TRY(allocate_instance(t, cls.as<Type>()));
+  auto* self = value.as<TextObject>();
+  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending, &self->raw_ahead, &self->decoded})
+    *s = new std::string;
+  t.heap().register_native_finalizer(self, free_text);
+  return value;
+}
+Status check_ready(Thread& t, TextObject* self) {
+  if (self->ready) return {};
+  if (self->detached) return t.raise(Exc::ValueError, "underlying buffer has been detached");
+  return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+}
+Status check_open(Thread& t, TextObject* self) {
+  TRY(check_ready(t, self));
+  return check_closed(t, self->buffer);
+}
+
+Status set_newline(Thread& t, TextObject* self, Value newline) {
+  if (!newline.is_none() && !is_str(newline))
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}", type_name(t, newline));
+  std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
+  if (!newline.is_none() && text != "" && text != "\n" && text != "\r" && text != "\r\n")
+    return t.raise(Exc::ValueError, "illegal newline value: {}", text);
+  self->universal = newline.is_none() || text.empty();
+  self->translate_read = newline.is_none();
+  *self->read_newline = text;
+  *self->newline = newline.is_none() ? "\n" : text.empty() ? "\n" : text;
+  return {};
+}
+Status set_encoding(Thread& t, TextObject* self, Value encoding, Value errors) {
+  std::string name = to_utf8(encoding.as<StrObject>());
+  if (name.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
+  std::string lower;
+  for (char c : name) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  Encoding native = encoding_by_name(name);
+  // UTF-16/32 carry state (the BOM): leave them to the registry's incremental codecs.
+  if (native != Encoding::Utf8 && native != Encoding::Latin1 && native != Encoding::Ascii) native = Encoding::Other;
+  *self->errors_text = errors.is_none() ? "strict" : to_utf8(errors.as<StrObject>());
+  if (self->errors_text->find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
+  self->native = native;
+  self->encoding = encoding;
+  self->errors = errors.is_none() ? Value(make_str(t, "strict")) : errors;
+  self->decoder = kEmpty;
+  self->encoder = kEmpty;
+  if (native == Encoding::Other) {
+    Value info = TRY(codec_lookup(t, name));
+    Value is_text = TRY(get_attr_or_not_found(t, info, intern(t, "_is_text_encoding")));
+    if (!is_text.is_not_found() && !TRY(truth(t, is_text)))
+      return t.raise(Exc::LookupError, "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs", name);
+    if (TRY(ask(t, self->buffer, "readable"))) {
+      Value factory = TRY(get_attr(t, info, "incrementaldecoder"));
+      self->decoder = TRY(call(t, factory, {self->errors}));
+    }
+    if (TRY(ask(t, self->buffer, "writable"))) {
+      Value factory = TRY(get_attr(t, info, "incrementalencoder"));
+      self->encoder = TRY(call(t, factory, {self->errors}));
+    }
+  } else if (!errors.is_none() && *self->errors_text != "strict") {
+    TRY(codec_lookup_error(t, *self->errors_text));
+  }
+  return {};
+}
+// __init__(self, buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)
+Result<Value> text_init(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  self->ready = false;
+  self->detached = false;
+  Value encoding = args[2], errors = args[3];
+  if (!encoding.is_none() && !is_str(encoding))
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'encoding' must be str or None, not {}", type_name(t, encoding));
+  if (!errors.is_none() && !is_str(errors))
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}", type_name(t, errors));
+  self->buffer = args[1];
+  TRY(set_newline(t, self, args[4]));
+  if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale")) encoding = make_str(t, encoding.is_none() ? "utf-8" : "UTF-8");
+  TRY(set_encoding(t, self, encoding, errors));
+  self->line_buffering = TRY(truth(t, args[5]));
+  self->write_through = TRY(truth(t, args[6]));
+  self->pending->clear();
+  self->raw_ahead->clear();
+  self->decoded->clear();
+  self->offset = 0;
+  self->newlines = {};
+  self->chunk_size = 8192;
+  self->at_eof = false;
+  self->seekable = self->telling = TRY(ask(t, args[1], "seekable"));
+  self->has_read1 = TRY(has_attr(t, args[1], intern(t, "read1")));
+  self->ready = true;
+  // Appending in an encoding with BOM must not write another one.
+  if (self->seekable && !self->encoder.get().is_empty()) {
+    Result<Value> at = call_name(t, args[1], "tell");
+    if (at.ok() && is_any_int(at.value()) && int_compare(at.value(), Value::from_int(0)) != 0)
+      TRY(call_name(t, self->encoder, "setstate", {Value::from_int(0)}));
+    else if (at.is_error())
+      t.clear_exception();
+  }
+  return kNone;
+}
+
+// ---- writing
+
+Status write_pending(Thread& t, TextObject* self) {
+  if (self->pending->empty()) return {};
+  BytesObject* bytes = make_bytes(t, *self->pending);
+  self->pending->clear();
+  TRY(call_method(t, self->buffer, t.names().write, {bytes}));
+  return {};
+}
+Status encode_to_pending(Thread& t, TextObject* self, StrObject* text) {
+  switch (self->native) {
+    case Encoding::Utf8: return encode_utf8_to(t, text, *self->errors_text, *self->pending);
+    case Encoding::Latin1: return encode_latin1_to(t, text, *self->errors_text, *self->pending);
+    case Encoding::Ascii: return encode_ascii_to(t, text, *self->errors_text, *self->pending);
+    default: break;
+  }
+  Value bytes = TRY(call_method(t, self->encoder, t.names().encode, {text}));
+  if (!is_bytes(bytes)) return t.raise(Exc::TypeError, "encoder should return a bytes object, not '{}'", type_name(t, bytes));
+  self->pending->append(bytes.as<BytesObject>()->view());
+  return {};
+}
+bool contains_char(const StrObject* s, uint32_t c) {
+  if (s->width() == 1) return std::memchr(s->data8(), static_cast<int>(c), s->length()) != nullptr;
+  for (size_t i = 0; i < s->length(); ++i)
+    if (s->at(i) == c) return true;
+  return false;
+}
+Result<Value> text_write(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "write() argument must be str, not {}", type_name(t, args[1]));
+  TRY(check_open(t, self));
+  if (self->native == Encoding::Other && self->encoder.get().is_empty()) return unsupported(t, "not writable");
+  auto* text = args[1].as<StrObject>();
+  size_t length = text->length();
+  bool has_newline = contains_char(text, '\n');
+  bool flush = self->line_buffering && (has_newline || contains_char(text, '\r'));
+  if (has_newline && *self->newline != "\n") {
+    Value replaced = TRY(call_name(t, text, "replace", {make_str(t, "\n"), make_str(t, *self->newline)}));
+    text = replaced.as<StrObject>();
+  }
+  size_t before = self->pending->size();
+  Status encoded = encode_to_pending(t, self, text);
+  if (encoded.is_error()) {
+    self->pending->resize(std::min(before, self->pending->size()));
+    return Error{};
+  }
+  if (self->write_through || flush || self->pending->size() > self->chunk_size) TRY(write_pending(t, self));
+  if (flush) TRY(call_method(t, self->buffer, t.names().flush));
+  if (!self->decoded->empty() || !self->raw_ahead->empty()) {
+    self->decoded->clear();
+    self->raw_ahead->clear();
+    self->offset = 0;
+    if (!self->decoder.get().is_empty()) TRY(call_name(t, self->decoder, "reset"));
+  }
+  return Value::from_int(static_cast<int64_t>(length));
+}
+Result<Value> text_flush(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_open(t, self));
+  self->telling = self->seekable;
+  TRY(write_pending(t, self));
+  return call_method(t, self->buffer, t.names().flush);
+}
+
+// ---- reading
+
+// Decodes one more chunk. False at the end of the file.
+Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
+  int64_t size = std::max<int64_t>(static_cast<int64_t>(self->chunk_size), hint);
+  Value data = hint == -2 ? TRY(call_name(t, self->buffer, "read"))
+                          : TRY(call_name(t, self->buffer, self->has_read1 ? "read1" : "read", {Value::from_int(size)}));
+  bool final;
+  Value text;
+  if (data.is_none()) return t.raise(Exc::BlockingIOError, "read returned None");
+  std::string_view view;
+  auto got = bytes_view(t, data);
+  if (got.is_error()) {
+    t.clear_exception();
+    return t.raise(Exc::TypeError, "underlying {}() should have returned a bytes-like object, not '{}'",
+                   self->has_read1 && hint != -2 ? "read1" : "read", type_name(t, data));
+  }
+  view = got.value();
+  final = view.empty() || hint == -2;
+  bool end = view.empty();
+  if (self->native == Encoding::Other) {
+    if (self->decoder.get().is_empty()) return unsupported(t, "not readable");
+    text = TRY(call_method(t, self->decoder, t.names().decode, {data, Value::from_bool(final)}));
+    if (!is_str(text)) return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+  } else {
+    std::string joined = *self->raw_ahead;
+    joined += view;
+    size_t consumed = joined.size();
+    switch (self->native) {
+      case Encoding::Utf8:
+        text = TRY(decode_utf8(t, joined, *self->errors_text, final ? nullptr : &consumed));
+        break;
+      case Encoding::Latin1: text = TRY(decode_latin1(t, joined)); break;
+      default: text = TRY(decode_ascii(t, joined, *self->errors_text)); break;
+    }
+    *self->raw_ahead = joined.substr(consumed);
+  }
+  std::string utf8 = to_utf8(text.as<StrObject>());
+  if (self->universal) utf8 = translate_newlines(self->newlines, utf8, self->translate_read, final);
+  if (self->offset > 0) {
+    self->decoded->erase(0, self->offset);
+    self->offset = 0;
+  }
+  *self->decoded += utf8;
+  return !end;
+}
+Status before_reading(Thread& t, TextObject* self) {
+  TRY(check_open(t, self));
+  if (self->native == Encoding::Other && self->decoder.get().is_empty()) return unsupported(t, "not readable");
+  if (!self->pending->empty()) TRY(write_pending(t, self));
+  return {};
+}
+// Bytes of the first `count` code points of the unread text, and how many there were.
+size_t utf8_prefix(std::string_view text, size_t count, size_t* found) {
+  size_t i = 0, n = 0;
+  while (i < text.size() && n < count) {
+    auto c = static_cast<uint8_t>(text[i]);
+    i += c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    ++n;
+  }
+  *found = n;
+  return std::min(i, text.size());
+}
+std::string_view unread(const TextObject* self) { return std::string_view(*self->decoded).substr(self->offset); }
+Value take(Thread& t, TextObject* self, size_t bytes) {
+  Value text = make_str(t, unread(self).substr(0, bytes));
+  self->offset += bytes;
+  if (self->offset == self->decoded->size()) {
+    self->decoded->clear();
+    self->offset = 0;
+  }
+  return text;
+}
+Result<Value> text_read(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  int64_t size = TRY(size_argument(t, args[1]));
+  TRY(before_reading(t, self));
+  if (size < 0) {
+    while (TRY(read_chunk(t, self, -2))) {
+    }
+    return take(t, self, unread(self).size());
+  }
+  for (;;) {
+    size_t found;
+    size_t bytes = utf8_prefix(unread(self), static_cast<size_t>(size), &found);
+    if (found == static_cast<size_t>(size)) return take(t, self, bytes);
+    if (!TRY(read_chunk(t, self, size - static_cast<int64_t>(found)))) {
+      bytes = utf8_prefix(unread(self), static_cast<size_t>(size), &found);
+      return take(t, self, bytes);
+    }
+  }
+}
+// End of the first line in `text` after `from` bytes were searched in vain: npos when there is none yet.
+size_t find_line_end(const TextObject* self, std::string_view text, size_t from) {
+  if (self->translate_read || *self->read_newline == "\n") {
+    size_t at = text.find('\n', from);
+    return at == std::string_view::npos ? at : at + 1;
+  }
+  if (self->universal) {  // newline='': "\n", "\r" and "\r\n" all end a line and stay as they are
+    size_t at = text.find_first_of("\r\n", from);
+    if (at == std::string_view::npos) return at;
+    if (text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n') return at + 2;
+    return at + 1;
+  }
+  size_t back = self->read_newline->size() - 1;
+  size_t at = text.find(*self->read_newline, from > back ? from - back : 0);
+  return at == std::string_view::npos ? at : at + self->read_newline->size();
+}
+Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
+  TRY(before_reading(t, self));
+  size_t searched = 0;
+  for (;;) {
+    std::string_view text = unread(self);
+    size_t end = find_line_end(self, text, searched);
+    if (limit >= 0) {
+      size_t found;
+      size_t bytes = utf8_prefix(text, static_cast<size_t>(limit), &found);
+      if (found == static_cast<size_t>(limit) && (end == std::string_view::npos || bytes < end)) return take(t, self, bytes);
+    }
+    if (end != std::string_view::npos) return take(t, self, end);
+    searched = text.size();
+    if (!TRY(read_chunk(t, self, 0))) {
+      text = unread(self);
+      end = find_line_end(self, text, 0);
+      return take(t, self, end == std::string_view::npos ? text.size() : end);
+    }
+  }
+}
+Result<Value> text_readline(Thread& t, const Value* args) {
+  int64_t limit = TRY(size_argument(t, args[1]));
+  return read_line(t, self_of(args), limit);
+}
+Result<Value> text_next(Thread& t, Value value) {
+  auto* self = value.as<TextObject>();
+  self->telling = false;
+  Value line;
+  if (value.as_object()->type() == native_type(t, kTextIOWrapperSpec)) {
+    line = TRY(read_line(t, self, -1));
+  } else {
+    line = TRY(call_method(t, value, t.names().readline));
+    if (!is_str(line)) return t.raise(Exc::OSError, "readline() should have returned a str object, not '{}'", type_name(t, line));
+  }
+  if (line.as<StrObject>()->length() == 0) {
+    self->telling = self->seekable;
+    return kNoMore;
+  }
+  return line;
+}
+
+// ---- position: tell() gives the byte position of the unread text where the encoding allows to compute it
+
+Result<Value> text_tell(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_open(t, self));
+  if (!self->seekable) return unsupported(t, "underlying stream is not seekable");
+  if (!self->telling) return t.raise(Exc::OSError, "telling position disabled by next() call");
+  TRY(write_pending(t, self));
+  TRY(call_method(t, self->buffer, t.names().flush));
+  Value at = TRY(call_name(t, self->buffer, "tell"));
+  int64_t position = TRY(to_int64(t, at));
+  std::string ahead(unread(self));
+  int64_t bytes = static_cast<int64_t>(self->raw_ahead->size());
+  if (!ahead.empty() || self->newlines.pending_cr) {
+    if (self->translate_read && (self->newlines.seen & 6) != 0) {
+      // "\r\n" was folded: re-read from the file to see how many bytes the unread text really had.
+      Value raw_position = TRY(call_name(t, self->buffer, "tell"));
+      int64_t end = TRY(to_int64(t, raw_position));
+      int64_t low = std::max<int64_t>(0, end - bytes - 2 * static_cast<int64_t>(ahead.size()) - 2);
+      TRY(call_name(t, self->buffer, "seek", {make_int(t, low)}));
+      Value data = TRY(call_name(t, self->buffer, "read", {make_int(t, end - low)}));
+      TRY(call_name(t, self->buffer, "seek", {make_int(t, end)}));
+      std::string_view raw = TRY(bytes_view(t, data));
+      raw.remove_suffix(std::min(raw.size(), static_cast<size_t>(bytes)));
+      size_t i = raw.size(), k = ahead.size();
+      if (self->newlines.pending_cr && i > 0) --i;
+      while (k > 0 && i > 0) {
+        --k;
+        --i;
+        if (ahead[k] == '\n' && raw[i] == '\n' && i > 0 && raw[i - 1] == '\r') --i;
+      }
+      return make_int(t, low + static_cast<int64_t>(i));
+    }
+    StrObject* text = make_str(t, ahead);
+    std::string encoded;
+    switch (self->native) {
+      case Encoding::Latin1: TRY(encode_latin1_to(t, text, *self->errors_text, encoded)); break;
+      case Encoding::Utf8:
+      case Encoding::Ascii: TRY(encode_utf8_to(t, text, *self->errors_text == "strict" ? "surrogatepass" : *self->errors_text, encoded)); break;
+      default: {
+        Value encoded_value = TRY(encode_str(t, text, self->encoding, self->errors));
+        encoded = std::string(encoded_value.as<BytesObject>()->view());
+        StrObject* nothing = empty_str(t);
+        Value bom = TRY(encode_str(t, nothing, self->encoding, self->errors));
+        encoded.erase(0, bom.as<BytesObject>()->size);
+      }
+    }
+    bytes += static_cast<int64_t>(encoded.size()) + (self->newlines.pending_cr ? 1 : 0);
+  }
+  return make_int(t, position - bytes);
+}
+Status reset_reading(Thread& t, TextObject* self) {
+  self->decoded->clear();
+  self->raw_ahead->clear();
+  self->offset = 0;
+  self->newlines.pending_cr = false;
+  self->at_eof = false;
+  if (!self->decoder.get().is_empty()) TRY(call_name(t, self->decoder, "reset"));
+  return {};
+}
+Result<Value> text_seek(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_open(t, self));
+  int whence = TRY(to_c_int(t, args[2]));
+  if (!self->seekable) return unsupported(t, "underlying stream is not seekable");
+  Value target = args[1];
+  if (whence == 1) {
+    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0) return unsupported(t, "can't do nonzero cur-relative seeks");
+    Value at = TRY(call_name(t, args[0], "tell"));
+    target = at;
+  } else if (whence == 2) {
+    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0) return unsupported(t, "can't do nonzero end-relative seeks");
+    TRY(call_method(t, args[0], t.names().flush));
+    TRY(reset_reading(t, self));
+    return call_name(t, self->buffer, "seek", {Value::from_int(0), Value::from_int(2)});
+  } else if (whence != 0) {
+    return t.raise(Exc::ValueError, "invalid whence ({}, should be 0, 1 or 2)", whence);
+  }
+  int64_t position = TRY(to_int64(t, target));
+  if (position < 0) return t.raise(Exc::ValueError, "negative seek position {}", position);
+  TRY(call_method(t, args[0], t.names().flush));
+  TRY(reset_reading(t, self));
+  if (!self->encoder.get().is_empty()) {
+    if (position == 0)
+      TRY(call_name(t, self->encoder, "reset"));
+    else
+      TRY(call_name(t, self->encoder, "setstate", {Value::from_int(0)}));
+  }
+  return call_name(t, self->buffer, "seek", {make_int(t, position)});
+}
+Result<Value> text_truncate(Thread& t, const Value* args) {
+  TRY(check_open(t, self_of(args)));
+  TRY(call_method(t, args[0], t.names().flush));
+  Value size = args[1];
+  if (size.is_none()) size = TRY(call_name(t, args[0], "tell"));
+  return call_name(t, self_of(args)->buffer, "truncate", {size});
+}
+
+// ---- life
+
+Result<Value> text_close(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  if (TRY(is_closed(t, self->buffer))) return kNone;
+  Result<Value> flushed = call_method(t, args[0], t.names().flush);
+  Value exception = flushed.is_error() ? t.take_exception() : kEmpty;
+  Result<Value> closed = call_method(t, self->buffer, t.names().close);
+  if (exception.is_empty()) return closed;
+  if (closed.is_error()) {
+    Value second = t.take_exception();
+    chain_context(t, second, exception);
+    t.restore_exception(second);
+  } else {
+    t.restore_exception(exception);
+  }
+  return Error{};
+}
+Result<Value> text_detach(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_ready(t, self));
+  TRY(call_method(t, args[0], t.names().flush));
+  Value buffer = self->buffer;
+  self->buffer = kEmpty;
+  self->ready = false;
+  self->detached = true;
+  return buffer;
+}
+// reconfigure(self, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)
+Result<Value> text_reconfigure(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  TRY(check_open(t, self));
+  Value encoding = args[1], errors = args[2], newline = args[3];
+  bool codec_changes = (!encoding.is_empty() && !encoding.is_none()) || (!errors.is_empty() && !errors.is_none());
+  if ((codec_changes || !newline.is_empty()) && (!self->decoded->empty() || !self->raw_ahead->empty()))
+    return unsupported(t, "It is not possible to set the encoding or newline of stream after the first read");
+  TRY(call_method(t, args[0], t.names().flush));
+  if (codec_changes) {
+    bool new_encoding = !encoding.is_empty() && !encoding.is_none();
+    Value chosen = new_encoding ? encoding : self->encoding.get();
+    if (!is_str(chosen)) return t.raise(Exc::TypeError, "reconfigure() argument 'encoding' must be str or None, not {}", type_name(t, chosen));
+    if (str_equal(chosen.as<StrObject>(), "locale")) chosen = make_str(t, "UTF-8");
+    Value chosen_errors = !errors.is_empty() && !errors.is_none() ? errors : new_encoding ? kNone : self->errors.get();
+    TRY(set_encoding(t, self, chosen, chosen_errors));
+  }
+  if (!newline.is_empty()) TRY(set_newline(t, self, newline));
+  if (!args[4].is_none()) self->line_buffering = TRY(truth(t, args[4]));
+  if (!args[5].is_none()) self->write_through = TRY(truth(t, args[5]));
+  return kNone;
+}
+template <const char* (*Name)()>
+Result<Value> forward(Thread& t, const Value* args) {
+  TRY(check_ready(t, self_of(args)));
+  return call_name(t, self_of(args)->buffer, Name());
+}
+const char* seekable_name() { return "seekable"; }
+const char* fileno_name() { return "fileno"; }
+const char* isatty_name() { return "isatty"; }
+const char* readable_name() { return "readable"; }
+const char* writable_name() { return "writable"; }
+
+Result<Value> text_repr(Thread& t, Value value) {
+  auto* self = value.as<TextObject>();
+  TRY(check_ready(t, self));
+  ReprGuard guard(t, value);
+  std::string out = "<" + type_full_name(type_of(t, value));
+  if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", type_full_name(type_of(t, value)));
+  for (const char* attribute : {"name", "mode"}) {
+    Value v = TRY(get_attr_or_not_found(t, value, intern(t, attribute)));
+    if (!v.is_not_found()) out += std::string(" ") + attribute + "=" + repr_text(t, v);
+  }
+  return make_str(t, out + " encoding=" + repr_text(t, self->encoding) + ">");
+}
+Result<Value> text_closed(Thread& t, Value value) {
+  TRY(check_ready(t, value.as<TextObject>()));
+  return get_attr(t, value.as<TextObject>()->buffer, "closed");
+}
+Result<Value> text_name(Thread& t, Value value) {
+  TRY(check_ready(t, value.as<TextObject>()));
+  return get_attr(t, value.as<TextObject>()->buffer, t.names().name);
+}
+Result<Value> text_get_encoding(Thread&, Value value) {
+  Value v = value.as<TextObject>()->encoding;
+  return v.is_empty() ? kNone : v;
+}
+Result<Value> text_get_errors(Thread& t, Value value) {
+  TRY(check_ready(t, value.as<TextObject>()));
+  return value.as<TextObject>()->errors;
+}
+Result<Value> text_get_buffer(Thread& t, Value value) {
+  TRY(check_ready(t, value.as<TextObject>()));
+  return value.as<TextObject>()->buffer;
+}
+Result<Value> text_get_line_buffering(Thread&, Value value) { return Value::from_bool(value.as<TextObject>()->line_buffering); }
+Result<Value> text_get_write_through(Thread&, Value value) { return Value::from_bool(value.as<TextObject>()->write_through); }
+Result<Value> text_get_newlines(Thread& t, Value value) {
+  auto* self = value.as<TextObject>();
+  return self->universal ? seen_newlines(t, self->newlines.seen) : kNone;
+}
+Result<Value> text_get_chunk_size(Thread&, Value value) { return Value::from_int(static_cast<int64_t>(value.as<TextObject>()->chunk_size)); }
+Status text_set_chunk_size(Thread& t, Value value, Value size) {
+  if (size.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
+  int64_t n = TRY(to_ssize(t, size));
+  if (n <= 0) return t.raise(Exc::ValueError, "a strictly positive integer is required");
+  value.as<TextObject>()->chunk_size = static_cast<size_t>(n);
+  return {};
+}
+Status text_finalize(Thread& t, Value value) {
+  auto* self = value.as<TextObject>();
+  if (!self->ready) return {};
+  auto closed = is_closed(t, value);
+  if (closed.is_error()) {
+    t.clear_exception();
+    return {};
+  }
+  if (!closed.value() && call_method(t, value, t.names().close).is_error()) t.clear_exception();
+  return {};
+}
+Result<Value> text_reduce(Thread& t, const Value* args) {
+  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+}
+
+const NativeDef kTextMethods[] = {
+    MP_RAW_NEW(text_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_METHOD(text_init,
+              "__init__(self, /, buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)",
+              nullptr),
+    MP_METHOD(text_write, "write(self, text, /)", nullptr),
+    MP_METHOD(text_read, "read(self, size=-1, /)", nullptr),
+    MP_METHOD(text_readline, "readline(self, size=-1, /)", nullptr),
+    MP_METHOD(text_flush, "flush(self, /)", nullptr),
+    MP_METHOD(text_close, "close(self, /)", nullptr),
+    MP_METHOD(text_detach, "detach(self, /)", nullptr),
+    MP_METHOD(text_reconfigure,
+              "reconfigure(self, /, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)", nullptr),
+    MP_METHOD(text_seek, "seek(self, cookie, whence=0, /)", nullptr),
+    MP_METHOD(text_tell, "tell(self, /)", nullptr),
+    MP_METHOD(text_truncate, "truncate(self, pos=None, /)", nullptr),
+    MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),
+    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
+    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+    MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),
+    MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),
+    MP_METHOD(text_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(text_reduce, "__getstate__(self, /)", nullptr),
+    MP_END};
+const GetSetDef kTextGetSets[] = {{"closed", text_closed, nullptr, nullptr},
+                                  {"name", text_name, nullptr, nullptr},
+                                  {"encoding", text_get_encoding, nullptr, nullptr},
+                                  {"errors", text_get_errors, nullptr, nullptr},
+                                  {"buffer", text_get_buffer, nullptr, nullptr},
+                                  {"line_buffering", text_get_line_buffering, nullptr, nullptr},
+                                  {"write_through", text_get_write_through, nullptr, nullptr},
+                                  {"newlines", text_get_newlines, nullptr, nullptr},
+                                  {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
+                                  {}};
+
+// ---- IncrementalNewlineDecoder
+
+struct NewlineDecoderObject : Object {
+  Slot decoder;
+  bool translate;
+  NewlineState state;
+};
+void trace_decoder(Object* object, Tracer& tracer) { tracer.visit(static_cast<NewlineDecoderObject*>(object)->decoder); }
+Result<Value> decoder_new(Thread& t, const Value* args) {
+  auto* self = t.heap().make<NewlineDecoderObject>(t, args[0].as<Type>());
+  self->decoder = args[1];
+  self->translate = TRY(truth(t, args[2]));
+  return self;
+}
+Result<Value> decoder_decode(Thread& t, const Value* args) {
+  auto* self = args[0].as<NewlineDecoderObject>();
+  bool final = TRY(truth(t, args[2]));
+  Value text = args[1];
+  if (!self->decoder.get().is_none()) text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
+  if (!is_str(text)) return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+  return make_str(t, translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final));
+}
+Result<Value> decoder_getstate(Thread& t, const Value* args) {
+  auto* self = args[0].as<NewlineDecoderObject>();
+  Value buffer = make_bytes(t, "");
+  Value flag = Value::from_int(0);
+  if (!self->decoder.get().is_none()) {
+    Value state = TRY(call_name(t, self->decoder, "getstate"));
+    if (!is_tuple(state) || state.as<TupleObject>()->size != 2) return t.raise(Exc::TypeError, "illegal decoder state");
+    buffer = (*state.as<TupleObject>())[0];
+    flag = (*state.as<TupleObject>())[1];
+  }
+  flag = TRY(int_lshift(t, flag, Value::from_int(1)));
+  if (self->state.pending_cr) flag = TRY(int_add(t, flag, Value::from_int(1)));
+  return make_tuple(t, {buffer, flag});
+}
+Result<Value> decoder_setstate(Thread& t, const Value* args) {
+  auto* self = args[0].as<NewlineDecoderObject>();
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 2) return t.raise(Exc::TypeError, "state argument must be a tuple");
+  Value flag = TRY(to_index(t, (*args[1].as<TupleObject>())[1]));
+  Value rest = TRY(int_rshift(t, flag, Value::from_int(1)));
+  self->state.pending_cr = int_compare(TRY(int_mod(t, flag, Value::from_int(2))), Value::from_int(0)) != 0;
+  if (!self->decoder.get().is_none())
+    return call_name(t, self->decoder, "setstate", {make_tuple(t, {(*args[1].as<TupleObject>())[0], rest})});
+  return kNone;
+}
+Result<Value> decoder_reset(Thread& t, const Value* args) {
+  auto* self = args[0].as<NewlineDecoderObject>();
+  self->state = {};
+  if (!self->decoder.get().is_none()) return call_name(t, self->decoder, "reset");
+  return kNone;
+}
+Result<Value> decoder_newlines(Thread& t, Value self) { return seen_newlines(t, self.as<NewlineDecoderObject>()->state.seen); }
+const NativeDef kDecoderMethods[] = {MP_NEW(decoder_new, "__new__(cls, decoder, translate, errors='strict')", nullptr),
+                                     MP_METHOD(decoder_decode, "decode(self, /, input, final=False)", nullptr),
+                                     MP_METHOD(decoder_getstate, "getstate(self, /)", nullptr),
+                                     MP_METHOD(decoder_setstate, "setstate(self, state, /)", nullptr),
+                                     MP_METHOD(decoder_reset, "reset(self, /)", nullptr), MP_END};
+const GetSetDef kDecoderGetSets[] = {{"newlines", decoder_newlines, nullptr, nullptr}, {}};
+
+}  // namespace
+
+const TypeSpec kTextIOWrapperSpec = {.name = "_io.TextIOWrapper",
+                                     .base_spec = &kTextIOBaseSpec,
+                                     .size = sizeof(TextObject),
+                                     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+                                     .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
+                                     .trace = trace_text,
+                                     .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
+                                     .methods = kTextMethods,
+                                     .getsets = kTextGetSets};
+const TypeSpec kNewlineDecoderSpec = {.name = "_io.IncrementalNewlineDecoder",
+                                      .size = sizeof(NewlineDecoderObject),
+                                      .flags = kTypeBaseType,
+                                      .doc = "Codec used when reading a file in universal newlines mode.",
+                                      .trace = trace_decoder,
+                                      .methods = kDecoderMethods,
+                                      .getsets = kDecoderGetSets};
+
+}  // namespace mp::io
