@@ -1,5 +1,9 @@
 // _IOBase, _RawIOBase, _BufferedIOBase, _TextIOBase: the default methods, in terms of what a subclass provides.
+#include <algorithm>
+#include <cstring>
+
 #include "stdlib/native/io.h"
+#include "vm/types/buffer.h"
 
 namespace mp::io {
 
@@ -41,6 +45,26 @@ Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback) {
   if (!is_any_int(v) && type_of(t, v)->slots.index == nullptr)
     return t.raise(Exc::TypeError, "argument should be integer or None, not '{}'", type_name(t, v));
   return to_ssize(t, v);
+}
+
+Result<int64_t> writable_size(Thread& t, Value buffer) {
+  BufferView view;
+  if (!supports_buffer(t, buffer))
+    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}", type_name(t, buffer));
+  if (get_buffer(t, buffer, &view, true).is_error()) {
+    t.clear_exception();
+    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}", type_name(t, buffer));
+  }
+  int64_t size = view.size;
+  release_buffer(view);
+  return size;
+}
+Status copy_into(Thread& t, Value buffer, std::string_view data) {
+  BufferView view;
+  TRY(get_buffer(t, buffer, &view, true));
+  std::memcpy(view.data, data.data(), std::min(data.size(), static_cast<size_t>(view.size)));
+  release_buffer(view);
+  return {};
 }
 
 Status OwnedLock::acquire(Thread& t, Value object) {

@@ -2,11 +2,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -140,7 +142,7 @@ Result<Value> builtin_next(Thread& t, const Value* args) {
   }
   if (!item.value().is_no_more()) return item;
   if (!args[1].is_empty()) return args[1];
-  return stop_iteration(t, args[0]);
+  return t.raise_object(make_exception_args(t, Exc::StopIteration, empty_tuple(t)));
 }
 
 Result<Value> builtin_aiter(Thread& t, const Value* args) {

@@ -251,7 +251,7 @@ Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail,
   if (!found.is_not_found()) return found;
   found = TRY(load_native_module(t, name));
   if (!found.is_not_found()) return found;
-  if (const FrozenModule* frozen = find_frozen_module(to_utf8(name)); frozen != nullptr) return load_frozen(t, name, *frozen);
+  if (FrozenModule frozen; find_frozen_module(to_utf8(name), &frozen)) return load_frozen(t, name, frozen);
   if (path.is_empty()) {
     path = dict_get_text(t, t.runtime().sys_module->dict, "path");
     if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
@@ -396,6 +396,16 @@ Status init_module_attributes(Thread& t, ModuleObject* module, Value spec) {
   if (TRY(truth(t, located))) TRY(dict_set_str(t, dict, names.__file__, origin));
   TRY(dict_set_str(t, dict, names.__builtins__, t.runtime().builtins_dict));
   return {};
+}
+
+void set_core_specs(Thread& t) {
+  for (ModuleObject* module : {t.runtime().sys_module, t.runtime().builtins_module}) {
+    Value name = dict_get_str(module->dict, t.names().__name__);
+    Value loader = make_loader(t, LoaderKind::Builtin, name, kNone);
+    Value spec = make_module_spec(t, name, loader, make_str(t, "built-in"), kNone, false);
+    MP_BOOT(init_module_attributes(t, module, spec));
+    MP_BOOT(dict_delete(t, module->dict, t.names().__builtins__));
+  }
 }
 
 Result<Value> load_native_module(Thread& t, StrObject* name) {

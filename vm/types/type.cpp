@@ -164,7 +164,9 @@ Type* make_type_with_bases(Thread& t, const TypeSpec& spec, Type* base, Type* se
 }
 
 Type* make_builtin_type(Thread& t, const TypeSpec& spec) {
-  Type* base = spec.base != nullptr ? t.types().*(spec.base) : t.types().object;
+  Type* base = spec.base != nullptr        ? t.types().*(spec.base)
+               : spec.base_spec != nullptr ? native_type(t, *spec.base_spec)
+                                           : t.types().object;
   return make_type_with_bases(t, spec, base, nullptr);
 }
 
