@@ -66,7 +66,7 @@ std::unique_ptr<Runtime> Runtime::create(RuntimeOptions options) {
   runtime->gil = make_gil(runtime->options);
   runtime->threads = std::make_unique<ThreadTable>();
   runtime->import = std::make_unique<ImportState>();
-  runtime->interned = std::make_unique<InternTable>();
+  runtime->interned = std::make_shared<InternTable>();
   runtime->free_threaded = !runtime->options.gil;
   Thread* t = attach_new_thread(*runtime);
   if (t == nullptr) {

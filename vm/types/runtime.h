@@ -68,7 +68,7 @@ class Runtime {
   std::unique_ptr<ThreadTable> threads;
   std::unique_ptr<ImportState> import;
   std::shared_ptr<ShapeTableSet> shapes;
-  std::unique_ptr<InternTable> interned;
+  std::shared_ptr<InternTable> interned;
   std::shared_ptr<MethodCache> method_cache;
 
   std::atomic<bool> free_threaded{false};  // no GIL right now
