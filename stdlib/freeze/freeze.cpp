@@ -19,7 +19,7 @@ using namespace mp::lang;
 
 namespace {
 
-struct Module {
+struct LibraryModule {
   std::string name;
   fs::path file;
   std::string shown_path;  // co_filename: what tracebacks show
@@ -35,7 +35,7 @@ std::string read_all(const fs::path& path) {
 
 // The files of a module and, for a package, of all its submodules (tests left out).
 void collect(const std::string& name, const fs::path& library, const std::string& suffix, const std::string& shown_root,
-             std::vector<Module>& out) {
+             std::vector<LibraryModule>& out) {
   std::string relative = name;
   std::replace(relative.begin(), relative.end(), '.', '/');
   fs::path file = library / (relative + suffix);
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   }
   fs::path script_library = argv[2], output = argv[4];
   std::string python_library = argv[3];
-  std::vector<Module> modules;
+  std::vector<LibraryModule> modules;
   std::istringstream list(read_all(argv[1]));
   for (std::string line; std::getline(list, line);) {
     size_t before = modules.size();
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     }
   }
   std::string archive, index;
-  for (const Module& module : modules) {
+  for (const LibraryModule& module : modules) {
     std::string text = read_all(module.file);
     std::optional<Diagnostic> error;
     Source source = Source::from_bytes(text, module.shown_path, &error);
