@@ -86,6 +86,7 @@ Thread* attach_new_thread(Runtime& runtime) {
   t->is_main = runtime.threads->count == 0;
   link(*runtime.threads, t);
   attach_thread(*t);
+  if (t->is_main && runtime.options.install_signal_handlers) install_default_signal_handlers(*t);
   return t;
 }
 
@@ -109,11 +110,6 @@ void detach_and_destroy(Thread* t) {
 }
 
 // ---------------------------------------------------------------- attach, detach
-
-// Daemon threads end here when their runtime is going away: they must touch nothing of it.
-[[noreturn]] static void hang() {
-  for (;;) pause();
-}
 
 static void wait_for_start(Thread& t) {
   ThreadTable& table = *t.runtime().threads;
@@ -142,10 +138,6 @@ void attach_thread(Thread& t) {
     }
     if (expected == ThreadState::Suspended) wait_for_start(t);
   }
-  if (runtime.finalizing.load(std::memory_order_relaxed) &&
-      runtime.threads->stop_requested.load(std::memory_order_relaxed) && runtime.threads->stopper != &t)
-      [[unlikely]]
-    hang();
   errno = saved_errno;
 }
 
@@ -363,6 +355,7 @@ void after_fork_child(Thread& t) {
   table.started_threads.store(t.is_main ? 0 : 1, std::memory_order_relaxed);
   t.clear_interrupt(kInterruptStopTheWorld);
   t.is_main = true;
+  runtime.main_thread_ = &t;
   t.impl->handle = pthread_self();
   t.impl->native_id = os::native_thread_id();
   runtime.gil->policy->after_fork_child(t);

@@ -49,6 +49,8 @@ struct ShapeTableSet;  // vm/types/shape.h
 struct InternTable;    // vm/types/intern.h
 struct MethodCache;    // vm/types/type.cpp
 
+void after_fork_child(Thread& t);  // vm/threads/thread_table.h
+
 class Runtime {
  public:
   // Creates the runtime and attaches the calling thread as its main thread. nullptr and a message on stderr if the system lacks memory.
@@ -102,6 +104,7 @@ class Runtime {
   void add_exit_hook(std::function<void(Thread&)> hook) { exit_hooks_.push_back(std::move(hook)); }
 
  private:
+  friend void after_fork_child(Thread& t);
   Runtime() = default;
   void bootstrap(Thread& t);
   struct StateEntry {
