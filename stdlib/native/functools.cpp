@@ -1,4 +1,5 @@
 // _functools: the module, partial, reduce, cmp_to_key. lru_cache is in functools_cache.cpp.
+#include "vm/gc/root.h"
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
 #include "vm/types/iterator_support.h"

@@ -1,0 +1,157 @@
+// _heapq: a binary heap in a list. Comparisons may run script code, so the list is looked at afresh after
+// each of them.
+#include "vm/native/native.h"
+#include "vm/types/list_support.h"
+
+namespace mp {
+
+namespace {
+// a belongs above b.
+template <bool max>
+Result<bool> before(Thread& t, Value a, Value b) {
+  return max ? less_than(t, b, a) : less_than(t, a, b);
+}
+Slot* items_of(ListObject* list) { return list->array.load(std::memory_order_relaxed)->items(); }
+
+Status changed(Thread& t) { return t.raise(Exc::RuntimeError, "list changed size during iteration"); }
+
+template <bool max>
+Status sift_down(Thread& t, ListObject* heap, size_t start, size_t position) {
+  size_t size = heap->length();
+  if (position >= size) return t.raise(Exc::IndexError, "index out of range");
+  Value item = items_of(heap)[position].get();
+  while (position > start) {
+    size_t parent_position = (position - 1) >> 1;
+    Value parent = items_of(heap)[parent_position].get();
+    bool rise = TRY(before<max>(t, item, parent));
+    if (heap->length() != size) return changed(t);
+    if (!rise) break;
+    Slot* items = items_of(heap);
+    Value a = items[parent_position].get(), b = items[position].get();
+    items[parent_position] = b;
+    items[position] = a;
+    position = parent_position;
+  }
+  return {};
+}
+
+template <bool max>
+Status sift_up(Thread& t, ListObject* heap, size_t position) {
+  size_t size = heap->length(), start = position, limit = size >> 1;
+  if (position >= size) return t.raise(Exc::IndexError, "index out of range");
+  while (position < limit) {
+    size_t child = 2 * position + 1;
+    if (child + 1 < size) {
+      Slot* items = items_of(heap);
+      bool first = TRY(before<max>(t, items[child].get(), items[child + 1].get()));
+      if (!first) ++child;
+      if (heap->length() != size) return changed(t);
+    }
+    Slot* items = items_of(heap);
+    Value a = items[child].get(), b = items[position].get();
+    items[child] = b;
+    items[position] = a;
+    position = child;
+  }
+  return sift_down<max>(t, heap, start, position);
+}
+
+Result<ListObject*> heap_argument(Thread& t, Value v, const char* who) {
+  if (!is_list(v))
+    return t.raise(Exc::TypeError, "{}() argument 1 must be list, not {}", who, type_name(t, v));
+  return v.as<ListObject>();
+}
+
+template <bool max>
+Result<Value> pop(Thread& t, Value v, const char* who) {
+  ListObject* heap = TRY(heap_argument(t, v, who));
+  if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
+  Value last = TRY(list_pop(t, heap, -1));
+  if (heap->length() == 0) return last;
+  Value top = items_of(heap)[0].get();
+  items_of(heap)[0] = last;
+  TRY(sift_up<max>(t, heap, 0));
+  return top;
+}
+
+template <bool max>
+Result<Value> replace(Thread& t, Value v, Value item, const char* who) {
+  ListObject* heap = TRY(heap_argument(t, v, who));
+  if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
+  Value top = items_of(heap)[0].get();
+  items_of(heap)[0] = item;
+  TRY(sift_up<max>(t, heap, 0));
+  return top;
+}
+
+template <bool max>
+Result<Value> make_heap(Thread& t, Value v, const char* who) {
+  ListObject* heap = TRY(heap_argument(t, v, who));
+  for (size_t i = heap->length() / 2; i-- > 0;) TRY(sift_up<max>(t, heap, i));
+  return kNone;
+}
+}  // namespace
+
+static Result<Value> heappush(Thread& t, const Value* args) {
+  ListObject* heap = TRY(heap_argument(t, args[0], "heappush"));
+  TRY(list_append(t, heap, args[1]));
+  TRY(sift_down<false>(t, heap, 0, heap->length() - 1));
+  return kNone;
+}
+static Result<Value> heappushpop(Thread& t, const Value* args) {
+  ListObject* heap = TRY(heap_argument(t, args[0], "heappushpop"));
+  if (heap->length() == 0) return args[1];
+  bool smaller = TRY(less_than(t, items_of(heap)[0].get(), args[1]));
+  if (!smaller) return args[1];
+  if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
+  Value top = items_of(heap)[0].get();
+  items_of(heap)[0] = args[1];
+  TRY(sift_up<false>(t, heap, 0));
+  return top;
+}
+static Result<Value> heappop(Thread& t, const Value* args) { return pop<false>(t, args[0], "heappop"); }
+static Result<Value> heapreplace(Thread& t, const Value* args) {
+  return replace<false>(t, args[0], args[1], "heapreplace");
+}
+static Result<Value> heapify(Thread& t, const Value* args) { return make_heap<false>(t, args[0], "heapify"); }
+static Result<Value> heappop_max(Thread& t, const Value* args) {
+  return pop<true>(t, args[0], "_heappop_max");
+}
+static Result<Value> heapreplace_max(Thread& t, const Value* args) {
+  return replace<true>(t, args[0], args[1], "_heapreplace_max");
+}
+static Result<Value> heapify_max(Thread& t, const Value* args) {
+  return make_heap<true>(t, args[0], "_heapify_max");
+}
+
+static Status init_heapq(Thread& t, ModuleObject* module) {
+  return module_add_text(t, module, "__about__", "Heap queues");
+}
+static const NativeDef kHeapqFunctions[] = {
+    MP_FUNCTION(heappush, "heappush(heap, item, /)", "Push item onto heap, maintaining the heap invariant."),
+    MP_FUNCTION(heappushpop, "heappushpop(heap, item, /)",
+                "Push item on the heap, then pop and return the smallest item from the heap.\n\nThe combined "
+                "action runs more "
+                "efficiently than heappush() followed by\na separate call to heappop()."),
+    MP_FUNCTION(heappop, "heappop(heap, /)",
+                "Pop the smallest item off the heap, maintaining the heap invariant."),
+    MP_FUNCTION(heapreplace, "heapreplace(heap, item, /)",
+                "Pop and return the current smallest value, and add the new item.\n\nThis is more efficient "
+                "than heappop() followed "
+                "by heappush(), and can be\nmore appropriate when using a fixed-size heap.  Note that the "
+                "value\nreturned may be "
+                "larger than item!  That constrains reasonable uses of\nthis routine unless written as part "
+                "of a conditional "
+                "replacement:\n\n    if item > heap[0]:\n        item = heapreplace(heap, item)"),
+    MP_FUNCTION(heapify, "heapify(heap, /)", "Transform list into a heap, in-place, in O(len(heap)) time."),
+    MP_FUNCTION(heappop_max, "_heappop_max(heap, /)", "Maxheap variant of heappop."),
+    MP_FUNCTION(heapreplace_max, "_heapreplace_max(heap, item, /)", "Maxheap variant of heapreplace."),
+    MP_FUNCTION(heapify_max, "_heapify_max(heap, /)", "Maxheap variant of heapify."),
+    MP_END};
+extern const ModuleSpec kHeapqModule;
+const ModuleSpec kHeapqModule = {.name = "_heapq",
+                                 .doc = "Heap queue algorithm (a.k.a. priority queue).",
+                                 .functions = kHeapqFunctions,
+                                 .init = init_heapq};
+
+}  // namespace mp
