@@ -3,6 +3,7 @@
 // in machine registers.
 #include "vm/exec/interp.h"
 
+#include "vm/exec/cold_ops.h"
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
 
@@ -930,7 +931,7 @@ op_UNPACK : {
     for (uint32_t i = 0, n = pc->c; i < n; ++i) to[i] = items[i].get();
     NEXT(2);
   }
-  CHECK(kColdOps[static_cast<int>(Op::UNPACK)](t, frame, pc, r));
+  CHECK(cold::UNPACK(t, frame, pc, r));
   NEXT(2);
 }
 op_BUILD_TUPLE:
@@ -1410,8 +1411,23 @@ op_CHECK_EXC_MATCH : {
   NEXT(1);
 }
 op_RERAISE:
-  SAVE();
   t.restore_exception(r[pc->a]);
+  goto reraise;
+op_RAISE_CURRENT : {
+  Value current = topmost_handled(t);
+  if (current.is_empty()) {
+    SAVE();
+    t.raise(Exc::RuntimeError, "No active exception to reraise");
+    goto raised;
+  }
+  t.restore_exception(current);
+  goto reraise;
+}
+op_END_ASYNC_FOR:
+  if (is_exception_of(t, r[pc->a], Exc::StopAsyncIteration)) NEXT(1);
+  t.restore_exception(r[pc->a]);
+reraise:
+  SAVE();
   frame = unwind(t, false);
   goto unwound;
 raised:
@@ -1426,63 +1442,11 @@ switch_mode:
   return run<!kInstrumented>(t, frame, false);
 
   // ------------------------------------------------------------------ everything else
-#define COLD(NAME)                                                          \
-  op_##NAME : CHECK(kColdOps[static_cast<int>(Op::NAME)](t, frame, pc, r)); \
+#define COLD(NAME)                           \
+  op_##NAME : CHECK(cold::NAME(t, frame, pc, r)); \
   NEXT(1);
-  COLD(DELETE_LOCAL)
-  COLD(DELETE_DEREF)
-  COLD(DELETE_GLOBAL)
-  COLD(DELETE_NAME)
-  COLD(LOAD_LOCALS)
-  COLD(LOAD_FROM_DICT_OR_DEREF)
-  COLD(LOAD_FROM_DICT_OR_GLOBALS)
-  COLD(DELETE_ATTR)
-  COLD(DELETE_SUBSCRIPT)
-  COLD(LOAD_SLICE)
-  COLD(STORE_SLICE)
-  COLD(POSITIVE)
-  COLD(INVERT)
-  COLD(GET_ITER)
-  COLD(UNPACK_EX)
-  COLD(BUILD_SET)
-  COLD(BUILD_MAP)
-  COLD(BUILD_SLICE)
-  COLD(BUILD_STRING)
-  COLD(FORMAT_VALUE)
-  COLD(SET_ADD)
-  COLD(MAP_ADD)
-  COLD(LIST_EXTEND)
-  COLD(SET_UPDATE)
-  COLD(DICT_UPDATE)
-  COLD(DICT_MERGE)
-  COLD(LIST_TO_TUPLE)
-  COLD(MAKE_FUNCTION)
-  COLD(LOAD_BUILD_CLASS)
-  COLD(INTRINSIC)
-  COLD(GET_YIELD_FROM_ITER)
-  COLD(GET_AWAITABLE)
-  COLD(GET_AITER)
-  COLD(GET_ANEXT)
-  COLD(END_ASYNC_FOR)
-  COLD(RAISE)
-  COLD(RAISE_FROM)
-  COLD(RAISE_CURRENT)
-  COLD(CHECK_EG_MATCH)
-  COLD(PREP_RERAISE_STAR)
-  COLD(LOAD_ASSERTION_ERROR)
-  COLD(BEFORE_WITH)
-  COLD(BEFORE_ASYNC_WITH)
-  COLD(WITH_EXIT)
-  COLD(WITH_EXCEPT_START)
-  COLD(IMPORT_NAME)
-  COLD(IMPORT_FROM)
-  COLD(MATCH_SEQUENCE)
-  COLD(MATCH_MAPPING)
-  COLD(GET_LEN)
-  COLD(MATCH_KEYS)
-  COLD(MATCH_CLASS)
-  COLD(MATCH_REST)
-  COLD(SETUP_ANNOTATIONS)
+#include "vm/exec/cold_ops.def"
+#undef COLD
 }
 
 }  // namespace

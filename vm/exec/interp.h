@@ -20,10 +20,6 @@ DictObject* builtins_of(Thread& t, DictObject* globals);
 
 // Once per runtime, after the types exist: registers the walk over all threads' frames with the heap.
 void set_up_interpreter(Thread& t);
-// Gives a thread its VM stack (t.stack_top, t.stack_end) and takes it away. Threads call them at start and
-// end.
-void allocate_vm_stack(Thread& t);
-void free_vm_stack(Thread& t);
 
 // compile() for strings: source text (UTF-8 or with an encoding cookie when `decode`), "exec", "eval" or
 // "single".

@@ -29,10 +29,6 @@ inline Op opcode(const Instruction* pc) {
 }
 inline StrObject* name_of(const Frame* frame, size_t index) { return frame->code->names[index]; }
 
-// A cold instruction: false when it raised. It writes its own results.
-using ColdOp = bool (*)(Thread& t, Frame* frame, const Instruction* pc, Value* r);
-extern const ColdOp kColdOps[];  // by base opcode; null for those that the loop runs itself
-
 // --- arithmetic, comparison
 Value binary_slow(Thread& t, const Instruction* pc, Value* r);
 Value compare_slow(Thread& t, const Instruction* pc, Value* r);

@@ -1,0 +1,457 @@
+// Cold instructions: names, building, functions, with, import.
+#include "vm/exec/ops.h"
+
+#include "vm/exec/cold_ops.h"
+#include "vm/native/signature.h"
+
+namespace mp::ops {
+
+namespace cold {
+
+bool DELETE_LOCAL(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  if (r[pc->a].is_empty()) {
+    unbound_error(t, frame, pc->a);
+    return false;
+  }
+  r[pc->a] = kEmpty;
+  return true;
+}
+
+bool DELETE_DEREF(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  auto* cell = r[pc->a].as<CellObject>();
+  if (cell->content.get().is_empty()) {
+    unbound_cell_error(t, frame, pc->a);
+    return false;
+  }
+  cell->content = kEmpty;
+  return true;
+}
+
+bool DELETE_GLOBAL(Thread& t, Frame* frame, const Instruction* pc, Value*) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  Result<bool> deleted = dict_delete(t, frame->globals, name);
+  if (deleted.is_error()) return false;
+  if (!deleted.value()) name_error(t, name);
+  return deleted.value();
+}
+
+bool DELETE_NAME(Thread& t, Frame* frame, const Instruction* pc, Value*) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  if (is_exact(frame->locals, t.types().dict)) {
+    Result<bool> deleted = dict_delete(t, frame->locals.as<DictObject>(), name);
+    if (deleted.is_error()) return false;
+    if (!deleted.value()) name_error(t, name);
+    return deleted.value();
+  }
+  if (delete_item(t, frame->locals, name).ok()) return true;
+  if (t.catch_exception(Exc::KeyError)) name_error(t, name);
+  return false;
+}
+
+bool LOAD_LOCALS(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  if (frame->locals.is_empty()) {
+    t.raise(Exc::SystemError, "no locals");
+    return false;
+  }
+  r[pc->a] = frame->locals;
+  return true;
+}
+
+// kNotFound when the mapping lacks the name.
+static Value from_mapping(Thread& t, Value mapping, StrObject* name) {
+  if (is_exact(mapping, t.types().dict)) return dict_get_str(mapping.as<DictObject>(), name);
+  Value v = get_item(t, mapping, name).take();
+  if (!v.is_error()) return v;
+  return t.catch_exception(Exc::KeyError) ? kNotFound : kErrorValue;
+}
+
+bool LOAD_FROM_DICT_OR_DEREF(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  std::string name(frame->code->unit->cell_name_at(frame->word(), pc->b));
+  Value v = from_mapping(t, r[pc->a], intern(t, name));
+  if (v.is_error()) return false;
+  if (v.is_not_found()) v = r[pc->b].as<CellObject>()->content;
+  if (v.is_empty()) {
+    unbound_cell_error(t, frame, pc->b);
+    return false;
+  }
+  r[pc->a] = v;
+  return true;
+}
+
+bool LOAD_FROM_DICT_OR_GLOBALS(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
+  Value v = from_mapping(t, r[pc->a], name);
+  if (v.is_error()) return false;
+  if (v.is_not_found()) v = dict_get_str(frame->globals, name);
+  if (v.is_not_found()) v = dict_get_str(frame->builtins, name);
+  if (v.is_not_found()) {
+    name_error(t, name);
+    return false;
+  }
+  r[pc->a] = v;
+  return true;
+}
+
+bool DELETE_ATTR(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  return delete_attr(t, r[pc->b], name_of(frame, pc->c)).ok();
+}
+bool DELETE_SUBSCRIPT(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return delete_item(t, r[pc->b], r[pc->c]).ok();
+}
+
+bool LOAD_SLICE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = get_item(t, r[pc->b], make_slice(t, r[pc->c], r[pc->c + 1], kNone)).take();
+  if (v.is_error()) return false;
+  r[pc->a] = v;
+  return true;
+}
+bool STORE_SLICE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return set_item(t, r[pc->b], make_slice(t, r[pc->c], r[pc->c + 1], kNone), r[pc->a]).ok();
+}
+
+static bool put(Value* r, uint32_t at, Result<Value> v) {
+  if (v.is_error()) return false;
+  r[at] = v.value();
+  return true;
+}
+
+bool POSITIVE(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, positive(t, r[pc->b])); }
+bool INVERT(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, invert(t, r[pc->b])); }
+bool GET_ITER(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, get_iter(t, r[pc->b])); }
+
+static bool unpack_type_error(Thread& t, Value v) {
+  Type* type = type_of(t, v);
+  if (t.exception_matches(Exc::TypeError) && type->slots.iter == nullptr && type->slots.get_item == nullptr) {
+    t.clear_exception();
+    t.raise(Exc::TypeError, "cannot unpack non-iterable {} object", type_name(type));
+  }
+  return false;
+}
+
+bool UNPACK(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = r[pc->b];
+  const size_t wanted = pc->c;
+  if (is_exact(v, t.types().list) && v.as<ListObject>()->length() == wanted) {
+    TupleObject* items = list_to_tuple(t, v.as<ListObject>());
+    if (items->size == wanted) {
+      for (size_t i = 0; i < wanted; ++i) r[pc->a + i] = (*items)[i];
+      return true;
+    }
+  }
+  Value iterator = get_iter(t, v).take();
+  if (iterator.is_error()) return unpack_type_error(t, v);
+  TupleObject* items = allocate_tuple(t, wanted);
+  for (size_t i = 0; i < wanted; ++i) {
+    Value item = iter_next(t, iterator).take();
+    if (item.is_error()) return false;
+    if (item.is_no_more()) {
+      t.raise(Exc::ValueError, "not enough values to unpack (expected {}, got {})", wanted, i);
+      return false;
+    }
+    items->items()[i] = item;
+  }
+  Value extra = iter_next(t, iterator).take();
+  if (extra.is_error()) return false;
+  if (!extra.is_no_more()) {
+    t.raise(Exc::ValueError, "too many values to unpack (expected {})", wanted);
+    return false;
+  }
+  for (size_t i = 0; i < wanted; ++i) r[pc->a + i] = (*items)[i];
+  return true;
+}
+
+bool UNPACK_EX(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = r[pc->b];
+  const size_t before = pc->c, after = pc->aux;
+  Value iterator = get_iter(t, v).take();
+  if (iterator.is_error()) return unpack_type_error(t, v);
+  ListObject* all = make_list(t, before + after);
+  for (;;) {
+    Value item = iter_next(t, iterator).take();
+    if (item.is_error()) return false;
+    if (item.is_no_more()) break;
+    if (list_append(t, all, item).is_error()) return false;
+  }
+  TupleObject* items = list_to_tuple(t, all);
+  if (items->size < before + after) {
+    t.raise(Exc::ValueError, "not enough values to unpack (expected at least {}, got {})", before + after, items->size);
+    return false;
+  }
+  size_t middle = items->size - before - after;
+  for (size_t i = 0; i < before; ++i) r[pc->a + i] = (*items)[i];
+  r[pc->a + before] =
+      Value(make_list(t, reinterpret_cast<const Value*>(items->items()) + before, middle));
+  for (size_t i = 0; i < after; ++i) r[pc->a + before + 1 + i] = (*items)[before + middle + i];
+  return true;
+}
+
+// ---- building
+
+bool BUILD_SET(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  SetObject* set = make_set(t);
+  for (uint32_t i = 0; i < pc->c; ++i)
+    if (set_add(t, set, r[pc->b + i]).is_error()) return false;
+  r[pc->a] = set;
+  return true;
+}
+bool BUILD_MAP(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  DictObject* dict = make_dict(t, pc->c);
+  for (uint32_t i = 0; i < pc->c; ++i)
+    if (dict_set(t, dict, r[pc->b + 2 * i], r[pc->b + 2 * i + 1]).is_error()) return false;
+  r[pc->a] = dict;
+  return true;
+}
+bool BUILD_SLICE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  r[pc->a] = make_slice(t, r[pc->b], r[pc->b + 1], pc->c == 3 ? r[pc->b + 2] : kNone);
+  return true;
+}
+bool BUILD_STRING(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return put(r, pc->a, str_join(t, empty_str(t), r + pc->b, pc->c));
+}
+bool FORMAT_VALUE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = r[pc->b];
+  Result<Value> converted = v;
+  switch (pc->aux & 3) {
+    case 1: converted = str(t, v); break;
+    case 2: converted = repr(t, v); break;
+    case 3: converted = ascii(t, v); break;
+    default: break;
+  }
+  if (converted.is_error()) return false;
+  v = converted.value();
+  if ((pc->aux & 4) == 0 && is_exact(v, t.types().str)) {
+    r[pc->a] = v;
+    return true;
+  }
+  return put(r, pc->a, format(t, v, (pc->aux & 4) != 0 ? r[pc->c] : Value(empty_str(t))));
+}
+bool SET_ADD(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return set_add(t, r[pc->a].as<SetObject>(), r[pc->b]).ok();
+}
+bool MAP_ADD(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return dict_set(t, r[pc->a].as<DictObject>(), r[pc->b], r[pc->c]).ok();
+}
+bool LIST_EXTEND(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = r[pc->b];
+  if (list_extend(t, r[pc->a].as<ListObject>(), v).ok()) return true;
+  Type* type = type_of(t, v);
+  if (t.exception_matches(Exc::TypeError) && type->slots.iter == nullptr && type->slots.get_item == nullptr) {
+    t.clear_exception();
+    t.raise(Exc::TypeError, "Value after * must be an iterable, not {}", type_name(type));
+  }
+  return false;
+}
+bool SET_UPDATE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return set_update(t, r[pc->a].as<SetObject>(), r[pc->b]).ok();
+}
+bool DICT_UPDATE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value v = r[pc->b];
+  if (!is_dict(v)) {
+    Result<bool> mapping = has_attr(t, v, t.names().keys);
+    if (mapping.is_error()) return false;
+    if (!mapping.value()) {
+      t.raise(Exc::TypeError, "'{}' object is not a mapping", type_name(t, v));
+      return false;
+    }
+  }
+  return dict_update(t, r[pc->a].as<DictObject>(), v).ok();
+}
+bool DICT_MERGE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return dict_merge_keywords(t, r[pc->a].as<DictObject>(), r[pc->b], r[pc->c]).ok();
+}
+bool LIST_TO_TUPLE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  r[pc->a] = list_to_tuple(t, r[pc->b].as<ListObject>());
+  return true;
+}
+
+// ---- functions, classes, import
+
+bool MAKE_FUNCTION(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  FunctionObject* function = make_function(t, linked_function(t, frame->code, pc->c), frame->globals);
+  uint32_t at = pc->b;
+  if ((pc->aux & 1) != 0) function->defaults = r[at++];
+  if ((pc->aux & 2) != 0) function->keyword_defaults = r[at++];
+  if ((pc->aux & 4) != 0) function->annotations = r[at++];
+  if ((pc->aux & 8) != 0) function->closure = r[at++];
+  r[pc->a] = function;
+  return true;
+}
+
+bool LOAD_BUILD_CLASS(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  Value v = dict_get_str(frame->builtins, t.names().__build_class__);
+  if (v.is_not_found()) {
+    t.raise(Exc::NameError, "__build_class__ not found");
+    return false;
+  }
+  r[pc->a] = v;
+  return true;
+}
+
+bool IMPORT_NAME(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  StrObject* name = name_of(frame, pc->c);
+  Value level = r[pc->b], from_list = r[pc->b + 1];
+  Value hook = dict_get_str(frame->builtins, t.names().__import__);
+  if (hook.is_not_found()) {
+    t.raise(Exc::ImportError, "__import__ not found");
+    return false;
+  }
+  Value own = dict_get_str(t.runtime().builtins_dict, t.names().__import__);
+  bool native = is_kind(hook, Kind::NativeFunction) && hook == own;
+  if (native) return put(r, pc->a, import_name(t, name, frame->globals, frame->locals, from_list, level.as_int()));
+  Value locals = frame->locals.is_empty() ? kNone : frame->locals;
+  return put(r, pc->a, call(t, hook, {name, frame->globals, locals, from_list, level}));
+}
+
+static Error import_from_error(Thread& t, Value module, StrObject* name) {
+  auto text_attr = [&](StrObject* attr) -> Value {
+    Value v = get_attr_or_not_found(t, module, attr).take();
+    if (v.is_error()) {
+      t.clear_exception();
+      return kNone;
+    }
+    return is_str(v) ? v : kNone;
+  };
+  Value package = text_attr(t.names().__name__);
+  Value path = text_attr(t.names().__file__);
+  std::string module_text = package.is_none() ? "<unknown module name>" : to_utf8(package.as<StrObject>());
+  std::string where = path.is_none() ? "unknown location" : to_utf8(path.as<StrObject>());
+  Value spec = get_attr_or_not_found(t, module, t.names().__spec__).take();
+  if (spec.is_error()) t.clear_exception();
+  bool initializing = false;
+  if (!spec.is_error() && !spec.is_not_found()) {
+    Value flag = get_attr_or_not_found(t, spec, intern(t, "_initializing")).take();
+    if (flag.is_error()) t.clear_exception();
+    else if (!flag.is_not_found()) initializing = truth_slow(t, flag) == 1;
+  }
+  std::string message =
+      initializing
+          ? fmt::format("cannot import name '{}' from partially initialized module '{}' (most likely due to a circular import) ({})",
+                        to_utf8(name), module_text, where)
+          : fmt::format("cannot import name '{}' from '{}' ({})", to_utf8(name), module_text, where);
+  Value e = make_exception(t, Exc::ImportError, make_str(t, message));
+  auto* object = e.as<ExceptionObject>();
+  object->fields[0] = Value(make_str(t, message));
+  object->fields[1] = package;
+  object->fields[2] = path;
+  object->fields[3] = Value(name);
+  return t.raise_object(e);
+}
+
+bool IMPORT_FROM(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  Value module = r[pc->b];
+  StrObject* name = name_of(frame, pc->c);
+  Value v = get_attr_or_not_found(t, module, name).take();
+  if (v.is_error()) return false;
+  if (v.is_not_found()) {
+    // A circular import: the submodule may be in sys.modules before it is an attribute.
+    Value package = get_attr_or_not_found(t, module, t.names().__name__).take();
+    if (package.is_error()) t.clear_exception();
+    if (is_str(package)) {
+      std::string full = to_utf8(package.as<StrObject>()) + "." + to_utf8(name);
+      v = dict_get(t, t.runtime().modules, make_str(t, full)).take();
+      if (v.is_error()) return false;
+    }
+    if (v.is_not_found()) {
+      import_from_error(t, module, name);
+      return false;
+    }
+  }
+  r[pc->a] = v;
+  return true;
+}
+
+bool SETUP_ANNOTATIONS(Thread& t, Frame* frame, const Instruction*, Value*) {
+  StrObject* name = t.names().__annotations__;
+  Value locals = frame->locals;
+  if (is_exact(locals, t.types().dict)) {
+    if (!dict_get_str(locals.as<DictObject>(), name).is_not_found()) return true;
+    return dict_set_str(t, locals.as<DictObject>(), name, make_dict(t)).ok();
+  }
+  Value v = get_item(t, locals, name).take();
+  if (!v.is_error()) return true;
+  if (!t.catch_exception(Exc::KeyError)) return false;
+  return set_item(t, locals, name, make_dict(t)).ok();
+}
+
+bool LOAD_ASSERTION_ERROR(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  r[pc->a] = t.types().exception(Exc::AssertionError);
+  return true;
+}
+
+// ---- with
+
+static bool before_with(Thread& t, const Instruction* pc, Value* r, StrObject* enter_name, StrObject* exit_name,
+                        const char* protocol, const char* exit_text) {
+  Value manager = r[pc->b];
+  Value enter = lookup_special(t, manager, enter_name).take();
+  if (enter.is_error()) return false;
+  if (enter.is_not_found()) {
+    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol", type_name(t, manager), protocol);
+    return false;
+  }
+  Value exit = lookup_special(t, manager, exit_name).take();
+  if (exit.is_error()) return false;
+  if (exit.is_not_found()) {
+    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol (missed {} method)", type_name(t, manager),
+            protocol, exit_text);
+    return false;
+  }
+  Value entered = call(t, enter).take();
+  if (entered.is_error()) return false;
+  r[pc->c] = exit;
+  r[pc->a] = entered;
+  return true;
+}
+bool BEFORE_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return before_with(t, pc, r, t.names().__enter__, t.names().__exit__, "context manager", "__exit__");
+}
+bool BEFORE_ASYNC_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return before_with(t, pc, r, t.names().__aenter__, t.names().__aexit__, "asynchronous context manager", "__aexit__");
+}
+bool WITH_EXIT(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return put(r, pc->a, call(t, r[pc->b], {kNone, kNone, kNone}));
+}
+bool WITH_EXCEPT_START(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value e = r[pc->c];
+  Value traceback = is_exception(e) ? e.as<ExceptionObject>()->traceback.get() : kNone;
+  if (traceback.is_empty()) traceback = kNone;
+  return put(r, pc->a, call(t, r[pc->b], {type_of(t, e), e, traceback}));
+}
+
+}  // namespace cold
+
+
+// ---- natives
+
+const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t count) {
+  const NativeDef* def = function->def;
+  if (def->call == nullptr) return nullptr;
+  bool bound = !function->self.get().is_empty();
+  switch (def->kind) {
+    case NativeKind::Function:
+    case NativeKind::StaticMethod: break;
+    case NativeKind::Method:
+      if (bound) return nullptr;
+      break;
+    default: return nullptr;
+  }
+  NativeSignature* signature = native_signature(t, function);
+  return signature->simple && signature->total == count ? def : nullptr;
+}
+
+Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
+  const NativeDef* def = function->def;
+  if (def->raw_call != nullptr) {
+    if (self.is_empty()) {
+      if (def->kind == NativeKind::Function || (def->kind == NativeKind::Method && !function->self.get().is_empty()))
+        return def->raw_call(t, function->self, args).take();
+    } else if (def->kind == NativeKind::Method && function->self.get().is_empty() && check_receiver(t, function, self)) {
+      return def->raw_call(t, self, args).take();
+    }
+  }
+  // The interpreter's runs have the receiver directly before the arguments.
+  if (!self.is_empty()) return call_native(t, function, CallArgs{args.values - 1, args.count + 1, args.keyword_names}).take();
+  return call_native(t, function, args).take();
+}
+
+}  // namespace mp::ops
