@@ -1,4 +1,5 @@
-// The cold instructions (cold_ops.def): false when they raised; they write their own results. Private to vm/exec.
+// The cold instructions (cold_ops.def): false when they raised; they write their own results. Private to
+// vm/exec.
 #pragma once
 #include "vm/exec/ops.h"
 

@@ -59,7 +59,7 @@ struct FrameObject : Object {
   bool cleared = false;
   bool exposed = false;  // script code has seen it: its f_back must stay right
   int32_t line_override = 0;
-  int32_t traced_line = 0;   // sys.settrace: where the last line event was
+  int32_t traced_line = 0;  // sys.settrace: where the last line event was
   uint32_t traced_word = 0;
 };
 

@@ -1442,7 +1442,7 @@ switch_mode:
   return run<!kInstrumented>(t, frame, false);
 
   // ------------------------------------------------------------------ everything else
-#define COLD(NAME)                           \
+#define COLD(NAME)                                \
   op_##NAME : CHECK(cold::NAME(t, frame, pc, r)); \
   NEXT(1);
 #include "vm/exec/cold_ops.def"

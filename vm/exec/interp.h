@@ -11,6 +11,8 @@ namespace mp {
 Result<Value> call_function(Thread& t, FunctionObject* function, Value self_or_empty, CallArgs args);
 // Runs module, class or exec code: names live in `locals` (a mapping; usually the globals themselves).
 Result<Value> run_code(Thread& t, CodeObject* code, DictObject* globals, Value locals);
+// Runs a function without arguments whose names live in `locals` (class bodies, exec with a closure).
+Result<Value> run_function_with_locals(Thread& t, FunctionObject* function, Value locals);
 // A function object as MAKE_FUNCTION makes it (no defaults, no closure); its builtins come from
 // globals["__builtins__"].
 FunctionObject* make_function(Thread& t, CodeObject* code, DictObject* globals);

@@ -115,9 +115,13 @@ static bool put(Value* r, uint32_t at, Result<Value> v) {
   return true;
 }
 
-bool POSITIVE(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, positive(t, r[pc->b])); }
+bool POSITIVE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return put(r, pc->a, positive(t, r[pc->b]));
+}
 bool INVERT(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, invert(t, r[pc->b])); }
-bool GET_ITER(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, get_iter(t, r[pc->b])); }
+bool GET_ITER(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  return put(r, pc->a, get_iter(t, r[pc->b]));
+}
 
 static bool unpack_type_error(Thread& t, Value v) {
   Type* type = type_of(t, v);
@@ -174,13 +178,13 @@ bool UNPACK_EX(Thread& t, Frame*, const Instruction* pc, Value* r) {
   }
   TupleObject* items = list_to_tuple(t, all);
   if (items->size < before + after) {
-    t.raise(Exc::ValueError, "not enough values to unpack (expected at least {}, got {})", before + after, items->size);
+    t.raise(Exc::ValueError, "not enough values to unpack (expected at least {}, got {})", before + after,
+            items->size);
     return false;
   }
   size_t middle = items->size - before - after;
   for (size_t i = 0; i < before; ++i) r[pc->a + i] = (*items)[i];
-  r[pc->a + before] =
-      Value(make_list(t, reinterpret_cast<const Value*>(items->items()) + before, middle));
+  r[pc->a + before] = Value(make_list(t, reinterpret_cast<const Value*>(items->items()) + before, middle));
   for (size_t i = 0; i < after; ++i) r[pc->a + before + 1 + i] = (*items)[before + middle + i];
   return true;
 }
@@ -297,7 +301,8 @@ bool IMPORT_NAME(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
   }
   Value own = dict_get_str(t.runtime().builtins_dict, t.names().__import__);
   bool native = is_kind(hook, Kind::NativeFunction) && hook == own;
-  if (native) return put(r, pc->a, import_name(t, name, frame->globals, frame->locals, from_list, level.as_int()));
+  if (native)
+    return put(r, pc->a, import_name(t, name, frame->globals, frame->locals, from_list, level.as_int()));
   Value locals = frame->locals.is_empty() ? kNone : frame->locals;
   return put(r, pc->a, call(t, hook, {name, frame->globals, locals, from_list, level}));
 }
@@ -320,14 +325,17 @@ static Error import_from_error(Thread& t, Value module, StrObject* name) {
   bool initializing = false;
   if (!spec.is_error() && !spec.is_not_found()) {
     Value flag = get_attr_or_not_found(t, spec, intern(t, "_initializing")).take();
-    if (flag.is_error()) t.clear_exception();
-    else if (!flag.is_not_found()) initializing = truth_slow(t, flag) == 1;
+    if (flag.is_error())
+      t.clear_exception();
+    else if (!flag.is_not_found())
+      initializing = truth_slow(t, flag) == 1;
   }
   std::string message =
-      initializing
-          ? fmt::format("cannot import name '{}' from partially initialized module '{}' (most likely due to a circular import) ({})",
-                        to_utf8(name), module_text, where)
-          : fmt::format("cannot import name '{}' from '{}' ({})", to_utf8(name), module_text, where);
+      initializing ? fmt::format(
+                         "cannot import name '{}' from partially initialized module '{}' (most likely due to "
+                         "a circular import) ({})",
+                         to_utf8(name), module_text, where)
+                   : fmt::format("cannot import name '{}' from '{}' ({})", to_utf8(name), module_text, where);
   Value e = make_exception(t, Exc::ImportError, make_str(t, message));
   auto* object = e.as<ExceptionObject>();
   object->fields[0] = Value(make_str(t, message));
@@ -380,8 +388,8 @@ bool LOAD_ASSERTION_ERROR(Thread& t, Frame*, const Instruction* pc, Value* r) {
 
 // ---- with
 
-static bool before_with(Thread& t, const Instruction* pc, Value* r, StrObject* enter_name, StrObject* exit_name,
-                        const char* protocol, const char* exit_text) {
+static bool before_with(Thread& t, const Instruction* pc, Value* r, StrObject* enter_name,
+                        StrObject* exit_name, const char* protocol, const char* exit_text) {
   Value manager = r[pc->b];
   Value enter = lookup_special(t, manager, enter_name).take();
   if (enter.is_error()) return false;
@@ -392,8 +400,8 @@ static bool before_with(Thread& t, const Instruction* pc, Value* r, StrObject* e
   Value exit = lookup_special(t, manager, exit_name).take();
   if (exit.is_error()) return false;
   if (exit.is_not_found()) {
-    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol (missed {} method)", type_name(t, manager),
-            protocol, exit_text);
+    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol (missed {} method)",
+            type_name(t, manager), protocol, exit_text);
     return false;
   }
   Value entered = call(t, enter).take();
@@ -406,7 +414,8 @@ bool BEFORE_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return before_with(t, pc, r, t.names().__enter__, t.names().__exit__, "context manager", "__exit__");
 }
 bool BEFORE_ASYNC_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  return before_with(t, pc, r, t.names().__aenter__, t.names().__aexit__, "asynchronous context manager", "__aexit__");
+  return before_with(t, pc, r, t.names().__aenter__, t.names().__aexit__, "asynchronous context manager",
+                     "__aexit__");
 }
 bool WITH_EXIT(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return put(r, pc->a, call(t, r[pc->b], {kNone, kNone, kNone}));
@@ -419,7 +428,6 @@ bool WITH_EXCEPT_START(Thread& t, Frame*, const Instruction* pc, Value* r) {
 }
 
 }  // namespace cold
-
 
 // ---- natives
 
@@ -443,14 +451,17 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
   const NativeDef* def = function->def;
   if (def->raw_call != nullptr) {
     if (self.is_empty()) {
-      if (def->kind == NativeKind::Function || (def->kind == NativeKind::Method && !function->self.get().is_empty()))
+      if (def->kind == NativeKind::Function ||
+          (def->kind == NativeKind::Method && !function->self.get().is_empty()))
         return def->raw_call(t, function->self, args).take();
-    } else if (def->kind == NativeKind::Method && function->self.get().is_empty() && check_receiver(t, function, self)) {
+    } else if (def->kind == NativeKind::Method && function->self.get().is_empty() &&
+               check_receiver(t, function, self)) {
       return def->raw_call(t, self, args).take();
     }
   }
   // The interpreter's runs have the receiver directly before the arguments.
-  if (!self.is_empty()) return call_native(t, function, CallArgs{args.values - 1, args.count + 1, args.keyword_names}).take();
+  if (!self.is_empty())
+    return call_native(t, function, CallArgs{args.values - 1, args.count + 1, args.keyword_names}).take();
   return call_native(t, function, args).take();
 }
 

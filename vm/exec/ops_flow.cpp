@@ -32,9 +32,11 @@ bool RAISE_FROM(Thread& t, Frame*, const Instruction* pc, Value* r) {
 static Status check_group_match_type(Thread& t, Value type) {
   auto check_one = [&](Value v) -> Status {
     if (!is_type(v) || !is_subtype(v.as<Type>(), t.types().exception(Exc::BaseException)))
-      return t.raise(Exc::TypeError, "catching classes that do not inherit from BaseException is not allowed");
+      return t.raise(Exc::TypeError,
+                     "catching classes that do not inherit from BaseException is not allowed");
     if (is_subtype(v.as<Type>(), t.types().exception(Exc::BaseExceptionGroup)))
-      return t.raise(Exc::TypeError, "catching ExceptionGroup with except* is not allowed. Use except instead.");
+      return t.raise(Exc::TypeError,
+                     "catching ExceptionGroup with except* is not allowed. Use except instead.");
     return {};
   };
   if (!is_tuple(type)) return check_one(type);
@@ -56,8 +58,8 @@ static Status match_group(Thread& t, Value exception, Value type, Value* match, 
     if (is_group(t, exception)) {
       *match = exception;
     } else {
-      Value wrapped = TRY(call(t, t.types().exception(Exc::BaseExceptionGroup),
-                               {empty_str(t), make_list(t, &exception, 1)}));
+      Value wrapped = TRY(
+          call(t, t.types().exception(Exc::BaseExceptionGroup), {empty_str(t), make_list(t, &exception, 1)}));
       // The wrapper stands where the naked exception was raised in this frame.
       Value pending = t.take_exception();
       t.restore_exception(wrapped);
@@ -70,10 +72,11 @@ static Status match_group(Thread& t, Value exception, Value type, Value* match, 
   if (is_group(t, exception)) {
     Value pair = TRY(call_method(t, exception, intern(t, "split"), {type}));
     if (!is_tuple(pair))
-      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception), type_name(t, pair));
+      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception),
+                     type_name(t, pair));
     if (pair.as<TupleObject>()->size < 2)
-      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}", type_name(t, exception),
-                     pair.as<TupleObject>()->size);
+      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}",
+                     type_name(t, exception), pair.as<TupleObject>()->size);
     *match = (*pair.as<TupleObject>())[0];
     *rest = (*pair.as<TupleObject>())[1];
     return {};
@@ -117,14 +120,16 @@ static Result<Value> project(Thread& t, Value exception, ListObject* leaves) {
   }
   if (kept->length() == 0) return kNone;
   Value made = TRY(call_method(t, exception, intern(t, "derive"), {kept}));
-  if (!is_group(t, made)) return t.raise(Exc::TypeError, "derive must return an instance of BaseExceptionGroup");
+  if (!is_group(t, made))
+    return t.raise(Exc::TypeError, "derive must return an instance of BaseExceptionGroup");
   auto *from = exception.as<ExceptionObject>(), *to = made.as<ExceptionObject>();
   to->traceback = from->traceback;
   to->context = from->context;
   to->cause = from->cause;
   to->suppress_context.store(from->suppress_context.load());
   Value notes = TRY(get_attr_or_not_found(t, exception, t.names().__notes__));
-  if (!notes.is_not_found() && is_list(notes)) TRY(set_attr(t, made, t.names().__notes__, TRY(to_list(t, notes))));
+  if (!notes.is_not_found() && is_list(notes))
+    TRY(set_attr(t, made, t.names().__notes__, TRY(to_list(t, notes))));
   return made;
 }
 
@@ -137,8 +142,10 @@ static Result<bool> same_metadata(Thread& t, Value a, Value b) {
   };
   Value notes_a = TRY(get_attr_or_not_found(t, a, t.names().__notes__));
   Value notes_b = TRY(get_attr_or_not_found(t, b, t.names().__notes__));
-  bool same_notes = notes_a == notes_b || (is_list(notes_a) && is_list(notes_b) && TRY(equals(t, notes_a, notes_b)));
-  return same_notes && same(x->traceback, y->traceback) && same(x->cause, y->cause) && same(x->context, y->context);
+  bool same_notes =
+      notes_a == notes_b || (is_list(notes_a) && is_list(notes_b) && TRY(equals(t, notes_a, notes_b)));
+  return same_notes && same(x->traceback, y->traceback) && same(x->cause, y->cause) &&
+         same(x->context, y->context);
 }
 
 static Result<Value> prepare_reraise(Thread& t, Value original, ListObject* exceptions) {
@@ -199,7 +206,8 @@ bool GET_AWAITABLE(Thread& t, Frame*, const Instruction* pc, Value* r) {
     }
     return false;
   }
-  if (is_exact(iterator, t.types().coroutine) && !generator_delegate(iterator.as<GeneratorObject>()).is_none()) {
+  if (is_exact(iterator, t.types().coroutine) &&
+      !generator_delegate(iterator.as<GeneratorObject>()).is_none()) {
     t.raise(Exc::RuntimeError, "coroutine is being awaited already");
     return false;
   }
@@ -218,7 +226,8 @@ bool GET_AITER(Thread& t, Frame*, const Instruction* pc, Value* r) {
   Value iterator = type->slots.aiter(t, v).take();
   if (iterator.is_error()) return false;
   if (type_of(t, iterator)->slots.anext == nullptr) {
-    t.raise(Exc::TypeError, "'async for' received an object from __aiter__ that does not implement __anext__: {}",
+    t.raise(Exc::TypeError,
+            "'async for' received an object from __aiter__ that does not implement __anext__: {}",
             type_name(t, iterator));
     return false;
   }
@@ -230,7 +239,8 @@ bool GET_ANEXT(Thread& t, Frame*, const Instruction* pc, Value* r) {
   Value v = r[pc->b];
   Type* type = type_of(t, v);
   if (type->slots.anext == nullptr) {
-    t.raise(Exc::TypeError, "'async for' requires an iterator with __anext__ method, got {}", type_name(type));
+    t.raise(Exc::TypeError, "'async for' requires an iterator with __anext__ method, got {}",
+            type_name(type));
     return false;
   }
   Value next = type->slots.anext(t, v).take();
@@ -240,7 +250,8 @@ bool GET_ANEXT(Thread& t, Frame*, const Instruction* pc, Value* r) {
     iterator = get_awaitable_iter(t, next).take();
     if (iterator.is_error()) {
       Value cause = t.take_exception();
-      t.raise(Exc::TypeError, "'async for' received an invalid object from __anext__: {}", type_name(t, next));
+      t.raise(Exc::TypeError, "'async for' received an invalid object from __anext__: {}",
+              type_name(t, next));
       if (is_exception(t.current())) {
         auto* e = t.current().as<ExceptionObject>();
         e->cause = cause;
@@ -299,7 +310,8 @@ bool MATCH_KEYS(Thread& t, Frame*, const Instruction* pc, Value* r) {
 // kNotFound when the subject has no such attribute.
 static Result<Value> class_attr(Thread& t, Value subject, Type* type, Value name, SetObject* seen) {
   if (TRY(set_contains(t, seen, name)))
-    return t.raise(Exc::TypeError, "{}() got multiple sub-patterns for attribute {}", type_name(type), repr_text(t, name));
+    return t.raise(Exc::TypeError, "{}() got multiple sub-patterns for attribute {}", type_name(type),
+                   repr_text(t, name));
   TRY(set_add(t, seen, name));
   return get_attr_or_not_found(t, subject, name.as<StrObject>());
 }
@@ -322,15 +334,16 @@ static Result<Value> match_class(Thread& t, Value subject, Value cls, size_t pos
     }
     size_t allowed = match_self ? 1 : match_args.as<TupleObject>()->size;
     if (allowed < positional)
-      return t.raise(Exc::TypeError, "{}() accepts {} positional sub-pattern{} ({} given)", type_name(type), allowed,
-                     allowed == 1 ? "" : "s", positional);
+      return t.raise(Exc::TypeError, "{}() accepts {} positional sub-pattern{} ({} given)", type_name(type),
+                     allowed, allowed == 1 ? "" : "s", positional);
     if (match_self) {
       TRY(list_append(t, values, subject));
     } else {
       for (size_t i = 0; i < positional; ++i) {
         Value name = (*match_args.as<TupleObject>())[i];
         if (!is_exact(name, t.types().str))
-          return t.raise(Exc::TypeError, "__match_args__ elements must be strings (got {})", type_name(t, name));
+          return t.raise(Exc::TypeError, "__match_args__ elements must be strings (got {})",
+                         type_name(t, name));
         Value v = TRY(class_attr(t, subject, type, name, seen));
         if (v.is_not_found()) return kNone;
         TRY(list_append(t, values, v));
@@ -366,7 +379,8 @@ static Status import_star(Thread& t, Frame* frame, Value module) {
   bool skip_private = false;
   if (all.is_not_found()) {
     Value dict = TRY(get_attr_or_not_found(t, module, t.names().__dict__));
-    if (dict.is_not_found()) return t.raise(Exc::ImportError, "from-import-* object has no __dict__ and no __all__");
+    if (dict.is_not_found())
+      return t.raise(Exc::ImportError, "from-import-* object has no __dict__ and no __all__");
     all = TRY(call_method(t, dict, t.names().keys));
     skip_private = true;
   }
@@ -385,13 +399,16 @@ static Status import_star(Thread& t, Frame* frame, Value module) {
     if (skip_private && text->length() > 0 && text->at(0) == '_') continue;
     Value v = TRY(get_attr(t, module, text));
     Value locals = frame->locals;
-    if (is_exact(locals, t.types().dict)) TRY(dict_set(t, locals.as<DictObject>(), name, v));
-    else TRY(set_item(t, locals, name, v));
+    if (is_exact(locals, t.types().dict))
+      TRY(dict_set(t, locals.as<DictObject>(), name, v));
+    else
+      TRY(set_item(t, locals, name, v));
   }
   return {};
 }
 
-static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic which, const Value* args, size_t count) {
+static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic which, const Value* args,
+                                   size_t count) {
   switch (which) {
     case lang::Intrinsic::PRINT_EXPR: {
       Value hook = dict_get_text(t, t.runtime().sys_module->dict, "displayhook");
@@ -405,7 +422,8 @@ static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic whic
       return args[0];
     default: break;
   }
-  // Type parameters live in the native module _typing: _intrinsic(name of the row in opcodes.def, *arguments).
+  // Type parameters live in the native module _typing: _intrinsic(name of the row in opcodes.def,
+  // *arguments).
   Value module = TRY(import_name(t, intern(t, "_typing"), frame->globals, kNone, kNone, 0));
   Value function = TRY(get_attr(t, module, "_intrinsic"));
   Value values[4] = {make_str(t, lang::intrinsic_name(which))};

@@ -15,7 +15,8 @@ MP_NOINLINE Poll poll(Thread& t, bool instrumented) {
 namespace {
 
 // Runs a trace function with tracing off; its result, or the error sentinel.
-Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, const char* event, Value argument) {
+Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, const char* event,
+                  Value argument) {
   Value saved_trace = t.trace_function, saved_profile = t.profile_function;
   Value pending = t.take_exception();
   FrameObject* f = frame_object(t, frame);
