@@ -8,7 +8,7 @@ struct ExceptionObject : Object {
   Slot args;       // tuple
   Slot traceback;  // TracebackObject or None/empty
   Slot cause, context;
-  Slot notes;      // unused unless set through __notes__ (kept in the attribute area)
+  Slot notes;  // unused unless set through __notes__ (kept in the attribute area)
   std::atomic<bool> suppress_context{false};
   // Class-specific members, by position:
   //   OSError: errno strerror filename filename2 characters_written   StopIteration: value   SystemExit: code
@@ -23,7 +23,8 @@ Value make_exception(Thread& t, Exc kind, Value argument);
 Value make_exception_args(Thread& t, Exc kind, TupleObject* args);
 // `raise X` / `raise X from Y` on arbitrary objects: instantiates classes, checks types.
 Error raise_from(Thread& t, Value exception_or_class, Value cause_or_empty);
-// isinstance check of `except` clauses: builtin or script class, or tuple of them. TypeError "catching classes that do not inherit from BaseException is not allowed".
+// isinstance check of `except` clauses: builtin or script class, or tuple of them. TypeError "catching
+// classes that do not inherit from BaseException is not allowed".
 Result<bool> exception_matches(Thread& t, Value exception, Value class_or_tuple);
 bool is_exception_of(Thread& t, Value exception, Exc kind);
 // Sets e.__cause__/__context__ helpers used by natives: `raise X from current`.
@@ -40,10 +41,21 @@ struct TracebackObject : Object {
   int32_t line = 0;
 };
 
-// Text of the whole traceback as CPython 3.13 prints it (cause and context chains, groups, notes, carets, suggestions), without colours unless asked.
-Result<Value> format_exception(Thread& t, Value exception, bool colour = false);  // vm/types/traceback_print.cpp
+int32_t traceback_line(TracebackObject* traceback);
+// Source text that is in no file ("<string>" of -c, "<stdin>"): tracebacks show its lines.
+void register_source(Thread& t, const std::string& filename, const std::string& text);
+std::string format_exception_only(Thread& t, Value exception);  // "ValueError: x\n" with notes
+std::string format_traceback(Thread& t, Value traceback);       // the "File ..." part
+// Text of the whole traceback as CPython 3.13 prints it (cause and context chains, groups, notes, carets,
+// suggestions), without colours unless asked.
+Result<Value> format_exception(Thread& t, Value exception,
+                               bool colour = false);  // vm/types/traceback_print.cpp
 // Prints through sys.excepthook semantics to sys.stderr (falls back to fd 2). Never leaves an exception set.
 void print_exception(Thread& t, Value exception);
+// What sys.__excepthook__ and sys.__unraisablehook__ do, hooks ignored.
+void display_exception(Thread& t, Value exception);
+void display_unraisable(Thread& t, Value exception, const std::string& message, Value object);
+void write_stderr(Thread& t, const std::string& text);
 // "Exception ignored in: ..." through sys.unraisablehook. Takes the current exception.
 void write_unraisable(Thread& t, const char* where, Value object);
 // warnings.warn from C++: may raise (when a filter says error).

@@ -1,0 +1,145 @@
+// Showing exceptions to the user: sys.excepthook, sys.unraisablehook, warnings.
+#include <unistd.h>
+
+#include "vm/exec/frame.h"
+#include "vm/types/number.h"
+#include "vm/types/traceback_internal.h"
+
+namespace mp {
+
+Result<Value> import_module(Thread& t, std::string_view dotted_name);  // vm/modules/modules.h, a layer up
+
+static void write_raw(const std::string& text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    ssize_t n = ::write(2, text.data() + done, text.size() - done);
+    if (n <= 0) return;
+    done += static_cast<size_t>(n);
+  }
+}
+
+static Value sys_attribute(Thread& t, StrObject* name) {
+  ModuleObject* sys = t.runtime().sys_module;
+  return sys == nullptr || sys->dict == nullptr ? kNotFound : dict_get_str(sys->dict, name);
+}
+
+// To sys.stderr, or to descriptor 2 when there is none or it fails. Leaves no exception.
+void write_stderr(Thread& t, const std::string& text) {
+  Value stream = sys_attribute(t, t.names().stderr);
+  if (stream.is_none()) return;
+  if (stream.is_not_found()) return write_raw(text);
+  auto written = call_method(t, stream, t.names().write, {Value(make_str(t, text))});
+  if (written.is_error()) {
+    t.clear_exception();
+    return write_raw(text);
+  }
+  auto flushed = call_method(t, stream, t.names().flush);
+  if (flushed.is_error()) t.clear_exception();
+}
+
+// Writes the exception as sys.__excepthook__ does.
+void display_exception(Thread& t, Value exception) {
+  auto text = format_exception(t, exception);
+  if (text.is_error()) {
+    t.clear_exception();
+    return write_raw("<exception could not be shown>\n");
+  }
+  // Standard output first, so that both streams appear in order.
+  Value out = sys_attribute(t, t.names().stdout);
+  if (!out.is_not_found() && !out.is_none()) {
+    auto flushed = call_method(t, out, t.names().flush);
+    if (flushed.is_error()) t.clear_exception();
+  }
+  write_stderr(t, to_utf8(text.value().as<StrObject>()));
+}
+
+static Value traceback_of(Value exception) {
+  Value tb = exception.as<ExceptionObject>()->traceback;
+  return tb.is_empty() ? kNone : tb;
+}
+
+void print_exception(Thread& t, Value exception) {
+  Value saved = t.take_exception();
+  Value hook = sys_attribute(t, t.names().excepthook);
+  if (hook.is_not_found() || is_kind(hook, Kind::NativeFunction)) {
+    if (hook.is_not_found() && t.runtime().sys_module != nullptr)
+      write_stderr(t, "sys.excepthook is missing\n");
+    display_exception(t, exception);
+  } else {
+    auto result = call(t, hook, {Value(type_of(t, exception)), exception, traceback_of(exception)});
+    if (result.is_error()) {
+      Value second = t.take_exception();
+      write_stderr(t, "Error in sys.excepthook:\n");
+      display_exception(t, second);
+      write_stderr(t, "\nOriginal exception was:\n");
+      display_exception(t, exception);
+    }
+  }
+  t.restore_exception(saved);
+}
+
+// ---------------------------------------------------------------- unraisable
+
+static const char* const kUnraisableFields[] = {"exc_type", "exc_value", "exc_traceback",
+                                                "err_msg",  "object",    nullptr};
+static const StructSequenceSpec kUnraisableSpec = {"UnraisableHookArgs", kUnraisableFields, 5, nullptr};
+
+void display_unraisable(Thread& t, Value exception, const std::string& message, Value object) {
+  std::string text;
+  if (!object.is_empty() && !object.is_none())
+    text = (message.empty() ? "Exception ignored in" : message) + ": " + repr_text(t, object) + "\n";
+  else if (!message.empty())
+    text = message + ":\n";
+  Value tb = traceback_of(exception);
+  if (!tb.is_none()) text += "Traceback (most recent call last):\n" + format_traceback(t, tb);
+  text += format_exception_only(t, exception);
+  write_stderr(t, text);
+}
+
+void write_unraisable(Thread& t, const char* where, Value object) {
+  Value exception = t.take_exception();
+  if (exception.is_empty()) return;
+  // A plain word says where in the VM it happened; only a whole sentence replaces CPython's text.
+  std::string message = where != nullptr && std::string_view(where).substr(0, 9) == "Exception" ? where : "";
+  Value hook = sys_attribute(t, intern(t, "unraisablehook"));
+  if (hook.is_not_found() || hook.is_none() || is_kind(hook, Kind::NativeFunction)) {
+    display_unraisable(t, exception, message, object);
+  } else {
+    Value values[] = {Value(type_of(t, exception)), exception, traceback_of(exception),
+                      message.empty() ? kNone : Value(make_str(t, message)),
+                      object.is_empty() ? kNone : object};
+    Value args = make_struct_sequence(t, struct_sequence_type(t, kUnraisableSpec), values, 5);
+    auto result = call(t, hook, {args});
+    if (result.is_error()) {
+      Value second = t.take_exception();
+      display_unraisable(t, second, "Exception ignored in sys.unraisablehook", hook);
+    }
+  }
+  t.clear_exception();
+}
+
+// ---------------------------------------------------------------- warnings
+
+Status warn(Thread& t, Exc category, const std::string& message, int stack_level) {
+  Value module = kNotFound;
+  Value saved = t.take_exception();
+  if (t.runtime().modules != nullptr && !t.runtime().finalizing) {
+    auto imported = import_module(t, "warnings");
+    if (imported.is_error())
+      t.clear_exception();
+    else
+      module = imported.value();
+  }
+  Type* type = t.types().exception(category);
+  if (module.is_not_found()) {
+    write_stderr(t, fmt::format("sys:1: {}: {}\n", type_name(type), message));
+    t.restore_exception(saved);
+    return {};
+  }
+  Value function = TRY(get_attr(t, module, "warn"));
+  (void)TRY(call(t, function, {Value(make_str(t, message)), Value(type), Value::from_int(stack_level)}));
+  t.restore_exception(saved);
+  return {};
+}
+
+}  // namespace mp
