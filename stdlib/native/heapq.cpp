@@ -11,25 +11,39 @@ template <bool max>
 Result<bool> before(Thread& t, Value a, Value b) {
   return max ? less_than(t, b, a) : less_than(t, a, b);
 }
-Slot* items_of(ListObject* list) { return list->array.load(std::memory_order_relaxed)->items(); }
-
 Status changed(Thread& t) { return t.raise(Exc::RuntimeError, "list changed size during iteration"); }
+
+// Item i; an error when the list has shrunk meanwhile.
+Result<Value> item_at(Thread& t, ListObject* heap, size_t i) {
+  Value item = heap->at(i);
+  if (item.is_empty()) [[unlikely]] {
+    TRY(changed(t));
+  }
+  return item;
+}
+Status swap_items(Thread& t, ListObject* heap, size_t i, size_t j) {
+  ObjectLock lock(t, heap);
+  size_t size = heap->length();
+  if (i >= size || j >= size) [[unlikely]] return changed(t);
+  Slot* items = heap->array.load(std::memory_order_relaxed)->items();
+  Value a = items[i].get();
+  items[i] = items[j].get();
+  items[j] = a;
+  return {};
+}
 
 template <bool max>
 Status sift_down(Thread& t, ListObject* heap, size_t start, size_t position) {
   size_t size = heap->length();
   if (position >= size) return t.raise(Exc::IndexError, "index out of range");
-  Value item = items_of(heap)[position].get();
+  Value item = TRY(item_at(t, heap, position));
   while (position > start) {
     size_t parent_position = (position - 1) >> 1;
-    Value parent = items_of(heap)[parent_position].get();
+    Value parent = TRY(item_at(t, heap, parent_position));
     bool rise = TRY(before<max>(t, item, parent));
     if (heap->length() != size) return changed(t);
     if (!rise) break;
-    Slot* items = items_of(heap);
-    Value a = items[parent_position].get(), b = items[position].get();
-    items[parent_position] = b;
-    items[position] = a;
+    TRY(swap_items(t, heap, parent_position, position));
     position = parent_position;
   }
   return {};
@@ -42,15 +56,13 @@ Status sift_up(Thread& t, ListObject* heap, size_t position) {
   while (position < limit) {
     size_t child = 2 * position + 1;
     if (child + 1 < size) {
-      Slot* items = items_of(heap);
-      bool first = TRY(before<max>(t, items[child].get(), items[child + 1].get()));
+      Value a = TRY(item_at(t, heap, child));
+      Value b = TRY(item_at(t, heap, child + 1));
+      bool first = TRY(before<max>(t, a, b));
       if (!first) ++child;
       if (heap->length() != size) return changed(t);
     }
-    Slot* items = items_of(heap);
-    Value a = items[child].get(), b = items[position].get();
-    items[child] = b;
-    items[position] = a;
+    TRY(swap_items(t, heap, child, position));
     position = child;
   }
   return sift_down<max>(t, heap, start, position);
@@ -68,8 +80,8 @@ Result<Value> pop(Thread& t, Value v, const char* who) {
   if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
   Value last = TRY(list_pop(t, heap, -1));
   if (heap->length() == 0) return last;
-  Value top = items_of(heap)[0].get();
-  items_of(heap)[0] = last;
+  Value top = TRY(item_at(t, heap, 0));
+  TRY(list_set(t, heap, 0, last));
   TRY(sift_up<max>(t, heap, 0));
   return top;
 }
@@ -78,8 +90,8 @@ template <bool max>
 Result<Value> replace(Thread& t, Value v, Value item, const char* who) {
   ListObject* heap = TRY(heap_argument(t, v, who));
   if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
-  Value top = items_of(heap)[0].get();
-  items_of(heap)[0] = item;
+  Value top = TRY(item_at(t, heap, 0));
+  TRY(list_set(t, heap, 0, item));
   TRY(sift_up<max>(t, heap, 0));
   return top;
 }
@@ -101,11 +113,12 @@ static Result<Value> heappush(Thread& t, const Value* args) {
 static Result<Value> heappushpop(Thread& t, const Value* args) {
   ListObject* heap = TRY(heap_argument(t, args[0], "heappushpop"));
   if (heap->length() == 0) return args[1];
-  bool smaller = TRY(less_than(t, items_of(heap)[0].get(), args[1]));
+  Value top = TRY(item_at(t, heap, 0));
+  bool smaller = TRY(less_than(t, top, args[1]));
   if (!smaller) return args[1];
   if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
-  Value top = items_of(heap)[0].get();
-  items_of(heap)[0] = args[1];
+  top = TRY(item_at(t, heap, 0));
+  TRY(list_set(t, heap, 0, args[1]));
   TRY(sift_up<false>(t, heap, 0));
   return top;
 }
