@@ -371,7 +371,8 @@ std::unique_ptr<CodeUnit> Compiler::class_body(const ClassDef& node, Span first_
   Scope* scope = table_.find(&node);
   enter(UnitKind::Class, scope, node.name.view(), first_line);
   Emitter& emitter = out();
-  emitter.set_span({first_line.begin, first_line.begin});
+  uint32_t line_start = source_.line_start(unit_->code->first_line);
+  emitter.set_span({line_start, line_start == 0 ? 1 : line_start});
   Span here = emitter.span();
   Reg value = emitter.push();
   load_name(intern("__name__"), here, value);

@@ -42,6 +42,36 @@ static std::string escaped(const std::string& text) {
   return out;
 }
 
+// One line per unit: what a code object shows of itself, and the positions of its calls, attributes and operators.
+static void print_facts(const CodeUnit& unit) {
+  auto join = [](std::vector<std::string> names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+    return text;
+  };
+  fmt::print("{}|{}|{:x}|{}|{}|{}|{}|{}|{}|{}|", unit.qualified_name, unit.first_line, unit.flags, unit.argument_count,
+             unit.positional_only_count, unit.keyword_only_count, join(unit.local_names), join(unit.cell_names),
+             join(unit.free_names), unit.name);
+  for (uint32_t pc = 0; pc < unit.code.size();) {
+    const OpInfo& info = op_info(unit.instruction(pc).opcode());
+    std::string name = info.name;
+    const char* kind = name.starts_with("CALL")                                  ? "C"
+                       : name == "LOAD_ATTR" || name == "LOAD_METHOD"            ? "A"
+                       : name == "LOAD_GLOBAL" || name == "LOAD_NAME"            ? "G"
+                       : name.starts_with("SUBSCRIPT") || name == "LOAD_SLICE"   ? "S"
+                       : name == "STORE_ATTR"                                    ? "T"
+                       : info.a == Operand::W && name.find("ADD") == 0           ? "B"
+                                                                                 : nullptr;
+    if (kind != nullptr) {
+      CodePosition p = unit.position_at(pc);
+      fmt::print("{}{}:{}:{}:{} ", kind, p.line, p.column, p.end_line, p.end_column);
+    }
+    pc += static_cast<uint32_t>(info.length());
+  }
+  fmt::print("\n");
+  for (const auto& function : unit.functions) print_facts(*function);
+}
+
 static std::string check(const CodeUnit& unit) {
   std::string problem = verify(unit);
   if (!problem.empty()) return "VERIFIER " + problem;
@@ -63,7 +93,7 @@ static std::string answer(const CompileResult& result) {
 }
 
 int main(int argc, char** argv) {
-  bool batch = false, chunks = false, timing = false;
+  bool facts = false, batch = false, chunks = false, timing = false;
   DisassembleOptions show;
   ParseOptions parse_options;
   CompileOptions options;
@@ -76,6 +106,8 @@ int main(int argc, char** argv) {
       chunks = true;
     else if (argument == "--time")
       timing = true;
+    else if (argument == "--facts")
+      facts = true;
     else if (argument == "--live")
       show.live = true;
     else if (argument == "--positions")
@@ -136,6 +168,9 @@ int main(int argc, char** argv) {
       auto time =
           std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count();
       fmt::print("{:8.2f} ms {:7} lines {}\n", time, source.line_count(), path);
+    } else if (facts) {
+      fmt::print("FILE {}\n", path);
+      if (result.unit) print_facts(*result.unit);
     } else if (batch) {
       fmt::print("{}\t{}\n", path, answer(result));
       std::fflush(stdout);
