@@ -145,6 +145,8 @@ class Layout {
     } else if (column > top.column) {
       if (static_cast<int>(indents_.size()) >= kMaxIndentation) {
         fail(DiagnosticKind::IndentationError, "too many levels of indentation", cursor_);
+        stream_.error.offset = 1;
+        stream_.error.end_offset = 0;
         stream_.error.text += '\n';
         return false;
       }
@@ -464,7 +466,7 @@ class Layout {
     int nesting = 0;
     for (size_t i = brackets_.size(); i > fstrings_.back().base_level; --i)
       nesting += brackets_[i - 1].in_spec;
-    if (nesting + 1 >= kMaxFieldNesting) return fail("f-string: expressions nested too deeply", at + 1);
+    if (nesting >= kMaxFieldNesting) return fail("f-string: expressions nested too deeply", at + 1);
     brackets_.push_back({'F', false, offset(at)});
     push(TokenKind::FieldBegin, at, at + 1);
     cursor_ = at + 1;

@@ -118,11 +118,15 @@ class ParserContext {
   void warn(DiagnosticKind kind, std::string message, Span span);
 
   // ---- nodes
-  static int depth_of(const Node* node) { return node == nullptr ? 0 : node->depth; }
+  // Of nodes only: other fields have none.
+  template <typename T>
+  static int depth_of(T* node) {
+    return node == nullptr ? 0 : static_cast<const Node*>(node)->depth;
+  }
   template <typename T>
   static int depth_of(const Seq<T*>& list) {
     int depth = 0;
-    for (const Node* node : list) depth = std::max(depth, depth_of(node));
+    for (T* node : list) depth = std::max(depth, depth_of(node));
     return depth;
   }
   template <typename T>
