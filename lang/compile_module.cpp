@@ -144,6 +144,8 @@ void Compiler::layout_registers(Unit& unit) {
   Reg next = 0;
   std::vector<Symbol*> cells, frees;
   std::vector<uint64_t> deletable;
+  // A function in a finally part is compiled more than once.
+  for (Symbol* symbol : scope.symbols.all()) symbol->reg = symbol->free_reg = -1;
   if (scope.function_like()) {
     std::vector<Identifier> parameters = scope.parameters;
     for (Identifier name : parameters) {

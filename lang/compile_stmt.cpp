@@ -305,7 +305,7 @@ void Compiler::import_statement(const Import& node) {
     Reg pair = emitter.push(2);
     load_constant(int_constant(0), pair);
     load_constant({}, pair + 1);
-    uint32_t full = emitter.name(alias->name);
+    uint32_t full = emitter.name(mangle(alias->name));
     if (full > 65535) fail_syntax("too many names", node.span);
     emitter.emit(Op::IMPORT_NAME, pair, pair, static_cast<Reg>(full));
     std::string_view text = alias->name.view();
@@ -317,7 +317,7 @@ void Compiler::import_statement(const Import& node) {
       while (dot != std::string_view::npos) {
         size_t next = text.find('.', dot + 1);
         uint32_t part = emitter.name(
-            intern(text.substr(dot + 1, next == std::string_view::npos ? next : next - dot - 1)));
+            mangle(intern(text.substr(dot + 1, next == std::string_view::npos ? next : next - dot - 1))));
         emitter.set_span(node.span);
         emitter.emit(Op::IMPORT_FROM, pair, pair, static_cast<Reg>(part));
         dot = next;
@@ -337,7 +337,7 @@ void Compiler::import_from_statement(const ImportFrom& node) {
   from.kind = CodeConstant::Kind::Tuple;
   for (const Alias* alias : node.names) from.items.push_back(string_constant(alias->name.view()));
   load_constant(from, pair + 1);
-  uint32_t module = emitter.name(node.module ? node.module : intern(""));
+  uint32_t module = emitter.name(node.module ? mangle(node.module) : intern(""));
   emitter.emit(Op::IMPORT_NAME, pair, pair, static_cast<Reg>(module));
   for (const Alias* alias : node.names) {
     emitter.set_span(node.span);
@@ -345,7 +345,7 @@ void Compiler::import_from_statement(const ImportFrom& node) {
       emitter.emit(Op::INTRINSIC, pair, pair, 1, static_cast<int>(Intrinsic::IMPORT_STAR));
       return;
     }
-    uint32_t name = emitter.name(alias->name);
+    uint32_t name = emitter.name(mangle(alias->name));
     if (name > 65535) fail_syntax("too many names", node.span);
     Identifier as = alias->asname ? alias->asname : alias->name;
     Reg direct = plain_local(as);
@@ -534,7 +534,7 @@ void Compiler::unpack(Seq<ExprNode*> targets, Span span, Reg value) {
     auto* name = ast_cast<Name>(targets[i]);
     Reg local = name == nullptr ? -1 : plain_local(name->id);
     if (i == 0) first = local;
-    neighbours = local >= 0 && !emitter.is_temporary(local) && local == first + static_cast<Reg>(i);
+    neighbours = local >= 0 && local == first + static_cast<Reg>(i);
   }
   emitter.set_span(span);
   if (neighbours) {

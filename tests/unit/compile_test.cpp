@@ -150,6 +150,14 @@ TEST(Compile, OptimizeDropsAssertsAndDocstrings) {
   EXPECT_EQ(result.unit->code.size(), 1u);
 }
 
+TEST(Compile, AFunctionInAFinallyPartIsCompiledTwiceAlike) {
+  CompileResult result = run(
+      "def f():\n try: g()\n finally:\n  def h(a):\n   b = a\n   class C: c = b\n   return [x for x in b]\n");
+  const CodeUnit& f = *result.unit->functions[0];
+  ASSERT_EQ(f.functions.size(), 2u);
+  EXPECT_EQ(disassemble(*f.functions[0]), disassemble(*f.functions[1]));
+}
+
 TEST(Compile, QualifiedNamesAndFlags) {
   CompileResult result = run("class A:\n async def f(self, *a, **k):\n  yield lambda: self\n");
   const CodeUnit& f = *result.unit->functions[0]->functions[0];
