@@ -1,0 +1,613 @@
+// _struct: packing and unpacking of binary records.
+#include <cstring>
+#include <memory>
+#include <unordered_map>
+
+#include "vm/gc/heap.h"
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/buffer.h"
+#include "vm/types/half_float.h"
+#include "vm/types/memoryview.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+#include "vm/types/str_internal.h"
+
+namespace mp {
+
+namespace {
+
+struct Item {
+  char code;
+  int64_t offset;
+  int64_t size;   // of one value (of the whole field for 's' and 'p')
+  int64_t count;  // values
+};
+
+struct Layout {
+  std::vector<Item> items;
+  int64_t size = 0;
+  int64_t values = 0;
+  bool big_endian = false;
+  bool native = true;  // '@': native sizes; the messages differ
+};
+
+struct StructState {
+  std::unordered_map<std::string, std::shared_ptr<const Layout>> layouts;
+  std::mutex mutex;
+  Slot error;  // struct.error
+  bool ready = false;
+};
+const char kStateTag = 0;
+
+StructState& struct_state(Thread& t) {
+  auto& state = t.runtime().state<StructState>(&kStateTag);
+  if (!state.ready) {
+    state.ready = true;
+    t.heap().add_root_scanner(
+        [](void* context, Tracer& tracer) { tracer.visit(static_cast<StructState*>(context)->error); },
+        &state);
+  }
+  return state;
+}
+
+Error raise_struct(Thread& t, const std::string& message) {
+  Result<Value> exception = call(t, struct_state(t).error, {Value(make_str(t, message))});
+  if (exception.is_error()) return Error{};
+  return t.raise_object(exception.value());
+}
+
+int64_t standard_size(char code) {
+  switch (code) {
+    case 'x':
+    case 'c':
+    case 'b':
+    case 'B':
+    case '?':
+    case 's':
+    case 'p': return 1;
+    case 'h':
+    case 'H':
+    case 'e': return 2;
+    case 'i':
+    case 'I':
+    case 'l':
+    case 'L':
+    case 'f': return 4;
+    case 'q':
+    case 'Q':
+    case 'd': return 8;
+    default: return 0;
+  }
+}
+
+Result<std::shared_ptr<const Layout>> parse_layout(Thread& t, const std::string& format) {
+  auto layout = std::make_shared<Layout>();
+  size_t at = 0;
+  bool align = true;
+  if (!format.empty()) {
+    switch (format[0]) {
+      case '@': ++at; break;
+      case '=':
+      case '<': layout->native = align = false, ++at; break;
+      case '>':
+      case '!': layout->native = align = false, layout->big_endian = true, ++at; break;
+      default: break;
+    }
+  }
+  int64_t size = 0;
+  while (at < format.size()) {
+    char c = format[at++];
+    if (c == ' ' || (c >= 9 && c <= 13)) continue;
+    int64_t count = 1;
+    if (c >= '0' && c <= '9') {
+      count = c - '0';
+      while (at < format.size() && format[at] >= '0' && format[at] <= '9') {
+        if (count > (INT64_MAX - (format[at] - '0')) / 10) return raise_struct(t, "overflow in item count");
+        count = count * 10 + (format[at++] - '0');
+      }
+      if (at >= format.size()) return raise_struct(t, "repeat count given without format specifier");
+      c = format[at++];
+    }
+    int64_t item =
+        layout->native ? (c == 'x' || c == 's' || c == 'p' ? 1 : native_item_size(c)) : standard_size(c);
+    if (item == 0) return raise_struct(t, "bad char in struct format");
+    if (align && item > 1) {
+      int64_t padded = (size + item - 1) / item * item;
+      if (padded < size) return raise_struct(t, "total struct size too long");
+      size = padded;
+    }
+    if (c == 's' || c == 'p') {
+      layout->items.push_back({c, size, count, 1});
+      ++layout->values;
+    } else if (c != 'x' && count > 0) {
+      layout->items.push_back({c, size, item, count});
+      layout->values += count;
+    }
+    int64_t bytes;
+    if (__builtin_mul_overflow(count, item, &bytes) || __builtin_add_overflow(size, bytes, &size)) {
+      return raise_struct(t, "total struct size too long");
+    }
+  }
+  layout->size = size;
+  return std::shared_ptr<const Layout>(layout);
+}
+
+Result<std::shared_ptr<const Layout>> get_layout(Thread& t, Value format) {
+  std::string text;
+  if (is_str(format)) {
+    if (!format.as<StrObject>()->is_ascii()) {
+      Value encoded = TRY(call_method(t, format, intern(t, "encode"), {Value(make_str(t, "ascii"))}));
+      (void)encoded;
+    }
+    text = to_utf8(format.as<StrObject>());
+  } else if (is_bytes(format)) {
+    text = format.as<BytesObject>()->view();
+  } else {
+    return t.raise(Exc::TypeError, "Struct() argument 1 must be a str or bytes object, not {}",
+                   type_name(t, format));
+  }
+  if (text.find('\0') != text.npos) return raise_struct(t, "embedded null character");
+  StructState& state = struct_state(t);
+  {
+    std::lock_guard<std::mutex> guard(state.mutex);
+    auto found = state.layouts.find(text);
+    if (found != state.layouts.end()) return found->second;
+  }
+  auto layout = TRY(parse_layout(t, text));
+  std::lock_guard<std::mutex> guard(state.mutex);
+  if (state.layouts.size() > 200) state.layouts.clear();
+  state.layouts[text] = layout;
+  return layout;
+}
+
+void reverse_bytes(uint8_t* p, int64_t size) {
+  for (int64_t i = 0, j = size - 1; i < j; ++i, --j) std::swap(p[i], p[j]);
+}
+
+// ---------------------------------------------------------------- unpacking
+
+Result<Value> unpack_integer(Thread& t, const Layout& layout, const Item& item, const uint8_t* p) {
+  uint64_t u = 0;
+  auto* out = reinterpret_cast<uint8_t*>(&u);
+  std::memcpy(out, p, static_cast<size_t>(item.size));
+  if (layout.big_endian) reverse_bytes(out, item.size);
+  bool is_signed = item.code >= 'a';
+  if (is_signed) {
+    int shift = static_cast<int>(64 - item.size * 8);
+    return make_int(t, static_cast<int64_t>(u << shift) >> shift);
+  }
+  return make_int_unsigned(t, u);
+}
+
+Result<Value> unpack_one(Thread& t, const Layout& layout, const Item& item, const uint8_t* p) {
+  uint8_t copy[8];
+  switch (item.code) {
+    case 's':
+      return str_or_error(make_bytes(t, {reinterpret_cast<const char*>(p), static_cast<size_t>(item.size)}));
+    case 'p': {
+      int64_t n = item.size == 0 ? 0 : p[0];
+      if (n >= item.size) n = item.size == 0 ? 0 : item.size - 1;
+      return str_or_error(make_bytes(t, {reinterpret_cast<const char*>(p + 1), static_cast<size_t>(n)}));
+    }
+    case 'c': return str_or_error(make_bytes(t, {reinterpret_cast<const char*>(p), 1}));
+    case '?': return Value::from_bool(*p != 0);
+    case 'e':
+    case 'f':
+    case 'd':
+      std::memcpy(copy, p, static_cast<size_t>(item.size));
+      if (layout.big_endian) reverse_bytes(copy, item.size);
+      return unpack_native(t, item.code, copy);
+    default: return unpack_integer(t, layout, item, p);
+  }
+}
+
+Result<Value> unpack_all(Thread& t, const Layout& layout, const uint8_t* data) {
+  TupleObject* out = allocate_tuple(t, static_cast<size_t>(layout.values));
+  size_t n = 0;
+  for (const Item& item : layout.items)
+    for (int64_t i = 0; i < item.count; ++i)
+      out->items()[n++] = TRY(unpack_one(t, layout, item, data + item.offset + i * item.size));
+  return Value(out);
+}
+
+// ---------------------------------------------------------------- packing
+
+Error range_error(Thread& t, const Layout& layout, const Item& item) {
+  bool is_signed = item.code >= 'a';
+  if (item.size == 1) {
+    return raise_struct(t, is_signed ? "byte format requires -128 <= number <= 127"
+                                     : "ubyte format requires 0 <= number <= 255");
+  }
+  if (item.size == 2 && layout.native) {
+    return raise_struct(t, is_signed ? "short format requires (-32767 -1) <= number <= 32767"
+                                     : "ushort format requires 0 <= number <= (32767 *2 +1)");
+  }
+  uint64_t top = item.size == 8 ? UINT64_MAX : (uint64_t{1} << (item.size * 8)) - 1;
+  if (is_signed) {
+    auto high = static_cast<int64_t>(top >> 1);
+    return raise_struct(t,
+                        fmt::format("'{}' format requires {} <= number <= {}", item.code, -high - 1, high));
+  }
+  return raise_struct(t, fmt::format("'{}' format requires 0 <= number <= {}", item.code, top));
+}
+
+Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* p, Value v) {
+  if (!is_any_int(v)) {
+    if (!v.is_object() || type_of(t, v)->slots.index == nullptr) {
+      return raise_struct(t, "required argument is not an integer");
+    }
+    v = TRY(to_index(t, v));
+  }
+  bool is_signed = item.code >= 'a' && item.code != 'P';
+  int64_t i = 0;
+  uint64_t u = 0;
+  if (int_to_int64(v, &i)) {
+    u = static_cast<uint64_t>(i);
+    if (is_signed) {
+      if (item.size < 8) {
+        int64_t high = (int64_t{1} << (item.size * 8 - 1)) - 1;
+        if (i > high || i < -high - 1) return range_error(t, layout, item);
+      }
+    } else if (item.code != 'P' && (i < 0 || (item.size < 8 && u >> (item.size * 8) != 0))) {
+      return range_error(t, layout, item);
+    }
+  } else {
+    IntView big(v);
+    if (is_signed || item.size != 8 || mpz_sgn(big.get()) < 0 || mpz_sizeinbase(big.get(), 2) > 64) {
+      if (layout.native && item.size == 8) return raise_struct(t, "int too large to convert");
+      return range_error(t, layout, item);
+    }
+    u = mpz_get_ui(big.get());
+  }
+  std::memcpy(p, &u, static_cast<size_t>(item.size));
+  if (layout.big_endian) reverse_bytes(p, item.size);
+  return {};
+}
+
+Status pack_real(Thread& t, const Layout& layout, const Item& item, uint8_t* p, Value v) {
+  Result<double> converted = to_double(t, v);
+  if (converted.is_error()) {
+    if (!t.catch_exception(Exc::TypeError)) return Error{};
+    return raise_struct(t, "required argument is not a float");
+  }
+  double d = converted.value();
+  if (item.code == 'd') {
+    std::memcpy(p, &d, 8);
+  } else if (item.code == 'f') {
+    auto narrow = static_cast<float>(d);
+    if (std::isinf(narrow) && !std::isinf(d))
+      return t.raise(Exc::OverflowError, "float too large to pack with f format");
+    std::memcpy(p, &narrow, 4);
+  } else {
+    uint16_t half;
+    if (!double_to_half(d, &half))
+      return t.raise(Exc::OverflowError, "float too large to pack with e format");
+    std::memcpy(p, &half, 2);
+  }
+  if (layout.big_endian) reverse_bytes(p, item.size);
+  return {};
+}
+
+Status pack_one(Thread& t, const Layout& layout, const Item& item, uint8_t* p, Value v) {
+  switch (item.code) {
+    case 's':
+    case 'p': {
+      if (!is_bytes(v) && !is_kind(v, Kind::ByteArray)) {
+        return raise_struct(t, fmt::format("argument for '{}' must be a bytes object", item.code));
+      }
+      std::string_view content = TRY(bytes_view(t, v));
+      auto n = static_cast<int64_t>(content.size());
+      if (item.code == 's') {
+        std::memcpy(p, content.data(), static_cast<size_t>(std::min(n, item.size)));
+      } else if (item.size > 0) {
+        n = std::min(n, item.size - 1);
+        std::memcpy(p + 1, content.data(), static_cast<size_t>(n));
+        p[0] = static_cast<uint8_t>(std::min<int64_t>(n, 255));
+      }
+      return {};
+    }
+    case 'c':
+      if (!is_bytes(v) || v.as<BytesObject>()->size != 1) {
+        return raise_struct(t, "char format requires a bytes object of length 1");
+      }
+      *p = v.as<BytesObject>()->data()[0];
+      return {};
+    case '?': *p = TRY(truth(t, v)) ? 1 : 0; return {};
+    case 'e':
+    case 'f':
+    case 'd': return pack_real(t, layout, item, p, v);
+    default: return pack_integer(t, layout, item, p, v);
+  }
+}
+
+Status pack_all(Thread& t, const Layout& layout, uint8_t* data, const Value* values) {
+  for (const Item& item : layout.items)
+    for (int64_t i = 0; i < item.count; ++i)
+      TRY(pack_one(t, layout, item, data + item.offset + i * item.size, *values++));
+  return {};
+}
+
+// ---------------------------------------------------------------- operations on a layout
+
+Result<Value> do_pack(Thread& t, const Layout& layout, const Value* values, size_t count) {
+  if (static_cast<int64_t>(count) != layout.values) {
+    return raise_struct(t, fmt::format("pack expected {} items for packing (got {})", layout.values, count));
+  }
+  BytesObject* out = allocate_bytes(t, static_cast<size_t>(layout.size));
+  if (out == nullptr) return Error{};
+  TRY(pack_all(t, layout, out->data(), values));
+  return Value(out);
+}
+
+Result<Value> do_pack_into(Thread& t, const Layout& layout, const Value* args, size_t count) {
+  if (count < 2 || static_cast<int64_t>(count) - 2 != layout.values) {
+    if (count == 0) return raise_struct(t, "pack_into expected buffer argument");
+    if (count == 1) return raise_struct(t, "pack_into expected offset argument");
+    return raise_struct(
+        t, fmt::format("pack_into expected {} items for packing (got {})", layout.values, count - 2));
+  }
+  HeldBuffer held;
+  Status got = held.get(t, args[0], true);
+  if (got.is_error()) {
+    if (!t.exception_matches(Exc::BufferError) && !t.exception_matches(Exc::TypeError)) return Error{};
+    t.clear_exception();
+    return t.raise(Exc::TypeError, "argument must be read-write bytes-like object, not {}",
+                   type_name(t, args[0]));
+  }
+  int64_t offset = TRY(to_ssize(t, args[1], Exc::IndexError));
+  int64_t size = held.view().size;
+  if (offset < 0) {
+    if (offset + layout.size > 0) {
+      return raise_struct(t, fmt::format("no space to pack {} bytes at offset {}", layout.size, offset));
+    }
+    if (offset + size < 0) {
+      return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", offset, size));
+    }
+    offset += size;
+  }
+  if (size - offset < layout.size) {
+    return raise_struct(
+        t, fmt::format("pack_into requires a buffer of at least {} bytes for packing {} bytes at offset {} "
+                       "(actual buffer size is {})",
+                       layout.size + offset, layout.size, offset, size));
+  }
+  // Values are packed aside: they may run script code that resizes the buffer.
+  std::string packed(static_cast<size_t>(layout.size), '\0');
+  TRY(pack_all(t, layout, reinterpret_cast<uint8_t*>(packed.data()), args + 2));
+  std::memcpy(held.data() + offset, packed.data(), packed.size());
+  return kNone;
+}
+
+Result<Value> do_unpack(Thread& t, const Layout& layout, Value buffer) {
+  HeldBuffer held;
+  TRY(held.get(t, buffer));
+  if (static_cast<int64_t>(held.bytes().size()) != layout.size) {
+    return raise_struct(t, fmt::format("unpack requires a buffer of {} bytes", layout.size));
+  }
+  return unpack_all(t, layout, reinterpret_cast<const uint8_t*>(held.bytes().data()));
+}
+
+Result<Value> do_unpack_from(Thread& t, const Layout& layout, Value buffer, Value offset_value) {
+  HeldBuffer held;
+  TRY(held.get(t, buffer));
+  int64_t offset = TRY(to_ssize(t, offset_value));
+  auto size = static_cast<int64_t>(held.bytes().size());
+  if (offset < 0) {
+    if (offset + layout.size > 0) {
+      return raise_struct(t, fmt::format("not enough data to unpack {} bytes", layout.size));
+    }
+    if (offset + size < 0) {
+      return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", offset, size));
+    }
+    offset += size;
+  }
+  if (size - offset < layout.size) {
+    return raise_struct(
+        t, fmt::format("unpack_from requires a buffer of at least {} bytes for unpacking {} bytes at "
+                       "offset {} (actual buffer size is {})",
+                       layout.size + offset, layout.size, offset, size));
+  }
+  return unpack_all(t, layout, reinterpret_cast<const uint8_t*>(held.bytes().data()) + offset);
+}
+
+// ---------------------------------------------------------------- the types
+
+struct StructObject : Object {
+  Slot format;  // str, empty until __init__
+  const std::shared_ptr<const Layout>* layout = nullptr;
+};
+struct UnpackIterator : Object {
+  Slot owner;   // StructObject
+  Slot buffer;  // memoryview; empty when exhausted
+  std::atomic<int64_t> offset{0};
+};
+extern const TypeSpec kStructSpec, kUnpackIteratorSpec;
+
+void finalize_struct(Object* object) { delete static_cast<StructObject*>(object)->layout; }
+
+Result<Value> struct_new(Thread& t, Value cls, CallArgs) {
+  return Value(t.heap().make<StructObject>(t, cls.as<Type>()));
+}
+Result<Value> struct_init(Thread& t, const Value* args) {
+  auto* s = args[0].as<StructObject>();
+  auto layout = TRY(get_layout(t, args[1]));
+  if (s->layout != nullptr) {
+    *const_cast<std::shared_ptr<const Layout>*>(s->layout) = layout;
+  } else {
+    s->layout = new std::shared_ptr<const Layout>(layout);
+    t.heap().register_native_finalizer(s, finalize_struct);
+  }
+  s->format = is_str(args[1]) ? args[1] : Value(make_str(t, args[1].as<BytesObject>()->view()));
+  return kNone;
+}
+
+Result<const Layout*> layout_of(Thread& t, Value self) {
+  auto* s = self.as<StructObject>();
+  if (s->layout == nullptr) return t.raise(Exc::RuntimeError, "Struct object is not initialized");
+  return s->layout->get();
+}
+
+Result<Value> struct_pack(Thread& t, Value self, CallArgs args) {
+  return do_pack(t, *TRY(layout_of(t, self)), args.values, args.count);
+}
+Result<Value> struct_pack_into(Thread& t, Value self, CallArgs args) {
+  return do_pack_into(t, *TRY(layout_of(t, self)), args.values, args.count);
+}
+Result<Value> struct_unpack(Thread& t, const Value* args) {
+  return do_unpack(t, *TRY(layout_of(t, args[0])), args[1]);
+}
+Result<Value> struct_unpack_from(Thread& t, const Value* args) {
+  return do_unpack_from(t, *TRY(layout_of(t, args[0])), args[1], args[2]);
+}
+
+Result<Value> struct_iter_unpack(Thread& t, const Value* args) {
+  const Layout* layout = TRY(layout_of(t, args[0]));
+  if (layout->size == 0) return raise_struct(t, "cannot iteratively unpack with a struct of length 0");
+  Value view = TRY(make_memoryview(t, args[1]));
+  int64_t size = view.as<MemoryViewObject>()->size;
+  if (size % layout->size != 0) {
+    return raise_struct(
+        t, fmt::format("iterative unpacking requires a buffer of a multiple of {} bytes", layout->size));
+  }
+  auto* it = t.heap().make<UnpackIterator>(t, native_type(t, kUnpackIteratorSpec));
+  it->owner = args[0];
+  it->buffer = view;
+  return Value(it);
+}
+
+Result<Value> unpack_iterator_next(Thread& t, Value self) {
+  auto* it = self.as<UnpackIterator>();
+  Value view = it->buffer;
+  if (view.is_empty()) return kNoMore;
+  const Layout* layout = TRY(layout_of(t, it->owner));
+  auto* m = view.as<MemoryViewObject>();
+  int64_t offset = it->offset.fetch_add(layout->size);
+  if (offset + layout->size > m->size) {
+    it->buffer = kEmpty;
+    return kNoMore;
+  }
+  return unpack_all(t, *layout, m->data + offset);
+}
+Result<Value> unpack_iterator_iter(Thread&, Value self) { return self; }
+Result<Value> unpack_iterator_length_hint(Thread& t, const Value* args) {
+  auto* it = args[0].as<UnpackIterator>();
+  Value view = it->buffer;
+  if (view.is_empty()) return Value::from_int(0);
+  const Layout* layout = TRY(layout_of(t, it->owner));
+  return make_int(t, (view.as<MemoryViewObject>()->size - it->offset.load()) / layout->size);
+}
+
+Result<Value> struct_format(Thread&, Value self) { return self.as<StructObject>()->format.get(); }
+Result<Value> struct_size(Thread& t, Value self) { return make_int(t, TRY(layout_of(t, self))->size); }
+Result<Value> struct_repr(Thread& t, Value self) {
+  TRY(layout_of(t, self));
+  return str_or_error(
+      make_str(t, fmt::format("{}({})", "_struct.Struct", repr_text(t, self.as<StructObject>()->format))));
+}
+
+const GetSetDef kStructGetSets[] = {{"format", struct_format, nullptr, "struct format string"},
+                                    {"size", struct_size, nullptr, "struct size in bytes"},
+                                    {}};
+const NativeDef kStructMethods[] = {
+    MP_RAW_NEW(struct_new, "__new__(cls, *args, **kwargs)", nullptr),
+    MP_METHOD(struct_init, "__init__(self, format)", nullptr),
+    MP_RAW_METHOD(struct_pack, "pack(self, /, *values)", "S.pack(v1, v2, ...) -> bytes"),
+    MP_RAW_METHOD(struct_pack_into, "pack_into(self, buffer, offset, /, *values)", nullptr),
+    MP_METHOD(struct_unpack, "unpack(self, buffer, /)", "Return a tuple containing unpacked values."),
+    MP_METHOD(struct_unpack_from, "unpack_from(self, /, buffer, offset=0)",
+              "Return a tuple containing unpacked values."),
+    MP_METHOD(struct_iter_unpack, "iter_unpack(self, buffer, /)", "Return an iterator yielding tuples."),
+    MP_END};
+const NativeDef kUnpackIteratorMethods[] = {
+    MP_METHOD(unpack_iterator_length_hint, "__length_hint__(self, /)", nullptr), MP_END};
+
+const TypeSpec kStructSpec = {
+    .name = "_struct.Struct",
+    .size = sizeof(StructObject),
+    .flags = kTypeBaseType | kTypeHasWeakref,
+    .doc = "Struct(fmt) --> compiled struct object",
+    .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<StructObject*>(o)->format); },
+    .slots = {.repr = struct_repr},
+    .methods = kStructMethods,
+    .getsets = kStructGetSets};
+const TypeSpec kUnpackIteratorSpec = {.name = "_struct.unpack_iterator",
+                                      .size = sizeof(UnpackIterator),
+                                      .flags = kTypeDisallowNew,
+                                      .trace =
+                                          [](Object* o, Tracer& tracer) {
+                                            tracer.visit(static_cast<UnpackIterator*>(o)->owner);
+                                            tracer.visit(static_cast<UnpackIterator*>(o)->buffer);
+                                          },
+                                      .slots = {.iter = unpack_iterator_iter, .next = unpack_iterator_next},
+                                      .methods = kUnpackIteratorMethods};
+
+// ---------------------------------------------------------------- functions
+
+Result<Value> module_pack(Thread& t, Value, CallArgs args) {
+  if (args.count == 0) return t.raise(Exc::TypeError, "pack expected at least 1 argument, got 0");
+  auto layout = TRY(get_layout(t, args.values[0]));
+  return do_pack(t, *layout, args.values + 1, args.count - 1);
+}
+Result<Value> module_pack_into(Thread& t, Value, CallArgs args) {
+  if (args.count == 0) return t.raise(Exc::TypeError, "pack_into expected at least 1 argument, got 0");
+  auto layout = TRY(get_layout(t, args.values[0]));
+  return do_pack_into(t, *layout, args.values + 1, args.count - 1);
+}
+Result<Value> module_unpack(Thread& t, const Value* args) {
+  auto layout = TRY(get_layout(t, args[0]));
+  return do_unpack(t, *layout, args[1]);
+}
+Result<Value> module_unpack_from(Thread& t, const Value* args) {
+  auto layout = TRY(get_layout(t, args[0]));
+  return do_unpack_from(t, *layout, args[1], args[2]);
+}
+Result<Value> module_iter_unpack(Thread& t, const Value* args) {
+  Value made = TRY(call(t, Value(native_type(t, kStructSpec)), {args[0]}));
+  Value call_args[2] = {made, args[1]};
+  return struct_iter_unpack(t, call_args);
+}
+Result<Value> module_calcsize(Thread& t, const Value* args) {
+  auto layout = TRY(get_layout(t, args[0]));
+  return make_int(t, layout->size);
+}
+Result<Value> module_clearcache(Thread& t, const Value*) {
+  StructState& state = struct_state(t);
+  std::lock_guard<std::mutex> guard(state.mutex);
+  state.layouts.clear();
+  return kNone;
+}
+
+const NativeDef kFunctions[] = {
+    MP_FUNCTION(module_clearcache, "_clearcache()", "Clear the internal cache."),
+    MP_FUNCTION(module_calcsize, "calcsize(format, /)",
+                "Return size in bytes of the struct described by the format string."),
+    MP_FUNCTION(module_iter_unpack, "iter_unpack(format, buffer, /)",
+                "Return an iterator yielding tuples unpacked from the given bytes."),
+    MP_RAW_FUNCTION(module_pack, "pack(format, /, *values)",
+                    "Return a bytes object containing the values packed according to the format string."),
+    MP_RAW_FUNCTION(module_pack_into, "pack_into(format, buffer, offset, /, *values)", nullptr),
+    MP_FUNCTION(module_unpack, "unpack(format, buffer, /)",
+                "Return a tuple containing values unpacked according to the format string."),
+    MP_FUNCTION(module_unpack_from, "unpack_from(format, /, buffer, offset=0)",
+                "Return a tuple containing values unpacked according to the format string."),
+    MP_END};
+
+Status init_module(Thread& t, ModuleObject* module) {
+  StructState& state = struct_state(t);
+  DictObject* body = make_dict(t);
+  TRY(dict_set_text(t, body, "__module__", Value(make_str(t, "struct"))));
+  state.error = TRY(call(t, Value(t.types().type),
+                         {Value(intern(t, "error")),
+                          Value(make_tuple(t, {Value(t.types().exception(Exc::Exception))})), Value(body)}));
+  TRY(module_add(t, module, "error", state.error));
+  return module_add(t, module, "Struct", Value(native_type(t, kStructSpec)));
+}
+
+}  // namespace
+
+extern const ModuleSpec kStructModule;
+const ModuleSpec kStructModule = {"_struct", "Functions to convert between Python values and C structs.",
+                                  kFunctions, init_module};
+
+}  // namespace mp
