@@ -8,6 +8,7 @@
 
 #include "lang/arena.h"
 #include "lang/ast.h"
+#include "lang/character_names.h"
 
 namespace mp::lang {
 
@@ -45,8 +46,5 @@ DecodeResult decode_string(std::string_view body, uint8_t flags, Arena& arena,
 // f-string text: as a str body, where {{ and }} stand for { and } unless it is a format spec.
 DecodeResult decode_fstring_text(std::string_view body, uint8_t flags, Arena& arena,
                                  std::vector<EscapeWarning>* warnings);
-
-// The code point of \N{name}, -1 where no character is called so. Case does not matter.
-int32_t lookup_character_name(std::string_view name);
 
 }  // namespace mp::lang
