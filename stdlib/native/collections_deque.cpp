@@ -530,7 +530,7 @@ const TypeSpec kDequeSpec = {.name = "collections.deque",
                              .doc = "A list-like sequence optimized for data accesses near its endpoints.",
                              .trace = trace_deque,
                              .slots = {.repr = deque_repr,
-                                       .hash = unhashable,
+                                       .hash = hash_not_implemented,
                                        .compare = deque_compare,
                                        .iter = deque_iter,
                                        .length = deque_length,
@@ -542,8 +542,7 @@ const TypeSpec kDequeSpec = {.name = "collections.deque",
                                        .inplace_concat = deque_inplace_concat,
                                        .inplace_repeat = deque_inplace_repeat},
                              .methods = kDequeMethods,
-                             .getsets = kDequeGetSets,
-                             .init = make_unhashable};
+                             .getsets = kDequeGetSets};
 
 // ---------------------------------------------------------------- iterators
 template <bool reverse>

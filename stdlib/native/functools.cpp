@@ -249,9 +249,8 @@ const TypeSpec kKeyWrapperSpec = {
     .size = sizeof(KeyWrapper),
     .flags = kTypeDisallowNew,
     .trace = trace_key_wrapper,
-    .slots = {.hash = unhashable, .call = key_wrapper_call, .compare = key_wrapper_compare},
-    .getsets = kKeyWrapperGetSets,
-    .init = make_unhashable};
+    .slots = {.hash = hash_not_implemented, .call = key_wrapper_call, .compare = key_wrapper_compare},
+    .getsets = kKeyWrapperGetSets};
 static Result<Value> cmp_to_key(Thread& t, const Value* args) { return new_key_wrapper(t, args[0], kEmpty); }
 
 // ---------------------------------------------------------------- the module

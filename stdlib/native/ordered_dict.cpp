@@ -410,12 +410,11 @@ const TypeSpec kOrderedDictSpec = {
     .doc = "Dictionary that remembers insertion order",
     .trace = trace_dict,
     .slots = {.repr = ordered_repr,
-              .hash = unhashable,
+              .hash = hash_not_implemented,
               .compare = ordered_compare,
               .iter = ordered_iter,
               .or_ = ordered_or,
               .ior = ordered_ior},
-    .methods = kOrderedDictMethods,
-    .init = make_unhashable};
+    .methods = kOrderedDictMethods};
 
 }  // namespace mp

@@ -5,16 +5,6 @@
 
 namespace mp {
 
-Result<int64_t> unhashable(Thread& t, Value self) {
-  return t.raise(Exc::TypeError, "unhashable type: '{}'", type_name(t, self));
-}
-
-void make_unhashable(Thread& t, Type* type) {
-  HashSlot slot = type->slots.hash;
-  if (type_set_attr_raw(t, type, t.names().__hash__, kNone).is_error()) t.clear_exception();
-  type->slots.hash = slot;
-}
-
 Result<Value> builtin_function(Thread& t, std::string_view name) {
   Value function = dict_get_text(t, t.runtime().builtins_dict, name);
   if (function.is_not_found())

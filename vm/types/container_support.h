@@ -84,9 +84,8 @@ std::string type_name(const Type* type);
 // Checks `len` for container + container and container * n.
 inline constexpr int64_t kMaxContainerItems = (int64_t{1} << 60) - 1;
 
-// __hash__ of mutable containers, and the initialiser that makes `X.__hash__` None.
-Result<int64_t> unhashable(Thread& t, Value self);
-void make_unhashable(Thread& t, Type* type);
+// The hash slot of unhashable types; `X.__hash__` is None then. vm/types/slot_update.cpp
+Result<int64_t> hash_not_implemented(Thread& t, Value self);
 
 // builtins.iter / builtins.getattr for __reduce__ results.
 Result<Value> builtin_function(Thread& t, std::string_view name);

@@ -399,7 +399,7 @@ const TypeSpec kDictSpec = {.name = "dict",
                                 "example:  dict(one=1, two=2)",
                             .trace = trace_dict,
                             .slots = {.repr = dict_repr,
-                                      .hash = unhashable,
+                                      .hash = hash_not_implemented,
                                       .compare = dict_compare,
                                       .iter = dict_iter,
                                       .or_ = dict_or,
@@ -408,7 +408,6 @@ const TypeSpec kDictSpec = {.name = "dict",
                                       .get_item = dict_get_item,
                                       .set_item = dict_set_item,
                                       .contains = dict_contains},
-                            .methods = kDictMethods,
-                            .init = make_unhashable};
+                            .methods = kDictMethods};
 
 }  // namespace mp

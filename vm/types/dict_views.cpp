@@ -321,7 +321,7 @@ const TypeSpec kDictKeysSpec = {.name = "dict_keys",
                                 .flags = kTypeDisallowNew | kTypeBaseType,
                                 .trace = trace_view,
                                 .slots = {.repr = view_repr,
-                                          .hash = unhashable,
+                                          .hash = hash_not_implemented,
                                           .compare = view_compare,
                                           .iter = view_iter<DictPart::Keys>,
                                           .sub = view_sub,
@@ -331,8 +331,7 @@ const TypeSpec kDictKeysSpec = {.name = "dict_keys",
                                           .length = view_length,
                                           .contains = keys_contains},
                                 .methods = kKeysMethods,
-                                .getsets = kViewGetSets,
-                                .init = make_unhashable};
+                                .getsets = kViewGetSets};
 
 extern const TypeSpec kDictItemsSpec;
 const TypeSpec kDictItemsSpec = {.name = "dict_items",
@@ -340,7 +339,7 @@ const TypeSpec kDictItemsSpec = {.name = "dict_items",
                                  .flags = kTypeDisallowNew | kTypeBaseType,
                                  .trace = trace_view,
                                  .slots = {.repr = view_repr,
-                                           .hash = unhashable,
+                                           .hash = hash_not_implemented,
                                            .compare = view_compare,
                                            .iter = view_iter<DictPart::Items>,
                                            .sub = view_sub,
@@ -350,8 +349,7 @@ const TypeSpec kDictItemsSpec = {.name = "dict_items",
                                            .length = view_length,
                                            .contains = items_contains},
                                  .methods = kItemsMethods,
-                                 .getsets = kViewGetSets,
-                                 .init = make_unhashable};
+                                 .getsets = kViewGetSets};
 
 extern const TypeSpec kDictValuesSpec;
 const TypeSpec kDictValuesSpec = {

@@ -411,7 +411,7 @@ const TypeSpec kListSpec = {.name = "list",
                                 "an iterable if specified.",
                             .trace = trace_list,
                             .slots = {.repr = list_repr,
-                                      .hash = unhashable,
+                                      .hash = hash_not_implemented,
                                       .compare = list_compare,
                                       .iter = list_iter,
                                       .length = list_length,
@@ -422,8 +422,7 @@ const TypeSpec kListSpec = {.name = "list",
                                       .repeat = list_repeat,
                                       .inplace_concat = list_inplace_concat,
                                       .inplace_repeat = list_inplace_repeat},
-                            .methods = kListMethods,
-                            .init = make_unhashable};
+                            .methods = kListMethods};
 
 // ---------------------------------------------------------------- iterators
 static Result<Value> return_self(Thread&, Value self) { return self; }

@@ -604,7 +604,7 @@ const TypeSpec kSetSpec = {.name = "set",
                            .doc = "Build an unordered collection of unique elements.",
                            .trace = trace_set,
                            .slots = {.repr = set_repr,
-                                     .hash = unhashable,
+                                     .hash = hash_not_implemented,
                                      .compare = set_compare,
                                      .iter = set_iter,
                                      .sub = set_sub,
@@ -617,8 +617,7 @@ const TypeSpec kSetSpec = {.name = "set",
                                      .ixor = set_ixor,
                                      .length = set_length,
                                      .contains = set_contains_slot},
-                           .methods = kSetMethods,
-                           .init = make_unhashable};
+                           .methods = kSetMethods};
 
 extern const TypeSpec kFrozenSetSpec;
 const TypeSpec kFrozenSetSpec = {.name = "frozenset",

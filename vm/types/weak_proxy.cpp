@@ -107,7 +107,7 @@ static constexpr Slots proxy_slots(bool callable) {
   Slots s;
   s.repr = proxy_repr;
   s.str = proxy_unary<str>;
-  s.hash = unhashable;
+  s.hash = hash_not_implemented;
   if (callable) s.call = proxy_call;
   s.get_attr = proxy_get_attr;
   s.set_attr = proxy_set_attr;
@@ -163,15 +163,13 @@ const TypeSpec kWeakProxySpec = {.name = "weakref.ProxyType",
                                  .flags = kTypeDisallowNew,
                                  .trace = trace_weakref,
                                  .slots = proxy_slots(false),
-                                 .methods = kMethods,
-                                 .init = make_unhashable};
+                                 .methods = kMethods};
 const TypeSpec kWeakCallableProxySpec = {.name = "weakref.CallableProxyType",
                                          .kind = Kind::WeakRef,
                                          .size = sizeof(WeakRefObject),
                                          .flags = kTypeDisallowNew,
                                          .trace = trace_weakref,
                                          .slots = proxy_slots(true),
-                                         .methods = kMethods,
-                                         .init = make_unhashable};
+                                         .methods = kMethods};
 
 }  // namespace mp
