@@ -12,7 +12,7 @@ namespace mp::lang {
 namespace {
 
 constexpr char kMagic[] = {'M', 'P', 'C', '1'};
-constexpr int kMaxNesting = 500;
+constexpr int kMaxNesting = 3000;  // kMaxAstDepth: lambdas in lambdas
 
 class Writer {
  public:

@@ -76,7 +76,12 @@ void Compiler::return_statement(const Return& node) {
   Reg value = unwinds ? push(node.value) : operand(node.value);
   unwind_to(0);
   emitter.set_span(node.span);
+  // What must be done on the way out is done: an exception from here on (a trace function's) leaves the
+  // frame.
+  int32_t handler = emitter.handler();
+  if (unwinds) emitter.set_handler(kNoHandler);
   emitter.emit(Op::RETURN, value);
+  emitter.set_handler(handler);
 }
 
 void Compiler::if_statement(const If& first) {
