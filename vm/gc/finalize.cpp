@@ -5,6 +5,8 @@
 #include "vm/threads/thread_impl.h"
 #include "vm/types/exception.h"
 #include "vm/types/function.h"
+#include "vm/types/runtime.h"
+#include "vm/types/type.h"
 
 namespace mp {
 
@@ -53,7 +55,11 @@ void HeapImpl::run_native_finalizers(bool all) {
 static void call_finalizer(Thread& t, Object* object) {
   Type* type = object->type();
   if (type->slots.finalize == nullptr) return;
-  if (type->slots.finalize(t, object).is_error()) write_unraisable(t, nullptr, object);
+  // As CPython, the message names the __del__ function.
+  if (type->slots.finalize(t, object).is_error()) {
+    Value method = type_lookup(t, type, t.names().__del__);
+    write_unraisable(t, nullptr, method.is_not_found() ? Value(object) : method);
+  }
 }
 
 static void call_callback(Thread& t, Object* weakref) {

@@ -207,6 +207,8 @@ std::string native_display_name(NativeFunctionObject* function) {
   std::string name = to_utf8(function->name.get().as<StrObject>());
   if (function->def->kind == NativeKind::New || name == "__init__")
     return function->owner_type != nullptr ? type_name(function->owner_type) : name;
+  if (function->def->kind == NativeKind::ClassMethod && is_type(function->self))
+    return type_name(function->self.get().as<Type>()) + "." + name;
   if (function->owner_type != nullptr) return type_name(function->owner_type) + "." + name;
   Value owner = function->owner;
   if (is_str(owner)) {

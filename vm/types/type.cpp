@@ -134,6 +134,8 @@ void bootstrap_core_types(Thread& t) {
   boot.instance_kind = Kind::Type;
   types.type = allocate_type(t, &boot);
   types.type->set_type(types.type);
+  types.type->instance_kind = Kind::Type;
+  types.type->instance_size = sizeof(Type);
   types.object = allocate_type(t, types.type);
   lay_out(types.object, kObjectSpec, nullptr);
   lay_out(types.type, kTypeSpec, types.object);

@@ -54,6 +54,11 @@ Status type_set_attr_raw(Thread& t, Type* type, StrObject* name, Value value) {
   type_modified(t, type);
   if (name->length() > 4 && name->at(0) == '_' && name->at(1) == '_' && type->mro.load() != nullptr) {
     if (name == t.names().__module__) type->module = value;
+    if (type->has(kTypeLazyNamespace)) {
+      // Set-up of a builtin type: its namespace stays unfilled; only `__hash__ = None` concerns a slot.
+      if (name == t.names().__hash__ && value.is_none()) type->slots.hash = hash_not_implemented;
+      return {};
+    }
     update_slots_for(t, type, name);
   }
   return {};
