@@ -1,5 +1,6 @@
 // Cold instructions of control flow: raising, exception groups, awaiting, pattern matching, intrinsics.
 #include "vm/exec/cold_ops.h"
+#include "vm/exec/type_parameters.h"
 
 namespace mp::ops::cold {
 
@@ -407,8 +408,7 @@ static Status import_star(Thread& t, Frame* frame, Value module) {
   return {};
 }
 
-static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic which, const Value* args,
-                                   size_t count) {
+static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic which, const Value* args) {
   switch (which) {
     case lang::Intrinsic::PRINT_EXPR: {
       Value hook = dict_get_text(t, t.runtime().sys_module->dict, "displayhook");
@@ -422,17 +422,11 @@ static Result<Value> run_intrinsic(Thread& t, Frame* frame, lang::Intrinsic whic
       return args[0];
     default: break;
   }
-  // Type parameters live in the native module _typing: _intrinsic(name of the row in opcodes.def,
-  // *arguments).
-  Value module = TRY(import_name(t, intern(t, "_typing"), frame->globals, kNone, kNone, 0));
-  Value function = TRY(get_attr(t, module, "_intrinsic"));
-  Value values[4] = {make_str(t, lang::intrinsic_name(which))};
-  for (size_t i = 0; i < count && i < 3; ++i) values[i + 1] = args[i];
-  return call(t, function, CallArgs{values, count + 1, {}});
+  return type_parameter_intrinsic(t, which, args);
 }
 
 bool INTRINSIC(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
-  return put(r, pc->a, run_intrinsic(t, frame, static_cast<lang::Intrinsic>(pc->aux), r + pc->b, pc->c));
+  return put(r, pc->a, run_intrinsic(t, frame, static_cast<lang::Intrinsic>(pc->aux), r + pc->b));
 }
 
 }  // namespace mp::ops::cold
