@@ -37,4 +37,8 @@ struct ParseResult {
 // The AST lives in the arena; the source must outlive it only where positions are asked for.
 ParseResult parse(const Source& source, Arena& arena, const ParseOptions& options = {});
 
+// `minipy -d tokens` (one line per token, as `python -m tokenize` does) and `minipy -d ast` (as
+// ast.dump(indent=4)).
+std::string dump_front_end(const Source& source, bool tokens, const ParseOptions& options = {});
+
 }  // namespace mp::lang

@@ -8,7 +8,9 @@ namespace mp::lang {
 
 void ParserContext::syntax_error(const Token* token) {
   failed = true;
-  failed_at_end = token->kind == TokenKind::End || (stream.error_at_end && token->kind == TokenKind::Error);
+  bool last_dedent = token->kind == TokenKind::Dedent && token->span.begin >= source.text().size();
+  failed_at_end = token->kind == TokenKind::End || last_dedent ||
+                  (stream.error_at_end && token->kind == TokenKind::Error);
   Diagnoser(*this, static_cast<int>(token - stream.tokens.data())).run();
 }
 
@@ -42,6 +44,16 @@ bool wants_blank_line(const Source& source, const ModNode* module) {
 }
 
 }  // namespace
+
+std::string dump_front_end(const Source& source, bool tokens, const ParseOptions& options) {
+  Arena arena;
+  if (tokens) return dump_tokens(source, tokenize(source, arena, options.mode));
+  ParseResult result = parse(source, arena, options);
+  if (result.error) return result.error->message + "\n";
+  DumpOptions dump;
+  dump.indent = 4;
+  return dump_ast(result.module, dump) + "\n";
+}
 
 ParseResult parse(const Source& source, Arena& arena, const ParseOptions& options) {
   ParseResult result;
