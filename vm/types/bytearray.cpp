@@ -96,7 +96,7 @@ Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
 
 static Result<Value> bytearray_repr(Thread& t, Value self) {
   return str_or_error(make_str(
-      t, fmt::format("{}({})", type_name(t, self), bytes_repr_text(self.as<ByteArrayObject>()->view()))));
+      t, fmt::format("{}({})", type_name(t, self), bytes_repr_text(self.as<ByteArrayObject>()->view(), true))));
 }
 static Result<Value> bytearray_str(Thread& t, Value self) {
   if (t.runtime().options.bytes_warning > 0) {

@@ -47,7 +47,7 @@ Result<Value> bytes_unchanged(Thread& t, Value self) {
   return bytes_like_self(t, self, self_bytes(self));
 }
 
-std::string bytes_repr_text(std::string_view content) {
+std::string bytes_repr_text(std::string_view content, bool escape_single) {
   char quote = content.find('\'') != content.npos && content.find('"') == content.npos ? '"' : '\'';
   std::string out;
   out.reserve(content.size() + 3);
@@ -55,7 +55,7 @@ std::string bytes_repr_text(std::string_view content) {
   out.push_back(quote);
   for (char signed_byte : content) {
     auto c = static_cast<uint8_t>(signed_byte);
-    if (c == static_cast<uint8_t>(quote) || c == '\\') {
+    if (c == static_cast<uint8_t>(quote) || c == '\\' || (escape_single && c == '\'')) {
       out.push_back('\\');
       out.push_back(signed_byte);
     } else if (c == '\t') {

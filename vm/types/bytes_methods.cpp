@@ -245,7 +245,7 @@ static Result<Value> partition(Thread& t, const Value* args, bool from_right) {
   Value head = TRY(bytes_like_self(t, args[0], own.substr(0, static_cast<size_t>(hit))));
   Value tail = TRY(bytes_like_self(t, args[0], own.substr(static_cast<size_t>(hit) + separator.size())));
   Value middle = args[1];
-  if (!is_bytes(args[0]) || !is_bytes(args[1])) middle = TRY(bytes_like_self(t, args[0], separator));
+  if (!is_bytes(args[0])) middle = TRY(bytes_like_self(t, args[0], separator));
   return Value(make_tuple(t, {head, middle, tail}));
 }
 Result<Value> bytes_method_partition(Thread& t, const Value* args) { return partition(t, args, false); }
@@ -395,13 +395,11 @@ Result<std::string> hex_text(Thread& t, std::string_view content, Value separato
   int64_t group = 0;
   char sep = 0;
   if (!separator.is_empty()) {
-    std::string text;
+    if (TRY(length(t, separator)) != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
     if (is_str(separator)) {
-      if (separator.as<StrObject>()->length() != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
       if (!separator.as<StrObject>()->is_ascii()) return t.raise(Exc::ValueError, "sep must be ASCII.");
       sep = separator.as<StrObject>()->ascii()[0];
     } else if (is_bytes(separator)) {
-      if (separator.as<BytesObject>()->size != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
       sep = separator.as<BytesObject>()->view()[0];
       if (static_cast<uint8_t>(sep) > 127) return t.raise(Exc::ValueError, "sep must be ASCII.");
     } else {

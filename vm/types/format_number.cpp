@@ -249,7 +249,7 @@ Result<Value> format_int(Thread& t, Value v, StrObject* spec) {
   if (f.precision >= 0) return t.raise(Exc::ValueError, "Precision not allowed in integer format specifier");
   if (f.no_negative_zero) {
     return t.raise(Exc::ValueError,
-                   "Negative zero coercion (z) not allowed in format specifier with integer");
+                   "Negative zero coercion (z) not allowed in integer format specifier");
   }
   StrBuilder out(t);
   if (f.type == 'c') {

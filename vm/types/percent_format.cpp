@@ -67,12 +67,13 @@ class PercentFormatter {
       if (i > begin) sink_.literal(begin, i);
       if (i == n) break;
       ++i;
-      Conversion c;
-      TRY(parse(i, &c));
-      if (c.code == '%') {
+      if (i < n && sink_.at(i) == '%') {
         sink_.ascii("%");
+        ++i;
         continue;
       }
+      Conversion c;
+      TRY(parse(i, &c));
       Value v = TRY(next_argument());
       TRY(output(v, c, i - 1));
     }
@@ -158,6 +159,7 @@ class PercentFormatter {
     if (i < n && (sink_.at(i) == 'h' || sink_.at(i) == 'l' || sink_.at(i) == 'L')) ++i;
     if (i >= n) return t_.raise(Exc::ValueError, "incomplete format");
     c->code = sink_.at(i++);
+    if (Sink::kBytes && c->code == 'i') c->code = 'd';
     return {};
   }
 

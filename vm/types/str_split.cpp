@@ -214,7 +214,7 @@ static Result<Value> strip(Thread& t, const Value* args, const char* name, bool 
       while (end > begin && unicode::is_space(s->at(end - 1))) --end;
   } else {
     if (!is_str(args[1])) {
-      return t.raise(Exc::TypeError, "{} arg must be None or str, not {}", name, type_name(t, args[1]));
+      return t.raise(Exc::TypeError, "{} arg must be None or str", name);
     }
     auto* set = args[1].as<StrObject>();
     auto in_set = [&](uint32_t c) {
