@@ -67,11 +67,18 @@ Result<Value> get_attr(Thread& t, Value object, std::string_view name) {
 
 Result<Value> get_attr_or_not_found(Thread& t, Value object, StrObject* name) {
   GetAttrSlot slot = type_of(t, object)->slots.get_attr;
-  if (slot == generic_get_attr) return generic_get_attr_quiet(t, object, name);
-  if (slot == type_get_attr_slot) return type_get_attr(t, object.as<Type>(), attribute_name(t, name));
-  Result<Value> v = slot == module_get_attr_slot ? module_get_attr_quiet(t, object.as<ModuleObject>(), name)
-                    : slot == dispatch_get_attr  ? hooked_get_attr_quiet(t, object, name)
-                                                 : slot(t, object, name);
+  // Descriptors may raise AttributeError on any of these ways.
+  Result<Value> v = kNotFound;
+  if (slot == generic_get_attr)
+    v = generic_get_attr_quiet(t, object, name);
+  else if (slot == type_get_attr_slot)
+    v = type_get_attr(t, object.as<Type>(), attribute_name(t, name));
+  else if (slot == module_get_attr_slot)
+    v = module_get_attr_quiet(t, object.as<ModuleObject>(), name);
+  else if (slot == dispatch_get_attr)
+    v = hooked_get_attr_quiet(t, object, name);
+  else
+    v = slot(t, object, name);
   if (v.is_error() && t.catch_exception(Exc::AttributeError)) return kNotFound;
   return v;
 }
