@@ -9,11 +9,11 @@ namespace mp::lang {
 
 // ---- making function objects
 
-// r[run ...] holds what `flags` says (see MAKE_FUNCTION); the closure is added here.
-void Compiler::make_function(std::unique_ptr<CodeUnit> code, Scope* scope, Reg run, int flags, Reg dest) {
-  (void)scope;
+// The last registers pushed hold what `flags` says (see MAKE_FUNCTION); the closure is added here.
+void Compiler::make_function(std::unique_ptr<CodeUnit> code, int flags, Reg dest) {
   Emitter& emitter = out();
   Reg mark = emitter.top();
+  Reg run = mark - __builtin_popcount(static_cast<unsigned>(flags));
   if (code->free_count != 0) {
     Reg closure = emitter.push();
     Reg cells = emitter.top();
@@ -30,10 +30,9 @@ void Compiler::make_function(std::unique_ptr<CodeUnit> code, Scope* scope, Reg r
   emitter.release_to(mark);
 }
 
-// The tuple of defaults and the dict of keyword defaults, pushed from `run` on. Result: flags.
-int Compiler::function_defaults(const Arguments& args, Reg run) {
+// The tuple of defaults and the dict of keyword defaults, pushed. Result: flags.
+int Compiler::function_defaults(const Arguments& args) {
   Emitter& emitter = out();
-  (void)run;
   int flags = 0;
   if (!args.defaults.empty()) {
     flags |= 1;
@@ -174,7 +173,7 @@ void Compiler::call_decorators(Seq<ExprNode*> list, const std::vector<Reg>& base
 }
 
 template <typename F>
-void Compiler::function_body_into(const F& node, bool async, int flags, Reg run, Span first_line, Reg dest) {
+void Compiler::function_body_into(const F& node, bool async, int flags, Span first_line, Reg dest) {
   Scope* scope = table_.find(&node);
   enter(async ? UnitKind::AsyncFunction : UnitKind::Function, scope, node.name.view(), first_line);
   set_arguments(*node.args);
@@ -182,7 +181,7 @@ void Compiler::function_body_into(const F& node, bool async, int flags, Reg run,
   if (out().reachable()) out().emit_wide(Op::RETURN_CONST, 0, static_cast<int32_t>(out().constant({})));
   std::unique_ptr<CodeUnit> code = leave();
   out().set_span(node.span);
-  make_function(std::move(code), scope, run, flags, dest);
+  make_function(std::move(code), flags, dest);
 }
 
 template <typename F>
@@ -194,18 +193,17 @@ void Compiler::function_definition(const F& node, bool async) {
   Span first_line = node.decorator_list.empty() ? node.span : node.decorator_list[0]->span;
   Reg value = emitter.push();
   if (node.type_params.empty()) {
-    Reg run = emitter.top();
-    int flags = function_defaults(*node.args, run);
+    int flags = function_defaults(*node.args);
     flags |= function_annotations(*node.args, node.returns);
     Reg direct = bases.empty() ? plain_local(node.name) : -1;
-    function_body_into(node, async, flags, run, first_line, direct >= 0 ? direct : value);
+    function_body_into(node, async, flags, first_line, direct >= 0 ? direct : value);
     if (direct >= 0) {
       bound(node.name);
       return;
     }
   } else {
     Reg base = emitter.push(2);
-    int flags = function_defaults(*node.args, base + 2);
+    int flags = function_defaults(*node.args);
     int count = __builtin_popcount(static_cast<unsigned>(flags));
     Scope* scope = table_.find(&node, ScopeRole::TypeParameters);
     enter(UnitKind::TypeParameters, scope, fmt::format("<generic parameters of {}>", node.name.view()),
@@ -214,15 +212,14 @@ void Compiler::function_definition(const F& node, bool async) {
     unit_->code->argument_count = static_cast<uint16_t>(count);
     Reg pair = inner.push(2);
     type_parameters_into(node.type_params, pair + 1);
-    Reg run = inner.top();
     for (int i = 0; i < count; ++i) inner.move(inner.push(), i);
     flags |= function_annotations(*node.args, node.returns);
-    function_body_into(node, async, flags, run, first_line, pair);
+    function_body_into(node, async, flags, first_line, pair);
     inner.emit(Op::INTRINSIC, pair, pair, 2, static_cast<int>(Intrinsic::SET_FUNCTION_TYPE_PARAMS));
     inner.emit(Op::RETURN, pair);
     std::unique_ptr<CodeUnit> code = leave();
     emitter.set_span(node.span);
-    make_function(std::move(code), scope, emitter.top(), 0, base);
+    make_function(std::move(code), 0, base);
     emitter.emit(Op::CALL, value, base, count);
   }
   emitter.release_to(value + 1);
@@ -253,7 +250,7 @@ void Compiler::type_parameter_part(const ExprNode* part, Identifier name, const 
   out().emit(Op::RETURN, value);
   std::unique_ptr<CodeUnit> code = leave();
   out().set_span(part->span);
-  make_function(std::move(code), scope, out().top(), 0, dest);
+  make_function(std::move(code), 0, dest);
 }
 
 void Compiler::type_parameters_into(Seq<TypeParamNode*> list, Reg dest) {
@@ -340,14 +337,14 @@ void Compiler::type_alias(const TypeAlias& node) {
   out().emit(Op::RETURN, value);
   std::unique_ptr<CodeUnit> code = leave();
   inner.set_span(node.span);
-  make_function(std::move(code), scope, inner.top(), 0, run + 2);
+  make_function(std::move(code), 0, run + 2);
   inner.emit(Op::BUILD_TUPLE, run, run, 3);
   inner.emit(Op::INTRINSIC, run, run, 1, static_cast<int>(Intrinsic::TYPEALIAS));
   if (generic) {
     inner.emit(Op::RETURN, run);
     std::unique_ptr<CodeUnit> outer_code = leave();
     emitter.set_span(node.span);
-    make_function(std::move(outer_code), outer_scope, emitter.top(), 0, base);
+    make_function(std::move(outer_code), 0, base);
     emitter.emit(Op::CALL, base, base, 0);
     run = base;
   }
@@ -452,7 +449,7 @@ void Compiler::class_definition(const ClassDef& node) {
   inner.set_span(node.span);
   inner.emit(Op::LOAD_BUILD_CLASS, base);
   Reg function = inner.push();
-  make_function(std::move(code), table_.find(&node), inner.top(), 0, function);
+  make_function(std::move(code), 0, function);
   load_constant(string_constant(node.name.view()), inner.push());
   validate_keywords(node.keywords);
   call_arguments(Op::CALL, Op::CALL_KW, base, base_list, node.keywords, node.span, generic ? base : value, 2);
@@ -460,7 +457,7 @@ void Compiler::class_definition(const ClassDef& node) {
     inner.emit(Op::RETURN, base);
     std::unique_ptr<CodeUnit> outer_code = leave();
     emitter.set_span(node.span);
-    make_function(std::move(outer_code), outer_scope, emitter.top(), 0, outer_base);
+    make_function(std::move(outer_code), 0, outer_base);
     emitter.emit(Op::CALL, value, outer_base, 0);
   }
   emitter.release_to(value + 1);

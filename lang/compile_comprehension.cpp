@@ -88,7 +88,7 @@ void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
   }
   std::unique_ptr<CodeUnit> code = leave();
   emitter.set_span(node->span);
-  make_function(std::move(code), scope, base, 0, base);
+  make_function(std::move(code), 0, base);
   Reg iterable = operand(first.iter);
   emitter.set_span(first.iter->span);
   emitter.emit(first.is_async ? Op::GET_AITER : Op::GET_ITER, base + 2, iterable);

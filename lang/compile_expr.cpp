@@ -740,8 +740,7 @@ void Compiler::await_into(const ExprNode* node, Reg dest) {
 void Compiler::lambda_into(const Lambda& node, Reg dest) {
   Emitter& emitter = out();
   for (Arg* each : node.args->args) forbid_debug(each->arg, "assign to", each->span);
-  Reg run = emitter.top();
-  int flags = function_defaults(*node.args, run);
+  int flags = function_defaults(*node.args);
   Scope* scope = table_.find(&node);
   enter(UnitKind::Lambda, scope, "<lambda>", node.span);
   set_arguments(*node.args);
@@ -752,7 +751,7 @@ void Compiler::lambda_into(const Lambda& node, Reg dest) {
   }
   std::unique_ptr<CodeUnit> code = leave();
   emitter.set_span(node.span);
-  make_function(std::move(code), scope, run, flags, dest);
+  make_function(std::move(code), flags, dest);
 }
 
 }  // namespace mp::lang

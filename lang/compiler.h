@@ -224,12 +224,12 @@ class Compiler {
   void type_alias(const TypeAlias& node);
   std::unique_ptr<CodeUnit> class_body(const ClassDef& node, Span first_line);
   template <typename F>
-  void function_body_into(const F& node, bool async, int flags, Reg run, Span first_line, Reg dest);
-  int function_defaults(const Arguments& args, Reg run);
+  void function_body_into(const F& node, bool async, int flags, Span first_line, Reg dest);
+  int function_defaults(const Arguments& args);
   int function_annotations(const Arguments& args, ExprNode* returns);
   void annotation_pair(Identifier name, const ExprNode* annotation, bool star);
   void annotation_into(const ExprNode* annotation, Reg dest);
-  void make_function(std::unique_ptr<CodeUnit> code, Scope* scope, Reg run, int flags, Reg dest);
+  void make_function(std::unique_ptr<CodeUnit> code, int flags, Reg dest);
   void decorators(Seq<ExprNode*> list, std::vector<Reg>* bases);
   void call_decorators(Seq<ExprNode*> list, const std::vector<Reg>& bases, Reg value);
   void type_parameters_into(Seq<TypeParamNode*> list, Reg dest);
