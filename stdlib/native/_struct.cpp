@@ -103,7 +103,8 @@ Result<std::shared_ptr<const Layout>> parse_layout(Thread& t, const std::string&
     if (c >= '0' && c <= '9') {
       count = c - '0';
       while (at < format.size() && format[at] >= '0' && format[at] <= '9') {
-        if (count > (INT64_MAX - (format[at] - '0')) / 10) return raise_struct(t, "overflow in item count");
+        if (count > (INT64_MAX - (format[at] - '0')) / 10)
+          return raise_struct(t, "total struct size too long");
         count = count * 10 + (format[at++] - '0');
       }
       if (at >= format.size()) return raise_struct(t, "repeat count given without format specifier");
@@ -255,8 +256,8 @@ Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* 
   } else {
     IntView big(v);
     if (is_signed || item.size != 8 || mpz_sgn(big.get()) < 0 || mpz_sizeinbase(big.get(), 2) > 64) {
-      if (layout.native && item.size == 8) return raise_struct(t, "int too large to convert");
-      return range_error(t, layout, item);
+      bool wide = item.code == 'q' || item.code == 'Q' || item.code == 'n' || item.code == 'N';
+      return raise_struct(t, wide ? "int too large to convert" : "argument out of range");
     }
     u = mpz_get_ui(big.get());
   }
@@ -323,8 +324,14 @@ Status pack_one(Thread& t, const Layout& layout, const Item& item, uint8_t* p, V
 
 Status pack_all(Thread& t, const Layout& layout, uint8_t* data, const Value* values) {
   for (const Item& item : layout.items)
-    for (int64_t i = 0; i < item.count; ++i)
-      TRY(pack_one(t, layout, item, data + item.offset + i * item.size, *values++));
+    for (int64_t i = 0; i < item.count; ++i) {
+      Value v = *values++;
+      if (pack_one(t, layout, item, data + item.offset + i * item.size, v).is_error()) {
+        if (is_any_int(v) && t.catch_exception(Exc::OverflowError))
+          return raise_struct(t, "int too large to convert");
+        return Error{};
+      }
+    }
   return {};
 }
 

@@ -130,17 +130,25 @@ Result<Value> ud_decomposition(Thread& t, const Value* args) {
   if (p->decomp_type != 0 && static_cast<size_t>(p->decomp_type) < std::size(kTypes))
     out = fmt::format("<{}>", kTypes[p->decomp_type]);
   std::vector<uint32_t> parts(buffer, buffer + n);
+  auto compose = [](const std::string& utf8) {
+    utf8proc_uint8_t* made = utf8proc_NFC(reinterpret_cast<const utf8proc_uint8_t*>(utf8.c_str()));
+    if (made == nullptr) return uint32_t{0};
+    const uint8_t* q = made;
+    uint32_t first = next_utf8(q, made + std::char_traits<char>::length(reinterpret_cast<char*>(made)));
+    bool single = *q == 0;
+    std::free(made);
+    return single ? first : 0;
+  };
+  if (p->decomp_type == 0 && n >= 2) {
+    std::string whole;
+    for (uint32_t part : parts) append_utf8_char(whole, part);
+    uint32_t other = compose(whole);
+    if (other != 0 && other != c) return text(t, fmt::format("{:04X}", other));  // a singleton
+  }
   if (p->decomp_type == 0 && n > 2) {
     std::string prefix;
     for (size_t i = 0; i + 1 < parts.size(); ++i) append_utf8_char(prefix, parts[i]);
-    utf8proc_uint8_t* composed = utf8proc_NFC(reinterpret_cast<const utf8proc_uint8_t*>(prefix.c_str()));
-    if (composed != nullptr) {
-      const uint8_t* q = composed;
-      uint32_t first =
-          next_utf8(q, composed + std::char_traits<char>::length(reinterpret_cast<char*>(composed)));
-      if (*q == 0) parts = {first, parts.back()};
-      std::free(composed);
-    }
+    if (uint32_t first = compose(prefix)) parts = {first, parts.back()};
   }
   for (uint32_t part : parts) out += fmt::format("{}{:04X}", out.empty() ? "" : " ", part);
   return text(t, out);

@@ -85,8 +85,12 @@ Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
   Value values[3];
   TRY(bytes_new_args(t, "bytearray", args, values));
   std::string content;
-  TRY(bytes_from_source(t, values[0], values[1], values[2], "bytearray", content));
   auto* b = self.as<ByteArrayObject>();
+  if (b->length() != 0) {
+    ObjectLock lock(t, b);
+    TRY(splice(t, b, 0, b->size.load(), nullptr, 0));
+  }
+  TRY(bytes_from_source(t, values[0], values[1], values[2], "bytearray", content));
   ObjectLock lock(t, b);
   TRY(splice(t, b, 0, b->size.load(), reinterpret_cast<const uint8_t*>(content.data()), content.size()));
   return kNone;
@@ -197,7 +201,13 @@ static Status bytearray_set_item(Thread& t, Value self, Value key, Value value) 
           return t.raise(Exc::TypeError,
                          "can assign only bytes, buffers, or iterables of ints in range(0, 256)");
         }
-        TRY(bytes_from_source(t, value, kEmpty, kEmpty, "bytearray", content));
+        static const char* const kMessage = "can assign only bytes, buffers, or iterables of ints in range(0, 256)";
+        if (is_str(value)) return t.raise_text(Exc::TypeError, kMessage);
+        Status made = bytes_from_source(t, value, kEmpty, kEmpty, "bytearray", content);
+        if (made.is_error()) {
+          if (type_of(t, value)->slots.iter != nullptr || !t.catch_exception(Exc::TypeError)) return Error{};
+          return t.raise_text(Exc::TypeError, kMessage);
+        }
       }
     }
     return assign_slice(t, b, key.as<SliceObject>(), content);

@@ -118,7 +118,7 @@ Status bytes_new_args(Thread& t, const char* type, CallArgs args, Value* values)
 }
 
 static Status append_items(Thread& t, Value source, const char* type, std::string& out) {
-  const char* message = type[5] == 'a' ? "byte must be in range(0, 256)" : "bytes must be in range(0, 256)";
+  const char* message = type[4] == 'a' ? "byte must be in range(0, 256)" : "bytes must be in range(0, 256)";
   Result<Value> iterator = get_iter(t, source);
   if (iterator.is_error()) {
     if (!t.catch_exception(Exc::TypeError)) return Error{};
@@ -170,7 +170,7 @@ Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, 
   }
   if (is_list(source) || is_tuple(source)) {
     bool list = is_list(source);
-    const char* message = type[5] == 'a' ? "byte must be in range(0, 256)" : "bytes must be in range(0, 256)";
+    const char* message = type[4] == 'a' ? "byte must be in range(0, 256)" : "bytes must be in range(0, 256)";
     for (size_t i = 0;; ++i) {
       Value item;
       if (list) {

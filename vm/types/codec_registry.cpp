@@ -104,6 +104,19 @@ Result<Value> codec_lookup(Thread& t, std::string_view encoding) {
 
 // ---------------------------------------------------------------- str.encode, bytes.decode
 
+Result<Value> codec_call(Thread& t, Value function, Value argument, Value errors, const char* operation,
+                         const std::string& encoding) {
+  Result<Value> result =
+      errors.is_empty() ? call(t, function, {argument}) : call(t, function, {argument, errors});
+  if (result.ok()) return result;
+  // CPython 3.12: the failure carries a note that names the codec.
+  Value exception = t.take_exception();
+  Value note = make_str(t, fmt::format("{} with '{}' codec failed", operation, encoding));
+  if (call_method(t, exception, intern(t, "add_note"), {note}).is_error()) t.clear_exception();
+  t.restore_exception(exception);
+  return Error{};
+}
+
 static std::string text_of(Value v, std::string_view fallback) {
   return v.is_empty() || v.is_none() ? std::string(fallback) : to_utf8(v.as<StrObject>());
 }
@@ -135,8 +148,7 @@ Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value error
       Value codec = TRY(codec_lookup(t, name));
       TRY(check_text_encoding(t, codec, name, "encode"));
       Value encoder = (*codec.as<TupleObject>())[0];
-      Value result = errors.is_empty() ? TRY(call(t, encoder, {Value(text)}))
-                                       : TRY(call(t, encoder, {Value(text), errors}));
+      Value result = TRY(codec_call(t, encoder, Value(text), errors, "encoding", name));
       if (!is_tuple(result) || result.as<TupleObject>()->size != 2) {
         return t.raise(Exc::TypeError, "encoder must return a tuple (object, integer)");
       }
@@ -185,8 +197,7 @@ Result<Value> decode_object(Thread& t, Value source, Value encoding, Value error
   Value codec = TRY(codec_lookup(t, name));
   TRY(check_text_encoding(t, codec, name, "decode"));
   Value decoder = (*codec.as<TupleObject>())[1];
-  Value result =
-      errors.is_empty() ? TRY(call(t, decoder, {source})) : TRY(call(t, decoder, {source, errors}));
+  Value result = TRY(codec_call(t, decoder, source, errors, "decoding", name));
   if (!is_tuple(result) || result.as<TupleObject>()->size != 2) {
     return t.raise(Exc::TypeError, "decoder must return a tuple (object,integer)");
   }

@@ -16,6 +16,9 @@ struct CodecRegistry {
   Slot handlers;          // dict: name -> callable
 };
 CodecRegistry& codec_registry(Thread& t);
+// Calls an encoder or decoder; its exception gets a note: "encoding with 'x' codec failed".
+Result<Value> codec_call(Thread& t, Value function, Value argument, Value errors_or_empty,
+                         const char* operation, const std::string& encoding);
 std::string normalized_encoding(std::string_view name);
 
 }  // namespace mp

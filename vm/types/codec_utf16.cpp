@@ -23,7 +23,7 @@ Result<Value> decode_utf16(Thread& t, std::string_view data, std::string_view er
     }
   }
   bool big = order == 1;
-  const char* encoding = order == 0 ? "utf-16" : big ? "utf-16-be" : "utf-16-le";
+  const char* encoding = big ? "utf-16-be" : "utf-16-le";
   StrBuilder out(t);
   while (at < n) {
     const char* reason = nullptr;
@@ -81,7 +81,7 @@ Result<Value> decode_utf32(Thread& t, std::string_view data, std::string_view er
     }
   }
   bool big = order == 1;
-  const char* encoding = order == 0 ? "utf-32" : big ? "utf-32-be" : "utf-32-le";
+  const char* encoding = big ? "utf-32-be" : "utf-32-le";
   StrBuilder out(t);
   while (at < n) {
     const char* reason;

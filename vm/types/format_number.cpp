@@ -310,12 +310,6 @@ Result<Value> format_complex(Thread& t, double real, double imag, StrObject* spe
   if (spec->length() == 0) return str(t, make_complex(t, real, imag));
   FormatSpec f = TRY(parse_format_spec(t, spec, 0, '>', "complex"));
   TRY(check_precision(t, f));
-  if (f.fill == '0') {
-    return t.raise(Exc::ValueError, "Zero padding is not allowed in complex format specifier");
-  }
-  if (f.align == '=') {
-    return t.raise(Exc::ValueError, "'=' alignment flag is not allowed in complex format specifier");
-  }
   char code;
   int precision = 6;
   bool skip_real = false, parentheses = false;
@@ -335,6 +329,12 @@ Result<Value> format_complex(Thread& t, double real, double imag, StrObject* spe
     case 'g':
     case 'G': code = static_cast<char>(f.type); break;
     default: return unknown_format_code(t, f.type, "complex");
+  }
+  if (f.fill == '0') {
+    return t.raise(Exc::ValueError, "Zero padding is not allowed in complex format specifier");
+  }
+  if (f.align == '=') {
+    return t.raise(Exc::ValueError, "'=' alignment flag is not allowed in complex format specifier");
   }
   if (f.precision >= 0) {
     precision = static_cast<int>(f.precision);

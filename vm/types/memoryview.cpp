@@ -173,7 +173,6 @@ static Result<uint8_t*> locate(Thread& t, MemoryViewObject* m, Value key) {
 static Result<Value> memoryview_get_item(Thread& t, Value self, Value key) {
   auto* m = self.as<MemoryViewObject>();
   TRY(check_live(t, m));
-  if (key == kEllipsis && m->dimensions > 0) return self;
   if (is_kind(key, Kind::Slice)) return slice_view(t, m, key.as<SliceObject>());
   uint8_t* p = TRY(locate(t, m, key));
   TRY(check_live(t, m));

@@ -164,10 +164,10 @@ class Formatter {
       case 'a': v = TRY(ascii(t_, v)); break;
       default:
         if (field.conversion > 32 && field.conversion < 127) {
-          return t_.raise(Exc::ValueError, "Unknown conversion specifier '{}'",
+          return t_.raise(Exc::ValueError, "Unknown conversion specifier {}",
                           static_cast<char>(field.conversion));
         }
-        return t_.raise(Exc::ValueError, "Unknown conversion specifier '\\x{:x}'", field.conversion);
+        return t_.raise(Exc::ValueError, "Unknown conversion specifier \\x{:x}", field.conversion);
     }
     StrObject* spec;
     if (field.spec_begin >= field.spec_end) {
