@@ -333,6 +333,16 @@ Result<Value> get_awaitable_iter(Thread& t, Value v) {
   return iterator;
 }
 
+Result<Value> generator_next_value(Thread& t, GeneratorObject* g) {
+  Value out;
+  switch (generator_resume(t, g, kNone, false, &out)) {
+    case SendStatus::Next: return out;
+    case SendStatus::Return: return raise_stop_iteration(t, out);
+    case SendStatus::Error: break;
+  }
+  return Error{};
+}
+
 // A SendStatus as the methods send() and throw() show it.
 Result<Value> send_outcome(Thread& t, GeneratorObject* g, SendStatus status, Value out) {
   switch (status) {
@@ -403,13 +413,13 @@ Result<Value> generator_close_method(Thread& t, const Value* args) {
   return generator_close(t, self(args[0]));
 }
 
+// The slot's contract has no place for the generator's result: generator_next_value() raises StopIteration
+// with it.
 Result<Value> generator_next(Thread& t, Value v) {
   Value out;
   switch (generator_resume(t, self(v), kNone, false, &out)) {
     case SendStatus::Next: return out;
-    case SendStatus::Return:
-      if (out.is_none()) return kNoMore;
-      return raise_stop_iteration(t, out);
+    case SendStatus::Return: return kNoMore;
     case SendStatus::Error: break;
   }
   return Error{};
@@ -545,7 +555,7 @@ Result<Value> coroutine_await(Thread& t, Value v) {
   w->coroutine = v;
   return w;
 }
-Result<Value> wrapper_next(Thread& t, Value v) { return generator_next(t, Value(wrapped(v))); }
+Result<Value> wrapper_next(Thread& t, Value v) { return generator_next_value(t, wrapped(v)); }
 Result<Value> wrapper_send(Thread& t, const Value* args) {
   Value out;
   SendStatus status = generator_resume(t, wrapped(args[0]), args[1], false, &out);

@@ -41,6 +41,9 @@ SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result);
 SendStatus generator_resume(Thread& t, GeneratorObject* generator, Value sent, bool throwing, Value* result);
 // throw() of an exception instance into a generator-like; the result as for send_to.
 SendStatus generator_throw(Thread& t, GeneratorObject* generator, Value exception, Value* result);
+// next(): StopIteration with the generator's result at the end (the `next` slot returns kNoMore and drops
+// it).
+Result<Value> generator_next_value(Thread& t, GeneratorObject* generator);
 Result<Value> generator_close(Thread& t, GeneratorObject* generator);
 // What is awaited or delegated to (gi_yieldfrom, cr_await), or None.
 Value generator_delegate(GeneratorObject* generator);

@@ -135,7 +135,8 @@ Result<Value> builtin_next(Thread& t, const Value* args) {
   Type* type = type_of(t, args[0]);
   if (type->slots.next == nullptr)
     return t.raise(Exc::TypeError, "'{}' object is not an iterator", type_name(type));
-  Result<Value> item = type->slots.next(t, args[0]);
+  Result<Value> item = type == t.types().generator ? generator_next_value(t, args[0].as<GeneratorObject>())
+                                                   : type->slots.next(t, args[0]);
   if (item.is_error()) {
     if (!args[1].is_empty() && t.catch_exception(Exc::StopIteration)) return args[1];
     return Error{};

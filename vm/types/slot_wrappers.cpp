@@ -1,4 +1,5 @@
 // Builtin slots seen from script: list.__len__ (wrapper_descriptor) and [].__len__ (method-wrapper).
+#include "vm/exec/generator.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -55,6 +56,7 @@ Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value sel
     case Wrap::ReprLike: TRY(check_count(t, def, args, 0, 0)); return MP_CALL(UnarySlot)(t, self);
     case Wrap::Next: {
       TRY(check_count(t, def, args, 0, 0));
+      if (is_exact(self, t.types().generator)) return generator_next_value(t, self.as<GeneratorObject>());
       Value item = TRY(MP_CALL(UnarySlot)(t, self));
       if (!item.is_no_more()) return item;
       // The slot may have left a StopIteration with a value behind.
