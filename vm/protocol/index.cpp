@@ -15,8 +15,9 @@ static bool is_plain_sequence(Value v) {
     case Kind::Tuple:
     case Kind::Str:
     case Kind::Bytes:
+    case Kind::Set:
     case Kind::Range: return true;
-    default: return false;
+    default: return v.as_object()->type()->has(kTypeHeap);
   }
 }
 

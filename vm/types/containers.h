@@ -105,6 +105,7 @@ struct SetTable {
   uint64_t mask = 0;
   std::atomic<uint32_t> finger{0};  // where set.pop looks next
   std::atomic<uint32_t> fill{0};    // used + dummies
+  std::atomic<uint64_t> changes{0}; // counts changes of this table
   SetEntry* entries() { return reinterpret_cast<SetEntry*>(this + 1); }
 };
 struct SetObject : Object {

@@ -248,6 +248,7 @@ static void trace_enumerate(Object* self, Tracer& tracer) {
 
 static Result<Value> enumerate_new(Thread& t, const Value* args) {
   Value start = args[2];
+  if (args[1].is_empty()) return t.raise(Exc::TypeError, "enumerate() missing required argument 'iterable'");
   if (!start.is_int()) {
     start = TRY(to_index(t, start));
     start = int_plain(t, start);
@@ -282,7 +283,7 @@ static Result<Value> enumerate_reduce(Thread& t, const Value* args) {
 }
 
 static const NativeDef kEnumerateMethods[] = {
-    MP_NEW(enumerate_new, "__new__(cls, iterable, start=0)", nullptr),
+    MP_NEW(enumerate_new, "__new__(cls, iterable=?, start=0)", nullptr),
     MP_METHOD(enumerate_reduce, "__reduce__(self, /)", "Return state information for pickling."),
     MP_CLASS_GETITEM, MP_END};
 extern const TypeSpec kEnumerateSpec;

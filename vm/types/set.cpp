@@ -20,7 +20,7 @@ void insert_clean(SetTable* table, Value key, int64_t hash) {
 
 struct SetAnswer {
   SetTable* table;
-  uint32_t fill;
+  uint64_t changes;
   SetFound found;
 };
 
@@ -29,11 +29,16 @@ Result<SetAnswer> find_slow(Thread& t, SetObject* set, Value key, int64_t hash) 
   const Type* str_type = t.types().str;
   for (;;) {
     SetTable* table = set->table.load(std::memory_order_acquire);
-    uint32_t fill = table->fill.load(std::memory_order_acquire);
+    uint64_t changes = table->changes.load(std::memory_order_acquire);
+    SetEntry* deleted = nullptr;
     bool changed = false, failed = false;
     SetFound found = set_probe(table, hash, [&](SetEntry* e, Value stored) {
       if (stored == key) return Match::Yes;
-      if (e->hash.load(std::memory_order_relaxed) != hash || stored.is_not_found()) return Match::No;
+      if (stored.is_not_found()) {
+        deleted = e;
+        return Match::No;
+      }
+      if (e->hash.load(std::memory_order_relaxed) != hash) return Match::No;
       Match m = match_keys(str_type, stored, key);
       if (m != Match::Ask) return m;
       Result<bool> same = equals(t, stored, key);
@@ -48,7 +53,8 @@ Result<SetAnswer> find_slow(Thread& t, SetObject* set, Value key, int64_t hash) 
       return same.value() ? Match::Yes : Match::No;
     });
     if (failed) return Error{};
-    if (!changed) return SetAnswer{table, fill, found};
+    if (found.kind == SetFound::Absent && deleted != nullptr) found.entry = deleted;
+    if (!changed) return SetAnswer{table, changes, found};
   }
 }
 
@@ -66,7 +72,7 @@ Status set_change(Thread& t, SetObject* set, Value key, int64_t hash, Change&& c
     SetAnswer a = TRY(find_slow(t, set, key, hash));
     ObjectLock lock(t, set);
     if (set->table.load(std::memory_order_relaxed) != a.table ||
-        a.table->fill.load(std::memory_order_relaxed) != a.fill)
+        a.table->changes.load(std::memory_order_relaxed) != a.changes)
       continue;
     if (a.found.kind == SetFound::Present && a.found.entry->key.get().is_not_found()) continue;
     return change(a.table, a.found);
@@ -126,8 +132,14 @@ Status set_insert_new(Thread& t, SetObject* set, SetTable* table, SetEntry* entr
     entry = table->entries() + (entry - kEmptySetTable->entries());
     set->table.store(table, std::memory_order_release);
   }
+  bool reused = entry->key.get().is_not_found();
   entry->hash.store(hash, std::memory_order_relaxed);
   entry->key = key;
+  set_changed(table);
+  if (reused) {
+    set->live.store(set->live.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    return {};
+  }
   uint32_t fill = table->fill.load(std::memory_order_relaxed) + 1;
   table->fill.store(fill, std::memory_order_release);
   uint64_t used = set->live.load(std::memory_order_relaxed) + 1;
@@ -163,10 +175,11 @@ Result<bool> set_contains(Thread& t, SetObject* set, Value key) {
 
 Result<bool> set_discard_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {
   bool removed = false;
-  TRY(set_change(t, set, key, hash, [&](SetTable*, SetFound found) -> Status {
+  TRY(set_change(t, set, key, hash, [&](SetTable* table, SetFound found) -> Status {
     if (found.kind != SetFound::Present) return {};
     found.entry->key = kNotFound;
     found.entry->hash.store(-1, std::memory_order_relaxed);
+    set_changed(table);
     set->live.store(set->live.load(std::memory_order_relaxed) - 1, std::memory_order_release);
     removed = true;
     return {};

@@ -423,6 +423,7 @@ static Result<Value> method_pop(Thread& t, const Value* args) {
     entries[i].key = kNotFound;
     entries[i].hash.store(-1, std::memory_order_relaxed);
     set->live.store(used - 1, std::memory_order_release);
+    set_changed(table);
     table->finger.store(static_cast<uint32_t>(i + 1), std::memory_order_relaxed);
     return key;
   }

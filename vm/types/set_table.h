@@ -38,13 +38,24 @@ inline SetFound set_probe(SetTable* table, int64_t hash, Same&& same) {
   }
 }
 
+// Absent: `entry` is where the key goes, the last deleted entry on the way if there is one (as CPython fills them).
 inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
-  return set_probe(table, hash, [&](SetEntry* e, Value stored) {
+  SetEntry* deleted = nullptr;
+  SetFound found = set_probe(table, hash, [&](SetEntry* e, Value stored) {
     if (stored == key) return Match::Yes;
-    if (e->hash.load(std::memory_order_relaxed) != hash || stored.is_not_found()) return Match::No;
+    if (stored.is_not_found()) {
+      deleted = e;
+      return Match::No;
+    }
+    if (e->hash.load(std::memory_order_relaxed) != hash) return Match::No;
     return match_keys(str_type, stored, key);
   });
+  if (found.kind == SetFound::Absent && deleted != nullptr) found.entry = deleted;
+  return found;
+}
+inline void set_changed(SetTable* table) {
+  table->changes.store(table->changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 SetTable* set_allocate_table(Thread& t, size_t size);

@@ -13,11 +13,18 @@ SliceObject* make_slice(Thread& t, Value start, Value stop, Value step) {
   return slice;
 }
 
+// An int, or None, or something with __index__; saturated.
+static Result<int64_t> slice_part(Thread& t, Value v) {
+  if (!is_any_int(v) && type_of(t, v)->slots.index == nullptr)
+    return t.raise(Exc::TypeError, "slice indices must be integers or None or have an __index__ method");
+  return slice_argument(t, v);
+}
+
 Result<SliceRange> slice_indices(Thread& t, SliceObject* slice, int64_t length) {
   SliceRange r;
   Value step = slice->step.get(), start = slice->start.get(), stop = slice->stop.get();
   if (!step.is_none()) {
-    r.step = TRY(slice_argument(t, step));
+    r.step = TRY(slice_part(t, step));
     if (r.step == 0) return t.raise(Exc::ValueError, "slice step cannot be zero");
     // The step is negated below: INT64_MIN has no negative.
     if (r.step < -INT64_MAX) r.step = -INT64_MAX;
@@ -30,8 +37,8 @@ Result<SliceRange> slice_indices(Thread& t, SliceObject* slice, int64_t length) 
     }
     return i > high ? high : i;
   };
-  r.start = start.is_none() ? (r.step < 0 ? high : low) : clamp(TRY(slice_argument(t, start)));
-  r.stop = stop.is_none() ? (r.step < 0 ? low : high) : clamp(TRY(slice_argument(t, stop)));
+  r.start = start.is_none() ? (r.step < 0 ? high : low) : clamp(TRY(slice_part(t, start)));
+  r.stop = stop.is_none() ? (r.step < 0 ? low : high) : clamp(TRY(slice_part(t, stop)));
   if (r.step < 0)
     r.count = r.stop < r.start ? (r.start - r.stop - 1) / -r.step + 1 : 0;
   else

@@ -108,18 +108,9 @@ static Result<Value> union_get_item(Thread& t, Value self, Value item) {
   return result;
 }
 
-static Status refuse_generics(Thread& t, Value self, const char* function) {
-  auto* args = union_args(self);
-  for (size_t i = 0; i < args->size; ++i)
-    if (is_alias(t, (*args)[i]))
-      return t.raise(Exc::TypeError, "{}() argument 2 cannot be a parameterized generic", function);
-  return {};
-}
 static Result<Value> union_instancecheck(Thread& t, const Value* args) {
-  TRY(refuse_generics(t, args[0], "isinstance"));
   auto* members = union_args(args[0]);
   for (size_t i = 0; i < members->size; ++i) {
-    if (!is_type((*members)[i])) continue;
     bool is = TRY(is_instance_of(t, args[1], (*members)[i]));
     if (is) return kTrue;
   }
@@ -127,10 +118,8 @@ static Result<Value> union_instancecheck(Thread& t, const Value* args) {
 }
 static Result<Value> union_subclasscheck(Thread& t, const Value* args) {
   if (!is_type(args[1])) return t.raise(Exc::TypeError, "issubclass() arg 1 must be a class");
-  TRY(refuse_generics(t, args[0], "issubclass"));
   auto* members = union_args(args[0]);
   for (size_t i = 0; i < members->size; ++i) {
-    if (!is_type((*members)[i])) continue;
     bool is = TRY(is_subclass(t, args[1], (*members)[i]));
     if (is) return kTrue;
   }
