@@ -163,6 +163,10 @@ void Diagnoser::missing_handler() {
 
 void Diagnoser::line(int begin) {
   position_ = begin;
+  if (context_.options.mode == Mode::Eval) {
+    star_expressions();
+    return;
+  }
   // Decorators and the rest of a line: expressions first.
   if (accept(T::At)) {
     named_expression();

@@ -249,6 +249,7 @@ class ParserContext {
   [[noreturn]] void fail_bare_star(Span star, bool is_lambda);
   // The token that begins there.
   const Token* token_at(uint32_t offset) const;
+  ExprNode* eval_input(ExprNode* node);
   void check_single_statement(Stmts* statements, const Token* second_line);
 };
 

@@ -498,7 +498,18 @@ ExprNode* ParserContext::pattern_string(ExprNode* value) {
   return value;
 }
 
-// ---- interactive mode
+// ---- modes
+
+ExprNode* ParserContext::eval_input(ExprNode* node) {
+  // `expressions` knows no star.
+  auto reject = [&](const ExprNode* item) {
+    if (item->kind == NodeKind::Starred) fail("invalid syntax", token_at(item->span.begin)->span);
+  };
+  reject(node);
+  if (const auto* tuple = ast_cast<Tuple>(node); tuple != nullptr && (node->flags & kParenthesized) == 0)
+    for (const ExprNode* item : tuple->elts) reject(item);
+  return node;
+}
 
 void ParserContext::check_single_statement(Stmts* statements, const Token*) {
   if (statements->empty()) fail("invalid syntax", lookahead->span);
