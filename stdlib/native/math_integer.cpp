@@ -1,0 +1,111 @@
+// math: functions of integers.
+#include "stdlib/native/math_support.h"
+#include "vm/types/containers.h"
+
+namespace mp {
+
+namespace {
+
+Result<Value> math_gcd(Thread& t, Value, CallArgs args) {
+  if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
+    return t.raise(Exc::TypeError, "math.gcd() takes no keyword arguments");
+  Mpz result;
+  for (size_t i = 0; i < args.count; ++i) {
+    Value index = TRY(to_index(t, args.values[i]));
+    IntView view(index);
+    mpz_gcd(result, result, view.get());
+  }
+  return make_int_mpz(t, result);
+}
+
+Result<Value> math_lcm(Thread& t, Value, CallArgs args) {
+  if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
+    return t.raise(Exc::TypeError, "math.lcm() takes no keyword arguments");
+  Mpz result(1);
+  for (size_t i = 0; i < args.count; ++i) {
+    Value index = TRY(to_index(t, args.values[i]));
+    IntView view(index);
+    mpz_lcm(result, result, view.get());
+  }
+  return make_int_mpz(t, result);
+}
+
+Result<Value> math_isqrt(Thread& t, const Value* args) {
+  Value index = TRY(to_index(t, args[0]));
+  IntView view(index);
+  if (mpz_sgn(view.get()) < 0) return t.raise(Exc::ValueError, "isqrt() argument must be nonnegative");
+  Mpz root;
+  mpz_sqrt(root, view.get());
+  return make_int_mpz(t, root);
+}
+
+Result<Value> math_factorial(Thread& t, const Value* args) {
+  Value index = TRY(to_index(t, args[0]));
+  int64_t n;
+  bool fits = int_to_int64(index, &n);
+  if (fits ? n < 0 : mpz_sgn(IntView(index).get()) < 0)
+    return t.raise(Exc::ValueError, "factorial() not defined for negative values");
+  if (!fits) return t.raise(Exc::OverflowError, "factorial() argument should not exceed {}", INT64_MAX);
+  // GMP aborts when it cannot allocate: a result beyond some hundred megabytes is refused before.
+  if (n > 50'000'000) return t.raise(Exc::MemoryError, "");
+  Mpz result;
+  mpz_fac_ui(result, static_cast<unsigned long>(n));
+  return make_int_mpz(t, result);
+}
+
+// n and k as ints; ValueError when one is negative.
+Status choose_arguments(Thread& t, const Value* args, Value* n, Value* k) {
+  *n = TRY(to_index(t, args[0]));
+  *k = TRY(to_index(t, args[1]));
+  if (mpz_sgn(IntView(*n).get()) < 0) return t.raise(Exc::ValueError, "n must be a non-negative integer");
+  if (mpz_sgn(IntView(*k).get()) < 0) return t.raise(Exc::ValueError, "k must be a non-negative integer");
+  return {};
+}
+
+Result<Value> math_comb(Thread& t, const Value* args) {
+  Value n_value, k_value;
+  TRY(choose_arguments(t, args, &n_value, &k_value));
+  IntView n(n_value), k(k_value);
+  Mpz rest;
+  mpz_sub(rest, n.get(), k.get());
+  if (mpz_sgn(rest.z) < 0) return Value::from_int(0);
+  if (mpz_cmp(rest, k.get()) > 0) mpz_set(rest, k.get());  // the smaller of k and n - k
+  if (!mpz_fits_slong_p(rest))
+    return t.raise(Exc::OverflowError, "min(n - k, k) must not exceed {}", INT64_MAX);
+  Mpz result;
+  mpz_bin_ui(result, n.get(), mpz_get_ui(rest));
+  return make_int_mpz(t, result);
+}
+
+Result<Value> math_perm(Thread& t, const Value* args) {
+  if (args[1].is_none()) return math_factorial(t, args);
+  Value n_value, k_value;
+  TRY(choose_arguments(t, args, &n_value, &k_value));
+  IntView n(n_value), k(k_value);
+  if (mpz_cmp(k.get(), n.get()) > 0) return Value::from_int(0);
+  if (!mpz_fits_slong_p(k.get())) return t.raise(Exc::OverflowError, "k must not exceed {}", INT64_MAX);
+  unsigned long count = mpz_get_ui(k.get());
+  Mpz result(1), factor;
+  mpz_set(factor, n.get());
+  for (unsigned long i = 0; i < count; ++i) {
+    mpz_mul(result, result, factor);
+    mpz_sub_ui(factor, factor, 1);
+    if ((i & 1023) == 1023) TRY(t.poll());
+  }
+  return make_int_mpz(t, result);
+}
+
+}  // namespace
+
+const NativeDef kMathIntegerFunctions[] = {
+    MP_RAW_FUNCTION(math_gcd, "gcd(*integers)", "Greatest Common Divisor."),
+    MP_RAW_FUNCTION(math_lcm, "lcm(*integers)", "Least Common Multiple."),
+    MP_FUNCTION(math_isqrt, "isqrt(n, /)", "Return the integer part of the square root of the input."),
+    MP_FUNCTION(math_factorial, "factorial(n, /)", "Find n!."),
+    MP_FUNCTION(math_comb, "comb(n, k, /)",
+                "Number of ways to choose k items from n items without repetition and without order."),
+    MP_FUNCTION(math_perm, "perm(n, k=None, /)",
+                "Number of ways to choose k items from n items without repetition and with order."),
+    MP_END};
+
+}  // namespace mp
