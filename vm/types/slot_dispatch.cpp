@@ -104,8 +104,23 @@ static Status dispatch_set_attr(Thread& t, Value self, StrObject* name, Value va
 static constexpr Dunder kCompareDunders[] = {Dunder::lt, Dunder::le, Dunder::eq,
                                              Dunder::ne, Dunder::gt, Dunder::ge};
 static Result<Value> dispatch_compare(Thread& t, Value self, Value other, CompareOp op) {
-  Value v = TRY(call_dunder(t, self, kCompareDunders[static_cast<int>(op)], &other, 1));
-  return v.is_not_found() ? kNotImplemented : v;
+  Dunder d = kCompareDunders[static_cast<int>(op)];
+  Type* type = type_of(t, self);
+  Value found = type_lookup(t, type, dunder_name(t, d));
+  if (is_kind(found, Kind::Function)) return call_prepend(t, found, self, {&other, 1, kEmpty});
+  if (found.is_not_found()) return kNotImplemented;
+  if (found.is_object() && found.as_object()->type() != t.types().slot_wrapper) {
+    if (DescrGetSlot get = found.as_object()->type()->slots.descr_get) {
+      auto bound = get(t, found, self, Value(type));
+      if (bound.is_error()) {
+        // CPython takes a method that cannot be bound for a missing one.
+        t.clear_exception();
+        return kNotImplemented;
+      }
+      return call(t, bound.value(), {&other, 1, kEmpty});
+    }
+  }
+  return call_dunder(t, self, d, &other, 1);
 }
 
 Value make_sequence_iterator(Thread& t, Value sequence);  // vm/types/iterators.cpp
@@ -315,13 +330,14 @@ void* slot_dispatcher(SlotId id) {
 #define MP_D(slot) \
   case SlotId::slot: return reinterpret_cast<void*>(&dispatch_##slot);
     MP_D(repr)
-    MP_D(str) MP_D(hash) MP_D(call) MP_D(get_attr) MP_D(set_attr) MP_D(compare) MP_D(iter) MP_D(next)
-        MP_D(add) MP_D(sub) MP_D(mul) MP_D(matmul) MP_D(truediv) MP_D(floordiv) MP_D(mod) MP_D(divmod)
-            MP_D(pow) MP_D(lshift) MP_D(rshift) MP_D(and_) MP_D(or_) MP_D(xor_) MP_D(iadd) MP_D(isub)
-                MP_D(imul) MP_D(imatmul) MP_D(itruediv) MP_D(ifloordiv) MP_D(imod) MP_D(ipow) MP_D(ilshift)
-                    MP_D(irshift) MP_D(iand) MP_D(ior) MP_D(ixor) MP_D(neg) MP_D(pos) MP_D(abs) MP_D(invert)
-                        MP_D(bool_) MP_D(int_) MP_D(float_) MP_D(index) MP_D(length) MP_D(get_item)
-                            MP_D(set_item) MP_D(contains) MP_D(await) MP_D(aiter) MP_D(anext) MP_D(finalize)
+    MP_D(str)
+    MP_D(hash) MP_D(call) MP_D(get_attr) MP_D(set_attr) MP_D(compare) MP_D(iter) MP_D(next) MP_D(add)
+        MP_D(sub) MP_D(mul) MP_D(matmul) MP_D(truediv) MP_D(floordiv) MP_D(mod) MP_D(divmod) MP_D(pow)
+            MP_D(lshift) MP_D(rshift) MP_D(and_) MP_D(or_) MP_D(xor_) MP_D(iadd) MP_D(isub) MP_D(imul)
+                MP_D(imatmul) MP_D(itruediv) MP_D(ifloordiv) MP_D(imod) MP_D(ipow) MP_D(ilshift) MP_D(irshift)
+                    MP_D(iand) MP_D(ior) MP_D(ixor) MP_D(neg) MP_D(pos) MP_D(abs) MP_D(invert) MP_D(bool_)
+                        MP_D(int_) MP_D(float_) MP_D(index) MP_D(length) MP_D(get_item) MP_D(set_item)
+                            MP_D(contains) MP_D(await) MP_D(aiter) MP_D(anext) MP_D(finalize)
 #undef MP_D
                                 case SlotId::descr_get : return reinterpret_cast<void*>(&dispatch_get);
     case SlotId::descr_set: return reinterpret_cast<void*>(&dispatch_set);

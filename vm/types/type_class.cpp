@@ -440,6 +440,7 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
       return t.raise(Exc::TypeError, "__classcell__ must be a nonlocal cell, not {}",
                      repr_text(t, Value(type_of(t, cell))));
     TRY(dict_delete(t, dict, Value(t.names().__classcell__)));
+    cell.as<CellObject>()->content = Value(type);  // the metaclass's mro() may call methods already
   }
   if (plan.add_dict) add_getset(t, type, dict, kDictGetSet);
   if (plan.add_weakref) add_getset(t, type, dict, kWeakrefGetSet);
@@ -447,7 +448,6 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   type->slots = base->slots;
   Value mro = TRY(compute_mro(t, type));
   type->mro.store(mro.as<TupleObject>());
-  if (!cell.is_not_found()) cell.as<CellObject>()->content = Value(type);
   finish_layout(t, type, plan);
   {
     TypeLock lock(type_mutex(t));
