@@ -191,6 +191,14 @@ SendStatus generator_resume(Thread& t, GeneratorObject* g, Value sent, bool thro
   return run_generator(t, g, throwing, result);
 }
 
+// The context of a thrown exception is what the generator is handling, else what the caller is.
+static void raise_in(Thread& t, GeneratorObject* g, Value exception) {
+  g->handled.previous = t.handled;
+  t.handled = &g->handled;
+  t.raise_object(exception);
+  t.handled = g->handled.previous;
+}
+
 SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value* result) {
   if (t.check_stack().is_error()) return SendStatus::Error;
   if (g->state.load(std::memory_order_relaxed) == GeneratorState::Running) {
@@ -243,7 +251,9 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
       switch (status) {
         case SendStatus::Next: *result = out; return SendStatus::Next;
         case SendStatus::Return: deliver(g, out, true); return run_generator(t, g, false, result);
-        case SendStatus::Error: return run_generator(t, g, true, result);
+        case SendStatus::Error:
+          raise_in(t, g, t.take_exception());
+          return run_generator(t, g, true, result);
       }
     }
     g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
@@ -256,11 +266,7 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
     return SendStatus::Error;
   }
   if (check_resumable(t, g).is_error()) return SendStatus::Error;
-  // The context of the thrown exception is what the generator is handling, else what the caller is.
-  g->handled.previous = t.handled;
-  t.handled = &g->handled;
-  t.raise_object(exception);
-  t.handled = g->handled.previous;
+  raise_in(t, g, exception);
   return run_generator(t, g, true, result);
 }
 
