@@ -10,7 +10,7 @@ Diagnoser::Diagnoser(ParserContext& context, int failed_at)
     : context_(context), tokens_(context.stream.tokens.data()), failed_at_(failed_at), furthest_(failed_at) {}
 
 void Diagnoser::raise(DiagnosticKind kind, std::string message, Span span) {
-  context_.error = context_.source.diagnose(kind, std::move(message), span);
+  context_.error = context_.located(kind, std::move(message), span);
   throw Found{};
 }
 
@@ -71,8 +71,8 @@ void Diagnoser::run() {
       context_.error.end_offset = -1;
       return;
     }
-    context_.error = context_.source.diagnose(DiagnosticKind::SyntaxError, "invalid syntax",
-                                              tokens_[generic_at_ > 0 ? generic_at_ : failed_at_].span);
+    context_.error = context_.located(DiagnosticKind::SyntaxError, "invalid syntax",
+                                      tokens_[generic_at_ > 0 ? generic_at_ : failed_at_].span);
     if (token.kind == T::End) {
       // ENDMARKER has no column; it stands on the last line.
       uint32_t last = context_.source.line_count();

@@ -102,6 +102,7 @@ class ParserContext {
   std::vector<Diagnostic> warnings;
 
   // ---- errors (validate.cpp, diagnose.cpp)
+  Diagnostic located(DiagnosticKind kind, std::string message, Span span) const;
   [[noreturn]] void fail(std::string message, Span span);
   [[noreturn]] void fail(DiagnosticKind kind, std::string message, Span span);
   [[noreturn]] void fail_from(const Node* first, const Node* last, std::string message) {

@@ -2,11 +2,22 @@
 #include <fmt/core.h>
 
 #include "lang/parser_context.h"
+#include "lang/unicode.h"
 
 namespace mp::lang {
 
+Diagnostic ParserContext::located(DiagnosticKind kind, std::string message, Span span) const {
+  Diagnostic diagnostic = source.diagnose(kind, std::move(message), span);
+  // CPython's parser measures the end in the first line, even where it stands in a later one.
+  if (diagnostic.end_line != diagnostic.line)
+    diagnostic.end_offset =
+        std::min<int>(diagnostic.end_offset,
+                      static_cast<int>(count_characters(diagnostic.text, 0, diagnostic.text.size())));
+  return diagnostic;
+}
+
 void ParserContext::fail(DiagnosticKind kind, std::string message, Span span) {
-  error = source.diagnose(kind, std::move(message), span);
+  error = located(kind, std::move(message), span);
   if (!options.filename.empty()) error.filename = options.filename;
   failed = true;
   failed_line = source.line_of(lookahead->span.begin);
