@@ -186,6 +186,8 @@ static Value make_descriptor(Thread& t, Type* type, const NativeDef& def) {
   }
 }
 
+extern const GetSetDef kDictGetSet;  // type_class.cpp
+
 static void add_missing(Thread& t, DictObject* dict, StrObject* name, Value value) {
   if (dict_get_str(dict, name).is_not_found()) (void)dict_set_str(t, dict, name, value);
 }
@@ -220,6 +222,14 @@ static void populate(Thread& t, Type* type) {
     StrObject* name = intern(t, def->name);
     descriptor->name = Value(name);
     add_missing(t, dict, name, descriptor);
+  }
+  Type* above = type->base.load();
+  if (type->has(kTypeHasDict) && (above == nullptr || !above->has(kTypeHasDict))) {
+    auto* descriptor = t.heap().make<GetSetDescriptorObject>(t, t.types().getset_descriptor);
+    descriptor->owner = type;
+    descriptor->def = &kDictGetSet;
+    descriptor->name = Value(t.names().__dict__);
+    add_missing(t, dict, t.names().__dict__, descriptor);
   }
   for (const MemberDef* def = spec.members; def != nullptr && def->name != nullptr; ++def) {
     auto* descriptor = t.heap().make<MemberDescriptorObject>(t, t.types().member_descriptor);

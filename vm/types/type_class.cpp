@@ -268,7 +268,8 @@ static Result<Value> get_weakref_list(Thread& t, Value self) {
       &found);
   return found.ref;
 }
-static const GetSetDef kDictGetSet = {"__dict__", get_instance_dict, set_instance_dict,
+extern const GetSetDef kDictGetSet;
+const GetSetDef kDictGetSet = {"__dict__", get_instance_dict, set_instance_dict,
                                       "dictionary for instance variables"};
 static const GetSetDef kWeakrefGetSet = {"__weakref__", get_weakref_list, nullptr,
                                          "list of weak references to the object"};
