@@ -60,7 +60,7 @@ static Status match_group(Thread& t, Value exception, Value type, Value* match, 
       *match = exception;
     } else {
       Value wrapped = TRY(
-          call(t, t.types().exception(Exc::BaseExceptionGroup), {empty_str(t), make_list(t, &exception, 1)}));
+          call(t, t.types().exception(Exc::BaseExceptionGroup), {empty_str(t), make_tuple(t, {exception})}));
       // The wrapper stands where the naked exception was raised in this frame.
       Value pending = t.take_exception();
       t.restore_exception(wrapped);
