@@ -321,7 +321,7 @@ static Result<Value> deque_remove(Thread& t, const Value* args) {
       return kNone;
     }
   }
-  return t.raise(Exc::ValueError, "deque.remove(x): x not in deque");
+  return t.raise(Exc::ValueError, "{} is not in deque", repr_text(t, args[1]));
 }
 static Result<Value> deque_insert(Thread& t, const Value* args) {
   auto* d = args[0].as<Deque>();
@@ -353,7 +353,7 @@ static Result<Value> deque_repr(Thread& t, Value self) {
   Value list = TRY(to_list(t, self));
   Value shown = TRY(repr(t, list));
   StrBuilder out(t);
-  out.append(std::string_view(type_name(d->type())));
+  out.append(d->type()->name);
   out.append(U'(');
   out.append(shown.as<StrObject>());
   if (d->maxlen.load() >= 0) out.append(std::string_view(", maxlen=" + std::to_string(d->maxlen.load())));

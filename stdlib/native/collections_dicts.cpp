@@ -70,7 +70,7 @@ static Result<Value> default_repr(Thread& t, Value self) {
   ReprGuard guard(t, factory);
   shown = guard.recursive() ? Value(make_str(t, "...")) : TRY(repr(t, factory));
   StrBuilder out(t);
-  out.append(std::string_view(type_name(t, self)));
+  out.append(type_of(t, self)->name);
   out.append(U'(');
   out.append(shown.as<StrObject>());
   out.append(std::string_view(", "));
@@ -214,7 +214,7 @@ static Status tuple_getter_set(Thread& t, Value, Value, Value value) {
 }
 static Result<Value> tuple_getter_repr(Thread& t, Value self) {
   Value doc = TRY(repr(t, self.as<TupleGetter>()->doc));
-  return make_str(t, fmt::format("{}({}, {})", type_name(t, self), self.as<TupleGetter>()->index,
+  return make_str(t, fmt::format("{}({}, {})", to_utf8(type_of(t, self)->name), self.as<TupleGetter>()->index,
                                  to_utf8(doc.as<StrObject>())));
 }
 static Result<Value> tuple_getter_reduce(Thread& t, const Value* args) {

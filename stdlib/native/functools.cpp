@@ -159,6 +159,7 @@ static const GetSetDef kPartialGetSets[] = {
     {"func", get_function, nullptr, "function object to use in future partial calls"},
     {"args", get_args, nullptr, "tuple of arguments to future partial calls"},
     {"keywords", get_keywords, nullptr, "dictionary of keyword arguments to future partial calls"},
+    {"__dict__", get_instance_dict, set_instance_dict, nullptr},
     {nullptr, nullptr, nullptr, nullptr}};
 static const NativeDef kPartialMethods[] = {
     MP_RAW_NEW(partial_new, "__new__(cls, func, /, *args, **keywords)", nullptr),

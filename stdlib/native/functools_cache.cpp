@@ -177,6 +177,7 @@ const TypeSpec kLruCacheSpec = {.name = "functools._lru_cache_wrapper",
                                     "                hits misses currsize maxsize\n",
                                 .trace = trace_cache,
                                 .slots = {.call = cache_call, .descr_get = cache_descr_get},
-                                .methods = kLruCacheMethods};
+                                .methods = kLruCacheMethods,
+                                .getsets = kInstanceDictGetSets};
 
 }  // namespace mp

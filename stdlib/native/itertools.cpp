@@ -60,7 +60,7 @@ static Value count_now(Thread& t, Count* it) {
 }
 static Result<Value> count_repr(Thread& t, Value self) {
   auto* it = self.as<Count>();
-  std::string text = type_name(it->type()) + "(";
+  std::string text = to_utf8(it->type()->name) + "(";
   Value now = TRY(repr(t, count_now(t, it)));
   text += to_utf8(now.as<StrObject>());
   Value step = it->step.get();
@@ -160,7 +160,7 @@ static Result<Value> repeat_next(Thread&, Value self) {
 static Result<Value> repeat_repr(Thread& t, Value self) {
   auto* it = self.as<Repeat>();
   Value shown = TRY(repr(t, it->item));
-  std::string text = type_name(it->type()) + "(" + to_utf8(shown.as<StrObject>());
+  std::string text = to_utf8(it->type()->name) + "(" + to_utf8(shown.as<StrObject>());
   if (it->left.load() >= 0) text += ", " + std::to_string(it->left.load());
   return make_str(t, text + ")");
 }

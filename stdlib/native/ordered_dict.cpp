@@ -34,8 +34,6 @@ Result<Value> ordered_iterator_next(Thread& t, Value self) {
   auto* dict = held.as<DictObject>();
   if (it->mutations.load() != dict->mutations.load()) {
     it->dict = kEmpty;
-    if (it->size.load() != dict->length())
-      return t.raise(Exc::RuntimeError, "OrderedDict changed size during iteration");
     return t.raise(Exc::RuntimeError, "OrderedDict mutated during iteration");
   }
   DictTable* table = dict->table.load(std::memory_order_acquire);
@@ -320,7 +318,7 @@ static Result<Value> ordered_reduce(Thread& t, const Value* args) {
 
 static Result<Value> ordered_repr(Thread& t, Value self) {
   auto* dict = self.as<DictObject>();
-  std::string name = type_name(dict->type());
+  std::string name = to_utf8(dict->type()->name);
   if (dict->length() == 0) return make_str(t, name + "()");
   ReprGuard guard(t, self);
   if (guard.recursive()) return make_str(t, "...");
@@ -415,6 +413,7 @@ const TypeSpec kOrderedDictSpec = {
               .iter = ordered_iter,
               .or_ = ordered_or,
               .ior = ordered_ior},
-    .methods = kOrderedDictMethods};
+    .methods = kOrderedDictMethods,
+    .getsets = kInstanceDictGetSets};
 
 }  // namespace mp

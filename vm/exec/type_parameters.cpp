@@ -116,7 +116,7 @@ Result<Value> type_parameter_intrinsic(Thread& t, lang::Intrinsic which, const V
       ListObject* unpacked = make_list(t, params->size);
       for (size_t i = 0; i < params->size; ++i) {
         Value p = (*params)[i];
-        if (type_name(t, p) == "TypeVarTuple") {
+        if (str_equal(type_of(t, p)->name, std::string_view("TypeVarTuple"))) {
           TRY(list_extend(t, unpacked, p));
         } else {
           TRY(list_append(t, unpacked, p));

@@ -206,10 +206,10 @@ NativeSignature* native_signature(Thread& t, NativeFunctionObject* function) {
 std::string native_display_name(NativeFunctionObject* function) {
   std::string name = to_utf8(function->name.get().as<StrObject>());
   if (function->def->kind == NativeKind::New || name == "__init__")
-    return function->owner_type != nullptr ? type_name(function->owner_type) : name;
+    return function->owner_type != nullptr ? to_utf8(function->owner_type->name) : name;
   if (function->def->kind == NativeKind::ClassMethod && is_type(function->self))
     return type_name(function->self.get().as<Type>()) + "." + name;
-  if (function->owner_type != nullptr) return type_name(function->owner_type) + "." + name;
+  if (function->owner_type != nullptr) return to_utf8(function->owner_type->name) + "." + name;
   Value owner = function->owner;
   if (is_str(owner)) {
     std::string module = to_utf8(owner.as<StrObject>());
@@ -221,7 +221,7 @@ std::string native_display_name(NativeFunctionObject* function) {
 static std::string short_name(NativeFunctionObject* function) {
   std::string name = to_utf8(function->name.get().as<StrObject>());
   bool constructor = function->def->kind == NativeKind::New || name == "__init__";
-  return constructor && function->owner_type != nullptr ? type_name(function->owner_type) : name;
+  return constructor && function->owner_type != nullptr ? to_utf8(function->owner_type->name) : name;
 }
 
 static const char* plural(size_t n) { return n == 1 ? "" : "s"; }

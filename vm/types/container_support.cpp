@@ -5,6 +5,14 @@
 
 namespace mp {
 
+Result<Value> get_instance_dict(Thread& t, Value self) { return instance_dict(t, self.as_object()); }
+Status set_instance_dict(Thread& t, Value self, Value value) {
+  if (value.is_empty()) return t.raise(Exc::TypeError, "cannot delete __dict__");
+  return instance_set_dict(t, self.as_object(), value);
+}
+const GetSetDef kInstanceDictGetSets[] = {{"__dict__", get_instance_dict, set_instance_dict, nullptr},
+                                          {nullptr, nullptr, nullptr, nullptr}};
+
 Result<Value> builtin_function(Thread& t, std::string_view name) {
   Value function = dict_get_text(t, t.runtime().builtins_dict, name);
   if (function.is_not_found())

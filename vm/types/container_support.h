@@ -87,6 +87,11 @@ inline constexpr int64_t kMaxContainerItems = (int64_t{1} << 60) - 1;
 // The hash slot of unhashable types; `X.__hash__` is None then. vm/types/slot_update.cpp
 Result<int64_t> hash_not_implemented(Thread& t, Value self);
 
+// `__dict__` of native types with kTypeHasDict.
+Result<Value> get_instance_dict(Thread& t, Value self);
+Status set_instance_dict(Thread& t, Value self, Value value);
+extern const GetSetDef kInstanceDictGetSets[];
+
 // builtins.iter / builtins.getattr for __reduce__ results.
 Result<Value> builtin_function(Thread& t, std::string_view name);
 

@@ -225,7 +225,7 @@ static Result<bool> is_subset(Thread& t, SetObject* a, SetObject* b) {
 // ---------------------------------------------------------------- slots
 static Result<Value> set_repr(Thread& t, Value self) {
   auto* set = self.as<SetObject>();
-  std::string name = type_name(set->type());
+  std::string name = to_utf8(set->type()->name);
   if (set->length() == 0) return make_str(t, name + "()");
   ReprGuard guard(t, self);
   if (guard.recursive()) return make_str(t, name + "(...)");

@@ -381,7 +381,7 @@ static Result<Value> type_repr(Thread& t, Value self) {
 static Result<Value> type_or(Thread& t, Value left, Value right) {
   auto acceptable = [&](Value v) {
     return v.is_none() || is_type(v) || type_of(t, v) == t.types().union_type ||
-           type_of(t, v) == t.types().generic_alias || type_name(t, v) == "TypeAliasType";
+           type_of(t, v) == t.types().generic_alias || str_equal(type_of(t, v)->name, std::string_view("TypeAliasType"));
   };
   if (!acceptable(left) || !acceptable(right)) return kNotImplemented;
   return make_union(t, left, right);

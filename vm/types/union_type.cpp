@@ -13,7 +13,7 @@ static bool is_alias(Thread& t, Value v) {
 
 static bool unionable(Thread& t, Value v) {
   if (v.is_none() || is_type(v) || is_alias(t, v) || is_union(t, v)) return true;
-  return v.is_object() && type_name(t, v) == "TypeAliasType";
+  return v.is_object() && str_equal(type_of(t, v)->name, std::string_view("TypeAliasType"));
 }
 
 static Status add_member(Thread& t, ListObject* list, Value v) {
