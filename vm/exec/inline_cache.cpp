@@ -225,7 +225,6 @@ Error unbound_error(Thread& t, Frame* frame, uint16_t reg) {
   std::string name(frame->code->unit->local_name_at(frame->word(), reg));
   t.raise(Exc::UnboundLocalError, "cannot access local variable '{}' where it is not associated with a value",
           name);
-  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(intern(t, name));
   return {};
 }
 
@@ -345,32 +344,8 @@ MP_NOINLINE bool load_method(Thread& t, Frame* frame, const Instruction* pc, Val
 MP_NOINLINE Value load_super(Thread& t, Frame* frame, const Instruction* pc, Value* r, Value* self_out) {
   Value super_global = r[pc->b], cls = r[pc->b + 1], self = r[pc->b + 2];
   StrObject* name = name_of(frame, pc->c);
-  if (super_global == Value(t.types().super) && is_type(cls) && !str_equal(name, "__class__")) {
-    Type* start = nullptr;
-    bool class_receiver = is_type(self) && is_subtype(self.as<Type>(), cls.as<Type>());
-    if (class_receiver)
-      start = self.as<Type>();
-    else if (is_subtype(type_of(t, self), cls.as<Type>()))
-      start = type_of(t, self);
-    if (start != nullptr) {
-      TupleObject* mro = start->mro.load(std::memory_order_acquire);
-      size_t i = 0;
-      while (i < mro->size && (*mro)[i] != cls) ++i;
-      for (++i; i < mro->size; ++i) {
-        Value v = dict_get_str((*mro)[i].as<Type>()->dict.load(std::memory_order_acquire), name);
-        if (v.is_not_found()) continue;
-        bool plain = is_kind(v, Kind::Function) || (is_kind(v, Kind::NativeFunction) &&
-                                                    v.as_object()->type() == t.types().method_descriptor);
-        if (plain && self_out != nullptr && !class_receiver) {
-          *self_out = self;
-          return v;
-        }
-        DescrGetSlot get = type_of(t, v)->slots.descr_get;
-        if (get == nullptr) return v;
-        return get(t, v, class_receiver ? kEmpty : self, start).take();
-      }
-    }
-  }
+  if (super_global == Value(t.types().super) && is_type(cls))
+    return super_get_attr(t, cls, self, name, self_out).take();
   Value made = pc->aux != 0 || super_global == Value(t.types().super)
                    ? call(t, super_global, {cls, self}).take()
                    : call(t, super_global).take();

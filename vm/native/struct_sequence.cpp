@@ -23,6 +23,7 @@ Value make_struct_sequence(Thread& t, Type* type, const Value* values, size_t co
   size_t visible = visible_fields(type);
   auto* tuple = t.heap().make<TupleObject>(t, type, visible * sizeof(Slot));
   tuple->size = visible;
+  tuple->hash.store(-1);  // not computed
   for (size_t i = 0; i < visible; ++i) tuple->items()[i] = i < count ? values[i] : kNone;
   TupleObject* names = field_names(type);
   for (size_t i = visible; i < all_fields(type); ++i)
@@ -44,11 +45,13 @@ static Result<Value> sequence_new(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "{}() takes a {}-sequence ({}-sequence given)", type_full_name(type),
                    least, items->size);
   }
+  if (!args[2].is_empty() && !is_dict(args[2]))
+    return t.raise(Exc::TypeError, "{}() takes a dict as second arg, if any", type_full_name(type));
   RootVector values(t);
   TupleObject* names = field_names(type);
   for (size_t i = 0; i < most; ++i) {
     Value v = i < items->size ? (*items)[i] : kNone;
-    if (i >= items->size && is_dict(args[2])) {
+    if (i >= items->size && !args[2].is_empty()) {
       Value given = TRY(dict_get(t, args[2].as<DictObject>(), (*names)[i]));
       if (!given.is_not_found()) v = given;
     }
@@ -101,7 +104,7 @@ static Result<Value> sequence_replace(Thread& t, Value self, CallArgs args) {
 }
 
 static const NativeDef kSequenceMethods[] = {
-    MP_NEW(sequence_new, "__new__(cls, sequence, dict=None)", nullptr),
+    MP_NEW(sequence_new, "__new__(cls, sequence, dict=?)", nullptr),
     MP_METHOD(sequence_reduce, "__reduce__(self, /)", nullptr),
     MP_RAW_METHOD(sequence_replace, "__replace__(self, /, **changes)", nullptr), MP_END};
 

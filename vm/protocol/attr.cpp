@@ -58,8 +58,20 @@ Result<Value> generic_get_attr(Thread& t, Value object, StrObject* name) {
   return v;
 }
 
+// Whatever raised the AttributeError: it tells the object and the name, for the suggestions.
+void add_attribute_context(Thread& t, Value object, StrObject* name) {
+  if (!t.exception_matches(Exc::AttributeError)) return;
+  auto* e = t.current().as<ExceptionObject>();
+  if (!e->fields[0].get().is_empty() || !e->fields[1].get().is_empty()) return;
+  e->fields[0] = Value(name);
+  e->fields[1] = object;
+}
+
 Result<Value> get_attr(Thread& t, Value object, StrObject* name) {
-  return type_of(t, object)->slots.get_attr(t, object, name);
+  Result<Value> v = type_of(t, object)->slots.get_attr(t, object, name);
+  if (v.is_error()) [[unlikely]]
+    add_attribute_context(t, object, name);
+  return v;
 }
 Result<Value> get_attr(Thread& t, Value object, std::string_view name) {
   return get_attr(t, object, intern(t, name));

@@ -127,6 +127,8 @@ static Status init_syntax_error(Thread& t, ExceptionObject* e, CallArgs args) {
 
 Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs args) {
   if (derives(kind, Exc::OSError)) return init_os_error(t, e, args);
+  if (derives(kind, Exc::ImportError) || derives(kind, Exc::NameError) || kind == Exc::AttributeError)
+    for (int i = 0; i < 4; ++i) e->fields[i] = kEmpty;  // __init__ may run again
   if (derives(kind, Exc::ImportError)) {
     if (args.count == 1) e->fields[kImportMsg] = args.values[0];
     return take_keywords(t, "ImportError", e, args, {"name", "path", "name_from"}, kImportName);

@@ -106,7 +106,11 @@ static void update_slot(Thread& t, Type* type, SlotId id) {
       generic = true;
     }
   }
-  set_slot(type, id, generic ? slot_dispatcher(id) : specific);
+  void* function = generic ? slot_dispatcher(id) : specific;
+  // A custom mro() may leave out object: what every value needs stays.
+  bool needed = id == SlotId::repr || id == SlotId::str || id == SlotId::hash || id == SlotId::get_attr || id == SlotId::set_attr;
+  if (function == nullptr && needed) function = slot_ref(t.types().object->slots, id);
+  set_slot(type, id, function);
 }
 
 void refresh_type_flags(Thread& t, Type* type) {
