@@ -318,7 +318,7 @@ static Result<Value> class_attr(Thread& t, Value subject, Type* type, Value name
 }
 
 static Result<Value> match_class(Thread& t, Value subject, Value cls, size_t positional, TupleObject* names) {
-  if (!is_type(cls)) return t.raise(Exc::TypeError, "called match pattern must be a class");
+  if (!is_type(cls)) return t.raise(Exc::TypeError, "called match pattern must be a type");
   if (!TRY(is_instance_of(t, subject, cls))) return kNone;
   Type* type = cls.as<Type>();
   SetObject* seen = make_set(t);
