@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "vm/exec/ops.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 
@@ -71,6 +72,23 @@ Value call_value(Thread& t, Value callee, Value self, CallArgs args) {
 
 bool check_receiver(Thread& t, NativeFunctionObject* function, Value self) {
   return function->owner_type != nullptr && is_instance(t, self, function->owner_type);
+}
+
+FunctionObject* plain_class_init(Thread& t, Type* cls) {
+  if (cls->type() != t.types().type || cls->has(kTypeAbstract)) return nullptr;
+  // Both are cached in the class and emptied when it changes.
+  Value make = cls->new_function, init = cls->init_function;
+  if (make.is_empty() || init.is_empty()) {
+    make = resolve_new(t, cls).take();
+    init = resolve_init(t, cls).take();
+    if (make.is_error() || init.is_error()) {
+      t.clear_exception();
+      return nullptr;
+    }
+  }
+  Value plain = t.types().object->new_function;
+  if (plain.is_empty()) plain = resolve_new(t, t.types().object).take();
+  return make == plain && is_kind(init, Kind::Function) ? init.as<FunctionObject>() : nullptr;
 }
 
 Error init_result_error(Thread& t, Value result) {

@@ -75,6 +75,15 @@ uint32_t slot_offset(Type* type, int32_t index) {
 bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
 bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
 
+// Attributes of the instances are found the usual way: no __getattr__, no type with rules of its own (super,
+// module, ...).
+bool plain_get_attr(Thread& t, Type* type) {
+  return !type->has(kTypeCustomGetAttr) && type->slots.get_attr == t.types().object->slots.get_attr;
+}
+bool plain_set_attr(Thread& t, Type* type) {
+  return !type->has(kTypeCustomSetAttr) && type->slots.set_attr == t.types().object->slots.set_attr;
+}
+
 uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
   return (uint64_t{shape} << 32) | (uint64_t{offset} << 16) | (version & 0xffff);
 }
@@ -116,7 +125,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   Type* type = o->type();
   if (type == t.types().module) return specialise_module_attr(t, pc, static_cast<ModuleObject*>(o), name);
   if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, pc, static_cast<Type*>(o), name);
-  if (type->has(kTypeCustomGetAttr)) return false;
+  if (!plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
@@ -154,7 +163,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
 bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Object* o, StrObject* name,
                            ShapeId before) {
   Type* type = o->type();
-  if (type->has(kTypeCustomSetAttr) || before == kNoShape || type->attrs_offset == 0) return false;
+  if (!plain_set_attr(t, type) || before == kNoShape || type->attrs_offset == 0) return false;
   Value on_class = type_lookup(t, type, name);
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) return false;
   uint32_t version = type_version(t, type);
@@ -184,7 +193,7 @@ bool specialise_method(Thread& t, Frame* frame, const Instruction* pc, Value obj
   if (!object.is_object() || is_type(object)) return false;
   Object* o = object.as_object();
   Type* type = o->type();
-  if (type->has(kTypeCustomGetAttr)) return false;
+  if (!plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   if (on_class.is_not_found()) return false;
   bool script = is_kind(on_class, Kind::Function);

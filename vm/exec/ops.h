@@ -72,13 +72,8 @@ Value call_value(Thread& t, Value callee, Value self, CallArgs args);
 // the bound convention.
 const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t count);
 bool check_receiver(Thread& t, NativeFunctionObject* function, Value self);
-// A class whose call is: allocate an instance, run a script __init__ (null otherwise).
-inline FunctionObject* plain_class_init(Thread& t, Type* cls) {
-  if (cls->type() != t.types().type) return nullptr;
-  if (cls->new_function.get() != t.types().object->new_function.get()) return nullptr;
-  Value init = cls->init_function;
-  return is_kind(init, Kind::Function) && !cls->has(kTypeAbstract) ? init.as<FunctionObject>() : nullptr;
-}
+// The __init__ of a class whose call is: allocate an instance, run a script __init__ (null otherwise).
+FunctionObject* plain_class_init(Thread& t, Type* cls);
 Error init_result_error(Thread& t, Value result);
 
 // --- unwinding (unwind.cpp)

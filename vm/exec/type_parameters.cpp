@@ -1,4 +1,5 @@
-// PEP 695: what the intrinsics of type parameters make. Type variables are classes of the typing module; TypeAliasType is ours.
+// PEP 695: what the intrinsics of type parameters make. Type variables are classes of the typing module;
+// TypeAliasType is ours.
 #include "vm/exec/type_parameters.h"
 
 #include "vm/exec/interp.h"
@@ -37,7 +38,8 @@ Result<Value> alias_params(Thread& t, Value v) {
 Result<Value> alias_repr(Thread&, Value v) { return self(v)->name; }
 Result<Value> alias_or(Thread& t, Value a, Value b) { return make_union(t, a, b); }
 Result<Value> alias_get_item(Thread& t, Value v, Value key) {
-  if (!is_tuple(self(v)->type_params)) return t.raise(Exc::TypeError, "Only generic type aliases are subscriptable");
+  if (!is_tuple(self(v)->type_params))
+    return t.raise(Exc::TypeError, "Only generic type aliases are subscriptable");
   return make_generic_alias(t, v, is_tuple(key) ? key : Value(make_tuple(t, {key})));
 }
 Result<Value> alias_new(Thread& t, const Value* args) {
@@ -50,16 +52,16 @@ Result<Value> alias_new(Thread& t, const Value* args) {
   return a;
 }
 
-const NativeDef kAliasMethods[] = {MP_NEW(alias_new, "__new__(cls, name, value, *, type_params=())", "Type alias."), MP_END};
-const GetSetDef kAliasGetSets[] = {{"__name__", alias_name, nullptr, nullptr},
-                                   {"__value__", alias_value, nullptr, nullptr},
-                                   {"__type_params__", alias_params, nullptr, nullptr},
-                                   {"__parameters__", alias_params, nullptr, nullptr},
-                                   {"__module__", alias_module, nullptr, nullptr},
-                                   {nullptr, nullptr, nullptr, nullptr}};
+const NativeDef kAliasMethods[] = {
+    MP_NEW(alias_new, "__new__(cls, name, value, *, type_params=())", "Type alias."), MP_END};
+const GetSetDef kAliasGetSets[] = {
+    {"__name__", alias_name, nullptr, nullptr},          {"__value__", alias_value, nullptr, nullptr},
+    {"__type_params__", alias_params, nullptr, nullptr}, {"__parameters__", alias_params, nullptr, nullptr},
+    {"__module__", alias_module, nullptr, nullptr},      {nullptr, nullptr, nullptr, nullptr}};
 
 Result<Value> typing_class(Thread& t, const char* name) {
-  Value module = TRY(import_name(t, intern(t, "typing"), t.runtime().builtins_dict, kNone, make_tuple(t, {make_str(t, name)}), 0));
+  Value module = TRY(import_name(t, intern(t, "typing"), t.runtime().builtins_dict, kNone,
+                                 make_tuple(t, {make_str(t, name)}), 0));
   return get_attr(t, module, name);
 }
 
