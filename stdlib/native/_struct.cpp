@@ -255,7 +255,7 @@ Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* 
       int64_t high = item.size == 8 ? INT64_MAX : (int64_t{1} << (item.size * 8 - 1)) - 1;
       if (i > high || i < -high - 1) return range_error(t, layout, item, true);
     } else if (item.code != 'P') {
-      if (i < 0) return range_error(t, layout, item, item.size < 4);
+      if (i < 0) return range_error(t, layout, item, item.size == 1 || (item.size == 2 && !layout.big_endian));
       if (item.size < 8 && u >> (item.size * 8) != 0) return range_error(t, layout, item, true);
     }
   } else {
@@ -282,7 +282,7 @@ Status pack_real(Thread& t, const Layout& layout, const Item& item, uint8_t* p, 
     std::memcpy(p, &d, 8);
   } else if (item.code == 'f') {
     auto narrow = static_cast<float>(d);
-    if (std::isinf(narrow) && !std::isinf(d))
+    if (std::isinf(narrow) && !std::isinf(d) && !layout.native)
       return t.raise(Exc::OverflowError, "float too large to pack with f format");
     std::memcpy(p, &narrow, 4);
   } else {

@@ -135,7 +135,6 @@ static Status encode_units(Thread& t, StrObject* text, std::string_view errors, 
       continue;
     }
     size_t end = i + 1;
-    while (end < n && text->at(end) >= 0xd800 && text->at(end) <= 0xdfff) ++end;
     size_t position;
     Value replacement =
         TRY(call_encode_error(t, errors, encoding, text, i, end, "surrogates not allowed", &position));

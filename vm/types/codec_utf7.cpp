@@ -121,7 +121,7 @@ Status encode_utf7_to(Thread&, StrObject* text, std::string& out) {
   static constexpr std::string_view kDirect = "'(),-./:? \t\n\r!\"#$%&*;<=>@[]^_`{|}";
   auto direct = [](uint32_t c) {
     return (c | 32) - 'a' < 26u || c - '0' < 10u ||
-           (c < 128 && c != 0 && kDirect.find(static_cast<char>(c)) != kDirect.npos) || c == 0;
+           (c < 128 && c != 0 && kDirect.find(static_cast<char>(c)) != kDirect.npos);
   };
   bool in_shift = false;
   uint32_t bits = 0;
