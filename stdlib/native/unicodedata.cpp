@@ -1,4 +1,4 @@
-// unicodedata, on utf8proc. Names beyond Hangul and ideographs are there when the build had a table
+// unicodedata, on utf8proc; names through lang/character_names.h.
 // (vm/types/unicode_name_table.cpp).
 #include <utf8proc.h>
 

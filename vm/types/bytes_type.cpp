@@ -158,7 +158,8 @@ static Result<Value> bytes_iterator_next(Thread&, Value self) {
   Value source = it->bytes;
   if (source.is_empty()) return kNoMore;
   std::string_view content = self_bytes(source);
-  uint64_t i = it->index.fetch_add(1, std::memory_order_relaxed);
+  uint64_t i = it->index.load(std::memory_order_relaxed);
+  it->index.store(i + 1, std::memory_order_relaxed);
   if (i < content.size()) return Value::from_int(static_cast<uint8_t>(content[i]));
   it->bytes = kEmpty;
   return kNoMore;

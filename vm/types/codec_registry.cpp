@@ -129,6 +129,9 @@ static Status check_text_encoding(Thread& t, Value codec, const std::string& nam
 }
 
 Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value errors) {
+  bool utf8 = encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8") ||
+              str_equal(encoding.as<StrObject>(), "utf8");
+  if (utf8 && text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
   std::string name = text_of(encoding, "utf-8"), handler = text_of(errors, "");
   std::string out;
   switch (encoding_by_name(name)) {
@@ -166,6 +169,9 @@ Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value error
 }
 
 Result<Value> decode_object(Thread& t, Value source, Value encoding, Value errors) {
+  if (is_bytes(source) && errors.is_empty() &&
+      (encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8")))
+    return decode_utf8(t, source.as<BytesObject>()->view(), {});
   if (!supports_buffer(t, source)) {
     return t.raise(Exc::TypeError, "decoding to str: need a bytes-like object, {} found",
                    type_name(t, source));

@@ -1,5 +1,6 @@
 // __format__ of int, float and complex: digits, signs, grouping, padding.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "vm/protocol/protocol.h"
@@ -59,6 +60,53 @@ static std::string format_general(double value, int precision, bool alternate, b
   return out;
 }
 
+// %.Nf by integer arithmetic: value * 10^N is m * 10^N / 2^k, exactly, in 128 bits. False where that does not
+// fit.
+static bool format_fixed_fast(double value, int precision, std::string& out) {
+  static constexpr uint64_t kPowers[] = {1,           10,           100,          1000,      10000,
+                                         100000,      1000000,      10000000,     100000000, 1000000000,
+                                         10000000000, 100000000000, 1000000000000};
+  if (precision > 12 || !(std::fabs(value) < 1e15)) return false;
+  auto bits = std::bit_cast<uint64_t>(value);
+  bool negative = bits >> 63 != 0;
+  int exponent = static_cast<int>(bits >> 52 & 0x7ff);
+  uint64_t mantissa = bits & ((uint64_t{1} << 52) - 1);
+  if (exponent != 0)
+    mantissa |= uint64_t{1} << 52;
+  else
+    exponent = 1;
+  int shift = 1075 - exponent;  // value = mantissa / 2^shift; positive as the value is below 2^52
+  unsigned __int128 scaled = static_cast<unsigned __int128>(mantissa) * kPowers[precision];
+  uint64_t digits;
+  if (shift <= 0) {
+    scaled <<= -shift;
+    if (scaled >> 64 != 0) return false;
+    digits = static_cast<uint64_t>(scaled);
+  } else if (shift > 126) {
+    digits = 0;  // below half a unit of the last place
+  } else {
+    unsigned __int128 quotient = scaled >> shift, half = static_cast<unsigned __int128>(1) << (shift - 1);
+    unsigned __int128 remainder = scaled & ((half << 1) - 1);
+    if (remainder > half || (remainder == half && (quotient & 1) != 0)) ++quotient;
+    if (quotient >> 64 != 0) return false;
+    digits = static_cast<uint64_t>(quotient);
+  }
+  char buffer[40];
+  char* p = buffer + sizeof buffer;
+  for (int i = 0; i < precision; ++i) {
+    *--p = static_cast<char>('0' + digits % 10);
+    digits /= 10;
+  }
+  if (precision > 0) *--p = '.';
+  do {
+    *--p = static_cast<char>('0' + digits % 10);
+    digits /= 10;
+  } while (digits != 0);
+  if (negative) *--p = '-';
+  out.assign(p, static_cast<size_t>(buffer + sizeof buffer - p));
+  return true;
+}
+
 std::string format_double(double value, char code, int precision, bool alternate, bool add_dot_zero) {
   bool upper = code == 'E' || code == 'F' || code == 'G';
   std::string out;
@@ -73,6 +121,8 @@ std::string format_double(double value, char code, int precision, bool alternate
     if (alternate && has_exponent && out.find('.') == std::string::npos) out.insert(out.find('e'), ".");
   } else if (code == 'g' || code == 'G') {
     out = format_general(value, precision, alternate, add_dot_zero);
+  } else if ((code | 32) == 'f' && !alternate && format_fixed_fast(value, precision, out)) {
+    return out;
   } else {
     char pattern[8] = {'%', '.', '*', (code | 32) == 'e' ? 'e' : 'f', 0};
     if (alternate) std::snprintf(pattern, sizeof pattern, "%%#.*%c", (code | 32) == 'e' ? 'e' : 'f');
@@ -248,8 +298,7 @@ Result<Value> format_int(Thread& t, Value v, StrObject* spec) {
   }
   if (f.precision >= 0) return t.raise(Exc::ValueError, "Precision not allowed in integer format specifier");
   if (f.no_negative_zero) {
-    return t.raise(Exc::ValueError,
-                   "Negative zero coercion (z) not allowed in integer format specifier");
+    return t.raise(Exc::ValueError, "Negative zero coercion (z) not allowed in integer format specifier");
   }
   StrBuilder out(t);
   if (f.type == 'c') {

@@ -47,7 +47,7 @@ template <class Map>
 static Result<Value> map_ascii(Thread& t, StrObject* s, Map&& map) {
   size_t n = s->length();
   if (n == 0) return Value(empty_str(t));
-  StrObject* out = allocate_str(t, n, 1, true);
+  StrObject* out = allocate_ascii(t, n);
   if (out == nullptr) return Error{};
   const uint8_t* in = s->data8();
   auto* p = static_cast<uint8_t*>(out->data());

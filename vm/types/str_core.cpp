@@ -119,14 +119,15 @@ StrObject* make_str_char(Thread& t, uint32_t c) {
 
 static StrObject* make_ascii(Thread& t, const uint8_t* data, size_t length) {
   if (length <= 1) return length == 0 ? empty_str(t) : make_str_char(t, data[0]);
-  StrObject* s = allocate_str(t, length, 1, true);
+  StrObject* s = allocate_ascii(t, length);
   if (s != nullptr) std::memcpy(s->data(), data, length);
   return s;
 }
 
 StrObject* make_str_latin1(Thread& t, const uint8_t* data, size_t length) {
-  if (length <= 1) return length == 0 ? empty_str(t) : make_str_char(t, data[0]);
-  StrObject* s = allocate_str(t, length, 1, all_ascii(data, length));
+  if (all_ascii(data, length)) return make_ascii(t, data, length);
+  if (length == 1) return make_str_char(t, data[0]);
+  StrObject* s = allocate_str(t, length, 1, false);
   if (s != nullptr) std::memcpy(s->data(), data, length);
   return s;
 }
@@ -288,7 +289,16 @@ StrObject* str_concat(Thread& t, StrObject* a, StrObject* b) {
       length < kMaxStrBytes / 8)
     return append_in_buffer(t, a, b, width, ascii);
   if (length == 0) return empty_str(t);
-  StrObject* s = allocate_str(t, length, width, ascii);
+  if (ascii) {
+    StrObject* s = allocate_ascii(t, length);
+    if (s == nullptr) return nullptr;
+    auto* out = static_cast<uint8_t*>(s->data());
+    std::memcpy(out, a->data8(), a->length());
+    std::memcpy(out + a->length(), b->data8(), b->length());
+    if (length >= kGrowthMinimum / 2) s->set_flag(kFlagUser1);
+    return s;
+  }
+  StrObject* s = allocate_str(t, length, width, false);
   if (s == nullptr) return nullptr;
   auto* out = static_cast<uint8_t*>(s->data());
   copy_code_points(out, width, a, 0, a->length());
@@ -303,7 +313,7 @@ StrObject* str_slice(Thread& t, StrObject* s, size_t begin, size_t end) {
   if (length == 0) return empty_str(t);
   if (length == 1) return make_str_char(t, s->at(begin));
   if (s->is_ascii()) {
-    StrObject* out = allocate_str(t, length, 1, true);
+    StrObject* out = allocate_ascii(t, length);
     if (out != nullptr) std::memcpy(out->data(), s->data8() + begin, length);
     return out;
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "vm/gc/heap.h"
 #include "vm/types/containers.h"
 #include "vm/types/str.h"
 
@@ -20,6 +21,20 @@ auto with_width(const StrObject* s, Body&& body) {
 }
 
 inline int width_for(uint32_t max_or_mask) { return max_or_mask < 0x100 ? 1 : max_or_mask < 0x10000 ? 2 : 4; }
+
+// An exact str of ASCII text, content to be filled in by the caller. The common case of allocate_str, inline.
+inline StrObject* allocate_ascii(Thread& t, size_t length) {
+  if (length >= 4096) return allocate_str(t, length, 1, true);
+  auto* s =
+      static_cast<StrObject*>(t.heap().allocate_object(t, t.types().str, sizeof(StrObject) + length + 1));
+  if (s == nullptr) [[unlikely]] {
+    (void)t.raise_memory_error();
+    return nullptr;
+  }
+  s->hash.store(-1, std::memory_order_relaxed);
+  s->length_and_width = static_cast<uint64_t>(length) << 8 | StrObject::kAsciiBit | 1;
+  return s;
+}
 
 // OR of all units: enough to tell ascii and the narrowest width.
 uint32_t or_of(const uint8_t* data, size_t count);

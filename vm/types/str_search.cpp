@@ -1,16 +1,56 @@
 // Substring search over all combinations of storage widths.
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
+#include <bit>
 
 #include "vm/types/number.h"
 #include "vm/types/str_internal.h"
 
 namespace mp {
 
+#ifdef __SSE2__
+// Short needles: 16 positions at once, by the needle's first and last byte. Long ones go to memmem, whose
+// worst case is linear.
+static constexpr size_t kShortNeedle = 32;
+static const uint8_t* find_short(const uint8_t* hay, size_t n, const uint8_t* needle, size_t m) {
+  const uint8_t* end = hay + (n - m) + 1;  // of the possible positions
+  const uint8_t* p = hay;
+  __m128i first = _mm_set1_epi8(static_cast<char>(needle[0]));
+  __m128i last = _mm_set1_epi8(static_cast<char>(needle[m - 1]));
+  for (; end - p >= 16; p += 16) {
+    __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + m - 1));
+    auto mask = static_cast<uint32_t>(
+        _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last))));
+    for (; mask != 0; mask &= mask - 1) {
+      const uint8_t* at = p + std::countr_zero(mask);
+      if (m <= 2 || std::memcmp(at + 1, needle + 1, m - 2) == 0) return at;
+    }
+  }
+  for (; p < end; ++p)
+    if (p[0] == needle[0] && p[m - 1] == needle[m - 1] &&
+        (m <= 2 || std::memcmp(p + 1, needle + 1, m - 2) == 0))
+      return p;
+  return nullptr;
+}
+#endif
+
 int64_t find_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size) {
   if (needle_size > hay_size) return -1;
   if (needle_size == 0) return 0;
-  const void* hit =
-      needle_size == 1 ? std::memchr(hay, *needle, hay_size) : ::memmem(hay, hay_size, needle, needle_size);
+  const void* hit;
+  if (needle_size == 1) {
+    hit = std::memchr(hay, *needle, hay_size);
+#ifdef __SSE2__
+  } else if (needle_size <= kShortNeedle) {
+    hit = find_short(hay, hay_size, needle, needle_size);
+#endif
+  } else {
+    hit = ::memmem(hay, hay_size, needle, needle_size);
+  }
   return hit == nullptr ? -1 : static_cast<const uint8_t*>(hit) - hay;
 }
 

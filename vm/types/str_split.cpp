@@ -15,7 +15,7 @@ static bool push_slice(Thread& t, ListFiller& out, StrObject* s, size_t begin, s
   StrObject* piece;
   size_t length = end - begin;
   if (s->is_ascii() && length > 1) {
-    piece = allocate_str(t, length, 1, true);
+    piece = allocate_ascii(t, length);
     if (piece == nullptr) return false;
     std::memcpy(piece->data(), s->data8() + begin, length);
   } else {
@@ -27,7 +27,9 @@ static bool push_slice(Thread& t, ListFiller& out, StrObject* s, size_t begin, s
 }
 
 struct AsciiSpace {
-  static bool test(uint32_t c) { return c <= 0x20 && (c == 0x20 || (c >= 9 && c <= 13) || c >= 0x1c); }
+  // Bit c is set for the white space below 64: 9..13, 28..32.
+  static constexpr uint64_t kMask = uint64_t{0x1f} << 9 | uint64_t{0x1f} << 28;
+  static bool test(uint32_t c) { return c < 64 && (kMask >> c & 1) != 0; }
 };
 struct UnicodeSpace {
   static bool test(uint32_t c) { return unicode::is_space(c); }
@@ -104,6 +106,24 @@ Result<Value> str_method_split(Thread& t, const Value* args) {
   }
   ListFiller out(t);
   size_t at = 0, n = s->length(), m = a.separator->length();
+  if (m == 1 && s->is_ascii() && a.separator->is_ascii()) {
+    const uint8_t *data = s->data8(), *end = data + n, *begin = data;
+    uint8_t c = a.separator->data8()[0];
+    while (a.limit-- > 0) {
+      // Fields are short as a rule: a loop beats the call of memchr.
+      const uint8_t *p = begin, *near = end - begin > 24 ? begin + 24 : end;
+      while (p < near && *p != c) ++p;
+      if (p == near) {
+        p = p == end ? nullptr : static_cast<const uint8_t*>(std::memchr(p, c, static_cast<size_t>(end - p)));
+        if (p == nullptr) break;
+      }
+      if (!push_slice(t, out, s, static_cast<size_t>(begin - data), static_cast<size_t>(p - data)))
+        return Error{};
+      begin = p + 1;
+    }
+    if (!push_slice(t, out, s, static_cast<size_t>(begin - data), n)) return Error{};
+    return out.finish();
+  }
   while (a.limit-- > 0) {
     int64_t hit = str_find(s, a.separator, at, n);
     if (hit < 0) break;
@@ -261,14 +281,36 @@ static Result<Value> replace_everywhere(Thread& t, StrObject* s, StrObject* part
     uint8_t from = part->data8()[0], to = with->data8()[0];
     const uint8_t* in = s->data8();
     if (std::memchr(in, from, n) == nullptr) return str_or_error(str_plain(t, s));
-    StrObject* out = allocate_str(t, n, 1, true);
+    StrObject* out = allocate_ascii(t, n);
     if (out == nullptr) return Error{};
     auto* p = static_cast<uint8_t*>(out->data());
     for (size_t i = 0; i < n; ++i) p[i] = in[i] == from ? to : in[i];
     return Value(out);
   }
-  int64_t hits = str_count(s, part, 0, n, limit);
+  // The first hits are remembered, so that most texts are searched once.
+  constexpr int64_t kRemembered = 128;
+  uint32_t remembered[kRemembered];
+  int64_t hits = 0;
+  size_t searched = 0;
+  bool small = n < UINT32_MAX;
+  while (small && hits < kRemembered && hits < limit) {
+    int64_t hit = str_find(s, part, searched, n);
+    if (hit < 0) {
+      searched = n;
+      break;
+    }
+    remembered[hits++] = static_cast<uint32_t>(hit);
+    searched = static_cast<size_t>(hit) + m;
+  }
+  int64_t known = hits;
+  if (hits < limit && searched < n) hits += str_count(s, part, searched, n, limit - hits);
   if (hits == 0) return str_or_error(str_plain(t, s));
+  int64_t next = 0;
+  auto next_hit = [&](size_t from) {
+    size_t hit = next < known ? remembered[next] : static_cast<size_t>(str_find(s, part, from, n));
+    ++next;
+    return hit;
+  };
   int64_t growth = static_cast<int64_t>(with->length()) - static_cast<int64_t>(m);
   if (growth > 0 && hits > (int64_t{1} << 45) / growth) {
     return t.raise(Exc::OverflowError, "replace string is too long");
@@ -283,7 +325,7 @@ static Result<Value> replace_everywhere(Thread& t, StrObject* s, StrObject* part
     const uint8_t* in = s->data8();
     size_t at = 0, w = with->length();
     for (; hits > 0; --hits) {
-      auto hit = static_cast<size_t>(str_find(s, part, at, n));
+      size_t hit = next_hit(at);
       std::memcpy(p, in + at, hit - at);
       p += hit - at;
       std::memcpy(p, with->data8(), w);
@@ -296,7 +338,7 @@ static Result<Value> replace_everywhere(Thread& t, StrObject* s, StrObject* part
   StrBuilder out(t);
   size_t at = 0;
   for (; hits > 0; --hits) {
-    auto hit = static_cast<size_t>(str_find(s, part, at, n));
+    size_t hit = next_hit(at);
     out.append(s, at, hit);
     out.append(with);
     at = hit + m;
