@@ -72,7 +72,7 @@ Status hold(Thread& t, PatternObject* pattern, Value string, Held* held) {
   }
   Value source = pattern->pattern;
   if (!source.is_none() && is_str(source) != held->text)
-    return t.raise(Exc::TypeError, held->text ? "cannot use a bytes pattern on a string-like object" : "cannot use a string pattern on a bytes-like object");
+    return t.raise(Exc::TypeError, "cannot use a {} pattern on a {}-like object", held->text ? "bytes" : "string", held->text ? "string" : "bytes");
   return {};
 }
 Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
@@ -139,7 +139,8 @@ Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64
     Outcome outcome;
     if (!TRY(run_pattern(t, pattern, held, begin, end, Mode::Search, must_advance, &outcome))) break;
     if (!TRY(body(outcome))) break;
-    begin = must_advance = outcome.end;
+    must_advance = outcome.end == outcome.start ? outcome.end : -1;
+    begin = outcome.end;
     TRY(t.poll());
   }
   return {};
@@ -208,7 +209,7 @@ Result<Value> scan(Thread& t, ScannerObject* scanner, Mode mode) {
   }
   Value match = make_match(t, pattern, scanner->string, 0, scanner->end_position, outcome);
   scanner->position = outcome.end;
-  scanner->must_advance_from = outcome.end;
+  scanner->must_advance_from = outcome.end == outcome.start ? outcome.end : -1;
   return match;
 }
 Result<Value> scanner_match(Thread& t, const Value* args) { return scan(t, args[0].as<ScannerObject>(), Mode::Match); }
