@@ -6,6 +6,7 @@
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 namespace {
@@ -120,6 +121,12 @@ Result<Value> local_new(Thread& t, Value cls, CallArgs args) {
   return self;
 }
 
+// CPython shows the type's full name here.
+std::string shown_name(Thread& t, Value self) {
+  Type* type = type_of(t, self);
+  return type->has(kTypeHeap) ? type_name(type) : type_full_name(type);
+}
+
 Result<Value> local_get_attr(Thread& t, Value self, StrObject* name) {
   Value dict = TRY(local_dict(t, self));
   if (str_equal(name, "__dict__")) return dict;
@@ -137,13 +144,14 @@ Result<Value> local_get_attr(Thread& t, Value self, StrObject* name) {
     if (kind->slots.descr_get != nullptr) return kind->slots.descr_get(t, descriptor, self, type);
     return descriptor;
   }
-  return generic_get_attr(t, self, name);  // raises AttributeError with its name and object
+  return raise_attribute_error(
+      t, self, name, fmt::format("'{}' object has no attribute '{}'", shown_name(t, self), to_utf8(name)));
 }
 
 Status local_set_attr(Thread& t, Value self, StrObject* name, Value value) {
   Value dict = TRY(local_dict(t, self));
   if (str_equal(name, "__dict__"))
-    return t.raise(Exc::AttributeError, "'{}' object attribute '__dict__' is read-only", type_name(t, self));
+    return t.raise(Exc::AttributeError, "'{}' object attribute '__dict__' is read-only", shown_name(t, self));
   Value descriptor = type_lookup(t, type_of(t, self), name);
   if (!descriptor.is_not_found()) {
     Type* kind = type_of(t, descriptor);
@@ -151,7 +159,8 @@ Status local_set_attr(Thread& t, Value self, StrObject* name, Value value) {
   }
   if (!value.is_empty()) return dict_set(t, dict.as<DictObject>(), name, value);
   if (TRY(dict_delete(t, dict.as<DictObject>(), name))) return {};
-  return t.raise(Exc::AttributeError, "'{}' object has no attribute '{}'", type_name(t, self), to_utf8(name));
+  return raise_attribute_error(
+      t, self, name, fmt::format("'{}' object has no attribute '{}'", shown_name(t, self), to_utf8(name)));
 }
 
 const NativeDef kLocalMethods[] = {MP_RAW_NEW(local_new, "__new__(cls, /, *args, **kw)", nullptr), MP_END};
