@@ -129,6 +129,8 @@ int Runtime::finalize() {
   };
   run("threading", "_shutdown");
   run("atexit", "_run_exitfuncs");
+  // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of creation.
+  heap->finalize_all(t);
   finalizing = true;
   for (auto& hook : exit_hooks_) hook(t);
   int status = 0;
