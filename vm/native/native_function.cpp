@@ -22,10 +22,17 @@ NativeFunctionObject* make_native_function(Thread& t, const NativeDef& def, Valu
   return function;
 }
 
+static bool is_init(const NativeDef& def) {
+  return def.kind == NativeKind::Method && std::string_view(def.signature).substr(0, 9) == "__init__(";
+}
+
 NativeFunctionObject* make_native_descriptor(Thread& t, const NativeDef& def, Type* owner) {
   Type* type =
       def.kind == NativeKind::ClassMethod ? t.types().classmethod_descriptor : t.types().method_descriptor;
+  // inspect and typing tell user-defined __init__ methods from builtin ones by this type.
+  if (is_init(def)) type = t.types().slot_wrapper;
   auto* function = t.heap().make<NativeFunctionObject>(t, type);
+  function->kind_ = Kind::NativeFunction;
   function->def = &def;
   function->owner = Value(owner);
   function->owner_type = owner;
@@ -34,7 +41,9 @@ NativeFunctionObject* make_native_descriptor(Thread& t, const NativeDef& def, Ty
 }
 
 NativeFunctionObject* bind_native_function(Thread& t, NativeFunctionObject* descriptor, Value self) {
-  auto* bound = t.heap().make<NativeFunctionObject>(t, t.types().native_function);
+  Type* type = is_init(*descriptor->def) ? t.types().method_wrapper : t.types().native_function;
+  auto* bound = t.heap().make<NativeFunctionObject>(t, type);
+  bound->kind_ = Kind::NativeFunction;
   bound->def = descriptor->def;
   bound->signature.store(descriptor->signature.load());
   bound->self = self;
@@ -308,5 +317,26 @@ const TypeSpec kClassMethodDescriptorSpec = {
     .slots = {.repr = descriptor_repr, .call = native_call, .descr_get = classmethod_descriptor_get},
     .methods = kNativeMethods,
     .getsets = kDescriptorGetSets};
+
+// ---------------------------------------------------------------- __init__ of builtin types
+// Natives that are wrapper_descriptor and method-wrapper for script: slot_wrappers.cpp tells them by their
+// kind.
+
+static Result<Value> init_repr(Thread& t, Value self) {
+  auto* f = native(self);
+  return make_str(
+      t, fmt::format("<slot wrapper '{}' of '{}' objects>", plain_name(f), type_name(f->owner_type)));
+}
+static Result<Value> bound_init_repr(Thread& t, Value self) {
+  auto* f = native(self);
+  return make_str(t, fmt::format("<method-wrapper '{}' of {} object at {:#x}>", plain_name(f),
+                                 type_name(t, f->self), f->self.get().bits()));
+}
+static Result<Value> reduce_by_name(Thread& t, Value self) { return native_reduce(t, &self); }
+const NativeInitForms kNativeInit = {
+    init_repr,      bound_init_repr,       native_call,     native_compare,  native_hash,
+    descriptor_get, native_name,           native_qualname, native_objclass, native_self,
+    native_doc,     native_text_signature, reduce_by_name,  trace_native,
+};
 
 }  // namespace mp

@@ -62,9 +62,6 @@ static Status set_kwdefaults(Thread& t, Value self, Value value) {
   fn(self)->keyword_defaults = value;
   return {};
 }
-static Result<Value> get_closure(Thread&, Value self) { return or_none(fn(self)->closure); }
-static Result<Value> get_globals(Thread&, Value self) { return Value(fn(self)->globals); }
-static Result<Value> get_builtins(Thread&, Value self) { return Value(fn(self)->builtins); }
 static Result<Value> get_annotations(Thread& t, Value self) {
   Value v = fn(self)->annotations;
   if (is_dict(v)) return v;
@@ -172,10 +169,14 @@ static const GetSetDef kFunctionGetSets[] = {{"__code__", get_code, set_code, nu
                                              {"__type_params__", get_type_params, set_type_params, nullptr},
                                              {"__module__", get_module, set_module, nullptr},
                                              {"__doc__", get_doc, set_doc, nullptr},
-                                             {"__closure__", get_closure, nullptr, nullptr},
-                                             {"__globals__", get_globals, nullptr, nullptr},
-                                             {"__builtins__", get_builtins, nullptr, nullptr},
                                              {}};
+// Members as in CPython: types.MemberDescriptorType is the type of FunctionType.__globals__. A pointer field
+// reads as a Slot.
+static const MemberDef kFunctionMembers[] = {
+    {"__closure__", offsetof(FunctionObject, closure), true, nullptr},
+    {"__globals__", offsetof(FunctionObject, globals), true, nullptr},
+    {"__builtins__", offsetof(FunctionObject, builtins), true, nullptr},
+    {}};
 extern const TypeSpec kFunctionSpec;
 const TypeSpec kFunctionSpec = {
     .name = "function",
@@ -186,6 +187,7 @@ const TypeSpec kFunctionSpec = {
     .trace = trace_function,
     .slots = {.repr = function_repr, .call = function_call, .descr_get = function_get},
     .methods = kFunctionMethods,
-    .getsets = kFunctionGetSets};
+    .getsets = kFunctionGetSets,
+    .members = kFunctionMembers};
 
 }  // namespace mp

@@ -102,8 +102,6 @@ static Status copy_attributes(Thread& t, Value wrapper, Value callable) {
     Value v = TRY(get_attr_or_not_found(t, callable, name));
     if (!v.is_not_found()) TRY(instance_set_own(t, wrapper.as_object(), name, v));
   }
-  if (is_kind(callable, Kind::Function) && callable.as<FunctionObject>()->annotations.get().is_empty())
-    return {};
   Value annotations = TRY(get_attr_or_not_found(t, callable, t.names().__annotations__));
   if (!annotations.is_not_found())
     TRY(instance_set_own(t, wrapper.as_object(), t.names().__annotations__, annotations));

@@ -151,7 +151,9 @@ static Result<Value> module_repr(Thread& t, Value self) {
 }
 
 static Result<Value> module_dir(Thread& t, const Value* args) {
-  DictObject* dict = mod(args[0])->dict;
+  Value given = TRY(get_attr(t, args[0], t.names().__dict__));
+  if (!is_dict(given)) return t.raise(Exc::TypeError, "<module>.__dict__ is not a dictionary");
+  auto* dict = given.as<DictObject>();
   Value hook = dict_get_str(dict, t.names().__dir__);
   if (!hook.is_not_found()) return call(t, hook);
   return to_list(t, Value(dict));

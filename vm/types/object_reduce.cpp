@@ -80,7 +80,7 @@ static Result<Value> reduce_new_style(Thread& t, Value self, int64_t protocol) {
   Value make = TRY(resolve_new(t, type));
   if (make.is_none()) return t.raise(Exc::TypeError, "cannot pickle '{}' object", type_name(type));
   Value args = kEmpty, keywords = kEmpty;
-  Value getnewargs_ex = TRY(get_attr_or_not_found(t, self, t.names().__getnewargs_ex__));
+  Value getnewargs_ex = TRY(lookup_special(t, self, t.names().__getnewargs_ex__));
   if (!getnewargs_ex.is_not_found()) {
     Value pair = TRY(call(t, getnewargs_ex));
     if (!is_tuple(pair))
@@ -100,7 +100,7 @@ static Result<Value> reduce_new_style(Thread& t, Value self, int64_t protocol) {
                      "second item of the tuple returned by __getnewargs_ex__ must be a dict, not '{}'",
                      type_name(t, keywords));
   } else {
-    Value getnewargs = TRY(get_attr_or_not_found(t, self, t.names().__getnewargs__));
+    Value getnewargs = TRY(lookup_special(t, self, t.names().__getnewargs__));
     if (!getnewargs.is_not_found()) {
       args = TRY(call(t, getnewargs));
       if (!is_tuple(args))

@@ -123,9 +123,6 @@ static Result<Value> property_set_name(Thread& t, Value self, CallArgs args) {
   return kNone;
 }
 
-static Result<Value> get_getter(Thread&, Value self) { return given_or(prop(self)->getter); }
-static Result<Value> get_setter(Thread&, Value self) { return given_or(prop(self)->setter); }
-static Result<Value> get_deleter(Thread&, Value self) { return given_or(prop(self)->deleter); }
 static Result<Value> get_doc(Thread&, Value self) { return given_or(prop(self)->doc); }
 static Status set_doc(Thread&, Value self, Value value) {
   prop(self)->doc = value;
@@ -170,12 +167,13 @@ static const NativeDef kPropertyMethods[] = {
     MP_RAW_METHOD(property_set_name, "__set_name__(self, owner, name, /)",
                   "Method to set name of a property."),
     MP_END};
-static const GetSetDef kPropertyGetSets[] = {{"fget", get_getter, nullptr, nullptr},
-                                             {"fset", get_setter, nullptr, nullptr},
-                                             {"fdel", get_deleter, nullptr, nullptr},
-                                             {"__doc__", get_doc, set_doc, nullptr},
+static const GetSetDef kPropertyGetSets[] = {{"__doc__", get_doc, set_doc, nullptr},
                                              {"__name__", get_name, set_name, nullptr},
                                              {"__isabstractmethod__", get_is_abstract, nullptr, nullptr},
+                                             {}};
+static const MemberDef kPropertyMembers[] = {{"fget", offsetof(PropertyObject, getter), true, nullptr},
+                                             {"fset", offsetof(PropertyObject, setter), true, nullptr},
+                                             {"fdel", offsetof(PropertyObject, deleter), true, nullptr},
                                              {}};
 extern const TypeSpec kPropertySpec;
 const TypeSpec kPropertySpec = {.name = "property",
@@ -190,6 +188,7 @@ const TypeSpec kPropertySpec = {.name = "property",
                                 .trace = trace_property,
                                 .slots = {.descr_get = property_get, .descr_set = property_set},
                                 .methods = kPropertyMethods,
-                                .getsets = kPropertyGetSets};
+                                .getsets = kPropertyGetSets,
+                                .members = kPropertyMembers};
 
 }  // namespace mp

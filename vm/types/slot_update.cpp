@@ -77,7 +77,7 @@ static void update_slot(Thread& t, Type* type, SlotId id) {
     if (found.is_not_found()) continue;
     if (is_kind(found, Kind::SlotWrapper)) {
       auto* wrapper = found.as<SlotWrapperObject>();
-      if (wrapper->def->slot != id) {
+      if (wrapper->def->slot != id && std::string_view(wrapper->def->name) == kDunders[i].name) {
         // The other slot of the name has it (list.__add__ is concat, not add); unless taken from an unrelated
         // class.
         if (is_subtype(type, wrapper->owner)) continue;
@@ -108,7 +108,8 @@ static void update_slot(Thread& t, Type* type, SlotId id) {
   }
   void* function = generic ? slot_dispatcher(id) : specific;
   // A custom mro() may leave out object: what every value needs stays.
-  bool needed = id == SlotId::repr || id == SlotId::str || id == SlotId::hash || id == SlotId::get_attr || id == SlotId::set_attr;
+  bool needed = id == SlotId::repr || id == SlotId::str || id == SlotId::hash || id == SlotId::get_attr ||
+                id == SlotId::set_attr;
   if (function == nullptr && needed) function = slot_ref(t.types().object->slots, id);
   set_slot(type, id, function);
 }

@@ -50,6 +50,7 @@ Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value sel
   if (!is_instance(t, self, wrapper->owner))
     return t.raise(Exc::TypeError, "descriptor '{}' requires a '{}' object but received a '{}'", def->name,
                    type_name(wrapper->owner), type_name(t, self));
+  TRY(t.check_stack(" while calling a Python object"));
   const Value* v = args.values;
   switch (def->wrap) {
     case Wrap::Unary:
@@ -155,6 +156,7 @@ Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value sel
 static SlotWrapperObject* wrapper_of(Value v) { return v.as<SlotWrapperObject>(); }
 
 static Result<Value> wrapper_call(Thread& t, Value callee, CallArgs args) {
+  if (is_native_init(callee)) return kNativeInit.call(t, callee, args);
   auto* wrapper = wrapper_of(callee);
   if (args.count == 0)
     return t.raise(Exc::TypeError, "descriptor '{}' of '{}' object needs an argument", wrapper->def->name,
@@ -163,6 +165,7 @@ static Result<Value> wrapper_call(Thread& t, Value callee, CallArgs args) {
 }
 
 static Result<Value> wrapper_get(Thread& t, Value descriptor, Value instance, Value) {
+  if (is_native_init(descriptor)) return kNativeInit.descr_get(t, descriptor, instance, kEmpty);
   if (instance.is_empty()) return descriptor;
   auto* wrapper = wrapper_of(descriptor);
   if (!is_instance(t, instance, wrapper->owner))
@@ -175,25 +178,39 @@ static Result<Value> wrapper_get(Thread& t, Value descriptor, Value instance, Va
 }
 
 static Result<Value> wrapper_repr(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.repr(t, self);
   auto* wrapper = wrapper_of(self);
   return make_str(
       t, fmt::format("<slot wrapper '{}' of '{}' objects>", wrapper->def->name, type_name(wrapper->owner)));
 }
-static Result<Value> wrapper_name(Thread&, Value self) { return wrapper_of(self)->name; }
+static Result<Value> wrapper_name(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.name(t, self);
+  return wrapper_of(self)->name;
+}
 static Result<Value> wrapper_qualname(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.qualified_name(t, self);
   return make_str(t, to_utf8(wrapper_of(self)->owner->qualified_name) + "." + wrapper_of(self)->def->name);
 }
-static Result<Value> wrapper_objclass(Thread&, Value self) { return Value(wrapper_of(self)->owner); }
-static Result<Value> wrapper_doc(Thread& t, Value self) { return make_str(t, wrapper_of(self)->def->doc); }
+static Result<Value> wrapper_objclass(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.objclass(t, self);
+  return Value(wrapper_of(self)->owner);
+}
+static Result<Value> wrapper_doc(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.doc(t, self);
+  return make_str(t, wrapper_of(self)->def->doc);
+}
 static Result<Value> wrapper_signature(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.text_signature(t, self);
   return make_str(t, wrapper_of(self)->def->signature);
 }
 static Result<Value> wrapper_reduce(Thread& t, const Value* args) {
+  if (is_native_init(args[0])) return kNativeInit.reduce(t, args[0]);
   auto* wrapper = wrapper_of(args[0]);
   Value getattr = dict_get_text(t, t.runtime().builtins_dict, "getattr");
   return make_tuple(t, {getattr, Value(make_tuple(t, {Value(wrapper->owner), wrapper->name.get()}))});
 }
 static void trace_wrapper(Object* o, Tracer& tracer) {
+  if (o->kind() == Kind::NativeFunction) return kNativeInit.trace(o, tracer);
   tracer.visit(static_cast<SlotWrapperObject*>(o)->owner);
   tracer.visit(static_cast<SlotWrapperObject*>(o)->name);
 }
@@ -223,42 +240,60 @@ static MethodWrapperObject* bound_of(Value v) { return v.as<MethodWrapperObject>
 static SlotWrapperObject* inner(Value v) { return wrapper_of(bound_of(v)->wrapper); }
 
 static Result<Value> bound_call(Thread& t, Value callee, CallArgs args) {
+  if (is_native_init(callee)) return kNativeInit.call(t, callee, args);
   return call_slot_wrapper(t, inner(callee), bound_of(callee)->self, args);
 }
 static Result<Value> bound_repr(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.bound_repr(t, self);
   Value receiver = bound_of(self)->self;
   return make_str(t, fmt::format("<method-wrapper '{}' of {} object at {:#x}>", inner(self)->def->name,
                                  type_name(t, receiver), receiver.bits()));
 }
 static Result<Value> bound_compare(Thread& t, Value a, Value b, CompareOp op) {
+  if (is_native_init(a)) return kNativeInit.compare(t, a, b, op);
   if ((op != CompareOp::Eq && op != CompareOp::Ne) || !is_exact(b, t.types().method_wrapper))
     return kNotImplemented;
   bool same = bound_of(a)->wrapper.get() == bound_of(b)->wrapper.get() &&
               bound_of(a)->self.get() == bound_of(b)->self.get();
   return Value::from_bool(same == (op == CompareOp::Eq));
 }
-static Result<int64_t> bound_hash(Thread&, Value self) {
+static Result<int64_t> bound_hash(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.hash(t, self);
   return static_cast<int64_t>(
       ((bound_of(self)->wrapper.get().bits() >> 4) ^ (bound_of(self)->self.get().bits() >> 4)) >> 1);
 }
-static Result<Value> bound_self(Thread&, Value self) { return bound_of(self)->self; }
-static Result<Value> bound_name(Thread& t, Value self) { return wrapper_name(t, bound_of(self)->wrapper); }
+static Result<Value> bound_self(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.self(t, self);
+  return bound_of(self)->self;
+}
+static Result<Value> bound_name(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.name(t, self);
+  return wrapper_name(t, bound_of(self)->wrapper);
+}
 static Result<Value> bound_qualname(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.qualified_name(t, self);
   return wrapper_qualname(t, bound_of(self)->wrapper);
 }
 static Result<Value> bound_objclass(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.objclass(t, self);
   return wrapper_objclass(t, bound_of(self)->wrapper);
 }
-static Result<Value> bound_doc(Thread& t, Value self) { return wrapper_doc(t, bound_of(self)->wrapper); }
+static Result<Value> bound_doc(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.doc(t, self);
+  return wrapper_doc(t, bound_of(self)->wrapper);
+}
 static Result<Value> bound_signature(Thread& t, Value self) {
+  if (is_native_init(self)) return kNativeInit.text_signature(t, self);
   return wrapper_signature(t, bound_of(self)->wrapper);
 }
 static Result<Value> bound_reduce(Thread& t, const Value* args) {
+  if (is_native_init(args[0])) return kNativeInit.reduce(t, args[0]);
   Value getattr = dict_get_text(t, t.runtime().builtins_dict, "getattr");
   return make_tuple(
       t, {getattr, Value(make_tuple(t, {bound_of(args[0])->self.get(), inner(args[0])->name.get()}))});
 }
 static void trace_bound(Object* o, Tracer& tracer) {
+  if (o->kind() == Kind::NativeFunction) return kNativeInit.trace(o, tracer);
   tracer.visit(static_cast<MethodWrapperObject*>(o)->wrapper);
   tracer.visit(static_cast<MethodWrapperObject*>(o)->self);
 }

@@ -82,7 +82,8 @@ static Status check_settable(Thread& t, Type* type, Value value, const char* nam
   if (type->has(kTypeImmutable))
     return t.raise(Exc::TypeError, "cannot set '{}' attribute of immutable type '{}'", name, type_name(type));
   if (value.is_empty())
-    return t.raise(Exc::TypeError, "cannot delete '{}' attribute of type '{}'", name, type_name(type));
+    return t.raise(Exc::TypeError, "cannot delete '{}' attribute of immutable type '{}'", name,
+                   type_name(type));
   return {};
 }
 
@@ -133,25 +134,18 @@ static Result<Value> get_base(Thread&, Value self) {
 }
 static Result<Value> get_bases(Thread&, Value self) { return Value(as_type(self)->bases.load()); }
 
-static Status recompute(Thread& t, Type* type);
-static Status recompute_subclasses(Thread& t, Type* type) {
+// New MROs for the class and everything below; `undo` gets each class and its old MRO.
+static Status recompute(Thread& t, Type* type, RootVector& undo) {
+  Value mro = TRY(compute_mro(t, type));
+  undo.push_back(Value(type));
+  undo.push_back(Value(type->mro.load()));
+  type->mro.store(mro.as<TupleObject>());
   RootVector subclasses(t);
   for_each_subclass(
       t, type,
       [](void* context, Type* subclass) { static_cast<RootVector*>(context)->push_back(Value(subclass)); },
       &subclasses);
-  for (size_t i = 0; i < subclasses.size(); ++i) TRY(recompute(t, as_type(subclasses[i])));
-  return {};
-}
-static Status recompute(Thread& t, Type* type) {
-  TupleObject* old = type->mro.load();
-  Value mro = TRY(compute_mro(t, type));
-  type->mro.store(mro.as<TupleObject>());
-  Status below = recompute_subclasses(t, type);
-  if (below.is_error()) {
-    type->mro.store(old);
-    return Error{};
-  }
+  for (size_t i = 0; i < subclasses.size(); ++i) TRY(recompute(t, as_type(subclasses[i]), undo));
   return {};
 }
 
@@ -169,8 +163,11 @@ static Status set_bases(Thread& t, Value self, Value value) {
     if (!is_type((*bases)[i]))
       return t.raise(Exc::TypeError, "{}.__bases__ must be tuple of classes, not '{}'", type_name(type),
                      type_name(t, (*bases)[i]));
-    if (is_subtype(as_type((*bases)[i]), type))
-      return t.raise(Exc::TypeError, "a __bases__ item causes an inheritance cycle");
+    // The base chain as well: a custom mro() may come here again before the MROs are up to date.
+    bool cycle = is_subtype(as_type((*bases)[i]), type);
+    for (Type* each = as_type((*bases)[i]); each != nullptr && !cycle; each = each->base.load())
+      cycle = each == type;
+    if (cycle) return t.raise(Exc::TypeError, "a __bases__ item causes an inheritance cycle");
   }
   Type* base = TRY(best_base(t, bases));
   Type* old_base = type->base.load();
@@ -181,12 +178,17 @@ static Status set_bases(Thread& t, Value self, Value value) {
   TupleObject* old_bases = type->bases.load();
   type->bases.store(bases);
   type->base.store(base);
-  Status done = recompute(t, type);
+  RootVector undo(t);
+  Status done = recompute(t, type, undo);
   if (done.is_error()) {
+    for (size_t i = undo.size(); i > 0; i -= 2)
+      as_type(undo[i - 2])->mro.store(undo[i - 1].as<TupleObject>());
     type->bases.store(old_bases);
     type->base.store(old_base);
     return Error{};
   }
+  if (type->bases.load() != bases)
+    return {};  // assigned again meanwhile by a custom mro(): that one is in force
   for (size_t i = 0; i < old_bases->size; ++i) remove_subclass(t, as_type((*old_bases)[i]), type);
   for (size_t i = 0; i < bases->size; ++i) add_subclass(t, as_type((*bases)[i]), type);
   type_modified(t, type);
@@ -381,7 +383,8 @@ static Result<Value> type_repr(Thread& t, Value self) {
 static Result<Value> type_or(Thread& t, Value left, Value right) {
   auto acceptable = [&](Value v) {
     return v.is_none() || is_type(v) || type_of(t, v) == t.types().union_type ||
-           type_of(t, v) == t.types().generic_alias || str_equal(type_of(t, v)->name, std::string_view("TypeAliasType"));
+           type_of(t, v) == t.types().generic_alias ||
+           str_equal(type_of(t, v)->name, std::string_view("TypeAliasType"));
   };
   if (!acceptable(left) || !acceptable(right)) return kNotImplemented;
   return make_union(t, left, right);

@@ -9,6 +9,7 @@
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
+#include "vm/types/unicode.h"
 
 namespace mp {
 
@@ -150,13 +151,12 @@ static std::string mangle(const std::string& class_name, const std::string& name
 
 static bool is_identifier(StrObject* name) {
   size_t n = name->length();
-  if (n == 0) return false;
   for (size_t i = 0; i < n; ++i) {
     uint32_t c = name->at(i);
-    bool letter = (c | 32) - 'a' < 26u || c == '_' || c >= 128;
-    if (!letter && (i == 0 || c - '0' > 9u)) return false;
+    if (i == 0 ? c != '_' && !unicode::is_identifier_start(c) : !unicode::is_identifier_continue(c))
+      return false;
   }
-  return true;
+  return n > 0;
 }
 
 static Result<SlotsPlan> plan_slots(Thread& t, Type* base, StrObject* class_name, DictObject* dict) {
@@ -270,7 +270,7 @@ static Result<Value> get_weakref_list(Thread& t, Value self) {
 }
 extern const GetSetDef kDictGetSet;
 const GetSetDef kDictGetSet = {"__dict__", get_instance_dict, set_instance_dict,
-                                      "dictionary for instance variables"};
+                               "dictionary for instance variables"};
 static const GetSetDef kWeakrefGetSet = {"__weakref__", get_weakref_list, nullptr,
                                          "list of weak references to the object"};
 
@@ -304,6 +304,9 @@ static void lay_out_class(Thread& t, Type* type, Type* base, const SlotsPlan& pl
   }
   if (plan.add_dict) flags |= kTypeHasDict;
   if (plan.add_weakref) flags |= kTypeHasWeakref;
+  // Classes and modules have their own kind of __dict__.
+  if (base->instance_kind == Kind::Type || base->instance_kind == Kind::Module)
+    flags &= ~uint32_t{kTypeHasDict};
   type->flags.store(flags);
   type->fields_offset = base->fields_offset;
   type->base_size = base->base_size;

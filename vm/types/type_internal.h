@@ -86,6 +86,19 @@ struct MethodWrapperObject : Object {
   Slot wrapper;
   Slot self;
 };
+// The builtin types' __init__: NativeFunctionObjects whose type is wrapper_descriptor (bound:
+// method-wrapper). native_function.cpp
+struct NativeInitForms {
+  UnarySlot repr, bound_repr;
+  CallSlot call;
+  CompareSlot compare;
+  HashSlot hash;
+  DescrGetSlot descr_get;
+  UnarySlot name, qualified_name, objclass, self, doc, text_signature, reduce;
+  TraceFunction trace;
+};
+extern const NativeInitForms kNativeInit;
+inline bool is_native_init(Value v) { return is_kind(v, Kind::NativeFunction); }
 Value make_slot_wrapper(Thread& t, Type* owner, const DunderDef* def, void* function);
 Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, CallArgs args);
 
