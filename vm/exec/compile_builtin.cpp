@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "vm/exec/code_data.h"
+#include "vm/exec/compile_errors.h"
 #include "vm/exec/interp.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
@@ -17,6 +18,8 @@ constexpr uint32_t kOnlyAst = 0x400, kTypeComments = 0x1000, kTopLevelAwait = 0x
                    kIncompleteInput = 0x4000, kDontImplyDedent = 0x200, kOptimizedAst = 0x8000 | kOnlyAst;
 constexpr uint32_t kKnownFlags = lang::kCodeFutureMask | kOnlyAst | kTypeComments | kTopLevelAwait |
                                  kIncompleteInput | kDontImplyDedent | kOptimizedAst | 0x10;
+
+}  // namespace
 
 Error raise_diagnostic(Thread& t, const lang::Diagnostic& d, bool incomplete) {
   Exc kind = Exc::SyntaxError;
@@ -43,7 +46,7 @@ Error raise_diagnostic(Thread& t, const lang::Diagnostic& d, bool incomplete) {
 }
 
 // warnings.warn_explicit at the place; a filter that makes it an error makes a SyntaxError of it.
-Status emit_warning(Thread& t, const lang::Diagnostic& d) {
+Status emit_compile_warning(Thread& t, const lang::Diagnostic& d) {
   Exc category =
       d.kind == lang::DiagnosticKind::DeprecationWarning ? Exc::DeprecationWarning : Exc::SyntaxWarning;
   DictObject* globals = t.frame != nullptr ? t.frame->globals : t.runtime().builtins_dict;
@@ -62,8 +65,6 @@ Status emit_warning(Thread& t, const lang::Diagnostic& d) {
   error.kind = lang::DiagnosticKind::SyntaxError;
   return raise_diagnostic(t, error, false);
 }
-
-}  // namespace
 
 Result<Value> compile_source(Thread& t, const CompileRequest& request) {
   std::optional<lang::Diagnostic> broken;
@@ -90,7 +91,7 @@ Result<Value> compile_source(Thread& t, const CompileRequest& request) {
     if (result.error) return raise_diagnostic(t, *result.error, result.incomplete && parse.allow_incomplete);
     return t.raise(Exc::SyntaxError, "invalid syntax");
   }
-  for (const lang::Diagnostic& warning : result.warnings) TRY(emit_warning(t, warning));
+  for (const lang::Diagnostic& warning : result.warnings) TRY(emit_compile_warning(t, warning));
   return link_code(t, std::shared_ptr<const lang::CodeUnit>(std::move(result.unit)));
 }
 
