@@ -187,6 +187,20 @@ class FromObjects {
     return {};
   }
 
+  static bool has_place(NodeKind kind) {
+    switch (kind) {
+      case NodeKind::Module:
+      case NodeKind::Interactive:
+      case NodeKind::Expression:
+      case NodeKind::FunctionType:
+      case NodeKind::Comprehension:
+      case NodeKind::Arguments:
+      case NodeKind::WithItem:
+      case NodeKind::MatchCase: return false;
+      default: return true;
+    }
+  }
+
   static bool belongs(NodeKind kind, std::string_view wanted) {
     static constexpr const char* kSums[] = {
 #define MP_AST_MOD(Name, Fields) "mod",
@@ -227,12 +241,13 @@ class FromObjects {
     what_ = node_kind_name(kind);
     Node* result = nullptr;
     switch (kind) {
-#define MP_AST_CASE(Name, Fields)                             \
-  case NodeKind::Name: {                                      \
-    [[maybe_unused]] const char* what = node_kind_name(kind); \
-    [[maybe_unused]] auto* n = arena_.make<lang::Name>();     \
-    result = n;                                               \
-    Fields break;                                             \
+#define MP_AST_CASE(Name, Fields)                                \
+  case NodeKind::Name: {                                         \
+    [[maybe_unused]] const char* what = node_kind_name(kind);    \
+    [[maybe_unused]] auto* n = arena_.make<lang::Name>();        \
+    result = n;                                                  \
+    if (has_place(kind)) TRY(remember_place(n, object, wanted)); \
+    Fields break;                                                \
   }
 #define F(type, name) TRY(field(object, what, #name, &n->name, false));
 #define O(type, name) TRY(field(object, what, #name, &n->name, true));
@@ -254,17 +269,6 @@ class FromObjects {
 #undef MP_AST_CASE
 #undef F
 #undef O
-    }
-    switch (kind) {
-      case NodeKind::Module:
-      case NodeKind::Interactive:
-      case NodeKind::Expression:
-      case NodeKind::FunctionType:
-      case NodeKind::Comprehension:
-      case NodeKind::Arguments:
-      case NodeKind::WithItem:
-      case NodeKind::MatchCase: break;
-      default: TRY(remember_place(result, object, wanted));
     }
     --depth_;
     return result;
