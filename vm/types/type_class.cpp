@@ -249,6 +249,8 @@ static uint16_t inline_slots(Thread& t, Type* type) {
 
 static Result<Value> get_instance_dict(Thread& t, Value self) {
   if (!self.is_object()) return raise_no_attribute(t, self, t.names().__dict__);
+  if (is_type(self)) return make_mapping_proxy(t, Value(type_namespace(t, self.as<Type>())));
+  if (is_kind(self, Kind::Module)) return Value(self.as<ModuleObject>()->dict);
   return instance_dict(t, self.as_object());
 }
 static Status set_instance_dict(Thread& t, Value self, Value value) {

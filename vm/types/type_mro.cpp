@@ -143,18 +143,17 @@ bool same_layout(Type* a, Type* b) {
       (a->flags.load() & kLayoutFlags) != (b->flags.load() & kLayoutFlags) ||
       solid_base(builtin_base(a)) != solid_base(builtin_base(b)))
     return false;
+  // As CPython: the classes that add the fields are the same, or siblings that add the same names.
   Type* x = fields_owner(a);
   Type* y = fields_owner(b);
-  while (x != y) {
-    if (!x->has(kTypeHeap) || !y->has(kTypeHeap)) return solid_base(x) == solid_base(y);
-    Value p = x->slot_names, q = y->slot_names;
-    size_t n = p.is_empty() ? 0 : p.as<TupleObject>()->size, m = q.is_empty() ? 0 : q.as<TupleObject>()->size;
-    if (n != m) return false;
-    for (size_t i = 0; i < n; ++i)
-      if (!((*p.as<TupleObject>())[i] == (*q.as<TupleObject>())[i])) return false;
-    x = fields_owner(x->base.load());
-    y = fields_owner(y->base.load());
-  }
+  if (x == y) return true;
+  if (!x->has(kTypeHeap) || !y->has(kTypeHeap)) return solid_base(x) == solid_base(y);
+  if (fields_owner(x->base.load()) != fields_owner(y->base.load())) return false;
+  Value p = x->slot_names, q = y->slot_names;
+  size_t n = p.is_empty() ? 0 : p.as<TupleObject>()->size, m = q.is_empty() ? 0 : q.as<TupleObject>()->size;
+  if (n != m) return false;
+  for (size_t i = 0; i < n; ++i)
+    if (!((*p.as<TupleObject>())[i] == (*q.as<TupleObject>())[i])) return false;
   return true;
 }
 
