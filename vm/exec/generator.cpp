@@ -191,8 +191,12 @@ SendStatus generator_resume(Thread& t, GeneratorObject* g, Value sent, bool thro
   return run_generator(t, g, throwing, result);
 }
 
-// The context of a thrown exception is what the generator is handling, else what the caller is.
+// The context of a thrown exception is what the generator itself is handling; the caller's does not count.
 static void raise_in(Thread& t, GeneratorObject* g, Value exception) {
+  if (g->handled.value.get().is_empty()) {
+    t.restore_exception(exception);
+    return;
+  }
   g->handled.previous = t.handled;
   t.handled = &g->handled;
   t.raise_object(exception);
@@ -251,9 +255,7 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
       switch (status) {
         case SendStatus::Next: *result = out; return SendStatus::Next;
         case SendStatus::Return: deliver(g, out, true); return run_generator(t, g, false, result);
-        case SendStatus::Error:
-          raise_in(t, g, t.take_exception());
-          return run_generator(t, g, true, result);
+        case SendStatus::Error: raise_in(t, g, t.take_exception()); return run_generator(t, g, true, result);
       }
     }
     g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
@@ -287,10 +289,7 @@ Result<Value> generator_close(Thread& t, GeneratorObject* g) {
   }
   TRY(check_resumable(t, g));
   if (!failed) {
-    g->handled.previous = t.handled;
-    t.handled = &g->handled;
-    t.raise_object(make_exception(t, Exc::GeneratorExit, kEmpty));
-    t.handled = g->handled.previous;
+    raise_in(t, g, make_exception(t, Exc::GeneratorExit, kEmpty));
   }
   Value out;
   switch (run_generator(t, g, true, &out)) {
@@ -309,9 +308,13 @@ SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result) {
     return generator_resume(t, self(iterator), sent, false, result);
   if (type == types.async_generator_asend || type == types.async_generator_athrow)
     return async_generator_awaitable_send(t, iterator, sent, result);
-  Value v = sent.is_none() && type->slots.next != nullptr
-                ? type->slots.next(t, iterator).take()
-                : call_method(t, iterator, t.names().send, {sent}).take();
+  Value v;
+  if (!sent.is_none() || type->slots.next == nullptr)
+    v = call_method(t, iterator, t.names().send, {sent}).take();
+  else if (type->has(kTypeHeap))  // a script class: its StopIteration may carry a value, which the slot would drop
+    v = call_special(t, iterator, t.names().__next__).take();
+  else
+    v = type->slots.next(t, iterator).take();
   if (v.is_no_more()) {
     *result = kNone;
     return SendStatus::Return;

@@ -45,10 +45,14 @@ Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, 
 
 bool trace_call(Thread& t, Frame* frame) {
   Value trace = t.trace_function;
+  // A function that starts is at its first line, whatever its first instruction stands for.
+  bool starts = frame->pc == frame->code->instructions && (frame->code->flags & lang::kCodeOptimized) != 0;
   if (!trace.is_empty()) {
-    Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
-    if (local.is_error()) return false;
     FrameObject* f = frame_object(t, frame);
+    if (starts) f->line_override = static_cast<int32_t>(frame->code->first_line);
+    Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
+    f->line_override = 0;
+    if (local.is_error()) return false;
     f->trace = local.is_none() ? kEmpty : local;
     f->traced_line = 0;
   }

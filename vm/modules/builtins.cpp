@@ -136,6 +136,8 @@ Result<Value> builtin_next(Thread& t, const Value* args) {
   if (type->slots.next == nullptr)
     return t.raise(Exc::TypeError, "'{}' object is not an iterator", type_name(type));
   Result<Value> item = type == t.types().generator ? generator_next_value(t, args[0].as<GeneratorObject>())
+                       // A script class: its StopIteration may carry a value, which the slot would drop.
+                       : type->has(kTypeHeap) ? call_special(t, args[0], t.names().__next__)
                                                    : type->slots.next(t, args[0]);
   if (item.is_error()) {
     if (!args[1].is_empty() && t.catch_exception(Exc::StopIteration)) return args[1];
