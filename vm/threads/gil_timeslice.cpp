@@ -53,7 +53,6 @@ class TimeslicePolicy final : public GilPolicy {
 
   void take(GilState& gil, Thread& t) override {
     mutex_.lock();
-    bool asked = false;
     if (locked_) gil.statistics.contended.fetch_add(1, std::memory_order_relaxed);
     while (locked_) {
       uint64_t switch_number = switch_number_;
@@ -62,7 +61,6 @@ class TimeslicePolicy final : public GilPolicy {
       if (!signalled && locked_ && switch_number_ == switch_number) {
         holder_->set_interrupt(kInterruptDropGil);
         gil.statistics.forced_requests.fetch_add(1, std::memory_order_relaxed);
-        asked = true;
       }
     }
     switch_mutex_.lock();
@@ -75,9 +73,8 @@ class TimeslicePolicy final : public GilPolicy {
     }
     switched_.signal();
     switch_mutex_.unlock();
-    // A request that was meant for the holder before us may have hit us: other waiters will ask again in
-    // time.
-    if (asked) t.clear_interrupt(kInterruptDropGil);
+    // A request of an earlier hold would make us wait, in drop(), for a taker that does not exist.
+    t.clear_interrupt(kInterruptDropGil);
     mutex_.unlock();
   }
 
