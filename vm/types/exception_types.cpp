@@ -339,8 +339,7 @@ static Result<Value> with_traceback(Thread& t, const Value* args) {
   return args[0];
 }
 static Result<Value> add_note(Thread& t, const Value* args) {
-  if (!is_str(args[1]))
-    return t.raise(Exc::TypeError, "add_note() argument must be str, not {}", type_name(t, args[1]));
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "note must be a str, not '{}'", type_name(t, args[1]));
   Value notes = TRY(get_attr_or_not_found(t, args[0], t.names().__notes__));
   if (notes.is_not_found()) {
     notes = make_list(t);
