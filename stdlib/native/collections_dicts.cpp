@@ -150,7 +150,8 @@ static Result<Value> count_elements(Thread& t, const Value* args) {
   Type* type = type_of(t, mapping);
   bool plain = is_dict(mapping) &&
                type_lookup(t, type, t.names().get) == type_lookup(t, t.types().dict, t.names().get) &&
-               type->slots.set_item == t.types().dict->slots.set_item;
+               type_lookup(t, type, t.names().__setitem__) ==
+                   type_lookup(t, t.types().dict, t.names().__setitem__);
   if (plain) {
     auto* dict = mapping.as<DictObject>();
     TRY(for_each(t, args[1], [&](Value key) -> Status {

@@ -78,6 +78,7 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
   if (units > kMaxRegionUnits / 32) {
     void* memory = os::map_memory(units * kBlockSize, kBlockSize, os::Reserve::Yes);
     if (memory == nullptr) return nullptr;
+    os::huge_pages(memory, units * kBlockSize);
     auto* block = new (memory) Block();
     if (!map.set(reinterpret_cast<uintptr_t>(memory), units, block)) {
       os::unmap_memory(memory, units * kBlockSize);
@@ -98,7 +99,10 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
     if (memory != nullptr) break;
   }
   if (memory == nullptr) return nullptr;
-  if (regions_.empty()) os::no_huge_pages(memory, region_units * kBlockSize);
+  if (regions_.empty())
+    os::no_huge_pages(memory, region_units * kBlockSize);
+  else
+    os::huge_pages(memory, region_units * kBlockSize);
   regions_.push_back(
       {static_cast<uint8_t*>(memory), region_units, region_units, 0, std::vector<uint8_t>(region_units)});
   return take(regions_.back(), units, map);

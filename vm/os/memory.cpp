@@ -25,6 +25,7 @@ void* map_memory(size_t bytes, size_t alignment, Reserve reserve) {
 
 void unmap_memory(void* address, size_t bytes) { munmap(address, bytes); }
 void discard_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }
+void huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_HUGEPAGE); }
 void no_huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_NOHUGEPAGE); }
 
 }  // namespace mp::os

@@ -454,6 +454,83 @@ class MergeSort {
   size_t run_count_ = 0;
 };
 
+// ---- keys with a 64-bit order: radix sort, least significant byte first. It is stable and compares nothing.
+constexpr size_t kRadixMinimum = 200;
+
+struct RadixItem {
+  uint64_t key;
+  uint64_t index;
+};
+
+inline uint64_t ordered_int(Value v) { return v.bits() ^ (uint64_t{1} << 63); }
+inline uint64_t ordered_float(Value v) {
+  uint64_t u = std::bit_cast<uint64_t>(v.as_float_inline());
+  return (u >> 63) != 0 ? ~u : u ^ (uint64_t{1} << 63);
+}
+// The first eight bytes of a Latin-1 str, big-endian. Equal prefixes decide nothing unless both strings end
+// within them.
+inline uint64_t str_prefix(Value v) {
+  auto* s = v.as<StrObject>();
+  uint64_t raw = 0;
+  size_t n = s->length();
+  if (n >= 8) {
+    std::memcpy(&raw, s->data8(), 8);
+  } else {
+    std::memcpy(&raw, s->data8(), n);
+  }
+  return __builtin_bswap64(raw);
+}
+
+// Sorts `items` by key through `scratch`; returns the array that holds the result.
+template <class Item>
+Item* radix_sort(Item* items, Item* scratch, size_t count) {
+  static thread_local uint32_t histogram[8][256];
+  std::memset(histogram, 0, sizeof histogram);
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t key = items[i].key;
+    for (int d = 0; d < 8; ++d) ++histogram[d][(key >> (8 * d)) & 255];
+  }
+  for (int d = 0; d < 8; ++d) {
+    uint32_t* h = histogram[d];
+    if (h[(items[0].key >> (8 * d)) & 255] == count) continue;  // all the same
+    uint32_t sum = 0;
+    for (int b = 0; b < 256; ++b) {
+      uint32_t n = h[b];
+      h[b] = sum;
+      sum += n;
+    }
+    for (size_t i = 0; i < count; ++i) scratch[h[(items[i].key >> (8 * d)) & 255]++] = items[i];
+    std::swap(items, scratch);
+  }
+  return items;
+}
+
+// Is merging natural runs better? Few descents, or few ascents, mean long runs.
+template <class Less>
+bool has_long_runs(const Value* keys, size_t count, Less less) {
+  size_t descents = 0;
+  for (size_t i = 1; i < count; ++i) descents += static_cast<size_t>(less(keys[i], keys[i - 1]));
+  return descents < count / 32 || descents > count - count / 32;
+}
+
+// Sorts by ordered(key); false when there is no memory for it (nothing has changed then).
+template <class Order>
+bool radix_lanes(Thread& t, Lanes all, size_t count, Order ordered) {
+  if (all.values == nullptr && sizeof(RadixItem) * count * 2 < 512) return false;
+  auto* items = static_cast<RadixItem*>(t.heap().allocate_raw(t, 2 * count * sizeof(RadixItem)));
+  auto* old = static_cast<Value*>(t.heap().allocate_raw(t, count * sizeof(Value)));
+  if (items == nullptr || old == nullptr) return false;
+  for (size_t i = 0; i < count; ++i) items[i] = {ordered(all.keys[i]), i};
+  RadixItem* sorted = radix_sort(items, items + count, count);
+  std::memcpy(static_cast<void*>(old), all.keys, count * sizeof(Value));
+  for (size_t i = 0; i < count; ++i) all.keys[i] = old[sorted[i].index];
+  if (all.values != nullptr) {
+    std::memcpy(static_cast<void*>(old), all.values, count * sizeof(Value));
+    for (size_t i = 0; i < count; ++i) all.values[i] = old[sorted[i].index];
+  }
+  return true;
+}
+
 enum class KeyClass { Int, Float, Latin1, Any };
 
 KeyClass classify(Thread& t, const Value* keys, size_t count) {
@@ -477,6 +554,23 @@ KeyClass classify(Thread& t, const Value* keys, size_t count) {
 template <class Less>
 bool sort_lanes(Lanes all, size_t count, Lanes scratch, Less less) {
   return MergeSort<Less>(all, count, scratch, less).run();
+}
+
+// Keys with a 64-bit order; `whole` says that the order is all there is to compare.
+template <class Less, class Order>
+bool sort_ordered(Thread& t, Lanes all, size_t count, Lanes scratch, Less less, Order ordered, bool whole) {
+  if (count < kRadixMinimum || count > UINT32_MAX || has_long_runs(all.keys, count, less) ||
+      !radix_lanes(t, all, count, ordered))
+    return sort_lanes(all, count, scratch, less);
+  if (whole) return true;
+  for (size_t i = 0; i < count;) {
+    uint64_t key = ordered(all.keys[i]);
+    size_t end = i + 1;
+    while (end < count && ordered(all.keys[end]) == key) ++end;
+    if (end - i > 1 && !sort_lanes(all + i, end - i, scratch, less)) return false;
+    i = end;
+  }
+  return true;
 }
 
 }  // namespace
@@ -533,9 +627,13 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
                         : reinterpret_cast<Value*>(scratch_values->array.load()->items())};
       bool done = false;
       switch (classify(t, all.keys, count)) {
-        case KeyClass::Int: done = sort_lanes(all, count, scratch, IntLess{}); break;
-        case KeyClass::Float: done = sort_lanes(all, count, scratch, FloatLess{}); break;
-        case KeyClass::Latin1: done = sort_lanes(all, count, scratch, StrLess{}); break;
+        case KeyClass::Int: done = sort_ordered(t, all, count, scratch, IntLess{}, ordered_int, true); break;
+        case KeyClass::Float:
+          done = sort_ordered(t, all, count, scratch, FloatLess{}, ordered_float, true);
+          break;
+        case KeyClass::Latin1:
+          done = sort_ordered(t, all, count, scratch, StrLess{}, str_prefix, false);
+          break;
         case KeyClass::Any: done = sort_lanes(all, count, scratch, AnyLess{t}); break;
       }
       // The collector finds holders through this frame only while they are used after the last safepoint.
