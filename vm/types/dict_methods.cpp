@@ -133,10 +133,9 @@ Status dict_merge_keywords(Thread& t, DictObject* dict, Value mapping, Value fun
       Value key, value;
       while (dict_next(from, &position, &key, &value)) {
         Value old = TRY(dict_get(t, dict, key));
-        if (!old.is_not_found() && is_str(key))
+        if (!old.is_not_found())
           return t.raise(Exc::TypeError, "{} got multiple values for keyword argument '{}'",
                          callee_text(t, function), str_text(t, key));
-        if (!is_str(key)) return t.raise(Exc::TypeError, "keywords must be strings");
       }
     }
     return merge_dict(t, dict, from, OnDuplicate::Override);
