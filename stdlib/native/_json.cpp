@@ -45,7 +45,6 @@ void json_append_string(StrBuilder& out, const StrObject* s, bool ascii_only) {
     for (size_t i = 0; i < n; ++i) {
       uint32_t c = data[i];
       if (c >= 0x20 && c != '"' && c != '\\' && (!ascii_only || c < 0x7f)) continue;
-      if (c == 0x7f) continue;
       out.append(s, begin, i);
       append_escape(out, c);
       begin = i + 1;

@@ -378,8 +378,7 @@ Result<Value> bytearray_alloc(Thread& t, const Value* args) {
 
 static Result<Value> instance_state(Thread& t, Value self) {
   if (is_exact(self, t.types().bytearray)) return kNone;
-  Value state = TRY(get_attr_or_not_found(t, self, t.names().__dict__));
-  return state.is_not_found() ? kNone : state;
+  return call_method(t, self, t.names().__getstate__);
 }
 
 Result<Value> bytearray_reduce(Thread& t, const Value* args) {

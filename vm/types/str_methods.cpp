@@ -198,9 +198,12 @@ static Result<Value> str_method_dunder_format(Thread& t, const Value* args) {
 }
 
 static Result<Value> str_method_getnewargs(Thread& t, const Value* args) {
-  StrObject* plain = str_plain(t, args[0].as<StrObject>());
-  if (plain == nullptr) return Error{};
-  return Value(make_tuple(t, {Value(plain)}));
+  // A copy, so that unpickling does not share what it rebuilds.
+  auto* s = args[0].as<StrObject>();
+  StrObject* copy = allocate_str(t, s->length(), s->width(), s->is_ascii());
+  if (copy == nullptr) return Error{};
+  std::memcpy(copy->data(), s->data8(), s->byte_size());
+  return Value(make_tuple(t, {Value(copy)}));
 }
 
 static Result<Value> str_method_sizeof(Thread& t, const Value* args) {
