@@ -1,0 +1,714 @@
+// array: compact arrays of one C type. Growth makes a new raw cell, so that memoryviews and readers of the
+// old one stay safe.
+#include <algorithm>
+#include <cstring>
+
+#include "vm/gc/heap.h"
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
+#include "vm/types/buffer.h"
+#include "vm/types/exception.h"
+#include "vm/types/list_filler.h"
+#include "vm/types/memoryview.h"
+#include "vm/types/number.h"
+#include "vm/types/str_internal.h"
+
+namespace mp {
+
+namespace {
+
+struct ArrayObject : Object {
+  std::atomic<ByteArrayCell*> cell{nullptr};
+  std::atomic<uint64_t> size{0};  // items
+  int64_t item_size = 1;
+  char code = 'b';
+
+  // Bytes of the items that a reader may touch.
+  std::string_view view() const {
+    ByteArrayCell* c = cell.load(std::memory_order_acquire);
+    if (c == nullptr) return {};
+    uint64_t bytes = std::min(size.load() * static_cast<uint64_t>(item_size), c->capacity);
+    return {reinterpret_cast<const char*>(c->bytes()), bytes};
+  }
+  int64_t length() const { return static_cast<int64_t>(view().size()) / item_size; }
+};
+struct ArrayIterator : Object {
+  Slot array;
+  std::atomic<int64_t> index{0};
+};
+extern const TypeSpec kArraySpec, kArrayIteratorSpec;
+
+constexpr std::string_view kCodes = "bBuwhHiIlLqQfd";
+
+int64_t code_size(char code) { return code == 'u' || code == 'w' ? 4 : native_item_size(code); }
+
+bool is_array(Thread& t, Value v) {
+  return v.is_object() && is_subtype(v.as_object()->type(), native_type(t, kArraySpec));
+}
+
+ArrayObject* make_array(Thread& t, Type* type, char code) {
+  auto* a = t.heap().make<ArrayObject>(t, type);
+  a->code = code;
+  a->item_size = code_size(code);
+  return a;
+}
+
+// Replaces items [at, at + removed) by `added` items of packed content. The lock is held.
+Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char* content, int64_t added) {
+  ByteArrayCell* cell = a->cell.load();
+  auto size = static_cast<int64_t>(a->size.load());
+  int64_t fresh = size - removed + added, unit = a->item_size;
+  if (fresh > (int64_t{1} << 44) / unit) return t.raise_memory_error();
+  int64_t tail = (size - at - removed) * unit;
+  if (cell == nullptr || fresh * unit > static_cast<int64_t>(cell->capacity)) {
+    int64_t wanted = (fresh + fresh / 8 + 6) * unit;
+    auto* grown = static_cast<ByteArrayCell*>(
+        t.heap().allocate_raw(t, sizeof(ByteArrayCell) + static_cast<size_t>(wanted)));
+    if (grown == nullptr) return t.raise_memory_error();
+    grown->capacity = static_cast<uint64_t>(wanted);
+    if (cell != nullptr) {
+      std::memcpy(grown->bytes(), cell->bytes(), static_cast<size_t>(at * unit));
+      std::memcpy(grown->bytes() + (at + added) * unit, cell->bytes() + (at + removed) * unit,
+                  static_cast<size_t>(tail));
+    }
+    if (added != 0) std::memcpy(grown->bytes() + at * unit, content, static_cast<size_t>(added * unit));
+    if (fresh < size) a->size.store(static_cast<uint64_t>(fresh));
+    a->cell.store(grown, std::memory_order_release);
+  } else {
+    if (added != removed)
+      std::memmove(cell->bytes() + (at + added) * unit, cell->bytes() + (at + removed) * unit,
+                   static_cast<size_t>(tail));
+    if (added != 0) std::memcpy(cell->bytes() + at * unit, content, static_cast<size_t>(added * unit));
+  }
+  a->size.store(static_cast<uint64_t>(fresh), std::memory_order_release);
+  return {};
+}
+
+Result<Value> item_at(Thread& t, const ArrayObject* a, const char* p) {
+  auto* bytes = reinterpret_cast<const uint8_t*>(p);
+  if (a->code == 'u' || a->code == 'w') {
+    uint32_t c;
+    std::memcpy(&c, bytes, 4);
+    if (c > 0x10ffff)
+      return t.raise(Exc::ValueError, "character U+{:x} is not in range [U+0000; U+10ffff]", c);
+    return str_or_error(make_str_char(t, c));
+  }
+  return unpack_native(t, a->code, bytes);
+}
+
+const char* code_words(char code) {
+  switch (code) {
+    case 'b': return "signed char";
+    case 'B': return "unsigned byte integer";
+    case 'h': return "signed short integer";
+    case 'H': return "unsigned short";
+    case 'i': return "signed integer";
+    case 'I': return "unsigned int";
+    default: return "Python int";
+  }
+}
+
+Status pack_item(Thread& t, const ArrayObject* a, Value v, char* out) {
+  char code = a->code;
+  if (code == 'u' || code == 'w') {
+    if (!is_str(v))
+      return t.raise(Exc::TypeError, "array item must be a unicode character, not {}", type_name(t, v));
+    if (v.as<StrObject>()->length() != 1) {
+      return t.raise(Exc::TypeError, "array item must be a string of length 1, not a string of length {}",
+                     v.as<StrObject>()->length());
+    }
+    uint32_t c = v.as<StrObject>()->at(0);
+    std::memcpy(out, &c, 4);
+    return {};
+  }
+  if (code == 'f' || code == 'd') {
+    double d = TRY(to_double(t, v));
+    auto narrow = static_cast<float>(d);
+    if (code == 'f')
+      std::memcpy(out, &narrow, 4);
+    else
+      std::memcpy(out, &d, 8);
+    return {};
+  }
+  Value index = TRY(to_index(t, v));
+  bool is_signed = code >= 'a';
+  auto unit = static_cast<size_t>(a->item_size);
+  int64_t i;
+  if (int_to_int64(index, &i)) {
+    bool low, high;
+    if (is_signed) {
+      int64_t top = unit == 8 ? INT64_MAX : (int64_t{1} << (unit * 8 - 1)) - 1;
+      low = i < -top - 1;
+      high = i > top;
+    } else {
+      low = i < 0;
+      high = unit < 8 && i >> (unit * 8) != 0;
+    }
+    if (low && unit >= 4 && !is_signed)
+      return t.raise(Exc::OverflowError, "can't convert negative value to unsigned int");
+    if (low) return t.raise(Exc::OverflowError, "{} is less than minimum", code_words(code));
+    if (high) return t.raise(Exc::OverflowError, "{} is greater than maximum", code_words(code));
+    std::memcpy(out, &i, unit);
+    return {};
+  }
+  IntView big(index);
+  if (is_signed || unit != 8 || mpz_sgn(big.get()) < 0 || mpz_sizeinbase(big.get(), 2) > 64) {
+    if (!is_signed && mpz_sgn(big.get()) < 0)
+      return t.raise(Exc::OverflowError, "can't convert negative value to unsigned int");
+    return t.raise(Exc::OverflowError, "Python int too large to convert to C {}",
+                   is_signed ? "long" : "unsigned long");
+  }
+  uint64_t u = mpz_get_ui(big.get());
+  std::memcpy(out, &u, 8);
+  return {};
+}
+
+Status append_value(Thread& t, ArrayObject* a, Value v) {
+  char packed[8];
+  TRY(pack_item(t, a, v, packed));
+  ObjectLock lock(t, a);
+  return splice(t, a, static_cast<int64_t>(a->size.load()), 0, packed, 1);
+}
+
+Status append_bytes(Thread& t, ArrayObject* a, std::string_view content) {
+  ObjectLock lock(t, a);
+  return splice(t, a, static_cast<int64_t>(a->size.load()), 0, content.data(),
+                static_cast<int64_t>(content.size()) / a->item_size);
+}
+
+Status append_text(Thread& t, ArrayObject* a, StrObject* text) {
+  std::string packed(text->length() * 4, '\0');
+  for (size_t i = 0; i < text->length(); ++i) {
+    uint32_t c = text->at(i);
+    std::memcpy(packed.data() + i * 4, &c, 4);
+  }
+  return append_bytes(t, a, packed);
+}
+
+Status extend_with(Thread& t, ArrayObject* a, Value source) {
+  if (is_array(t, source)) {
+    auto* other = source.as<ArrayObject>();
+    if (other->code != a->code) return t.raise(Exc::TypeError, "can only extend with array of same kind");
+    std::string copy(other->view());
+    return append_bytes(t, a, copy);
+  }
+  return for_each(t, source, [&](Value item) { return append_value(t, a, item); });
+}
+
+// ---------------------------------------------------------------- construction
+
+Result<Value> array_new(Thread& t, const Value* args) {
+  auto* type = args[0].as<Type>();
+  if (!is_str(args[1]) || args[1].as<StrObject>()->length() != 1) {
+    return t.raise(Exc::TypeError, "array() argument 1 must be a unicode character, not {}",
+                   type_name(t, args[1]));
+  }
+  uint32_t c = args[1].as<StrObject>()->at(0);
+  if (c > 127 || kCodes.find(static_cast<char>(c)) == kCodes.npos) {
+    return t.raise(Exc::ValueError, "bad typecode (must be b, B, u, w, h, H, i, I, l, L, q, Q, f or d)");
+  }
+  auto code = static_cast<char>(c);
+  bool text = code == 'u' || code == 'w';
+  Value source = args[2];
+  if (!source.is_empty()) {
+    if (is_str(source) && !text) {
+      return t.raise(Exc::TypeError, "cannot use a str to initialize an array with typecode '{}'", code);
+    }
+    if (is_array(t, source) &&
+        (source.as<ArrayObject>()->code == 'u' || source.as<ArrayObject>()->code == 'w') && !text) {
+      return t.raise(Exc::TypeError, "cannot use a unicode array to initialize an array with typecode '{}'",
+                     code);
+    }
+  }
+  ArrayObject* a = make_array(t, type, code);
+  if (source.is_empty()) return Value(a);
+  if (is_str(source)) {
+    TRY(append_text(t, a, source.as<StrObject>()));
+  } else if (is_bytes(source) || is_kind(source, Kind::ByteArray)) {
+    std::string content(TRY(bytes_view(t, source)));
+    if (content.size() % static_cast<size_t>(a->item_size) != 0) {
+      return t.raise(Exc::ValueError, "bytes length not a multiple of item size");
+    }
+    TRY(append_bytes(t, a, content));
+  } else if (is_array(t, source) && source.as<ArrayObject>()->code != code) {
+    auto* other = source.as<ArrayObject>();
+    for (int64_t i = 0; i < other->length(); ++i)
+      TRY(append_value(t, a, TRY(item_at(t, other, other->view().data() + i * other->item_size))));
+  } else {
+    TRY(extend_with(t, a, source));
+  }
+  return Value(a);
+}
+
+// ---------------------------------------------------------------- slots
+
+Result<Value> array_tolist(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  ListFiller out(t, static_cast<size_t>(a->length()));
+  std::string_view own = a->view();
+  for (size_t at = 0; at + static_cast<size_t>(a->item_size) <= own.size();
+       at += static_cast<size_t>(a->item_size))
+    out.push(TRY(item_at(t, a, own.data() + at)));
+  return out.finish();
+}
+
+Result<Value> array_tounicode(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  if (a->code != 'u' && a->code != 'w') {
+    return t.raise(Exc::ValueError, "tounicode() may only be called on unicode type arrays ('u' or 'w')");
+  }
+  std::string_view own = a->view();
+  StrBuilder out(t);
+  for (size_t at = 0; at < own.size(); at += 4) {
+    uint32_t c;
+    std::memcpy(&c, own.data() + at, 4);
+    if (c > 0x10ffff)
+      return t.raise(Exc::ValueError, "character U+{:x} is not in range [U+0000; U+10ffff]", c);
+    out.append(c);
+  }
+  return out.finish();
+}
+
+Result<Value> array_repr(Thread& t, Value self) {
+  auto* a = self.as<ArrayObject>();
+  std::string name = type_name(t, self);
+  if (a->length() == 0) return str_or_error(make_str(t, fmt::format("{}('{}')", name, a->code)));
+  bool text = a->code == 'u' || a->code == 'w';
+  Value content = TRY(repr(t, text ? TRY(array_tounicode(t, &self)) : TRY(array_tolist(t, &self))));
+  StrBuilder out(t);
+  out.append(fmt::format("{}('{}', ", name, a->code));
+  out.append(content.as<StrObject>());
+  out.append(')');
+  return out.finish();
+}
+
+Result<int64_t> array_length(Thread&, Value self) { return self.as<ArrayObject>()->length(); }
+
+Result<int64_t> index_in(Thread& t, ArrayObject* a, Value key, const char* message) {
+  if (!is_any_int(key) && (!key.is_object() || type_of(t, key)->slots.index == nullptr)) {
+    return t.raise(Exc::TypeError, "array indices must be integers");
+  }
+  int64_t i = TRY(to_ssize(t, key, Exc::IndexError));
+  if (i < 0) i += a->length();
+  if (i < 0 || i >= a->length()) return t.raise_text(Exc::IndexError, message);
+  return i;
+}
+
+Result<Value> array_get_item(Thread& t, Value self, Value key) {
+  auto* a = self.as<ArrayObject>();
+  if (is_kind(key, Kind::Slice)) {
+    SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
+    std::string picked;
+    std::string_view own = a->view();
+    auto unit = static_cast<size_t>(a->item_size);
+    for (int64_t i = 0; i < range.count; ++i) {
+      size_t at = static_cast<size_t>(range.start + i * range.step) * unit;
+      if (at + unit <= own.size()) picked.append(own.substr(at, unit));
+    }
+    ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
+    TRY(append_bytes(t, out, picked));
+    return Value(out);
+  }
+  int64_t i = TRY(index_in(t, a, key, "array index out of range"));
+  return item_at(t, a, a->view().data() + i * a->item_size);
+}
+
+Status array_set_item(Thread& t, Value self, Value key, Value value) {
+  auto* a = self.as<ArrayObject>();
+  if (!is_kind(key, Kind::Slice)) {
+    int64_t i = TRY(index_in(t, a, key, "array assignment index out of range"));
+    if (value.is_empty()) {
+      ObjectLock lock(t, a);
+      return splice(t, a, i, 1, nullptr, 0);
+    }
+    char packed[8];
+    TRY(pack_item(t, a, value, packed));
+    ObjectLock lock(t, a);
+    if (i >= a->length()) return t.raise(Exc::IndexError, "array assignment index out of range");
+    return splice(t, a, i, 1, packed, 1);
+  }
+  std::string content;
+  if (!value.is_empty()) {
+    if (!is_array(t, value)) {
+      return t.raise(Exc::TypeError, "can only assign array (not \"{}\") to array slice",
+                     type_name(t, value));
+    }
+    if (value.as<ArrayObject>()->code != a->code) {
+      return t.raise(Exc::TypeError, "bad argument type for built-in operation");
+    }
+    content = value.as<ArrayObject>()->view();
+  }
+  SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
+  ObjectLock lock(t, a);
+  int64_t unit = a->item_size, added = static_cast<int64_t>(content.size()) / unit;
+  int64_t count = std::max<int64_t>(range.count, 0);
+  if (range.step == 1) return splice(t, a, range.start, count, content.data(), added);
+  if (!value.is_empty() && added != count) {
+    return t.raise(Exc::ValueError, "attempt to assign array of size {} to extended slice of size {}", added,
+                   count);
+  }
+  if (value.is_empty()) {
+    std::string kept;
+    std::string_view own = a->view();
+    auto size = static_cast<int64_t>(own.size()) / unit;
+    int64_t first = range.step < 0 ? range.start + (count - 1) * range.step : range.start,
+            step = std::abs(range.step);
+    for (int64_t i = 0; i < size; ++i) {
+      bool drop = count > 0 && i >= first && (i - first) % step == 0 && (i - first) / step < count;
+      if (!drop) kept.append(own.substr(static_cast<size_t>(i * unit), static_cast<size_t>(unit)));
+    }
+    return splice(t, a, 0, size, kept.data(), static_cast<int64_t>(kept.size()) / unit);
+  }
+  for (int64_t i = 0; i < count; ++i)
+    TRY(splice(t, a, range.start + i * range.step, 1, content.data() + i * unit, 1));
+  return {};
+}
+
+Result<Value> array_compare(Thread& t, Value left, Value right, CompareOp op) {
+  if (!is_array(t, left) || !is_array(t, right)) return kNotImplemented;
+  auto *a = left.as<ArrayObject>(), *b = right.as<ArrayObject>();
+  bool equality = op == CompareOp::Eq || op == CompareOp::Ne;
+  if (equality && a->length() != b->length()) return Value::from_bool(op == CompareOp::Ne);
+  for (int64_t i = 0; i < a->length() && i < b->length(); ++i) {
+    Value x = TRY(item_at(t, a, a->view().data() + i * a->item_size));
+    Value y = TRY(item_at(t, b, b->view().data() + i * b->item_size));
+    if (TRY(compare_bool(t, x, y, CompareOp::Eq))) continue;
+    if (equality) return Value::from_bool(op == CompareOp::Ne);
+    return compare(t, x, y, op);
+  }
+  int64_t n = a->length(), m = b->length();
+  switch (op) {
+    case CompareOp::Lt: return Value::from_bool(n < m);
+    case CompareOp::Le: return Value::from_bool(n <= m);
+    case CompareOp::Eq: return Value::from_bool(n == m);
+    case CompareOp::Ne: return Value::from_bool(n != m);
+    case CompareOp::Gt: return Value::from_bool(n > m);
+    default: return Value::from_bool(n >= m);
+  }
+}
+
+// The first item equal to `v` in [begin, end), or -1.
+Result<int64_t> find_item(Thread& t, ArrayObject* a, Value v, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end && i < a->length(); ++i) {
+    Value item = TRY(item_at(t, a, a->view().data() + i * a->item_size));
+    if (TRY(compare_bool(t, item, v, CompareOp::Eq))) return i;
+  }
+  return -1;
+}
+Result<bool> array_contains(Thread& t, Value self, Value v) {
+  return TRY(find_item(t, self.as<ArrayObject>(), v, 0, INT64_MAX)) >= 0;
+}
+
+Result<Value> array_concat(Thread& t, Value left, Value right) {
+  if (!is_array(t, right)) {
+    return t.raise(Exc::TypeError, "can only append array (not \"{}\") to array", type_name(t, right));
+  }
+  auto *a = left.as<ArrayObject>(), *b = right.as<ArrayObject>();
+  if (a->code != b->code) return t.raise(Exc::TypeError, "bad argument type for built-in operation");
+  ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
+  std::string content(a->view());
+  content.append(b->view());
+  TRY(append_bytes(t, out, content));
+  return Value(out);
+}
+Result<Value> array_inplace_concat(Thread& t, Value self, Value right) {
+  if (!is_array(t, right)) {
+    return t.raise(Exc::TypeError, "can only extend with array (not \"{}\")", type_name(t, right));
+  }
+  TRY(extend_with(t, self.as<ArrayObject>(), right));
+  return self;
+}
+Result<std::string> repeated(Thread& t, ArrayObject* a, Value count) {
+  int64_t n = TRY(to_ssize(t, count));
+  std::string_view own = a->view();
+  std::string out;
+  if (n <= 0 || own.empty()) return out;
+  if (n > (int64_t{1} << 40) / static_cast<int64_t>(own.size())) return t.raise_memory_error();
+  for (int64_t i = 0; i < n; ++i) out.append(own);
+  return out;
+}
+Result<Value> array_repeat(Thread& t, Value self, Value count) {
+  auto* a = self.as<ArrayObject>();
+  std::string content = TRY(repeated(t, a, count));
+  ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
+  TRY(append_bytes(t, out, content));
+  return Value(out);
+}
+Result<Value> array_inplace_repeat(Thread& t, Value self, Value count) {
+  auto* a = self.as<ArrayObject>();
+  std::string content = TRY(repeated(t, a, count));
+  ObjectLock lock(t, a);
+  TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), content.data(),
+             static_cast<int64_t>(content.size()) / a->item_size));
+  return self;
+}
+
+Result<Value> array_iter(Thread& t, Value self) {
+  auto* it = t.heap().make<ArrayIterator>(t, native_type(t, kArrayIteratorSpec));
+  it->array = self;
+  return Value(it);
+}
+Result<Value> array_iterator_next(Thread& t, Value self) {
+  auto* it = self.as<ArrayIterator>();
+  Value array = it->array;
+  if (array.is_empty()) return kNoMore;
+  auto* a = array.as<ArrayObject>();
+  int64_t i = it->index.load();
+  it->index.store(i + 1);
+  if (i < a->length()) return item_at(t, a, a->view().data() + i * a->item_size);
+  it->array = kEmpty;
+  return kNoMore;
+}
+Result<Value> array_iterator_iter(Thread&, Value self) { return self; }
+
+// ---------------------------------------------------------------- methods
+
+Result<Value> array_append(Thread& t, const Value* args) {
+  TRY(append_value(t, args[0].as<ArrayObject>(), args[1]));
+  return kNone;
+}
+Result<Value> array_extend(Thread& t, const Value* args) {
+  TRY(extend_with(t, args[0].as<ArrayObject>(), args[1]));
+  return kNone;
+}
+Result<Value> array_fromlist(Thread& t, const Value* args) {
+  if (!is_list(args[1])) return t.raise(Exc::TypeError, "arg must be list");
+  auto* a = args[0].as<ArrayObject>();
+  std::string packed;
+  for (size_t i = 0;; ++i) {
+    Value item = args[1].as<ListObject>()->at(i);
+    if (item.is_empty()) break;
+    char one[8];
+    TRY(pack_item(t, a, item, one));
+    packed.append(one, static_cast<size_t>(a->item_size));
+  }
+  TRY(append_bytes(t, a, packed));
+  return kNone;
+}
+Result<Value> array_frombytes(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  HeldBuffer held;
+  TRY(held.get(t, args[1]));
+  if (held.bytes().size() % static_cast<size_t>(a->item_size) != 0) {
+    return t.raise(Exc::ValueError, "bytes length not a multiple of item size");
+  }
+  std::string content(held.bytes());
+  TRY(append_bytes(t, a, content));
+  return kNone;
+}
+Result<Value> array_fromunicode(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "fromunicode() argument must be str, not {}", type_name(t, args[1]));
+  if (a->code != 'u' && a->code != 'w') {
+    return t.raise(Exc::ValueError, "fromunicode() may only be called on unicode type arrays ('u' or 'w')");
+  }
+  TRY(append_text(t, a, args[1].as<StrObject>()));
+  return kNone;
+}
+Result<Value> array_tobytes(Thread& t, const Value* args) {
+  return str_or_error(make_bytes(t, args[0].as<ArrayObject>()->view()));
+}
+Result<Value> array_tofile(Thread& t, const Value* args) {
+  Value content = TRY(array_tobytes(t, args));
+  TRY(call_method(t, args[1], intern(t, "write"), {content}));
+  return kNone;
+}
+Result<Value> array_fromfile(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t n = TRY(to_ssize(t, args[2]));
+  if (n < 0) return t.raise(Exc::ValueError, "negative count");
+  Value content = TRY(call_method(t, args[1], intern(t, "read"), {make_int(t, n * a->item_size)}));
+  if (!is_bytes(content)) return t.raise(Exc::TypeError, "read() didn't return bytes");
+  Value call_args[2] = {args[0], content};
+  bool enough = static_cast<int64_t>(content.as<BytesObject>()->size) == n * a->item_size;
+  TRY(array_frombytes(t, call_args));
+  if (!enough) return t.raise(Exc::EOFError, "read() didn't return enough bytes");
+  return kNone;
+}
+Result<Value> array_insert(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t at = TRY(to_ssize(t, args[1]));
+  char packed[8];
+  TRY(pack_item(t, a, args[2], packed));
+  ObjectLock lock(t, a);
+  int64_t size = a->length();
+  if (at < 0) at = std::max<int64_t>(0, at + size);
+  TRY(splice(t, a, std::min(at, size), 0, packed, 1));
+  return kNone;
+}
+Result<Value> array_pop(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t at = TRY(to_ssize(t, args[1]));
+  if (a->length() == 0) return t.raise(Exc::IndexError, "pop from empty array");
+  if (at < 0) at += a->length();
+  if (at < 0 || at >= a->length()) return t.raise(Exc::IndexError, "pop index out of range");
+  Value item = TRY(item_at(t, a, a->view().data() + at * a->item_size));
+  ObjectLock lock(t, a);
+  TRY(splice(t, a, at, 1, nullptr, 0));
+  return item;
+}
+Result<Value> array_remove(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t at = TRY(find_item(t, a, args[1], 0, INT64_MAX));
+  if (at < 0 || at >= a->length()) return t.raise(Exc::ValueError, "array.remove(x): x not in array");
+  ObjectLock lock(t, a);
+  TRY(splice(t, a, at, 1, nullptr, 0));
+  return kNone;
+}
+Result<Value> array_index(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t from, to;
+  TRY(clip_range(t, args[2], args[3], static_cast<size_t>(a->length()), &from, &to));
+  int64_t at = TRY(find_item(t, a, args[1], from, to));
+  if (at < 0) return t.raise(Exc::ValueError, "array.index(x): x not in array");
+  return make_int(t, at);
+}
+Result<Value> array_count(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  int64_t count = 0;
+  for (int64_t i = 0; (i = TRY(find_item(t, a, args[1], i, INT64_MAX))) >= 0; ++i) ++count;
+  return make_int(t, count);
+}
+Result<Value> array_reverse(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  ObjectLock lock(t, a);
+  int64_t n = a->length(), unit = a->item_size;
+  uint8_t* p = n > 0 ? a->cell.load()->bytes() : nullptr;
+  for (int64_t i = 0, j = n - 1; i < j; ++i, --j)
+    std::swap_ranges(p + i * unit, p + (i + 1) * unit, p + j * unit);
+  return kNone;
+}
+Result<Value> array_byteswap(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  ObjectLock lock(t, a);
+  int64_t n = a->length(), unit = a->item_size;
+  uint8_t* p = n > 0 ? a->cell.load()->bytes() : nullptr;
+  for (int64_t i = 0; i < n; ++i) std::reverse(p + i * unit, p + (i + 1) * unit);
+  return kNone;
+}
+Result<Value> array_clear(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  ObjectLock lock(t, a);
+  TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), nullptr, 0));
+  return kNone;
+}
+Result<Value> array_buffer_info(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  auto address = reinterpret_cast<int64_t>(a->view().data());
+  return Value(make_tuple(t, {make_int(t, address), make_int(t, a->length())}));
+}
+Result<Value> array_copy(Thread& t, const Value* args) {
+  auto* a = args[0].as<ArrayObject>();
+  ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
+  std::string content(a->view());
+  TRY(append_bytes(t, out, content));
+  return Value(out);
+}
+Result<Value> array_reduce_ex(Thread& t, const Value* args) {
+  Value code = make_str_char(t, static_cast<uint32_t>(args[0].as<ArrayObject>()->code));
+  Value list = TRY(array_tolist(t, args));
+  Value state = TRY(get_attr_or_not_found(t, args[0], intern(t, "__dict__")));
+  if (state.is_not_found()) state = kNone;
+  return Value(make_tuple(t, {Value(type_of(t, args[0])), Value(make_tuple(t, {code, list})), state}));
+}
+Result<Value> array_class_getitem(Thread& t, const Value* args) {
+  return make_generic_alias(t, args[0], args[1]);
+}
+Result<Value> array_typecode(Thread& t, Value self) {
+  return str_or_error(make_str_char(t, static_cast<uint32_t>(self.as<ArrayObject>()->code)));
+}
+Result<Value> array_itemsize(Thread&, Value self) {
+  return Value::from_int(self.as<ArrayObject>()->item_size);
+}
+
+const GetSetDef kArrayGetSets[] = {
+    {"typecode", array_typecode, nullptr, "the typecode character used to create the array"},
+    {"itemsize", array_itemsize, nullptr, "the size, in bytes, of one array item"},
+    {}};
+const NativeDef kArrayMethods[] = {
+    MP_NEW(array_new, "__new__(cls, typecode, initializer=?, /)", nullptr),
+    MP_METHOD(array_append, "append(self, v, /)", "Append new value v to the end of the array."),
+    MP_METHOD(array_buffer_info, "buffer_info(self, /)", "Return a tuple (address, length)."),
+    MP_METHOD(array_byteswap, "byteswap(self, /)", "Byteswap all items of the array."),
+    MP_METHOD(array_clear, "clear(self, /)", "Remove all items from the array."),
+    MP_METHOD(array_count, "count(self, v, /)", "Return number of occurrences of v in the array."),
+    MP_METHOD(array_extend, "extend(self, bb, /)", "Append items to the end of the array."),
+    MP_METHOD(array_fromfile, "fromfile(self, f, n, /)",
+              "Read n objects from the file object f and append them."),
+    MP_METHOD(array_fromlist, "fromlist(self, list, /)", "Append items to array from list."),
+    MP_METHOD(array_frombytes, "frombytes(self, buffer, /)", "Appends items from the string."),
+    MP_METHOD(array_fromunicode, "fromunicode(self, ustr, /)",
+              "Extends this array with data from the unicode string ustr."),
+    MP_METHOD(array_index, "index(self, v, start=?, stop=?, /)",
+              "Return index of first occurrence of v in the array."),
+    MP_METHOD(array_insert, "insert(self, i, v, /)", "Insert a new item v into the array before position i."),
+    MP_METHOD(array_pop, "pop(self, i=-1, /)", "Return the i-th element and delete it from the array."),
+    MP_METHOD(array_remove, "remove(self, v, /)", "Remove the first occurrence of v in the array."),
+    MP_METHOD(array_reverse, "reverse(self, /)", "Reverse the order of the items in the array."),
+    MP_METHOD(array_tobytes, "tobytes(self, /)", "Convert the array to an array of machine values."),
+    MP_METHOD(array_tofile, "tofile(self, f, /)",
+              "Write all items (as machine values) to the file object f."),
+    MP_METHOD(array_tolist, "tolist(self, /)", "Convert array to an ordinary list with the same items."),
+    MP_METHOD(array_tounicode, "tounicode(self, /)",
+              "Extends this array with data from the unicode string ustr."),
+    MP_METHOD(array_copy, "__copy__(self, /)", "Return a copy of the array."),
+    MP_METHOD(array_copy, "__deepcopy__(self, memo, /)", "Return a copy of the array."),
+    MP_METHOD(array_reduce_ex, "__reduce_ex__(self, value, /)", "Return state information for pickling."),
+    MP_CLASS_METHOD(array_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
+    MP_END};
+
+const TypeSpec kArraySpec = {
+    .name = "array.array",
+    .size = sizeof(ArrayObject),
+    .flags = kTypeBaseType | kTypeSequence | kTypeHasWeakref,
+    .doc = "array(typecode [, initializer]) -> array",
+    .trace = [](Object* o, Tracer& tracer) { tracer.mark_raw(static_cast<ArrayObject*>(o)->cell.load()); },
+    .slots = {.repr = array_repr,
+              .compare = array_compare,
+              .iter = array_iter,
+              .length = array_length,
+              .get_item = array_get_item,
+              .set_item = array_set_item,
+              .contains = array_contains,
+              .concat = array_concat,
+              .repeat = array_repeat,
+              .inplace_concat = array_inplace_concat,
+              .inplace_repeat = array_inplace_repeat},
+    .methods = kArrayMethods,
+    .getsets = kArrayGetSets};
+const TypeSpec kArrayIteratorSpec = {
+    .name = "array.arrayiterator",
+    .size = sizeof(ArrayIterator),
+    .flags = kTypeDisallowNew,
+    .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<ArrayIterator*>(o)->array); },
+    .slots = {.iter = array_iterator_iter, .next = array_iterator_next}};
+
+Status acquire_array(Thread&, Value owner, BufferView* view) {
+  auto* a = owner.as<ArrayObject>();
+  static const char* const kFormats[] = {"b", "B", "w", "w", "h", "H", "i",
+                                         "I", "l", "L", "q", "Q", "f", "d"};
+  std::string_view own = a->view();
+  fill_buffer(view, owner, const_cast<char*>(own.data()), static_cast<int64_t>(own.size()) / a->item_size,
+              a->item_size, kFormats[kCodes.find(a->code)], false, a->cell.load());
+  return {};
+}
+const BufferProcs kArrayBuffer = {acquire_array, nullptr};
+
+Status init_module(Thread& t, ModuleObject* module) {
+  Value type = native_type(t, kArraySpec);
+  register_buffer_type(t, &kArraySpec, &kArrayBuffer);
+  TRY(module_add(t, module, "array", type));
+  TRY(module_add(t, module, "ArrayType", type));
+  return module_add_text(t, module, "typecodes", kCodes);
+}
+
+}  // namespace
+
+extern const ModuleSpec kArrayModule;
+const ModuleSpec kArrayModule = {
+    "array", "This module defines an object type which can efficiently represent an array of basic values.",
+    nullptr, init_module};
+
+}  // namespace mp
