@@ -105,8 +105,12 @@ Status close_delegate(Thread& t, Value delegate) {
     TRY(generator_close(t, self(delegate)));
     return {};
   }
-  Value method = TRY(get_attr_or_not_found(t, delegate, t.names().close));
-  if (!method.is_not_found()) TRY(call(t, method));
+  Result<Value> method = get_attr_or_not_found(t, delegate, t.names().close);
+  if (method.is_error()) {
+    write_unraisable(t, nullptr, delegate);
+    return {};
+  }
+  if (!method.value().is_not_found()) TRY(call(t, method.value()));
   return {};
 }
 
@@ -311,7 +315,8 @@ SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result) {
   Value v;
   if (!sent.is_none() || type->slots.next == nullptr)
     v = call_method(t, iterator, t.names().send, {sent}).take();
-  else if (type->has(kTypeHeap))  // a script class: its StopIteration may carry a value, which the slot would drop
+  else if (type->has(
+               kTypeHeap))  // a script class: its StopIteration may carry a value, which the slot would drop
     v = call_special(t, iterator, t.names().__next__).take();
   else
     v = type->slots.next(t, iterator).take();
@@ -373,15 +378,21 @@ Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceba
   if (is_type(type) && is_subtype(type.as<Type>(), base.as<Type>())) {
     if (is_exception(value) && is_instance(t, value, type.as<Type>()))
       exception = value;
-    else if (value.is_empty() || value.is_none())
-      exception = TRY(call(t, type));
-    else if (is_tuple(value))
-      exception = TRY(call_tuple(t, type, value, kEmpty));
-    else
-      exception = TRY(call(t, type, {value}));
-    if (!is_exception(exception))
-      return t.raise(Exc::TypeError, "calling {} should have returned an instance of BaseException, not {}",
-                     repr_text(t, type), type_name(t, exception));
+    else {
+      Result<Value> made = value.is_empty() || value.is_none() ? call(t, type)
+                           : is_tuple(value)                   ? call_tuple(t, type, value, kEmpty)
+                                                               : call(t, type, {value});
+      // What goes wrong here is thrown instead, as PyErr_NormalizeException does.
+      if (made.is_error())
+        exception = t.take_exception();
+      else if (!is_exception(made.value()))
+        exception = make_exception(
+            t, Exc::TypeError,
+            make_str(t, fmt::format("calling {} should have returned an instance of BaseException, not {}",
+                                    repr_text(t, type), type_name(t, made.value()))));
+      else
+        exception = made.value();
+    }
   } else if (is_exception(type)) {
     if (!value.is_empty() && !value.is_none())
       return t.raise(Exc::TypeError, "instance exception may not have a separate value");

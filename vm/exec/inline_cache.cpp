@@ -252,6 +252,7 @@ Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg) {
 
 static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, StrObject* name, Op module_form,
                               Op builtin_form) {
+  if (frame->globals->type() != t.types().dict) return false;
   uint32_t version = dict_version(t, frame->globals);
   if (version == 0) return false;
   int64_t index = dict_entry_index(frame->globals, name);
@@ -275,6 +276,11 @@ static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, St
 static Value global_value(Thread& t, Frame* frame, StrObject* name) {
   Value v = dict_get_str(frame->globals, name);
   if (!v.is_not_found()) return v;
+  if (frame->globals->type() != t.types().dict) [[unlikely]] {  // a subclass may have __missing__ or its own __getitem__
+    v = get_item(t, frame->globals, name).take();
+    if (!v.is_error()) return v;
+    if (!t.catch_exception(Exc::KeyError)) return kErrorValue;
+  }
   v = dict_get_str(frame->builtins, name);
   if (!v.is_not_found()) return v;
   name_error(t, name);
