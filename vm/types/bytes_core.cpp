@@ -192,7 +192,8 @@ Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op) {
   if (is_bytes(right) || is_kind(right, Kind::ByteArray)) {
     b = self_bytes(right);
   } else {
-    if (!supports_buffer(t, right)) return kNotImplemented;
+    // bytes knows bytes only; bytearray knows every buffer.
+    if (is_bytes(left) || !supports_buffer(t, right)) return kNotImplemented;
     TRY(held.get(t, right));
     b = held.bytes();
   }
