@@ -72,6 +72,14 @@ uint32_t slot_offset(Type* type, int32_t index) {
   return bytes / sizeof(Slot) < 0x10000 ? bytes / static_cast<uint32_t>(sizeof(Slot)) : 0;
 }
 
+// A __slots__ field: its place is fixed for all instances of the class, whatever their shape. 0: not one.
+uint32_t field_offset(Type* type, Value on_class) {
+  if (!is_kind(on_class, Kind::MemberDescriptor) || !type->has(kTypeHeap)) return 0;
+  auto* member = on_class.as<MemberDescriptorObject>();
+  uint32_t words = member->offset / static_cast<uint32_t>(sizeof(Slot));
+  if (member->read_only || !member->owner->has(kTypeHeap) || !is_subtype(type, member->owner)) return 0;
+  return words < 0x10000 ? words : 0;
+}
 bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
 bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
 
@@ -129,10 +137,13 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
-  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
-    return false;
-  }
   ShapeId shape = o->shape();
+  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
+    uint32_t offset = field_offset(type, on_class);
+    if (offset == 0 || shape == kNoShape) return false;
+    specialise(pc, Op::LOAD_ATTR_SLOT, slot_word(shape, offset, version));
+    return true;
+  }
   if (shape != kNoShape && type->attrs_offset != 0) {
     int32_t index = shape_find(t, shape, name);
     if (index >= 0) {
@@ -163,12 +174,25 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
 bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Object* o, StrObject* name,
                            ShapeId before) {
   Type* type = o->type();
-  if (!plain_set_attr(t, type) || before == kNoShape || type->attrs_offset == 0) return false;
+  if (!plain_set_attr(t, type) || before == kNoShape) return false;
   Value on_class = type_lookup(t, type, name);
-  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) return false;
   uint32_t version = type_version(t, type);
   ShapeId after = o->shape();
   if (version == 0 || after == kNoShape) return false;
+  if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
+    // A __slots__ field may be empty before: the form that adds, with the shape staying as it is.
+    uint32_t offset = field_offset(type, on_class);
+    if (offset == 0 || before != after) return false;
+    CacheEntry* entry = new_entry(t, frame->code);
+    if (entry == nullptr) return false;
+    entry->type = type;
+    entry->type_version = version;
+    entry->shape = before;
+    entry->number = (uint64_t{offset} << 32) | after;
+    specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
+    return true;
+  }
+  if (type->attrs_offset == 0) return false;
   int32_t index = shape_find(t, after, name);
   uint32_t offset = slot_offset(type, index);
   if (offset == 0) return false;

@@ -115,6 +115,21 @@ Result<Value> call_tuple(Thread& t, Value callee, Value positional, Value keywor
   }
   if (dict == nullptr || dict->length() == 0)
     return call(t, callee, CallArgs{reinterpret_cast<const Value*>(tuple->items()), tuple->size, kEmpty});
+  size_t total = tuple->size + dict->length();
+  if (total < 64) {
+    // Few arguments: the native stack is scanned.
+    Value values[64];
+    TupleObject* names = allocate_tuple(t, dict->length());
+    size_t count = 0, named = 0, position = 0;
+    for (; count < tuple->size; ++count) values[count] = (*tuple)[count];
+    Value key, value;
+    while (dict_next(dict, &position, &key, &value) && named < names->size && count < 64) {
+      if (!is_str(key)) return t.raise(Exc::TypeError, "keywords must be strings");
+      names->items()[named++] = key;
+      values[count++] = value;
+    }
+    if (named == names->size) return call(t, callee, CallArgs{values, tuple->size, Value(names)});
+  }
   RootVector values(t);
   RootVector names(t);
   values.reserve(tuple->size + dict->length());

@@ -153,7 +153,7 @@ Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs ar
   return {};
 }
 
-static Result<Value> exception_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
   auto* type = cls.as<Type>();
   if (type->has(kTypeAbstract) && type->has(kTypeHeap)) return object_new_raw(t, cls, {});
   Type* os_error = t.types().exception(Exc::OSError);
@@ -196,7 +196,7 @@ static Result<Value> exception_init(Thread& t, Value self, CallArgs args) {
 }
 
 // BaseException itself knows no fields: super().__init__() of a subclass may call it with anything.
-static Result<Value> base_init(Thread& t, Value self, CallArgs args) {
+Result<Value> exception_base_init(Thread& t, Value self, CallArgs args) {
   TRY(no_keywords(t, exc(self), args));
   exc(self)->args = Value(make_tuple(t, args.values, args.count));
   return kNone;
@@ -431,8 +431,8 @@ static void trace_exception(Object* o, Tracer& tracer) {
 // ---------------------------------------------------------------- tables
 
 static const NativeDef kBaseMethods[] = {
-    MP_RAW_NEW(exception_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_RAW_METHOD(base_init, "__init__(self, /, *args, **kwargs)", nullptr),
+    MP_RAW_NEW(exception_new_raw, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_RAW_METHOD(exception_base_init, "__init__(self, /, *args, **kwargs)", nullptr),
     MP_METHOD(base_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(set_state, "__setstate__(self, state, /)", nullptr),
     MP_METHOD(with_traceback, "with_traceback(self, tb, /)", "Set self.__traceback__ to tb and return self."),
@@ -441,7 +441,7 @@ static const NativeDef kBaseMethods[] = {
 static const NativeDef kInitMethods[] = {
     MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr), MP_END};
 static const NativeDef kOsMethods[] = {
-    MP_RAW_NEW(exception_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_RAW_NEW(exception_new_raw, "__new__(cls, /, *args, **kwargs)", nullptr),
     MP_RAW_METHOD(exception_init, "__init__(self, /, *args, **kwargs)", nullptr),
     MP_METHOD(os_error_reduce, "__reduce__(self, /)", nullptr), MP_END};
 static const NativeDef kFieldMethods[] = {

@@ -111,6 +111,7 @@ Status set_class(Thread& t, Value self, Value cls) {
   // Shapes belong to one class; in dict mode the attribute area is the same for all.
   instance_to_dict_mode(t, self.as_object());
   self.as_object()->set_type(to);
+  if (instance_attrs(self.as_object()) == nullptr) self.as_object()->set_shape(to->root_shape);
   return {};
 }
 

@@ -342,6 +342,12 @@ bool is_subtype(const Type* type, const Type* base) {
 // ---------------------------------------------------------------- subclasses
 // A list of builtin types (strong: they live as long as the runtime) and weak references to script classes.
 
+static Type* subclass_at(ListObject* list, size_t i) {
+  Value item = list->at(i);
+  if (is_kind(item, Kind::WeakRef)) item = weakref_target(item.as<WeakRefObject>());
+  return is_type(item) ? item.as<Type>() : nullptr;
+}
+
 void add_subclass(Thread& t, Type* base, Type* subclass) {
   TypeLock lock(type_mutex(t));
   if (base->subclasses.get().is_empty()) base->subclasses = Value(make_list(t));
@@ -352,24 +358,16 @@ void add_subclass(Thread& t, Type* base, Type* subclass) {
   }
   auto ref = make_weakref(t, Value(subclass), kEmpty);
   if (ref.is_error()) return t.clear_exception();
-  // Reuse the place of a dead class.
-  for (size_t i = 0; i < list->length(); ++i) {
-    Value item = list->at(i);
-    if (is_kind(item, Kind::WeakRef) && weakref_target(item.as<WeakRefObject>()).is_none()) {
-      (void)list_set(t, list, i, ref.value());
-      // Order of definition is the order of __subclasses__: move it to the end.
-      for (size_t j = i; j + 1 < list->length(); ++j) (void)list_set(t, list, j, list->at(j + 1));
-      (void)list_set(t, list, list->length() - 1, ref.value());
-      return;
-    }
+  // Dead classes go when the length passes a power of two: constant cost per class on average.
+  size_t length = list->length();
+  if (length >= 16 && (length & (length - 1)) == 0) {
+    ListObject* kept = make_list(t);
+    for (size_t i = 0; i < length; ++i)
+      if (subclass_at(list, i) != nullptr) (void)list_append(t, kept, list->at(i));
+    base->subclasses = Value(kept);
+    list = kept;
   }
   (void)list_append(t, list, ref.value());
-}
-
-static Type* subclass_at(ListObject* list, size_t i) {
-  Value item = list->at(i);
-  if (is_kind(item, Kind::WeakRef)) item = weakref_target(item.as<WeakRefObject>());
-  return is_type(item) ? item.as<Type>() : nullptr;
 }
 
 void remove_subclass(Thread& t, Type* base, Type* subclass) {
@@ -392,7 +390,8 @@ void for_each_subclass(Thread& t, Type* type, void (*visit)(void*, Type*), void*
 
 // ---------------------------------------------------------------- names
 
-// As CPython's tp_name: natives of a module carry its name in messages ('collections.deque'), classes of scripts do not.
+// As CPython's tp_name: natives of a module carry its name in messages ('collections.deque'), classes of
+// scripts do not.
 std::string type_name(const Type* type) {
   if (type->spec != nullptr && !type->has(kTypeHeap)) return static_cast<const TypeSpec*>(type->spec)->name;
   return to_utf8(type->name);

@@ -56,6 +56,11 @@ static Status run_init(Thread& t, Value object, Type* type, CallArgs args) {
     (void)TRY(object_init_raw(t, object, args));
     return {};
   }
+  // BaseException.__new__ has stored the arguments already.
+  if (is_native(init, exception_base_init) && args.keyword_names.is_empty()) {
+    Value make = TRY(resolve_new(t, type));
+    if (is_native(make, exception_new_raw)) return {};
+  }
   Value result;
   if (is_kind(init, Kind::Function)) {
     result = TRY(call_function(t, init.as<FunctionObject>(), object, args));
@@ -333,6 +338,10 @@ static void finish_layout(Thread& t, Type* type, const SlotsPlan& plan) {
     }
     type->root_shape = make_root_shape(t, type);
   }
+  // Instances with fields only get a shape as well: it tells inline caches the class.
+  if (!type->has(kTypeHasDict) && type->instance_kind == Kind::Instance &&
+      type->base_size > type->fields_offset)
+    type->root_shape = make_root_shape(t, type);
   if (plan.names == nullptr || type->has(kTypeVariableSize)) return;
   DictObject* dict = type->dict.load();
   for (size_t i = 0; i < plan.names->size; ++i) {

@@ -172,6 +172,10 @@ Result<Value> type_new_raw(Thread& t, Value cls,
                            CallArgs args);  // type.__new__(metatype, name, bases, namespace, **kw)
 extern const NativeDef kObjectNewDef, kObjectInitDef;
 
+// ---- exception_types.cpp
+Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args);
+Result<Value> exception_base_init(Thread& t, Value self, CallArgs args);
+
 // ---- object.cpp
 Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args);
 Result<Value> object_init_raw(Thread& t, Value self, CallArgs args);
