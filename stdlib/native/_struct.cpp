@@ -255,7 +255,8 @@ Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* 
       int64_t high = item.size == 8 ? INT64_MAX : (int64_t{1} << (item.size * 8 - 1)) - 1;
       if (i > high || i < -high - 1) return range_error(t, layout, item, true);
     } else if (item.code != 'P') {
-      if (i < 0) return range_error(t, layout, item, item.size == 1 || (item.size == 2 && !layout.big_endian));
+      if (i < 0)
+        return range_error(t, layout, item, item.size == 1 || (item.size == 2 && !layout.big_endian));
       if (item.size < 8 && u >> (item.size * 8) != 0) return range_error(t, layout, item, true);
     }
   } else {
@@ -382,7 +383,8 @@ Result<Value> do_pack_into(Thread& t, const Layout& layout, const Value* args, s
     return raise_struct(
         t, fmt::format("pack_into requires a buffer of at least {} bytes for packing {} bytes at offset {} "
                        "(actual buffer size is {})",
-                       layout.size + offset, layout.size, offset, size));
+                       static_cast<uint64_t>(layout.size) + static_cast<uint64_t>(offset), layout.size,
+                       offset, size));
   }
   // Values are packed aside: they may run script code that resizes the buffer.
   std::string packed(static_cast<size_t>(layout.size), '\0');
@@ -418,7 +420,8 @@ Result<Value> do_unpack_from(Thread& t, const Layout& layout, Value buffer, Valu
     return raise_struct(
         t, fmt::format("unpack_from requires a buffer of at least {} bytes for unpacking {} bytes at "
                        "offset {} (actual buffer size is {})",
-                       layout.size + offset, layout.size, offset, size));
+                       static_cast<uint64_t>(layout.size) + static_cast<uint64_t>(offset), layout.size,
+                       offset, size));
   }
   return unpack_all(t, layout, reinterpret_cast<const uint8_t*>(held.bytes().data()) + offset);
 }
@@ -607,11 +610,12 @@ const NativeDef kFunctions[] = {
 
 Status init_module(Thread& t, ModuleObject* module) {
   StructState& state = struct_state(t);
-  DictObject* body = make_dict(t);
-  TRY(dict_set_text(t, body, "__module__", Value(make_str(t, "struct"))));
-  state.error = TRY(call(t, Value(t.types().type),
-                         {Value(intern(t, "error")),
-                          Value(make_tuple(t, {Value(t.types().exception(Exc::Exception))})), Value(body)}));
+  if (state.error.get().is_empty()) {  // a module imported afresh shares the class
+    DictObject* body = make_dict(t);
+    TRY(dict_set_text(t, body, "__module__", Value(make_str(t, "struct"))));
+    Value bases = make_tuple(t, {Value(t.types().exception(Exc::Exception))});
+    state.error = TRY(call(t, Value(t.types().type), {Value(intern(t, "error")), bases, Value(body)}));
+  }
   TRY(module_add(t, module, "error", state.error));
   return module_add(t, module, "Struct", Value(native_type(t, kStructSpec)));
 }

@@ -408,8 +408,10 @@ Result<Value> make_error(Thread& t, const char* name, Exc base) {
 
 Status init_module(Thread& t, ModuleObject* module) {
   BinasciiState& state = binascii_state(t);
-  state.error = TRY(make_error(t, "Error", Exc::ValueError));
-  state.incomplete = TRY(make_error(t, "Incomplete", Exc::Exception));
+  if (state.error.get().is_empty()) {  // a module imported afresh shares the classes
+    state.error = TRY(make_error(t, "Error", Exc::ValueError));
+    state.incomplete = TRY(make_error(t, "Incomplete", Exc::Exception));
+  }
   if (!state.ready) {
     state.ready = true;
     t.heap().add_root_scanner(
