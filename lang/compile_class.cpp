@@ -178,6 +178,8 @@ void Compiler::function_body_into(const F& node, bool async, int flags, Span fir
   enter(async ? UnitKind::AsyncFunction : UnitKind::Function, scope, node.name.view(), first_line);
   set_arguments(*node.args);
   body_with_docstring(node.body);
+  // Where several ways meet, the end belongs to no line.
+  if (out().at_label()) out().set_span({});
   if (out().reachable()) out().emit_wide(Op::RETURN_CONST, 0, static_cast<int32_t>(out().constant({})));
   std::unique_ptr<CodeUnit> code = leave();
   out().set_span(node.span);

@@ -64,6 +64,7 @@ void Compiler::match_statement(const Match& node) {
     // Only the last case, or one with a guard, may always match.
     context.allow_irrefutable = clause->guard != nullptr || i + 1 == node.cases.size();
     emitter.set_span(clause->pattern->span);
+    if (is_wildcard(clause->pattern)) emitter.emit(Op::NOP);  // `case _:` has a line
     pattern(clause->pattern, subject, context);
     for (const PatternContext::Capture& each : context.captures) {
       store_name(each.name, clause->pattern->span, each.reg);

@@ -47,6 +47,7 @@ class Emitter {
   // What was emitted last goes on at the label, which is bound later with only colder code in between.
   void flow_into(Label label);
   bool is_bound(Label label) const { return labels_[label].item >= 0; }
+  bool at_label() const { return last_bound_item_ == static_cast<int32_t>(items_.size()); }
   bool is_used(Label label) const { return labels_[label].used; }
   bool reachable() const { return reachable_; }
   // What follows is reached from further down: a loop whose condition stands below its body.

@@ -88,7 +88,9 @@ void detach_frame_object(Thread& t, Frame* frame) {
 CodeObject* frame_code(FrameObject* f) { return f->code.get().as<CodeObject>(); }
 uint32_t frame_word(FrameObject* f) { return f->frame != nullptr ? f->frame->word() : f->last_word; }
 int32_t frame_line(FrameObject* f) {
-  return f->line_override != 0 ? f->line_override : code_line(frame_code(f), frame_word(f));
+  if (f->line_override != 0) return f->line_override;
+  int32_t line = code_line(frame_code(f), frame_word(f));
+  return line < 0 && f->traced_line > 0 ? f->traced_line : line;
 }
 Value frame_back(Thread& t, FrameObject* f) {
   f->exposed = true;

@@ -60,6 +60,7 @@ void leave_frame(Thread& t, Frame* frame) {
 MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
   for (;;) {
     Frame* frame = t.frame;
+    bool raised_again = !add_entry;
     if (add_entry) {
       add_traceback(t, frame);
       if (tracing(t)) trace_exception(t, frame);
@@ -71,6 +72,14 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
         frame->registers[range->exception_register] = t.take_exception();
         frame->pc = frame->code->instructions + range->handler;
         return frame;
+      }
+    }
+    if (raised_again && is_exception(t.current_exception)) {
+      // Cleanup code has no line: the frame's is where the exception came up.
+      Value head = t.current_exception.as<ExceptionObject>()->traceback;
+      if (is_kind(head, Kind::Traceback) && frame->frame_object != nullptr &&
+          head.as<TracebackObject>()->frame.get() == Value(frame->frame_object)) {
+        frame->pc = frame->code->instructions + head.as<TracebackObject>()->last_instruction / 2;
       }
     }
     uint8_t flags = frame->flags;
