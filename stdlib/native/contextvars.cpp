@@ -1,0 +1,221 @@
+// _contextvars (PEP 567): Context, ContextVar, Token. A context's mapping is never changed in place: set() makes a new one, so copy_context() is O(1).
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/exception.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+namespace {
+
+extern const TypeSpec kContextSpec, kContextVarSpec, kTokenSpec, kMissingSpec;
+
+struct ContextObject : Object {
+  Slot variables;  // dict ContextVar -> value, replaced as a whole
+  Slot previous;   // the context entered before, while this one is entered
+  std::atomic<bool> entered;
+};
+struct ContextVarObject : Object {
+  Slot name, default_value;  // empty: none
+};
+struct TokenObject : Object {
+  Slot context, variable, old_value;  // old value empty: there was none
+  std::atomic<bool> used;
+};
+void trace_context(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ContextObject*>(o)->variables, 2); }
+void trace_variable(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ContextVarObject*>(o)->name, 2); }
+void trace_token(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<TokenObject*>(o)->context, 3); }
+
+ContextObject* make_context(Thread& t, Value variables) {
+  auto* context = t.heap().make<ContextObject>(t, native_type(t, kContextSpec));
+  context->variables = variables;
+  return context;
+}
+ContextObject* current_context(Thread& t) {
+  if (t.context.get().is_empty()) t.context = make_context(t, make_dict(t));
+  return t.context.get().as<ContextObject>();
+}
+DictObject* variables_of(ContextObject* context) { return context->variables.get().as<DictObject>(); }
+
+// ---- Context
+
+Result<Value> context_new(Thread& t, const Value*) { return make_context(t, make_dict(t)); }
+Result<Value> copy_context(Thread& t, const Value*) { return make_context(t, current_context(t)->variables); }
+Result<Value> context_copy(Thread& t, const Value* args) { return make_context(t, args[0].as<ContextObject>()->variables); }
+Result<Value> context_run(Thread& t, Value self, CallArgs call_args) {
+  auto* context = self.as<ContextObject>();
+  if (call_args.count == 0) return t.raise(Exc::TypeError, "run() missing 1 required positional argument");
+  if (context->entered.exchange(true))
+    return t.raise(Exc::RuntimeError, "cannot enter context: {} is already entered", repr_text(t, self));
+  Value before = current_context(t);
+  context->previous = before;
+  t.context = self;
+  Result<Value> result = call(t, call_args.values[0], {call_args.values + 1, call_args.count - 1, call_args.keyword_names});
+  t.context = before;
+  context->previous = kEmpty;
+  context->entered = false;
+  return result;
+}
+Status check_key(Thread& t, Value key) {
+  if (!is_instance(t, key, native_type(t, kContextVarSpec)))
+    return t.raise(Exc::TypeError, "a ContextVar key was expected, got {}", repr_text(t, key));
+  return {};
+}
+Result<Value> context_get_item(Thread& t, Value self, Value key) {
+  TRY(check_key(t, key));
+  Value found = TRY(dict_get(t, variables_of(self.as<ContextObject>()), key));
+  return found.is_not_found() ? Result<Value>(t.raise_value(Exc::KeyError, key)) : Result<Value>(found);
+}
+Result<bool> context_contains(Thread& t, Value self, Value key) {
+  TRY(check_key(t, key));
+  return !TRY(dict_get(t, variables_of(self.as<ContextObject>()), key)).is_not_found();
+}
+Result<Value> context_get(Thread& t, const Value* args) {
+  TRY(check_key(t, args[1]));
+  Value found = TRY(dict_get(t, variables_of(args[0].as<ContextObject>()), args[1]));
+  return found.is_not_found() ? args[2] : found;
+}
+Result<int64_t> context_length(Thread&, Value self) { return static_cast<int64_t>(variables_of(self.as<ContextObject>())->length()); }
+Result<Value> context_iter(Thread& t, Value self) { return get_iter(t, variables_of(self.as<ContextObject>())); }
+Result<Value> context_keys(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().keys); }
+Result<Value> context_values(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().values); }
+Result<Value> context_items(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().items); }
+Result<Value> context_compare(Thread& t, Value a, Value b, CompareOp op) {
+  if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kContextSpec)) return kNotImplemented;
+  return compare(t, a.as<ContextObject>()->variables, b.as<ContextObject>()->variables, op);
+}
+
+// ---- ContextVar
+
+Result<Value> variable_new(Thread& t, const Value* args) {
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "context variable name must be a str");
+  auto* variable = t.heap().make<ContextVarObject>(t, args[0].as<Type>());
+  variable->name = args[1];
+  variable->default_value = args[2];
+  return variable;
+}
+Result<Value> variable_get(Thread& t, const Value* args) {
+  Value found = TRY(dict_get(t, variables_of(current_context(t)), args[0]));
+  if (!found.is_not_found()) return found;
+  if (!args[1].is_empty()) return args[1];
+  Value fallback = args[0].as<ContextVarObject>()->default_value;
+  if (!fallback.is_empty()) return fallback;
+  return t.raise_value(Exc::LookupError, args[0]);
+}
+Status replace(Thread& t, ContextObject* context, Value variable, Value value) {
+  DictObject* copy = dict_copy(t, variables_of(context));
+  if (value.is_empty()) {
+    TRY(dict_delete(t, copy, variable));
+  } else {
+    TRY(dict_set(t, copy, variable, value));
+  }
+  context->variables = copy;
+  return {};
+}
+Result<Value> variable_set(Thread& t, const Value* args) {
+  ContextObject* context = current_context(t);
+  auto* token = t.heap().make<TokenObject>(t, native_type(t, kTokenSpec));
+  token->context = context;
+  token->variable = args[0];
+  Value old = TRY(dict_get(t, variables_of(context), args[0]));
+  token->old_value = old.is_not_found() ? kEmpty : old;
+  TRY(replace(t, context, args[0], args[1]));
+  return token;
+}
+Result<Value> variable_reset(Thread& t, const Value* args) {
+  if (type_of(t, args[1]) != native_type(t, kTokenSpec))
+    return t.raise(Exc::TypeError, "expected an instance of Token, got {}", repr_text(t, args[1]));
+  auto* token = args[1].as<TokenObject>();
+  if (token->used) return t.raise(Exc::RuntimeError, "{} has already been used once", repr_text(t, args[1]));
+  if (token->variable.get() != args[0]) return t.raise(Exc::ValueError, "{} was created by a different ContextVar", repr_text(t, args[1]));
+  if (token->context.get() != Value(current_context(t)))
+    return t.raise(Exc::ValueError, "{} was created in a different Context", repr_text(t, args[1]));
+  token->used = true;
+  TRY(replace(t, current_context(t), args[0], token->old_value));
+  return kNone;
+}
+Result<Value> variable_repr(Thread& t, Value self) {
+  auto* variable = self.as<ContextVarObject>();
+  std::string text = "<ContextVar name=" + repr_text(t, variable->name);
+  if (!variable->default_value.get().is_empty()) text += " default=" + repr_text(t, variable->default_value);
+  return make_str(t, text + fmt::format(" at {:#x}>", self.bits()));
+}
+Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
+
+// ---- Token
+
+Result<Value> missing_repr(Thread& t, Value) { return make_str(t, "<Token.MISSING>"); }
+Value missing(Thread& t) {
+  Type* type = native_type(t, kMissingSpec);
+  if (type->extra.get().is_empty()) type->extra = t.heap().make<Object>(t, type);
+  return type->extra;
+}
+Result<Value> token_old_value(Thread& t, Value self) {
+  Value old = self.as<TokenObject>()->old_value;
+  return old.is_empty() ? missing(t) : old;
+}
+Result<Value> token_repr(Thread& t, Value self) {
+  auto* token = self.as<TokenObject>();
+  return make_str(t, fmt::format("<Token{} var={} at {:#x}>", token->used ? " used" : "", repr_text(t, token->variable), self.bits()));
+}
+void init_token(Thread& t, Type* type) {
+  if (type_set_attr_raw(t, type, intern(t, "MISSING"), missing(t)).is_error()) t.clear_exception();
+}
+
+const NativeDef kContextMethods[] = {MP_NEW(context_new, "__new__(cls, /)", nullptr),
+                                     MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
+                                     MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
+                                     MP_METHOD(context_get, "get(self, key, default=None, /)", nullptr),
+                                     MP_METHOD(context_keys, "keys(self, /)", nullptr),
+                                     MP_METHOD(context_values, "values(self, /)", nullptr),
+                                     MP_METHOD(context_items, "items(self, /)", nullptr),
+                                     MP_END};
+const TypeSpec kContextSpec = {.name = "_contextvars.Context",
+                               .size = sizeof(ContextObject),
+                               .flags = kTypeHasWeakref,
+                               .trace = trace_context,
+                               .slots = {.compare = context_compare,
+                                         .iter = context_iter,
+                                         .length = context_length,
+                                         .get_item = context_get_item,
+                                         .contains = context_contains},
+                               .methods = kContextMethods};
+const NativeDef kVariableMethods[] = {MP_NEW(variable_new, "__new__(cls, name, /, *, default=?)", nullptr),
+                                      MP_METHOD(variable_get, "get(self, default=?, /)", "Return a value for the context variable for the current context."),
+                                      MP_METHOD(variable_set, "set(self, value, /)", "Call to set a new value for the context variable in the current context."),
+                                      MP_METHOD(variable_reset, "reset(self, token, /)", "Reset the context variable."),
+                                      MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+                                      MP_END};
+const MemberDef kVariableMembers[] = {{"name", offsetof(ContextVarObject, name), true, nullptr}, {}};
+const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
+                                  .size = sizeof(ContextVarObject),
+                                  .flags = kTypeHasWeakref,
+                                  .trace = trace_variable,
+                                  .slots = {.repr = variable_repr},
+                                  .methods = kVariableMethods,
+                                  .members = kVariableMembers};
+const GetSetDef kTokenGetSets[] = {{"old_value", token_old_value, nullptr, nullptr}, {}};
+const NativeDef kTokenMethods[] = {MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"), MP_END};
+const MemberDef kTokenMembers[] = {{"var", offsetof(TokenObject, variable), true, nullptr}, {}};
+const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
+                             .size = sizeof(TokenObject),
+                             .flags = kTypeDisallowNew | kTypeHasWeakref,
+                             .trace = trace_token,
+                             .slots = {.repr = token_repr},
+                             .methods = kTokenMethods,
+                             .getsets = kTokenGetSets,
+                             .members = kTokenMembers,
+                             .init = init_token};
+const TypeSpec kMissingSpec = {.name = "Token.MISSING", .size = sizeof(Object), .flags = kTypeDisallowNew, .slots = {.repr = missing_repr}};
+
+const NativeDef kFunctions[] = {MP_FUNCTION(copy_context, "copy_context()", "Return a shallow copy of the current context."), MP_END};
+Status init_module(Thread& t, ModuleObject* module) {
+  for (const TypeSpec* spec : {&kContextSpec, &kContextVarSpec, &kTokenSpec})
+    if (module_add_type(t, module, *spec) == nullptr) return Error{};
+  return {};
+}
+}  // namespace
+
+extern const ModuleSpec kContextvarsModule;
+const ModuleSpec kContextvarsModule = {.name = "_contextvars", .doc = "Context Variables", .functions = kFunctions, .init = init_module};
+}  // namespace mp
