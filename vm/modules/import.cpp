@@ -131,24 +131,13 @@ Result<Value> initialise(Thread& t, StrObject* name, ModuleObject* module, Value
 }
 
 Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen) {
-  std::string error;
-  std::shared_ptr<const lang::CodeUnit> unit =
-      lang::read_code_unit(std::string_view(reinterpret_cast<const char*>(frozen.data), frozen.size), &error);
-  if (unit == nullptr) return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", to_utf8(name), error);
-  CodeObject* code = link_code(t, unit);
+  auto* code = TRY(frozen_code(t, frozen)).as<CodeObject>();
   ModuleObject* module = make_module(t, name);
   Value search = frozen.is_package ? Value(make_list(t)) : kNone;
   Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone), make_str(t, "frozen"), search, false);
   TRY(init_module_attributes(t, module, spec));
   return initialise(t, name, module, spec, [&] { return run_module(t, module, code); });
 }
-
-struct Found {
-  std::string file;       // source file, or empty
-  std::string package;    // directory of a package, or empty
-  bool name_space = false;
-  RootVector* portions = nullptr;
-};
 
 Result<Value> load_file(Thread& t, StrObject* name, const std::string& file, const std::string& package) {
   Value search = kNone;
@@ -179,44 +168,31 @@ Result<Value> load_namespace_package(Thread& t, StrObject* name, Value portions)
   return initialise(t, name, module, spec, [] { return Status(); });
 }
 
-// sys.meta_path finders that scripts added.
-Result<Value> try_meta_path(Thread& t, StrObject* name, Value path) {
-  Value finders = dict_get_text(t, t.runtime().sys_module->dict, "meta_path");
-  if (!is_list(finders)) return kNotFound;
-  auto* list = finders.as<ListObject>();
-  for (size_t i = 0; i < list->length(); ++i) {
-    Value finder = list->at(i);
-    if (finder.is_empty()) break;
-    Value find_spec = TRY(get_attr_or_not_found(t, finder, intern(t, "find_spec")));
-    if (find_spec.is_not_found()) continue;
-    Value spec = TRY(call(t, find_spec, {name, path, kNone}));
-    if (spec.is_none()) continue;
-    Value loader = TRY(get_attr(t, spec, "loader"));
-    Value module = kNone;
-    Value create = TRY(get_attr_or_not_found(t, loader, intern(t, "create_module")));
-    if (!create.is_not_found()) module = TRY(call(t, create, {spec}));
-    if (module.is_none()) module = make_module(t, name);
-    if (is_kind(module, Kind::Module)) TRY(init_module_attributes(t, module.as<ModuleObject>(), spec));
-    TRY(dict_set(t, t.runtime().modules, name, module));
-    Value exec = TRY(get_attr_or_not_found(t, loader, intern(t, "exec_module")));
-    if (!exec.is_not_found()) {
-      Result<Value> done = call(t, exec, {module});
-      if (done.is_error()) {
-        Value exception = t.take_exception();
-        if (dict_delete(t, t.runtime().modules, name).is_error()) t.clear_exception();
-        t.restore_exception(exception);
-        return Error{};
-      }
+// What a user's finder in sys.meta_path gives: its spec is loaded as importlib would.
+Result<Value> load_found_spec(Thread& t, StrObject* name, Value spec) {
+  Value loader = TRY(get_attr(t, spec, "loader"));
+  Value module = kNone;
+  Value create = TRY(get_attr_or_not_found(t, loader, intern(t, "create_module")));
+  if (!create.is_not_found()) module = TRY(call(t, create, {spec}));
+  if (module.is_none()) module = make_module(t, name);
+  if (is_kind(module, Kind::Module)) TRY(init_module_attributes(t, module.as<ModuleObject>(), spec));
+  TRY(dict_set(t, t.runtime().modules, name, module));
+  Value exec = TRY(get_attr_or_not_found(t, loader, intern(t, "exec_module")));
+  if (!exec.is_not_found()) {
+    Result<Value> done = call(t, exec, {module});
+    if (done.is_error()) {
+      Value exception = t.take_exception();
+      if (dict_delete(t, t.runtime().modules, name).is_error()) t.clear_exception();
+      t.restore_exception(exception);
+      return Error{};
     }
-    Value loaded = TRY(dict_get(t, t.runtime().modules, name));
-    return loaded.is_not_found() ? module : loaded;
   }
-  return kNotFound;
+  Value loaded = TRY(dict_get(t, t.runtime().modules, name));
+  return loaded.is_not_found() ? module : loaded;
 }
 
-// Looks for `tail` in the directories of `path` (list of str).
-Result<Value> try_path(Thread& t, StrObject* name, const std::string& tail, Value path) {
-  ListObject* portions = nullptr;
+// Looks for `tail` in the directories of `path` (an iterable of str).
+Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, ModuleLocation* out) {
   Value directories = TRY(to_list(t, path));
   auto* list = directories.as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i) {
@@ -232,31 +208,60 @@ Result<Value> try_path(Thread& t, StrObject* name, const std::string& tail, Valu
     bool folder = is_directory(base);
     if (folder) {
       for (const char* suffix : {"/__init__.mp", "/__init__.py"})
-        if (is_file(base + suffix)) return load_file(t, name, base + suffix, base);
+        if (is_file(base + suffix)) {
+          out->kind = ModuleLocation::File;
+          out->file = base + suffix;
+          out->package = base;
+          return true;
+        }
     }
     for (const char* suffix : {".mp", ".py"})
-      if (is_file(base + suffix)) return load_file(t, name, base + suffix, "");
-    if (folder) {
-      if (portions == nullptr) portions = make_list(t);
-      TRY(list_append(t, portions, make_str(t, base)));
-    }
+      if (is_file(base + suffix)) {
+        out->kind = ModuleLocation::File;
+        out->file = base + suffix;
+        return true;
+      }
+    if (folder) out->portions.push_back(base);
   }
-  if (portions != nullptr) return load_namespace_package(t, name, portions);
-  return kNotFound;
+  if (out->portions.empty()) return false;
+  out->kind = ModuleLocation::Namespace;
+  return true;
 }
 
-// One module whose parent package (if any) is loaded. `path` is the parent's __path__ or empty.
-Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail, Value path) {
-  Value found = TRY(try_meta_path(t, name, path.is_empty() ? kNone : path));
-  if (!found.is_not_found()) return found;
-  found = TRY(load_native_module(t, name));
-  if (!found.is_not_found()) return found;
-  if (FrozenModule frozen; find_frozen_module(to_utf8(name), &frozen)) return load_frozen(t, name, frozen);
-  if (path.is_empty()) {
-    path = dict_get_text(t, t.runtime().sys_module->dict, "path");
-    if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
+Result<Value> load_located(Thread& t, StrObject* name, const ModuleLocation& location) {
+  switch (location.kind) {
+    case ModuleLocation::Native: return load_native_module(t, name);
+    case ModuleLocation::Frozen: return load_frozen(t, name, location.frozen);
+    case ModuleLocation::File: return load_file(t, name, location.file, location.package);
+    default: {
+      ListObject* portions = make_list(t);
+      for (const std::string& portion : location.portions) TRY(list_append(t, portions, make_str(t, portion)));
+      return load_namespace_package(t, name, portions);
+    }
   }
-  return try_path(t, name, tail, path);
+}
+
+// One module whose parent package (if any) is loaded. `path` is the parent's __path__ or empty. Finders are asked in the order of
+// sys.meta_path, our own among them.
+Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail, Value path) {
+  Value finders = dict_get_text(t, t.runtime().sys_module->dict, "meta_path");
+  if (!is_list(finders)) return t.raise(Exc::ImportError, "sys.meta_path is None, Python is likely shutting down");
+  Value own = importer(t);
+  auto* list = finders.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value finder = list->at(i);
+    if (finder.is_empty()) break;
+    if (finder == own) {
+      ModuleLocation location;
+      if (TRY(locate_module(t, to_utf8(name), tail, path, &location))) return load_located(t, name, location);
+      continue;
+    }
+    Value find_spec = TRY(get_attr_or_not_found(t, finder, intern(t, "find_spec")));
+    if (find_spec.is_not_found()) continue;
+    Value spec = TRY(call(t, find_spec, {name, path.is_empty() ? kNone : path, kNone}));
+    if (!spec.is_none()) return load_found_spec(t, name, spec);
+  }
+  return kNotFound;
 }
 
 Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Value parent, const std::string& parent_name,
@@ -350,6 +355,30 @@ Result<Value> import_absolute(Thread& t, const std::string& text, Value* top) {
 }
 
 }  // namespace
+
+Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path, ModuleLocation* out) {
+  if (find_native_module(name) != nullptr) {
+    out->kind = ModuleLocation::Native;
+    return true;
+  }
+  if (find_frozen_module(name, &out->frozen)) {
+    out->kind = ModuleLocation::Frozen;
+    return true;
+  }
+  if (path.is_empty()) {
+    path = dict_get_text(t, t.runtime().sys_module->dict, "path");
+    if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
+  }
+  return locate_on_path(t, tail, path, out);
+}
+
+Result<Value> frozen_code(Thread& t, const FrozenModule& frozen) {
+  std::string error;
+  std::shared_ptr<const lang::CodeUnit> unit =
+      lang::read_code_unit(std::string_view(reinterpret_cast<const char*>(frozen.data), frozen.size), &error);
+  if (unit == nullptr) return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", frozen.name, error);
+  return link_code(t, unit);
+}
 
 Result<Value> read_file(Thread& t, const std::string& path) {
   std::string content;

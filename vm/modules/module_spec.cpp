@@ -1,6 +1,7 @@
 #include "vm/modules/module_spec.h"
 
 #include "vm/exec/interp.h"
+#include "vm/modules/import.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/runtime.h"
@@ -127,6 +128,70 @@ Result<Value> source_exec_module(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> no_source(Thread&, const Value*) { return kNone; }
+Result<Value> builtin_create_module(Thread& t, const Value* args) {
+  Value name = TRY(get_attr(t, args[1], t.names().name));
+  Value module = TRY(load_native_module(t, name.as<StrObject>()));
+  if (module.is_not_found()) return t.raise(Exc::ImportError, "{} is not a built-in module", repr_text(t, name));
+  return module;
+}
+// The frozen module that a loader's argument (or the loader itself) names.
+Result<Value> frozen_get_code(Thread& t, const Value* args) {
+  Value name = args[1].is_none() ? args[0].as<LoaderObject>()->name.get() : args[1];
+  FrozenModule frozen;
+  if (!is_str(name) || !find_frozen_module(to_utf8(name.as<StrObject>()), &frozen))
+    return t.raise(Exc::ImportError, "No such frozen object named {}", str_text(t, name));
+  return frozen_code(t, frozen);
+}
+Result<Value> frozen_exec_module(Thread& t, const Value* args) {
+  if (!is_kind(args[1], Kind::Module)) return t.raise(Exc::TypeError, "exec_module() argument must be a module");
+  Value arguments[2] = {args[0], kNone};
+  Value code = TRY(frozen_get_code(t, arguments));
+  DictObject* dict = args[1].as<ModuleObject>()->dict;
+  TRY(run_code(t, code.as<CodeObject>(), dict, dict));
+  return kNone;
+}
+Result<Value> frozen_is_package(Thread&, const Value* args) {
+  Value name = args[1].is_none() ? args[0].as<LoaderObject>()->name.get() : args[1];
+  FrozenModule frozen;
+  return Value::from_bool(is_str(name) && find_frozen_module(to_utf8(name.as<StrObject>()), &frozen) && frozen.is_package);
+}
+
+// ---- the finder in sys.meta_path
+
+Result<Value> importer_find_spec(Thread& t, const Value* args) {
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "module name must be str, not {}", type_name(t, args[1]));
+  std::string name = to_utf8(args[1].as<StrObject>());
+  size_t dot = name.rfind('.');
+  ModuleLocation location;
+  Value path = args[2].is_none() ? kEmpty : args[2];
+  if (!TRY(locate_module(t, name, dot == std::string::npos ? name : name.substr(dot + 1), path, &location))) return kNone;
+  switch (location.kind) {
+    case ModuleLocation::Native:
+      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Builtin, args[1], kNone), make_str(t, "built-in"), kNone, false);
+    case ModuleLocation::Frozen:
+      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Frozen, args[1], kNone), make_str(t, "frozen"),
+                              location.frozen.is_package ? Value(make_list(t)) : kNone, false);
+    default: break;
+  }
+  ListObject* search = make_list(t);
+  if (location.kind == ModuleLocation::File) {
+    Value file = make_str(t, location.file);
+    if (!location.package.empty()) TRY(list_append(t, search, make_str(t, location.package)));
+    return make_module_spec(t, args[1], make_loader(t, LoaderKind::Source, args[1], file), file,
+                            location.package.empty() ? kNone : Value(search), true);
+  }
+  for (const std::string& portion : location.portions) TRY(list_append(t, search, make_str(t, portion)));
+  return make_module_spec(t, args[1], make_loader(t, LoaderKind::Namespace, args[1], kNone), kNone, search, false);
+}
+Result<Value> importer_invalidate_caches(Thread&, const Value*) { return kNone; }
+Result<Value> importer_repr(Thread& t, Value) { return make_str(t, "<minipy importer>"); }
+const NativeDef kImporterMethods[] = {MP_METHOD(importer_find_spec, "find_spec(self, fullname, path=None, target=None)", nullptr),
+                                      MP_METHOD(importer_invalidate_caches, "invalidate_caches(self)", nullptr), MP_END};
+const TypeSpec kImporterSpec = {.name = "_frozen_importlib.Importer",
+                                .size = sizeof(Object),
+                                .flags = kTypeDisallowNew,
+                                .slots = {.repr = importer_repr},
+                                .methods = kImporterMethods};
 
 const MemberDef kLoaderMembers[] = {{"name", offsetof(LoaderObject, name), false, nullptr},
                                     {"path", offsetof(LoaderObject, path), false, nullptr},
@@ -153,17 +218,28 @@ const TypeSpec kSourceLoaderSpec = {.name = "_frozen_importlib_external.SourceFi
                                     .slots = {.repr = loader_repr},
                                     .methods = kSourceMethods,
                                     .members = kLoaderMembers};
+const NativeDef kBuiltinMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
+                                     MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
+                                     MP_METHOD(no_source, "get_code(self, fullname=None)", nullptr),
+                                     MP_METHOD(builtin_create_module, "create_module(self, spec)", nullptr),
+                                     MP_METHOD(no_source, "exec_module(self, module)", nullptr), MP_END};
+const NativeDef kFrozenMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
+                                    MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
+                                    MP_METHOD(frozen_get_code, "get_code(self, fullname=None)", nullptr),
+                                    MP_METHOD(frozen_is_package, "is_package(self, fullname=None)", nullptr),
+                                    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
+                                    MP_METHOD(frozen_exec_module, "exec_module(self, module)", nullptr), MP_END};
 const TypeSpec kBuiltinImporterSpec = {.name = "_frozen_importlib.BuiltinImporter",
                                        .size = sizeof(LoaderObject),
                                        .trace = trace_loader,
                                        .slots = {.repr = loader_repr},
-                                       .methods = kPlainMethods,
+                                       .methods = kBuiltinMethods,
                                        .members = kLoaderMembers};
 const TypeSpec kFrozenImporterSpec = {.name = "_frozen_importlib.FrozenImporter",
                                       .size = sizeof(LoaderObject),
                                       .trace = trace_loader,
                                       .slots = {.repr = loader_repr},
-                                      .methods = kPlainMethods,
+                                      .methods = kFrozenMethods,
                                       .members = kLoaderMembers};
 const TypeSpec kNamespaceLoaderSpec = {.name = "_frozen_importlib_external.NamespaceLoader",
                                        .size = sizeof(LoaderObject),
@@ -186,12 +262,17 @@ ModuleSpecObject* make_module_spec(Thread& t, Value name, Value loader, Value or
   spec->has_location = Value::from_bool(has_location);
   return spec;
 }
+Value importer(Thread& t) {
+  Type* type = native_type(t, kImporterSpec);
+  if (type->extra.get().is_empty()) type->extra = t.heap().make<Object>(t, type);
+  return type->extra;
+}
+
 bool is_module_spec(Thread& t, Value v) { return is_instance(t, v, native_type(t, kModuleSpecSpec)); }
 
 Value make_loader(Thread& t, LoaderKind kind, Value name, Value path) {
   const TypeSpec* specs[] = {&kSourceLoaderSpec, &kBuiltinImporterSpec, &kFrozenImporterSpec, &kNamespaceLoaderSpec};
   Type* type = native_type(t, *specs[static_cast<int>(kind)]);
-  if (kind == LoaderKind::Builtin || kind == LoaderKind::Frozen) return type;  // CPython uses the classes themselves
   auto* loader = t.heap().make<LoaderObject>(t, type);
   loader->name = name;
   loader->path = path;

@@ -248,7 +248,8 @@ void add_sys(Thread& t, ModuleObject* module) {
   add("argv", text_list(t, options.argv));
   add("orig_argv", text_list(t, options.argv));
   add("modules", runtime.modules);
-  add("meta_path", make_list(t));
+  Value finder = importer(t);
+  add("meta_path", make_list(t, &finder, 1));
   add("path_hooks", make_list(t));
   add("path_importer_cache", make_dict(t));
   add("path", make_list(t));

@@ -1,0 +1,120 @@
+// minipy: the C++ interface. A Runtime is one isolated interpreter; several may live in one process. All functions of a Runtime are called from the
+// thread that made it; between calls the runtime's other threads run (the GIL is free). Failures of scripts are thrown as minipy::Error.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minipy {
+
+class Runtime;
+
+// A script exception that reached the host.
+class Error : public std::exception {
+ public:
+  Error(std::string type, std::string message, std::string traceback)
+      : type_(std::move(type)), message_(std::move(message)), traceback_(std::move(traceback)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+  const std::string& type() const { return type_; }            // "ZeroDivisionError"
+  const std::string& message() const { return message_; }      // str(exception)
+  const std::string& traceback() const { return traceback_; }  // as minipy prints it, ends with a newline
+
+ private:
+  std::string type_, message_, traceback_;
+};
+
+// A value of a script, kept alive as long as the handle. Handles must not outlive their Runtime. Copying is cheap.
+class Handle {
+ public:
+  Handle() = default;
+  bool empty() const { return node_ == nullptr; }
+  bool is_none() const;
+  // Conversions; Error (TypeError, OverflowError) when the value is of another kind.
+  std::int64_t to_int() const;
+  double to_double() const;
+  bool truth() const;
+  std::string to_string() const;  // str(value), UTF-8
+  std::string repr() const;
+  Handle attribute(std::string_view name) const;
+  void set_attribute(std::string_view name, const Handle& value) const;
+  Handle operator()(std::initializer_list<Handle> arguments = {}) const;
+
+  struct Node;  // opaque
+
+ private:
+  friend class Runtime;
+  friend struct Access;
+  explicit Handle(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+  std::shared_ptr<Node> node_;
+};
+
+using HostFunction = std::function<Handle(Runtime& runtime, const std::vector<Handle>& arguments)>;
+
+struct Options {
+  std::vector<std::string> argv = {""};       // sys.argv
+  std::vector<std::string> module_path;       // first entries of sys.path
+  std::string executable;                     // sys.executable
+  std::string python_lib;                     // an installed CPython library, "none", or empty: the newest one found
+  bool gil = true;                            // false: free-threaded
+  std::string gil_policy = "timeslice";
+  double switch_interval = 0.005;             // seconds
+  std::size_t memory_limit = 0;               // bytes, 0: none
+  int optimize = 0;                           // 1: no asserts; 2: no docstrings either
+  bool ignore_environment = false, isolated = false, no_site = false, unbuffered = false, quiet = false, inspect = false;
+  bool interactive = false, verbose = false, safe_path = false, dev_mode = false, dont_write_bytecode = true;
+  int bytes_warning = 0;
+  std::vector<std::string> warn_options, x_options, debug;
+  bool install_signal_handlers = false;       // Ctrl-C becomes KeyboardInterrupt; the command sets it
+};
+
+// What a command line asks to run.
+struct Command {
+  enum class Kind { File, Text, Module, StandardInput, Interactive } kind = Kind::Interactive;
+  std::string target;              // path, text or module name
+  bool interactive_after = false;  // -i
+};
+
+class Runtime {
+ public:
+  explicit Runtime(Options options = {});
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Runs statements in the module __main__.
+  void exec(std::string_view source, const std::string& filename = "<string>");
+  // The value of one expression, seen from __main__.
+  Handle eval(std::string_view expression);
+  Handle import(std::string_view module);
+  Handle call(const Handle& callee, std::initializer_list<Handle> arguments = {});
+  Handle none();
+  Handle make(std::int64_t value);
+  Handle make(double value);
+  Handle make(bool value);
+  Handle make(std::string_view utf8);
+  Handle make(const char* utf8) { return make(std::string_view(utf8)); }
+  // Makes `function` a builtin of that name. What it throws becomes a script exception: Error keeps its type, any other std::exception is a RuntimeError.
+  void define(const std::string& name, HostFunction function);
+
+  // The `minipy` command: runs it with CPython's exit codes. Prints the traceback of an uncaught exception.
+  int run(const Command& command);
+  // The shutdown sequence: joins threads, runs atexit functions, flushes. 120 if standard output could not be flushed. Done by the destructor as well.
+  int finish();
+
+  // One stage of the front end as text: "tokens", "ast" or "code". Error (SyntaxError) for wrong input.
+  static std::string dump(std::string_view stage, std::string_view source, const std::string& filename);
+
+ private:
+  friend struct Access;
+  std::shared_ptr<struct RuntimeState> state_;
+};
+
+std::string version();  // "0.1.0"
+
+}  // namespace minipy

@@ -1,0 +1,201 @@
+#include "vm/runtime/command.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "vm/exec/interp.h"
+#include "vm/modules/import.h"
+#include "vm/modules/module_spec.h"
+#include "vm/protocol/protocol.h"
+#include "vm/types/exception.h"
+#include "vm/types/number.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+
+namespace {
+
+Status flush_stream(Thread& t, StrObject* name) {
+  Value stream = dict_get_str(t.runtime().sys_module->dict, name);
+  if (stream.is_not_found() || stream.is_none()) return {};
+  TRY(call_method(t, stream, t.names().flush));
+  return {};
+}
+
+Status run_code_as_main(Thread& t, Value code) {
+  DictObject* globals = main_module(t)->dict;
+  TRY(run_code(t, code.as<CodeObject>(), globals, globals));
+  return {};
+}
+
+Status compile_and_run(Thread& t, std::string_view source, const std::string& filename, bool decode) {
+  CompileRequest request;
+  request.source = source;
+  request.filename = filename;
+  request.decode = decode;
+  return run_code_as_main(t, TRY(compile_source(t, request)));
+}
+
+void insert_path(Thread& t, const std::string& entry) {
+  Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
+  if (is_list(path) && list_insert(t, path.as<ListObject>(), 0, make_str(t, entry)).is_error()) t.clear_exception();
+}
+
+// The directory of a script, symbolic links followed.
+std::string directory_of(const std::string& file) {
+  char* resolved = realpath(file.c_str(), nullptr);
+  std::string path = resolved != nullptr ? resolved : file;
+  free(resolved);
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status run_file(Thread& t, const std::string& file) {
+  const RuntimeOptions& options = t.runtime().options;
+  struct stat info;
+  if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    insert_path(t, file);
+    for (const char* name : {"/__main__.mp", "/__main__.py"}) {
+      std::string main = file + name;
+      if (stat(main.c_str(), &info) == 0) return run_file(t, main);
+    }
+    std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", options.executable.c_str(), file.c_str());
+    return t.raise_value(Exc::SystemExit, Value::from_int(1));
+  }
+  Result<Value> data = read_file(t, file);
+  if (data.is_error()) {
+    Value exception = t.take_exception();
+    Value number = exception.as<ExceptionObject>()->fields[0];
+    int code = number.is_int() ? static_cast<int>(number.as_int()) : 0;
+    std::fprintf(stderr, "%s: can't open file '%s': [Errno %d] %s\n", options.executable.c_str(), file.c_str(), code, strerror(code));
+    return t.raise_value(Exc::SystemExit, Value::from_int(2));
+  }
+  if (!options.safe_path && !options.isolated) insert_path(t, directory_of(file));
+  DictObject* globals = main_module(t)->dict;
+  Value path = make_str(t, file);
+  TRY(dict_set_str(t, globals, t.names().__file__, path));
+  TRY(dict_set_text(t, globals, "__cached__", kNone));
+  TRY(dict_set_str(t, globals, t.names().__loader__, make_loader(t, LoaderKind::Source, t.names().__main__, path)));
+  return compile_and_run(t, data.value().as<BytesObject>()->view(), file, true);
+}
+
+Status run_module(Thread& t, const std::string& name) {
+  const RuntimeOptions& options = t.runtime().options;
+  if (!options.safe_path && !options.isolated) {
+    char buffer[4096];
+    if (getcwd(buffer, sizeof buffer) != nullptr) insert_path(t, buffer);
+  }
+  auto fail = [&](const std::string& message) -> Error {
+    std::fprintf(stderr, "%s: %s\n", options.executable.c_str(), message.c_str());
+    return t.raise_value(Exc::SystemExit, Value::from_int(1));
+  };
+  std::string target = name, parent_name;
+  Value parent_path = kEmpty;
+  auto enter_parent = [&](const std::string& package) -> Status {
+    Value module = TRY(import_module(t, package));
+    parent_path = TRY(get_attr_or_not_found(t, module, t.names().__path__));
+    if (parent_path.is_not_found())
+      return fail("Error while finding module specification for '" + target + "' (ModuleNotFoundError: __path__ attribute not found on '" +
+                  package + "' while trying to find '" + target + "')");
+    parent_name = package;
+    return {};
+  };
+  size_t dot = target.rfind('.');
+  if (dot != std::string::npos) TRY(enter_parent(target.substr(0, dot)));
+  ModuleLocation location;
+  auto locate = [&]() -> Result<bool> {
+    location = {};
+    size_t last = target.rfind('.');
+    return locate_module(t, target, last == std::string::npos ? target : target.substr(last + 1), parent_path, &location);
+  };
+  if (!TRY(locate())) return fail("No module named " + name);
+  bool package = (location.kind == ModuleLocation::File && !location.package.empty()) ||
+                 (location.kind == ModuleLocation::Frozen && location.frozen.is_package) || location.kind == ModuleLocation::Namespace;
+  if (package) {
+    TRY(enter_parent(target));
+    target += ".__main__";
+    if (!TRY(locate())) return fail("No module named " + target + "; '" + name + "' is a package and cannot be directly executed");
+  }
+  if (location.kind == ModuleLocation::Native) return fail("No code object available for " + name);
+  DictObject* globals = main_module(t)->dict;
+  Value module_name = make_str(t, target);
+  Value file = location.kind == ModuleLocation::File ? Value(make_str(t, location.file)) : kNone;
+  LoaderKind kind = location.kind == ModuleLocation::File ? LoaderKind::Source : LoaderKind::Frozen;
+  Value loader = make_loader(t, kind, module_name, file);
+  Value spec = make_module_spec(t, module_name, loader, file.is_none() ? Value(make_str(t, "frozen")) : file, kNone, !file.is_none());
+  TRY(dict_set_str(t, globals, t.names().__spec__, spec));
+  TRY(dict_set_str(t, globals, t.names().__loader__, loader));
+  size_t last = target.rfind('.');
+  TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, last == std::string::npos ? "" : target.substr(0, last))));
+  if (!file.is_none()) {
+    TRY(dict_set_str(t, globals, t.names().__file__, file));
+    Value argv = dict_get_text(t, t.runtime().sys_module->dict, "argv");
+    if (is_list(argv) && argv.as<ListObject>()->length() > 0) TRY(list_set(t, argv.as<ListObject>(), 0, file));
+  }
+  if (location.kind == ModuleLocation::Frozen) return run_code_as_main(t, TRY(frozen_code(t, location.frozen)));
+  Value data = TRY(read_file(t, location.file));
+  return compile_and_run(t, data.as<BytesObject>()->view(), location.file, true);
+}
+
+Status run_standard_input(Thread& t) {
+  std::string text;
+  {
+    BlockingRegion out(t);
+    char buffer[65536];
+    size_t n;
+    while ((n = std::fread(buffer, 1, sizeof buffer, stdin)) > 0) text.append(buffer, n);
+  }
+  return compile_and_run(t, text, "<stdin>", true);
+}
+
+}  // namespace
+
+int report_exception(Thread& t) {
+  Value exception = t.take_exception();
+  if (is_exception_of(t, exception, Exc::SystemExit)) {
+    Value code = exception.as<ExceptionObject>()->fields[0];
+    if (code.is_none() || code.is_empty()) return 0;
+    int64_t number;
+    if (is_any_int(code)) return int_to_int64(code, &number) ? static_cast<int>(number & 0xff) : 255;
+    if (flush_stream(t, t.names().stdout).is_error()) t.clear_exception();
+    Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
+    std::string text = str_text(t, code) + "\n";
+    if (err.is_not_found() || err.is_none() || call_method(t, err, t.names().write, {make_str(t, text)}).is_error()) {
+      t.clear_exception();
+      std::fputs(text.c_str(), stderr);
+    }
+    return 1;
+  }
+  bool interrupted = is_exception_of(t, exception, Exc::KeyboardInterrupt);
+  print_exception(t, exception);
+  return interrupted ? 130 : 1;
+}
+
+int run_command(Thread& t, const minipy::Command& command) {
+  using Kind = minipy::Command::Kind;
+  Status status;
+  switch (command.kind) {
+    case Kind::File: status = run_file(t, command.target); break;
+    case Kind::Text:
+      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
+      status = compile_and_run(t, command.target, "<string>", false);
+      break;
+    case Kind::Module: status = run_module(t, command.target); break;
+    case Kind::StandardInput:
+      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
+      status = run_standard_input(t);
+      break;
+    case Kind::Interactive:
+      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
+      return run_repl(t);
+  }
+  int code = status.is_error() ? report_exception(t) : 0;
+  if (command.interactive_after) return run_repl(t);
+  return code;
+}
+
+}  // namespace mp
