@@ -357,14 +357,11 @@ static Result<Value> range_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(t.types().range), Value(make_tuple(t, {r->start, r->stop, r->step}))});
 }
 
-static Result<Value> get_start(Thread&, Value self) { return self.as<RangeObject>()->start; }
-static Result<Value> get_stop(Thread&, Value self) { return self.as<RangeObject>()->stop; }
-static Result<Value> get_step(Thread&, Value self) { return self.as<RangeObject>()->step; }
 
-static const GetSetDef kRangeGetSets[] = {{"start", get_start, nullptr, nullptr},
-                                          {"stop", get_stop, nullptr, nullptr},
-                                          {"step", get_step, nullptr, nullptr},
-                                          {nullptr, nullptr, nullptr, nullptr}};
+static const MemberDef kRangeMembers[] = {{"start", offsetof(RangeObject, start), true, nullptr},
+                                          {"stop", offsetof(RangeObject, stop), true, nullptr},
+                                          {"step", offsetof(RangeObject, step), true, nullptr},
+                                          {}};
 static const NativeDef kRangeMethods[] = {
     MP_RAW_NEW(range_new, "__new__(cls, *args)", nullptr),
     MP_METHOD(range_reversed, "__reversed__(self, /)", "Return a reverse iterator."),
@@ -399,7 +396,7 @@ const TypeSpec kRangeSpec = {.name = "range",
                                        .get_item = range_get_item,
                                        .contains = range_contains},
                              .methods = kRangeMethods,
-                             .getsets = kRangeGetSets};
+                             .members = kRangeMembers};
 
 static const NativeDef kRangeIteratorMethods[] = {
     MP_METHOD(range_iterator_length_hint, "__length_hint__(self, /)",

@@ -135,14 +135,11 @@ static Result<Value> slice_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(t.types().slice), Value(slice_tuple(t, args[0]))});
 }
 
-static Result<Value> get_start(Thread&, Value self) { return self.as<SliceObject>()->start; }
-static Result<Value> get_stop(Thread&, Value self) { return self.as<SliceObject>()->stop; }
-static Result<Value> get_step(Thread&, Value self) { return self.as<SliceObject>()->step; }
 
-static const GetSetDef kSliceGetSets[] = {{"start", get_start, nullptr, nullptr},
-                                          {"stop", get_stop, nullptr, nullptr},
-                                          {"step", get_step, nullptr, nullptr},
-                                          {nullptr, nullptr, nullptr, nullptr}};
+static const MemberDef kSliceMembers[] = {{"start", offsetof(SliceObject, start), true, nullptr},
+                                          {"stop", offsetof(SliceObject, stop), true, nullptr},
+                                          {"step", offsetof(SliceObject, step), true, nullptr},
+                                          {}};
 static const NativeDef kSliceMethods[] = {
     MP_RAW_NEW(slice_new, "__new__(cls, *args)", nullptr),
     MP_METHOD(slice_indices_method, "indices(self, len, /)",
@@ -164,6 +161,6 @@ const TypeSpec kSliceSpec = {
     .trace = trace_slice,
     .slots = {.repr = slice_repr, .hash = slice_hash, .compare = slice_compare},
     .methods = kSliceMethods,
-    .getsets = kSliceGetSets};
+    .members = kSliceMembers};
 
 }  // namespace mp
