@@ -78,6 +78,9 @@ static Status check_new(Thread& t, NativeFunctionObject* function, Value cls) {
 }
 
 static Error wrong_receiver(Thread& t, NativeFunctionObject* function, Value self) {
+  if (is_init(*function->def))
+    return t.raise(Exc::TypeError, "descriptor '__init__' requires a '{}' object but received a '{}'",
+                   type_name(function->owner_type), type_name(t, self));
   return t.raise(Exc::TypeError, "descriptor '{}' for '{}' objects doesn't apply to a '{}' object",
                  plain_name(function), type_name(function->owner_type), type_name(t, self));
 }

@@ -158,7 +158,8 @@ Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
   if (type->has(kTypeAbstract) && type->has(kTypeHeap)) return object_new_raw(t, cls, {});
   Type* os_error = t.types().exception(Exc::OSError);
   bool is_os = is_subtype(type, os_error);
-  if (type == os_error && args.count >= 2 && args.values[0].is_int() && keyword_count(args) == 0)
+  if (type == os_error && args.count >= 2 && args.count <= 5 && args.values[0].is_int() &&
+      keyword_count(args) == 0)
     type = t.types().exception(os_error_kind(static_cast<int>(args.values[0].as_int())));
   auto* e = t.heap().make<ExceptionObject>(t, type);
   e->args = Value(make_tuple(t, args.values, args.count));

@@ -357,7 +357,6 @@ static Result<Value> range_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(t.types().range), Value(make_tuple(t, {r->start, r->stop, r->step}))});
 }
 
-
 static const MemberDef kRangeMembers[] = {{"start", offsetof(RangeObject, start), true, nullptr},
                                           {"stop", offsetof(RangeObject, stop), true, nullptr},
                                           {"step", offsetof(RangeObject, step), true, nullptr},

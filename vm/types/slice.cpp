@@ -135,7 +135,6 @@ static Result<Value> slice_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(t.types().slice), Value(slice_tuple(t, args[0]))});
 }
 
-
 static const MemberDef kSliceMembers[] = {{"start", offsetof(SliceObject, start), true, nullptr},
                                           {"stop", offsetof(SliceObject, stop), true, nullptr},
                                           {"step", offsetof(SliceObject, step), true, nullptr},
