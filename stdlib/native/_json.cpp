@@ -347,11 +347,11 @@ class Scanner {
 };
 
 Result<Value> scanstring(Thread& t, const Value* args) {
+  int64_t end = TRY(to_ssize(t, args[1]));
   if (!is_str(args[0])) {
     return t.raise(Exc::TypeError, "first argument must be a string, not {}", type_name(t, args[0]));
   }
   auto* text = args[0].as<StrObject>();
-  int64_t end = TRY(to_ssize(t, args[1]));
   bool strict = TRY(truth(t, args[2]));
   if (end < 0 || end > static_cast<int64_t>(text->length())) {
     return t.raise(Exc::ValueError, "end is out of bounds");

@@ -92,18 +92,24 @@ class Encoder {
   }
 
   Status array(Value v) {
-    Value as_tuple = is_tuple(v) ? v : Value(list_to_tuple(t_, v.as<ListObject>()));
-    auto* items = as_tuple.as<TupleObject>();
-    if (items->size == 0) {
+    auto* tuple = is_tuple(v) ? v.as<TupleObject>() : nullptr;
+    // A list may change while it is written: each item is looked up when its turn comes.
+    auto item = [&](size_t i) {
+      if (tuple == nullptr) return v.as<ListObject>()->at(i);
+      return i < tuple->size ? (*tuple)[i] : kEmpty;
+    };
+    if (item(0).is_empty()) {
       out.append_ascii("[]");
       return {};
     }
     Value marker;
     TRY(enter(v, &marker));
     out.append('[');
-    for (size_t i = 0; i < items->size; ++i) {
+    for (size_t i = 0;; ++i) {
+      Value each = item(i);
+      if (each.is_empty()) break;
       if (i != 0) out.append(options_->item_separator.get().as<StrObject>());
-      TRY(encode((*items)[i]));
+      TRY(encode(each));
     }
     out.append(']');
     return leave(marker);

@@ -409,7 +409,8 @@ Result<Value> do_unpack_from(Thread& t, const Layout& layout, Value buffer, Valu
   auto size = static_cast<int64_t>(held.bytes().size());
   if (offset < 0) {
     if (offset + layout.size > 0) {
-      return raise_struct(t, fmt::format("not enough data to unpack {} bytes", layout.size));
+      return raise_struct(
+          t, fmt::format("not enough data to unpack {} bytes at offset {}", layout.size, offset));
     }
     if (offset + size < 0) {
       return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", offset, size));

@@ -195,6 +195,7 @@ static Status memoryview_set_item(Thread& t, Value self, Value key, Value value)
     auto* from = source.as<MemoryViewObject>();
     Value target = TRY(slice_view(t, m, key.as<SliceObject>()));
     auto* to = target.as<MemoryViewObject>();
+    TRY(check_live(t, m));
     if (from->dimensions != 1 || normalized_format(from) != normalized_format(to) ||
         from->shape()[0] != to->shape()[0]) {
       return t.raise(Exc::ValueError, "memoryview assignment: lvalue and rvalue have different structures");
