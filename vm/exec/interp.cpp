@@ -981,7 +981,7 @@ op_CALL_NATIVE : {
     const NativeDef* def = f.as<NativeFunctionObject>()->def;
     if (reinterpret_cast<uint64_t>(def) == load_cache(pc)) [[likely]] {
       Value v = VALUE(def->call(t, r + pc->b + 2));
-      if (INTERRUPTED()) {
+      if (INTERRUPTED() && def->switches) {
         SAVE();
         Poll polled = poll(t, kInstrumented);
         if (polled == Poll::Raised) goto raised;
@@ -1005,7 +1005,7 @@ op_CALL_METHOD_NATIVE : {
         (type_of(t, self) == native->owner_type || check_receiver(t, native, self))) [[likely]] {
       Value v = VALUE(native->def->call(t, r + pc->b + 1));
       r[pc->a] = v;
-      if (INTERRUPTED()) goto after_call;
+      if (INTERRUPTED() && native->def->switches) goto after_call;
       NEXT(2);
     }
   }
@@ -1045,7 +1045,7 @@ op_CALL : {
         }
         Value v = VALUE(call_native_direct(t, native, kEmpty, args));
         r[pc->a] = v;
-        if (INTERRUPTED()) goto after_call;
+        if (INTERRUPTED() && native->def->switches) goto after_call;
         NEXT(2);
       }
       case Kind::Type:
@@ -1060,7 +1060,7 @@ op_CALL : {
   }
   Value v = VALUE(call_value(t, f, self, args));
   r[pc->a] = v;
-  if (INTERRUPTED()) goto after_call;
+  if (INTERRUPTED() && !(f == Value(t.types().type) && args.count == 1)) goto after_call;
   NEXT(2);
 }
 op_CALL_METHOD : {

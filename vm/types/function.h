@@ -37,6 +37,9 @@ struct NativeDef {
   NativeRawCall raw_call;
   NativeKind kind;
   const char* doc;
+  // False: a thread does not lose the GIL after a call. CPython 3.13's calls of len, isinstance, one-argument type and list.append are
+  // instructions of their own, without a switch site.
+  bool switches = true;
 };
 
 // builtin_function_or_method when bound or a module function; method_descriptor when found on a class.

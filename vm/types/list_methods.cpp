@@ -376,7 +376,7 @@ static const NativeDef kListMethods[] = {
     MP_METHOD(method_sizeof, "__sizeof__(self, /)", "Return the size of the list in memory, in bytes."),
     MP_METHOD(method_clear, "clear(self, /)", "Remove all items from list."),
     MP_METHOD(method_copy, "copy(self, /)", "Return a shallow copy of the list."),
-    MP_METHOD(method_append, "append(self, object, /)", "Append object to the end of the list."),
+    MP_QUIET_METHOD(method_append, "append(self, object, /)", "Append object to the end of the list."),
     MP_METHOD(method_insert, "insert(self, index, object, /)", "Insert object before index."),
     MP_METHOD(method_extend, "extend(self, iterable, /)",
               "Extend list by appending elements from the iterable."),
