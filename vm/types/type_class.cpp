@@ -464,6 +464,11 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   Value mro = TRY(compute_mro(t, type));
   type->mro.store(mro.as<TupleObject>());
   finish_layout(t, type, plan);
+  // typing.py before 3.13 would take what it does not know for members of the protocol.
+  if (metatype != t.types().type && type_name(metatype) == "_ProtocolMeta") {
+    TRY(dict_delete(t, dict, Value(t.names().__static_attributes__)));
+    TRY(dict_delete(t, dict, Value(t.names().__firstlineno__)));
+  }
   {
     TypeLock lock(type_mutex(t));
     fill_class_slots(t, type);
