@@ -121,7 +121,7 @@ Result<Value> builtin_isinstance(Thread& t, const Value* args) {
 Result<Value> builtin_issubclass(Thread& t, const Value* args) {
   return Value::from_bool(TRY(is_subclass(t, args[0], args[1])));
 }
-Result<Value> builtin_len(Thread& t, const Value* args) { return Value::from_int(TRY(length(t, args[0]))); }
+Result<Value> builtin_len(Thread& t, const Value* args) { return make_int(t, TRY(length(t, args[0]))); }
 Result<Value> builtin_repr(Thread& t, const Value* args) { return repr(t, args[0]); }
 Result<Value> builtin_pow(Thread& t, const Value* args) { return power(t, args[0], args[1], args[2]); }
 

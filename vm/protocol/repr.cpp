@@ -22,6 +22,11 @@ static StrObject* small_int_text(Thread& t, int64_t i) {
 Result<Value> repr(Thread& t, Value v) {
   if (v.is_int()) return str_or_error(small_int_text(t, v.as_int()));
   TRY(t.check_stack(" while getting the repr of an object"));
+  // CPython's limit of native recursion, whatever the stack would still hold.
+  constexpr uint64_t kMostNested = 10000;
+  Value stack = t.repr_stack;
+  if (is_list(stack) && stack.as<ListObject>()->length() > kMostNested)
+    return t.raise_recursion_error(" while getting the repr of an object");
   Type* type = type_of(t, v);
   if (type->slots.repr == nullptr) {
     return str_or_error(make_str(t, fmt::format("<{} object at {:#x}>", type_name(type), v.bits())));

@@ -1,6 +1,7 @@
 // dict: merging, its slots and methods.
 #include "vm/native/native.h"
 #include "vm/types/dict_table.h"
+#include "vm/types/set_table.h"
 #include "vm/types/type.h"
 
 namespace mp {
@@ -337,6 +338,21 @@ static Result<Value> method_fromkeys(Thread& t, const Value* args) {
   Value made = TRY(call(t, args[0]));
   if (is_exact(made, t.types().dict)) {
     auto* dict = made.as<DictObject>();
+    // Sources that know the hashes.
+    size_t position = 0;
+    Value own;
+    int64_t hash;
+    if (is_exact(args[1], t.types().dict)) {
+      DictTable* table = args[1].as<DictObject>()->table.load(std::memory_order_acquire);
+      while (dict_next_in(table, &position, &own, nullptr, &hash))
+        TRY(dict_set_hashed(t, dict, own, hash, args[2]));
+      return made;
+    }
+    if (is_exact(args[1], t.types().set) || is_exact(args[1], t.types().frozenset)) {
+      SetTable* table = args[1].as<SetObject>()->table.load(std::memory_order_acquire);
+      while (set_next_in(table, &position, &own, &hash)) TRY(dict_set_hashed(t, dict, own, hash, args[2]));
+      return made;
+    }
     TRY(for_each(t, args[1], [&](Value key) -> Status { return dict_set(t, dict, key, args[2]); }));
     return made;
   }

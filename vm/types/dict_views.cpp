@@ -246,7 +246,7 @@ static Result<Value> view_and(Thread& t, Value left, Value right) {
   Value self = left, other = right;
   if (!is_set_view(t, self)) std::swap(self, other);
   int64_t own = TRY(length(t, self));
-  if (is_exact(other, t.types().set) || is_exact(other, t.types().frozenset)) {
+  if (is_exact(other, t.types().set)) {
     if (own <= static_cast<int64_t>(other.as<SetObject>()->length()))
       return set_intersection(t, other.as<SetObject>(), self);
   }

@@ -156,6 +156,8 @@ Result<Value> list_pop(Thread& t, ListObject* list, int64_t index) {
 
 void list_clear(Thread& t, ListObject* list) {
   ObjectLock lock(t, list);
+  ListArray* a = list->array.load(std::memory_order_relaxed);
+  if (a != nullptr && a->capacity == 0) return;  // being sorted, and unchanged
   list->size.store(0, std::memory_order_release);
   list->array.store(nullptr, std::memory_order_release);
 }

@@ -18,10 +18,12 @@ static Result<Value> list_new(Thread& t, Value self, CallArgs) {
   return t.heap().make<ListObject>(t, self.as<Type>());
 }
 
-static Result<Value> list_init(Thread& t, const Value* args) {
-  auto* list = args[0].as<ListObject>();
+static Result<Value> list_init(Thread& t, Value self, CallArgs args) {
+  auto* list = self.as<ListObject>();
+  TRY(refuse_keywords(t, list->type(), t.types().list, args, "list"));
+  if (args.count > 1) return t.raise(Exc::TypeError, "list expected at most 1 argument, got {}", args.count);
   if (list->length() != 0) list_clear(t, list);
-  if (!args[1].is_empty()) TRY(list_extend(t, list, args[1]));
+  if (args.count == 1) TRY(list_extend(t, list, args.values[0]));
   return kNone;
 }
 
@@ -53,7 +55,14 @@ static Result<Value> list_compare(Thread& t, Value left, Value right, CompareOp 
     Value x = a->at(i), y = b->at(i);
     if (x.is_empty() || y.is_empty()) break;
     bool same = TRY(equals_fast(t, x, y));
-    if (!same) return compare_sequences(t, op, 0, 0, true, x, y);
+    if (same) continue;
+    // The comparison may have changed the lists.
+    if (op != CompareOp::Eq && op != CompareOp::Ne) {
+      x = a->at(i);
+      y = b->at(i);
+    }
+    if (i >= a->length() || i >= b->length()) break;
+    return compare_sequences(t, op, 0, 0, true, x, y);
   }
   return compare_sequences(t, op, a->length(), b->length(), false, {}, {});
 }
@@ -370,7 +379,7 @@ static Result<Value> method_getitem(Thread& t, const Value* args) {
 
 static const NativeDef kListMethods[] = {
     MP_RAW_NEW(list_new, "__new__(cls, *args, **kwargs)", nullptr),
-    MP_METHOD(list_init, "__init__(self, iterable=?, /)", nullptr),
+    MP_RAW_METHOD(list_init, "__init__(self, iterable=?, /)", nullptr),
     MP_METHOD(method_getitem, "__getitem__(self, index, /)", "Return self[index]."),
     MP_METHOD(method_reversed, "__reversed__(self, /)", "Return a reverse iterator over the list."),
     MP_METHOD(method_sizeof, "__sizeof__(self, /)", "Return the size of the list in memory, in bytes."),

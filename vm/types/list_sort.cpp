@@ -579,13 +579,16 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
   static_assert(sizeof(Slot) == sizeof(Value));
   // The list is empty while script code may look at it; `holder` keeps the items alive.
   ListObject* holder = make_list(t);
+  // An array without room: whatever changes the list meanwhile replaces it.
+  auto* placeholder = static_cast<ListArray*>(t.heap().allocate_raw(t, sizeof(ListArray)));
+  if (placeholder == nullptr) return t.raise_memory_error();
   size_t count;
   {
     ObjectLock lock(t, list);
     ListArray* array = list->array.load(std::memory_order_relaxed);
     count = list->size.load(std::memory_order_relaxed);
     list->size.store(0, std::memory_order_release);
-    list->array.store(nullptr, std::memory_order_release);
+    list->array.store(placeholder, std::memory_order_release);
     if (array != nullptr && free_threaded(t)) {
       // Readers may still hold the old array: sort a copy.
       if (list_reserve(t, holder, count == 0 ? 1 : count) == nullptr) return t.raise_memory_error();
@@ -649,7 +652,7 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
     if (call(t, key, CallArgs{&only, 1, {}}).is_error()) status = Error{};
   }
   ObjectLock lock(t, list);
-  bool modified = list->array.load(std::memory_order_relaxed) != nullptr;
+  bool modified = list->array.load(std::memory_order_relaxed) != placeholder;
   list->size.store(0, std::memory_order_release);
   list->array.store(holder->array.load(std::memory_order_relaxed), std::memory_order_release);
   list->size.store(count, std::memory_order_release);

@@ -372,18 +372,17 @@ static Result<Value> set_iter(Thread& t, Value self) {
 
 // ---------------------------------------------------------------- methods
 static Result<Value> set_new(Thread& t, Value self, CallArgs) { return make_set(t, self.as<Type>()); }
-static Result<Value> set_init(Thread& t, const Value* args) {
-  auto* set = args[0].as<SetObject>();
+static Result<Value> set_init(Thread& t, Value self, CallArgs args) {
+  auto* set = self.as<SetObject>();
+  TRY(refuse_keywords(t, set->type(), t.types().set, args, "set"));
+  if (args.count > 1) return t.raise(Exc::TypeError, "set expected at most 1 argument, got {}", args.count);
   if (set->length() != 0) set_clear(t, set);
-  if (!args[1].is_empty()) TRY(set_update(t, set, args[1]));
+  if (args.count == 1) TRY(set_update(t, set, args.values[0]));
   return kNone;
 }
 static Result<Value> frozenset_new(Thread& t, Value self, CallArgs args) {
   auto* cls = self.as<Type>();
-  size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
-  if (keywords != 0 &&
-      (cls == t.types().frozenset || cls->init_function.get() == t.types().frozenset->init_function.get()))
-    return t.raise(Exc::TypeError, "frozenset() takes no keyword arguments");
+  TRY(refuse_keywords_of_new(t, cls, t.types().frozenset, args, "frozenset"));
   if (args.count > 1)
     return t.raise(Exc::TypeError, "frozenset expected at most 1 argument, got {}", args.count);
   if (args.count == 1 && cls == t.types().frozenset && is_exact(args.values[0], cls)) return args.values[0];
@@ -569,7 +568,7 @@ static Result<Value> method_sizeof(Thread&, const Value* args) {
 
 static const NativeDef kSetMethods[] = {
     MP_RAW_NEW(set_new, "__new__(cls, *args, **kwargs)", nullptr),
-    MP_METHOD(set_init, "__init__(self, iterable=?, /)", nullptr),
+    MP_RAW_METHOD(set_init, "__init__(self, iterable=?, /)", nullptr),
     MP_SET_SHARED,
     MP_METHOD(method_add, "add(self, object, /)",
               "Add an element to a set.\n\nThis has no effect if the element is already present."),

@@ -45,15 +45,17 @@ static void trace_tuple(Object* self, Tracer& tracer) {
   tracer.visit_slots(tuple->items(), tuple->size);
 }
 
-static Result<Value> tuple_new(Thread& t, const Value* args) {
-  auto* cls = args[0].as<Type>();
+static Result<Value> tuple_new(Thread& t, Value self, CallArgs args) {
+  auto* cls = self.as<Type>();
+  TRY(refuse_keywords_of_new(t, cls, t.types().tuple, args, "tuple"));
+  if (args.count > 1) return t.raise(Exc::TypeError, "tuple expected at most 1 argument, got {}", args.count);
   if (cls == t.types().tuple) {
-    if (args[1].is_empty()) return empty_tuple(t);
-    return to_tuple(t, args[1]);
+    if (args.count == 0) return empty_tuple(t);
+    return to_tuple(t, args.values[0]);
   }
   TupleObject* items = empty_tuple(t);
-  if (!args[1].is_empty()) {
-    Value plain = TRY(to_tuple(t, args[1]));
+  if (args.count == 1) {
+    Value plain = TRY(to_tuple(t, args.values[0]));
     items = plain.as<TupleObject>();
   }
   TupleObject* tuple = allocate_tuple_of(t, cls, items->size);
@@ -229,7 +231,7 @@ static Result<Value> tuple_getnewargs(Thread& t, const Value* args) {
 }
 
 static const NativeDef kTupleMethods[] = {
-    MP_NEW(tuple_new, "__new__(cls, iterable=?, /)", nullptr),
+    MP_RAW_NEW(tuple_new, "__new__(cls, iterable=?, /)", nullptr),
     MP_METHOD(tuple_getnewargs, "__getnewargs__(self, /)", nullptr),
     MP_METHOD(tuple_index, "index(self, value, start=0, stop=9223372036854775807, /)",
               "Return first index of value.\n\nRaises ValueError if the value is not present."),
