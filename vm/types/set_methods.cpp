@@ -374,7 +374,8 @@ static Result<Value> set_iter(Thread& t, Value self) {
 static Result<Value> set_new(Thread& t, Value self, CallArgs) { return make_set(t, self.as<Type>()); }
 static Result<Value> set_init(Thread& t, Value self, CallArgs args) {
   auto* set = self.as<SetObject>();
-  TRY(refuse_keywords(t, set->type(), t.types().set, args, "set"));
+  if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
+    return t.raise(Exc::TypeError, "set() takes no keyword arguments");
   if (args.count > 1) return t.raise(Exc::TypeError, "set expected at most 1 argument, got {}", args.count);
   if (set->length() != 0) set_clear(t, set);
   if (args.count == 1) TRY(set_update(t, set, args.values[0]));

@@ -47,7 +47,7 @@ static Result<int64_t> dispatch_hash(Thread& t, Value self) {
   Value v = TRY(call_dunder(t, self, Dunder::hash, nullptr, 0));
   if (!is_any_int(v)) return t.raise(Exc::TypeError, "__hash__ method should return an integer");
   int64_t h;
-  if (!int_to_int64(v, &h) || !Value::fits_int(h)) h = int_hash(v);
+  if (!int_to_int64(v, &h)) h = int_hash(v);
   return h == -1 ? -2 : h;
 }
 
@@ -331,13 +331,14 @@ void* slot_dispatcher(SlotId id) {
   case SlotId::slot: return reinterpret_cast<void*>(&dispatch_##slot);
     MP_D(repr)
     MP_D(str)
-    MP_D(hash) MP_D(call) MP_D(get_attr) MP_D(set_attr) MP_D(compare) MP_D(iter) MP_D(next) MP_D(add)
-        MP_D(sub) MP_D(mul) MP_D(matmul) MP_D(truediv) MP_D(floordiv) MP_D(mod) MP_D(divmod) MP_D(pow)
-            MP_D(lshift) MP_D(rshift) MP_D(and_) MP_D(or_) MP_D(xor_) MP_D(iadd) MP_D(isub) MP_D(imul)
-                MP_D(imatmul) MP_D(itruediv) MP_D(ifloordiv) MP_D(imod) MP_D(ipow) MP_D(ilshift) MP_D(irshift)
-                    MP_D(iand) MP_D(ior) MP_D(ixor) MP_D(neg) MP_D(pos) MP_D(abs) MP_D(invert) MP_D(bool_)
-                        MP_D(int_) MP_D(float_) MP_D(index) MP_D(length) MP_D(get_item) MP_D(set_item)
-                            MP_D(contains) MP_D(await) MP_D(aiter) MP_D(anext) MP_D(finalize)
+    MP_D(hash)
+    MP_D(call) MP_D(get_attr) MP_D(set_attr) MP_D(compare) MP_D(iter) MP_D(next) MP_D(add) MP_D(sub) MP_D(mul)
+        MP_D(matmul) MP_D(truediv) MP_D(floordiv) MP_D(mod) MP_D(divmod) MP_D(pow) MP_D(lshift) MP_D(rshift)
+            MP_D(and_) MP_D(or_) MP_D(xor_) MP_D(iadd) MP_D(isub) MP_D(imul) MP_D(imatmul) MP_D(itruediv)
+                MP_D(ifloordiv) MP_D(imod) MP_D(ipow) MP_D(ilshift) MP_D(irshift) MP_D(iand) MP_D(ior)
+                    MP_D(ixor) MP_D(neg) MP_D(pos) MP_D(abs) MP_D(invert) MP_D(bool_) MP_D(int_) MP_D(float_)
+                        MP_D(index) MP_D(length) MP_D(get_item) MP_D(set_item) MP_D(contains) MP_D(await)
+                            MP_D(aiter) MP_D(anext) MP_D(finalize)
 #undef MP_D
                                 case SlotId::descr_get : return reinterpret_cast<void*>(&dispatch_get);
     case SlotId::descr_set: return reinterpret_cast<void*>(&dispatch_set);
