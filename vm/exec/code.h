@@ -11,6 +11,15 @@ namespace mp {
 
 struct FunctionObject;
 
+// What a CacheEntry of an attribute says.
+enum class CacheKind : uint8_t {
+  ClassObject,    // `value` is the attribute of the class `type` itself
+  InstanceClass,  // instances of `type` with `shape`: `value`, found on the class
+  Member,         // instances of `type`: the Slot `number` words behind the object's start (__slots__)
+  ShapeSlot,      // objects with `shape`: the Slot `number` words behind the object's start
+};
+inline constexpr int kMaxAlternatives = 4;
+
 // An immutable cell of an inline cache: instructions point at it with one atomic word. The code object keeps
 // all of its entries alive.
 struct CacheEntry {
@@ -19,8 +28,9 @@ struct CacheEntry {
   uint32_t type_version = 0;
   ShapeId shape = kNoShape;
   Slot value;
-  uint64_t number = 0;      // what the kind of cache needs: a version, an index
-  uint32_t generation = 0;  // how often the site has been specialised: after kMaxGenerations it stays generic
+  uint64_t number = 0;          // what the kind of cache needs: a version, an index, a slot
+  CacheEntry* other = nullptr;  // what else the site has seen (at most kMaxAlternatives in a row)
+  CacheKind kind = CacheKind::ClassObject;
 };
 
 struct CodeData;  // what is not a Value: the CodeUnit, decoded line table; freed by a native finalizer

@@ -72,14 +72,6 @@ uint32_t slot_offset(Type* type, int32_t index) {
   return bytes / sizeof(Slot) < 0x10000 ? bytes / static_cast<uint32_t>(sizeof(Slot)) : 0;
 }
 
-// A __slots__ field: its place is fixed for all instances of the class, whatever their shape. 0: not one.
-uint32_t field_offset(Type* type, Value on_class) {
-  if (!is_kind(on_class, Kind::MemberDescriptor) || !type->has(kTypeHeap)) return 0;
-  auto* member = on_class.as<MemberDescriptorObject>();
-  uint32_t words = member->offset / static_cast<uint32_t>(sizeof(Slot));
-  if (member->read_only || !member->owner->has(kTypeHeap) || !is_subtype(type, member->owner)) return 0;
-  return words < 0x10000 ? words : 0;
-}
 bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
 bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
 
@@ -90,6 +82,16 @@ bool plain_get_attr(Thread& t, Type* type) {
 }
 bool plain_set_attr(Thread& t, Type* type) {
   return !type->has(kTypeCustomSetAttr) && type->slots.set_attr == t.types().object->slots.set_attr;
+}
+
+// A __slots__ field: its place in words from the object; 0: something else.
+uint32_t member_slot(Type* type, Value descriptor, bool writing) {
+  if (!is_kind(descriptor, Kind::MemberDescriptor)) return 0;
+  auto* member = descriptor.as<MemberDescriptorObject>();
+  if ((writing && member->read_only) || member->owner == nullptr || !is_subtype(type, member->owner))
+    return 0;
+  if (!member->owner->has(kTypeHeap) || member->offset % sizeof(Slot) != 0) return 0;
+  return member->offset / static_cast<uint32_t>(sizeof(Slot));
 }
 
 uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
@@ -122,7 +124,7 @@ bool specialise_class_attr(Thread& t, Frame* frame, const Instruction* pc, Type*
   entry->type = cls;
   entry->type_version = version;
   entry->value = v;
-  entry->number = 0;
+  entry->kind = CacheKind::ClassObject;
   specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
   return true;
 }
@@ -137,13 +139,18 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
-  ShapeId shape = o->shape();
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
-    uint32_t offset = field_offset(type, on_class);
-    if (offset == 0 || shape == kNoShape) return false;
-    specialise(pc, Op::LOAD_ATTR_SLOT, slot_word(shape, offset, version));
+    uint32_t member = member_slot(type, on_class, false);
+    CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
+    if (entry == nullptr) return false;
+    entry->type = type;
+    entry->type_version = version;
+    entry->number = member;
+    entry->kind = CacheKind::Member;
+    specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
     return true;
   }
+  ShapeId shape = o->shape();
   if (shape != kNoShape && type->attrs_offset != 0) {
     int32_t index = shape_find(t, shape, name);
     if (index >= 0) {
@@ -166,7 +173,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   entry->type_version = version;
   entry->shape = shape;
   entry->value = on_class;
-  entry->number = 1;
+  entry->kind = CacheKind::InstanceClass;
   specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
   return true;
 }
@@ -174,25 +181,24 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
 bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Object* o, StrObject* name,
                            ShapeId before) {
   Type* type = o->type();
-  if (!plain_set_attr(t, type) || before == kNoShape) return false;
+  if (!plain_set_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
-  ShapeId after = o->shape();
-  if (version == 0 || after == kNoShape) return false;
+  if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
-    // A __slots__ field may be empty before: the form that adds, with the shape staying as it is.
-    uint32_t offset = field_offset(type, on_class);
-    if (offset == 0 || before != after) return false;
-    CacheEntry* entry = new_entry(t, frame->code);
+    uint32_t member = member_slot(type, on_class, true);
+    CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
     entry->type = type;
     entry->type_version = version;
-    entry->shape = before;
-    entry->number = (uint64_t{offset} << 32) | after;
+    entry->number = member;
+    entry->kind = CacheKind::Member;
     specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
     return true;
   }
-  if (type->attrs_offset == 0) return false;
+  if (before == kNoShape || type->attrs_offset == 0) return false;
+  ShapeId after = o->shape();
+  if (after == kNoShape) return false;
   int32_t index = shape_find(t, after, name);
   uint32_t offset = slot_offset(type, index);
   if (offset == 0) return false;
@@ -209,6 +215,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
   entry->type_version = version;
   entry->shape = before;
   entry->number = (uint64_t{offset} << 32) | after;
+  entry->kind = CacheKind::ShapeSlot;
   specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
   return true;
 }
@@ -243,9 +250,91 @@ bool specialise_method(Thread& t, Frame* frame, const Instruction* pc, Value obj
 }  // namespace
 
 MP_NOINLINE void cache_miss(Thread& t, const Instruction* pc) {
-  rewrite(pc, lang::op_info(opcode(pc)).base);
+  Op op = opcode(pc);
+  rewrite(pc, lang::op_info(op).base);
   if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
-  set_countdown(pc, 4);
+  // Forms whose successor may cost a new entry wait longer: a site that alternates must not fill the heap.
+  set_countdown(pc, op == Op::STORE_ATTR_SLOT || op == Op::LOAD_METHOD_BUILTIN ? 10 : 4);
+}
+
+namespace {
+
+// What the site knows as a chain of entries (a slot word becomes an entry), and how long it is.
+CacheEntry* known_entries(Thread& t, Frame* frame, const Instruction* pc, int* length) {
+  uint64_t word = load_cache(pc);
+  *length = 0;
+  if (opcode(pc) == Op::LOAD_ATTR_SLOT) {
+    Shape* shape = shape_by_id(t, static_cast<ShapeId>(word >> 32));
+    if (shape == nullptr || shape->owner == nullptr) return nullptr;
+    uint32_t version = type_version(t, shape->owner);
+    if (version == 0 || (version & 0xffff) != (word & 0xffff)) return nullptr;
+    CacheEntry* entry = new_entry(t, frame->code);
+    if (entry == nullptr) return nullptr;
+    entry->type = shape->owner;
+    entry->type_version = version;
+    entry->shape = shape->id;
+    entry->number = (word >> 16) & 0xffff;
+    entry->kind = CacheKind::ShapeSlot;
+    *length = 1;
+    return entry;
+  }
+  auto* entry = reinterpret_cast<CacheEntry*>(word);
+  for (CacheEntry* e = entry; e != nullptr; e = e->other) ++*length;
+  return entry;
+}
+
+// Too many alternatives, or none that can be cached: generic for a long while.
+void give_up(const Instruction* pc, uint32_t backoff) {
+  rewrite(pc, lang::op_info(opcode(pc)).base);
+  set_countdown(pc, backoff);
+}
+
+}  // namespace
+
+MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
+  frame->pc = pc;
+  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
+  int length;
+  CacheEntry* known = known_entries(t, frame, pc, &length);
+  if (length >= kMaxAlternatives) return give_up(pc, kMaxBackoff);
+  if (!specialise_load_attr(t, frame, pc, object, name_of(frame, pc->c))) return give_up(pc, 6);
+  if (known == nullptr || opcode(pc) == Op::LOAD_ATTR_MODULE) return;
+  int fresh_length;
+  CacheEntry* fresh = known_entries(t, frame, pc, &fresh_length);
+  if (fresh == nullptr) return;
+  fresh->other = known;
+  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(fresh));
+}
+
+MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
+  frame->pc = pc;
+  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
+  int length;
+  CacheEntry* known = known_entries(t, frame, pc, &length);
+  if (length >= kMaxAlternatives) return give_up(pc, kMaxBackoff);
+  if (!specialise_method(t, frame, pc, object, name_of(frame, pc->c))) return give_up(pc, 6);
+  if (opcode(pc) == Op::LOAD_METHOD_SHAPE) reinterpret_cast<CacheEntry*>(load_cache(pc))->other = known;
+}
+
+MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
+  frame->pc = pc;
+  StrObject* name = name_of(frame, pc->c);
+  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
+  if (set_attr(t, object, name, value).is_error()) return false;
+  // Script code may have run and changed the site.
+  if (t.runtime().free_threaded.load(std::memory_order_relaxed) || opcode(pc) != Op::STORE_ATTR_ADD)
+    return true;
+  int length;
+  CacheEntry* known = known_entries(t, frame, pc, &length);
+  if (length >= kMaxAlternatives) {
+    give_up(pc, kMaxBackoff);
+  } else if (!object.is_object() || is_type(object) ||
+             !specialise_store_attr(t, frame, pc, object.as_object(), name, before)) {
+    give_up(pc, 6);
+  } else if (opcode(pc) == Op::STORE_ATTR_ADD) {
+    reinterpret_cast<CacheEntry*>(load_cache(pc))->other = known;
+  }
+  return true;
 }
 
 Error name_error(Thread& t, StrObject* name) {
@@ -300,7 +389,8 @@ static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, St
 static Value global_value(Thread& t, Frame* frame, StrObject* name) {
   Value v = dict_get_str(frame->globals, name);
   if (!v.is_not_found()) return v;
-  if (frame->globals->type() != t.types().dict) [[unlikely]] {  // a subclass may have __missing__ or its own __getitem__
+  if (frame->globals->type() != t.types().dict)
+      [[unlikely]] {  // a subclass may have __missing__ or its own __getitem__
     v = get_item(t, frame->globals, name).take();
     if (!v.is_error()) return v;
     if (!t.catch_exception(Exc::KeyError)) return kErrorValue;

@@ -237,24 +237,41 @@ op_LOAD_ATTR_SLOT : {
       NEXT(2);
     }
   }
-  cache_miss(t, pc);
+  attr_miss(t, frame, pc, o);
   goto op_LOAD_ATTR;
 }
-op_LOAD_ATTR_CLASS : {  // attribute found on the class: of the class object itself, or through an instance
-                        // that has none of its own
+op_LOAD_ATTR_CLASS : {  // several shapes, or an attribute that is not in a slot of the shape
   Value o = r[pc->b];
   auto* entry = reinterpret_cast<CacheEntry*>(load_cache(pc));
   if (o.is_object()) [[likely]] {
     Object* object = o.as_object();
-    Type* type = entry->type;
-    if (type->version.load(std::memory_order_relaxed) == entry->type_version &&
-        (object == type || (object->type() == type && object->shape() == entry->shape && entry->number != 0)))
-        [[likely]] {
-      r[pc->a] = entry->value.get();
-      NEXT(2);
-    }
+    do {
+      Type* type = entry->type;
+      if (type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
+        Value v{};
+        switch (entry->kind) {
+          case CacheKind::ShapeSlot:
+            if (object->shape() == entry->shape) v = reinterpret_cast<Slot*>(object)[entry->number];
+            break;
+          case CacheKind::Member:
+            if (object->type() == type) v = reinterpret_cast<Slot*>(object)[entry->number];
+            break;
+          case CacheKind::InstanceClass:
+            if (object->type() == type && object->shape() == entry->shape) v = entry->value;
+            break;
+          case CacheKind::ClassObject:
+            if (object == type) v = entry->value;
+            break;
+        }
+        if (!v.is_empty()) [[likely]] {
+          r[pc->a] = v;
+          NEXT(2);
+        }
+      }
+      entry = entry->other;
+    } while (entry != nullptr);
   }
-  cache_miss(t, pc);
+  attr_miss(t, frame, pc, o);
   goto op_LOAD_ATTR;
 }
 op_LOAD_ATTR_MODULE : {
@@ -297,15 +314,23 @@ op_STORE_ATTR_ADD : {
   if (o.is_object()) [[likely]] {
     Object* object = o.as_object();
     ObjectLock lock(t, object);
-    if (object->shape() == entry->shape &&
-        entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
-      reinterpret_cast<Slot*>(object)[entry->number >> 32] = r[pc->a];
-      object->set_shape(static_cast<uint32_t>(entry->number));
-      goto stored_attr;
-    }
+    do {
+      if (entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
+        if (entry->kind == CacheKind::Member) {
+          if (object->type() == entry->type) {
+            reinterpret_cast<Slot*>(object)[entry->number] = r[pc->a];
+            goto stored_attr;
+          }
+        } else if (object->shape() == entry->shape) {
+          reinterpret_cast<Slot*>(object)[entry->number >> 32] = r[pc->a];
+          object->set_shape(static_cast<uint32_t>(entry->number));
+          goto stored_attr;
+        }
+      }
+      entry = entry->other;
+    } while (entry != nullptr);
   }
-  cache_miss(t, pc);
-  goto op_STORE_ATTR;
+  CHECK(store_attr_miss(t, frame, pc, o, r[pc->a]));
 stored_attr:
   NEXT(2);
 }
@@ -315,13 +340,19 @@ op_STORE_ATTR:
 op_LOAD_METHOD_SHAPE : {
   Value o = r[pc->b];
   auto* entry = reinterpret_cast<CacheEntry*>(load_cache(pc));
-  if (o.is_object() && o.as_object()->shape() == entry->shape &&
-      entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
-    r[pc->a] = entry->value.get();
-    r[pc->a + 1] = o;
-    NEXT(2);
+  if (o.is_object()) [[likely]] {
+    ShapeId shape = o.as_object()->shape();
+    do {
+      if (shape == entry->shape &&
+          entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
+        r[pc->a] = entry->value.get();
+        r[pc->a + 1] = o;
+        NEXT(2);
+      }
+      entry = entry->other;
+    } while (entry != nullptr);
   }
-  cache_miss(t, pc);
+  method_miss(t, frame, pc, o);
   goto op_LOAD_METHOD;
 }
 op_LOAD_METHOD_BUILTIN : {

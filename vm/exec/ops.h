@@ -47,6 +47,11 @@ Value load_super(Thread& t, Frame* frame, const Instruction* pc, Value* r,
                  Value* self);  // self: null for an attribute
 // A specialised instruction did not match: back to the base form, to be tried again later.
 void cache_miss(Thread& t, const Instruction* pc);
+// The same for sites that may learn a few alternatives: the new one goes in front of those known.
+void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object);
+void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object);
+bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object,
+                     Value value);                            // stores as well
 inline constexpr uint64_t kGenericTag = 0xffffffff00000001u;  // high word no shape id, low bit no pointer
 Error name_error(Thread& t, StrObject* name);
 Error unbound_error(Thread& t, Frame* frame, uint16_t reg);
