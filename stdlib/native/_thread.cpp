@@ -91,7 +91,7 @@ void thread_body(Thread& t, Value argument) {
     if (t.exception_matches(Exc::SystemExit))
       t.clear_exception();
     else
-      write_unraisable(t, "in thread started by", function);
+      write_unraisable(t, "Exception ignored in thread started by", function);
   }
   if (Value sentinel = t.impl->sentinel; !sentinel.is_empty()) {
     auto& lock = sentinel.as<LockObject>()->lock;
