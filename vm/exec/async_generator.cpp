@@ -254,12 +254,81 @@ Status awaitable_finalize(Thread& t, Value v) {
   return {};
 }
 
+// anext(iterator, default): the awaitable of __anext__, with StopAsyncIteration turned into the default.
+struct AnextAwaitable : Object {
+  Slot awaitable, fallback;
+};
+void trace_anext(Object* o, Tracer& tracer) {
+  tracer.visit(static_cast<AnextAwaitable*>(o)->awaitable);
+  tracer.visit(static_cast<AnextAwaitable*>(o)->fallback);
+}
+Result<Value> anext_iterator(Thread& t, Value v) {
+  Value inner = v.as<AnextAwaitable>()->awaitable;
+  if (type_of(t, inner) == t.types().async_generator_asend) return inner;
+  return get_awaitable_iter(t, inner);
+}
+// An error of the awaitable: StopAsyncIteration ends the await with the default.
+Result<Value> anext_error(Thread& t, Value v) {
+  if (!t.catch_exception(Exc::StopAsyncIteration)) return Error{};
+  return raise_stop_iteration(t, v.as<AnextAwaitable>()->fallback);
+}
+Result<Value> anext_send_value(Thread& t, Value v, Value sent) {
+  Value inner = TRY(anext_iterator(t, v));
+  Value out;
+  SendStatus status = send_to(t, inner, sent, &out);
+  if (status == SendStatus::Error) return anext_error(t, v);
+  return outcome(t, status, out);
+}
+Result<Value> anext_next(Thread& t, Value v) { return anext_send_value(t, v, kNone); }
+Result<Value> anext_send(Thread& t, const Value* args) { return anext_send_value(t, args[0], args[1]); }
+Result<Value> anext_throw(Thread& t, const Value* args) {
+  Value inner = TRY(anext_iterator(t, args[0]));
+  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
+  Result<Value> done = call_method(t, inner, t.names().throw_, {exception});
+  return done.is_error() ? anext_error(t, args[0]) : done;
+}
+Result<Value> anext_close(Thread& t, const Value* args) {
+  Value inner = TRY(anext_iterator(t, args[0]));
+  return call_method(t, inner, t.names().close);
+}
+
+const NativeDef kAnextMethods[] = {
+    MP_METHOD(anext_send, "send(self, arg, /)", nullptr),
+    MP_METHOD(anext_throw, "throw(self, type, value=?, traceback=?, /)", nullptr),
+    MP_METHOD(anext_close, "close(self, /)", nullptr), MP_END};
+const TypeSpec kAnextSpec = {
+    .name = "anext_awaitable",
+    .size = sizeof(AnextAwaitable),
+    .flags = kTypeDisallowNew,
+    .trace = trace_anext,
+    .slots = {.iter = identity, .next = anext_next, .await = identity},
+    .methods = kAnextMethods,
+};
+
+Result<Value> builtin_anext(Thread& t, const Value* args) {
+  Type* type = type_of(t, args[0]);
+  if (type->slots.anext == nullptr)
+    return t.raise(Exc::TypeError, "'{}' object is not an async iterator", type_name(type));
+  Value awaitable = TRY(type->slots.anext(t, args[0]));
+  if (args[1].is_empty()) return awaitable;
+  auto* made = t.heap().make<AnextAwaitable>(t, native_type(t, kAnextSpec));
+  made->awaitable = awaitable;
+  made->fallback = args[1];
+  return made;
+}
+
 const NativeDef kAwaitableMethods[] = {
     MP_METHOD(awaitable_send_method, "send(self, arg, /)", nullptr),
     MP_METHOD(awaitable_throw_method, "throw(self, type, value=?, traceback=?, /)", nullptr),
     MP_METHOD(awaitable_close_method, "close(self, /)", nullptr), MP_END};
 
 }  // namespace
+
+extern const NativeDef kAnextBuiltin;
+const NativeDef kAnextBuiltin = MP_FUNCTION(
+    builtin_anext, "anext(aiterator, default=?, /)",
+    "Return the next item from the async iterator.\n\nIf default is given and the async iterator is "
+    "exhausted,\nit is returned instead of raising StopAsyncIteration.");
 
 Type* async_gen_wrapped_type(Thread& t) { return native_type(t, kWrappedSpec); }
 

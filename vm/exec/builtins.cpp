@@ -10,7 +10,7 @@
 
 namespace mp {
 
-extern const NativeDef kCompileBuiltin, kExecBuiltin, kEvalBuiltin;
+extern const NativeDef kCompileBuiltin, kExecBuiltin, kEvalBuiltin, kAnextBuiltin;
 
 Result<Value> run_function_with_locals(Thread& t, FunctionObject* function, Value locals) {
   Frame* frame =
@@ -160,6 +160,7 @@ const NativeDef kInterpreterBuiltins[] = {
     kCompileBuiltin,
     kExecBuiltin,
     kEvalBuiltin,
+    kAnextBuiltin,
     MP_FUNCTION(builtin_globals, "globals()",
                 "Return the dictionary containing the current scope's global variables."),
     MP_FUNCTION(builtin_locals, "locals()",
