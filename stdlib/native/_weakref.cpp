@@ -21,13 +21,23 @@ Result<Value> getweakrefcount(Thread& t, const Value* args) {
   return Value::from_int(count);
 }
 
+// The plain reference first, then the newest: the order of CPython's list.
 Result<Value> getweakrefs(Thread& t, const Value* args) {
-  RootVector found(t);
+  RootVector found(t), ordered(t);
   if (args[0].is_object())
     t.heap().for_each_weakref(
         args[0].as_object(),
         [](void* context, Object* ref) { static_cast<RootVector*>(context)->push_back(ref); }, &found);
-  return make_list(t, found.data(), found.size());
+  auto is_plain = [&](Value ref) {
+    Type* type = ref.as_object()->type();
+    return ref.as<WeakRefObject>()->callback.get().is_empty() &&
+           (type == t.types().weakref || type == t.types().weakproxy || type == t.types().weakcallableproxy);
+  };
+  for (Value ref : found)
+    if (is_plain(ref)) ordered.push_back(ref);
+  for (size_t i = found.size(); i-- > 0;)
+    if (!is_plain(found[i])) ordered.push_back(found[i]);
+  return make_list(t, ordered.data(), ordered.size());
 }
 
 Result<Value> remove_dead_weakref(Thread& t, const Value* args) {
