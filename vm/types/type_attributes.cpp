@@ -218,7 +218,24 @@ static Result<Value> get_dict(Thread& t, Value self) {
   return make_mapping_proxy(t, Value(type_namespace(t, as_type(self))));
 }
 
-static Result<Value> get_text_signature(Thread&, Value) { return kNone; }
+// What inspect.signature shows of a builtin class: the parameters of its own __init__ or __new__, without the
+// receiver.
+static Result<Value> get_text_signature(Thread& t, Value self) {
+  Type* type = as_type(self);
+  if (type == t.types().object) return make_str(t, "()");
+  if (type->has(kTypeHeap)) return kNone;
+  for (StrObject* name : {t.names().__init__, t.names().__new__}) {
+    Value own = type_own(t, type, name);
+    if (!is_kind(own, Kind::NativeFunction) || own.as<NativeFunctionObject>()->def->raw_call != nullptr)
+      continue;
+    const std::string& text = native_signature(t, own.as<NativeFunctionObject>())->text_signature;
+    if (text.find("<unrepresentable>") != std::string::npos) return kNone;
+    size_t comma = text.find(", ");
+    if (comma == std::string::npos || text.compare(comma, 3, ", /") == 0) return make_str(t, "()");
+    return make_str(t, "(" + text.substr(comma + 2));
+  }
+  return kNone;
+}
 
 static Result<Value> get_abstract(Thread& t, Value self) {
   Type* type = as_type(self);
