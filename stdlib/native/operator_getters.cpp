@@ -47,7 +47,7 @@ Result<Value> shown_tuple(Thread& t, Value self, TupleObject* items) {
 // ---------------------------------------------------------------- itemgetter
 static Result<Value> item_getter_new(Thread& t, Value self, CallArgs args) {
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "itemgetter() takes no keyword arguments");
-  if (args.count == 0) return t.raise(Exc::TypeError, "itemgetter expected at least 1 argument, got 0");
+  if (args.count == 0) return t.raise(Exc::TypeError, "itemgetter expected 1 argument, got 0");
   auto* g = t.heap().make<ItemGetter>(t, self.as<Type>());
   g->items = Value(make_tuple(t, args.values, args.count));
   return g;
@@ -97,7 +97,7 @@ const TypeSpec kItemGetterSpec = {
 // ---------------------------------------------------------------- attrgetter
 static Result<Value> attr_getter_new(Thread& t, Value self, CallArgs args) {
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "attrgetter() takes no keyword arguments");
-  if (args.count == 0) return t.raise(Exc::TypeError, "attrgetter expected at least 1 argument, got 0");
+  if (args.count == 0) return t.raise(Exc::TypeError, "attrgetter expected 1 argument, got 0");
   TupleObject* names = allocate_tuple(t, args.count);
   for (size_t i = 0; i < args.count; ++i) {
     if (!is_str(args.values[i])) return t.raise(Exc::TypeError, "attribute name must be a string");
