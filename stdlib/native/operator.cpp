@@ -35,7 +35,7 @@ static Result<Value> op_is(Thread&, const Value* args) { return bool_value(args[
 static Result<Value> op_is_not(Thread&, const Value* args) { return bool_value(args[0] != args[1]); }
 static Result<Value> op_index(Thread& t, const Value* args) {
   Value index = TRY(to_index(t, args[0]));
-  return index;
+  return int_plain(t, index);
 }
 static Result<Value> op_pow(Thread& t, const Value* args) { return power(t, args[0], args[1], kNone); }
 
