@@ -224,8 +224,32 @@ static Result<Value> accumulate_next(Thread& t, Value self) {
   it->slots[2] = total;
   return total;
 }
+extern const TypeSpec kChainSpec;
+// Pickling and copying, until 3.14 drops them.
+static Result<Value> accumulate_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<4>>();
+  Value function = it->slots[1].get().is_empty() ? kNone : it->slots[1].get();
+  Value total = it->slots[2].get(), initial = it->slots[3].get();
+  if (!initial.is_empty()) {
+    // chain([initial], rest)
+    Value first = TRY(get_iter(t, make_list(t, &initial, 1)));
+    Value sources = TRY(get_iter(t, make_tuple(t, {first, it->slots[0]})));
+    auto* chain = t.heap().make<SlotIterator<2>>(t, native_type(t, kChainSpec));
+    chain->slots[0] = sources;
+    return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {Value(chain), function}))});
+  }
+  if (total.is_empty())
+    return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], function}))});
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], function})), total});
+}
+static Result<Value> accumulate_setstate(Thread&, const Value* args) {
+  args[0].as<SlotIterator<4>>()->slots[2] = args[1];
+  return kNone;
+}
 static const NativeDef kAccumulateMethods[] = {
-    MP_NEW(accumulate_new, "__new__(cls, iterable, func=None, *, initial=None)", nullptr), MP_END};
+    MP_NEW(accumulate_new, "__new__(cls, iterable, func=None, *, initial=None)", nullptr),
+    MP_METHOD(accumulate_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(accumulate_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kAccumulateSpec, "accumulate", SlotIterator<4>, trace_slot_iterator<4>, accumulate_next,
             kAccumulateMethods, "Return series of accumulated sums (or other binary function results).");
 
@@ -354,8 +378,25 @@ static Result<Value> starmap_next(Thread& t, Value self) {
   auto* tuple = args.as<TupleObject>();
   return call(t, it->slots[0], CallArgs{reinterpret_cast<const Value*>(tuple->items()), tuple->size, {}});
 }
+static Result<Value> two_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<3>>();
+  Value flag = it->slots[2].get();
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], it->slots[1]})),
+                        bool_value(!flag.is_empty())});
+}
+static Result<Value> two_setstate(Thread& t, const Value* args) {
+  bool flag = TRY(truth(t, args[1]));
+  args[0].as<SlotIterator<3>>()->slots[2] = flag ? kTrue : kEmpty;
+  return kNone;
+}
+static Result<Value> plain_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<3>>();
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], it->slots[1]}))});
+}
 static const NativeDef kDropWhileMethods[] = {
-    MP_NEW(function_and_iterator_new, "__new__(cls, predicate, iterable, /)", nullptr), MP_END};
+    MP_NEW(function_and_iterator_new, "__new__(cls, predicate, iterable, /)", nullptr),
+    MP_METHOD(two_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(two_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kDropWhileSpec, "dropwhile", SlotIterator<3>, trace_slot_iterator<3>, dropwhile_next,
             kDropWhileMethods,
             "Drop items from the iterable while predicate(item) is true.\n\nAfterwards, return every element "
@@ -365,7 +406,8 @@ MP_ITERTOOL(
     kTakeWhileSpec, "takewhile", SlotIterator<3>, trace_slot_iterator<3>, takewhile_next, kDropWhileMethods,
     "Return successive entries from an iterable as long as the predicate evaluates to true for each entry.");
 static const NativeDef kFilterFalseMethods[] = {
-    MP_NEW(function_and_iterator_new, "__new__(cls, function, iterable, /)", nullptr), MP_END};
+    MP_NEW(function_and_iterator_new, "__new__(cls, function, iterable, /)", nullptr),
+    MP_METHOD(plain_reduce, "__reduce__(self, /)", nullptr), MP_END};
 MP_ITERTOOL(kFilterFalseSpec, "filterfalse", SlotIterator<3>, trace_slot_iterator<3>, filterfalse_next,
             kFilterFalseMethods,
             "Return those items of iterable for which function(item) is false.\n\nIf function is None, "
@@ -397,7 +439,12 @@ static Result<Value> compress_next(Thread& t, Value self) {
     TRY(t.poll());
   }
 }
+static Result<Value> compress_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<2>>();
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], it->slots[1]}))});
+}
 static const NativeDef kCompressMethods[] = {MP_NEW(compress_new, "__new__(cls, data, selectors)", nullptr),
+                                             MP_METHOD(compress_reduce, "__reduce__(self, /)", nullptr),
                                              MP_END};
 MP_ITERTOOL(kCompressSpec, "compress", SlotIterator<2>, trace_slot_iterator<2>, compress_next,
             kCompressMethods,
@@ -512,9 +559,9 @@ static int64_t islice_bound(Thread& t, Value v, int64_t fallback) {
   }
   return int_to_int64(index.value(), &i) && i >= 0 ? i : -1;
 }
+extern const TypeSpec kISliceSpec;
 static Result<Value> islice_new(Thread& t, Value self, CallArgs args) {
-  if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
-    return t.raise(Exc::TypeError, "islice() takes no keyword arguments");
+  TRY(refuse_keywords_of_new(t, self.as<Type>(), native_type(t, kISliceSpec), args, "islice"));
   if (args.count < 2)
     return t.raise(Exc::TypeError, "islice expected at least 2 arguments, got {}", args.count);
   if (args.count > 4)
@@ -579,8 +626,29 @@ static Result<Value> islice_next(Thread& t, Value self) {
   it->next.store(after, std::memory_order_relaxed);
   return item;
 }
-static const NativeDef kISliceMethods[] = {MP_RAW_NEW(islice_new, "__new__(cls, iterable, *args)", nullptr),
-                                           MP_END};
+static Result<Value> islice_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<ISlice>();
+  Value iterator = it->iterator.get();
+  if (iterator.is_empty()) {
+    Value none = TRY(get_iter(t, make_list(t)));
+    return make_tuple(
+        t, {Value(it->type()), Value(make_tuple(t, {none, Value::from_int(0)})), Value::from_int(0)});
+  }
+  Value stop = it->stop < 0 ? kNone : make_int(t, it->stop);
+  return make_tuple(
+      t, {Value(it->type()),
+          Value(make_tuple(t, {iterator, make_int(t, it->next.load()), stop, make_int(t, it->step)})),
+          make_int(t, it->count.load())});
+}
+static Result<Value> islice_setstate(Thread& t, const Value* args) {
+  int64_t count = TRY(to_ssize(t, args[1]));
+  args[0].as<ISlice>()->count.store(count);
+  return kNone;
+}
+static const NativeDef kISliceMethods[] = {
+    MP_RAW_NEW(islice_new, "__new__(cls, iterable, *args)", nullptr),
+    MP_METHOD(islice_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(islice_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kISliceSpec, "islice", ISlice, trace_islice, islice_next, kISliceMethods,
             "islice(iterable, stop) --> islice object\nislice(iterable, start, stop[, step]) --> islice "
             "object\n\nReturn an iterator "

@@ -49,6 +49,67 @@ TupleObject* copy_result(Thread& t, Selector* it) {
 }
 }  // namespace
 
+// Pickling and copying, until 3.14 drops them: the arguments anew, then the indices and the last result.
+static Result<Value> selector_state(Thread& t, Selector* it, size_t index_count, size_t cycle_count) {
+  auto ints = [&](int64_t* from, size_t n) {
+    TupleObject* tuple = allocate_tuple(t, n);
+    for (size_t i = 0; i < n; ++i) tuple->items()[i] = Value::from_int(from[i]);
+    return Value(tuple);
+  };
+  Value result = it->result.get();
+  return make_tuple(t, {Value::from_int(it->state.load()), ints(it->indices.load(), index_count),
+                        ints(it->cycles.load(), cycle_count), result.is_empty() ? kNone : result});
+}
+static Result<Value> selector_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<Selector>();
+  bool cycles = it->cycles.load() != nullptr;
+  size_t pool = it->pool.get().as<TupleObject>()->size;
+  size_t r = static_cast<size_t>(it->length);
+  Value state = TRY(selector_state(t, it, cycles ? pool : r, cycles ? r : 0));
+  return make_tuple(
+      t, {Value(it->type()), Value(make_tuple(t, {it->pool, Value::from_int(it->length)})), state});
+}
+static Result<Value> product_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<Selector>();
+  Value state = TRY(selector_state(t, it, static_cast<size_t>(it->length), 0));
+  return make_tuple(t, {Value(it->type()), it->pool, state});
+}
+extern const TypeSpec kProductSpec;
+static Result<Value> selector_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<Selector>();
+  auto* state = is_tuple(args[1]) ? args[1].as<TupleObject>() : nullptr;
+  if (state == nullptr || state->size != 4 || !(*state)[0].is_int() || !is_tuple((*state)[1]) ||
+      !is_tuple((*state)[2]))
+    return t.raise(Exc::ValueError, "invalid arguments");
+  auto* pool = it->pool.get().as<TupleObject>();
+  bool is_product = is_subtype(it->type(), native_type(t, kProductSpec));
+  bool cycles = it->cycles.load() != nullptr;
+  auto* indices = (*state)[1].as<TupleObject>();
+  auto* counts = (*state)[2].as<TupleObject>();
+  size_t expected = cycles ? pool->size : static_cast<size_t>(it->length);
+  if (indices->size != expected || counts->size != (cycles ? static_cast<size_t>(it->length) : 0))
+    return t.raise(Exc::ValueError, "invalid arguments");
+  for (size_t i = 0; i < indices->size; ++i) {
+    int64_t index = (*indices)[i].is_int() ? (*indices)[i].as_int() : -1;
+    auto most = static_cast<int64_t>(is_product ? (*pool)[i].as<TupleObject>()->size : pool->size);
+    if (index < 0 || index >= most) return t.raise(Exc::ValueError, "invalid arguments");
+    it->indices.load()[i] = index;
+  }
+  for (size_t i = 0; i < counts->size; ++i) {
+    int64_t count = (*counts)[i].is_int() ? (*counts)[i].as_int() : -1;
+    if (count < 1 || count > static_cast<int64_t>(pool->size - i))
+      return t.raise(Exc::ValueError, "invalid arguments");
+    it->cycles.load()[i] = count;
+  }
+  Value result = (*state)[3];
+  bool running = (*state)[0].as_int() == 1;
+  if (running && (!is_tuple(result) || result.as<TupleObject>()->size != static_cast<size_t>(it->length)))
+    return t.raise(Exc::ValueError, "invalid arguments");
+  it->result = is_tuple(result) ? result : kEmpty;
+  it->state.store(running ? 1 : (*state)[0].as_int() == 0 ? 0 : 2);
+  return kNone;
+}
+
 // ---------------------------------------------------------------- product
 static Result<Value> product_new(Thread& t, const Value* args) {
   auto* iterables = args[1].as<TupleObject>();
@@ -105,7 +166,9 @@ static Result<Value> product_next(Thread& t, Value self) {
   return items;
 }
 static const NativeDef kProductMethods[] = {
-    MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr), MP_END};
+    MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr),
+    MP_METHOD(product_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, product_next, kProductMethods,
             "product(*iterables, repeat=1) --> product object\n\nCartesian product of input iterables.  "
             "Equivalent to nested "
@@ -150,7 +213,9 @@ static Result<Value> combinations_next(Thread& t, Value self) {
   return items;
 }
 static const NativeDef kCombinationsMethods[] = {
-    MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr), MP_END};
+    MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr),
+    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector, combinations_next,
             kCombinationsMethods,
             "Return successive r-length combinations of elements in the iterable.\n\ncombinations(range(4), "
@@ -196,7 +261,9 @@ static Result<Value> combinations_with_replacement_next(Thread& t, Value self) {
   return items;
 }
 static const NativeDef kCombinationsWithReplacementMethods[] = {
-    MP_NEW(combinations_with_replacement_new, "__new__(cls, iterable, r)", nullptr), MP_END};
+    MP_NEW(combinations_with_replacement_new, "__new__(cls, iterable, r)", nullptr),
+    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kCombinationsWithReplacementSpec, "combinations_with_replacement", Selector, trace_selector,
             combinations_with_replacement_next, kCombinationsWithReplacementMethods,
             "Return successive r-length combinations of elements in the iterable allowing individual "
@@ -267,7 +334,9 @@ static Result<Value> permutations_next(Thread& t, Value self) {
   return items;
 }
 static const NativeDef kPermutationsMethods[] = {
-    MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr), MP_END};
+    MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr),
+    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector, permutations_next,
             kPermutationsMethods,
             "Return successive r-length permutations of elements in the iterable.\n\npermutations(range(3), "

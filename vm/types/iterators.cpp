@@ -407,9 +407,7 @@ static void trace_map(Object* self, Tracer& tracer) {
 }
 
 static Result<Value> map_new(Thread& t, Value self, CallArgs args) {
-  if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0 &&
-      self == Value(t.types().map))
-    return t.raise(Exc::TypeError, "map() takes no keyword arguments");
+  TRY(refuse_keywords_of_new(t, self.as<Type>(), t.types().map, args, "map"));
   if (args.count < 2) return t.raise(Exc::TypeError, "map() must have at least two arguments.");
   TupleObject* iterators = TRY(iterators_of(t, args.values + 1, args.count - 1, nullptr));
   auto* it = t.heap().make<MapIterator>(t, self.as<Type>());
@@ -470,9 +468,7 @@ static void trace_filter(Object* self, Tracer& tracer) {
 }
 
 static Result<Value> filter_new(Thread& t, Value self, CallArgs args) {
-  if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0 &&
-      self == Value(t.types().filter))
-    return t.raise(Exc::TypeError, "filter() takes no keyword arguments");
+  TRY(refuse_keywords_of_new(t, self.as<Type>(), t.types().filter, args, "filter"));
   if (args.count != 2) return t.raise(Exc::TypeError, "filter expected 2 arguments, got {}", args.count);
   Value iterator = TRY(get_iter(t, args.values[1]));
   auto* it = t.heap().make<FilterIterator>(t, self.as<Type>());
