@@ -321,7 +321,7 @@ std::string Runtime::dump(std::string_view stage, std::string_view text, const s
     out = dump_tokens(source, tokenize(source, arena, options.mode));
   } else if (!error && stage == "ast") {
     ParseResult parsed = parse(source, arena, options);
-    if (parsed.ok()) out = dump_ast(parsed.module) + "\n";
+    if (parsed.ok()) out = dump_ast(parsed.module, {.indent = 4}) + "\n";
     else error = parsed.error;
   } else if (!error) {
     CompileResult compiled = compile_source(source, options);

@@ -275,7 +275,10 @@ static Result<Value> complex_new(Thread& t, const Value* args) {
   if (!real.is_empty())
     r = TRY(complex_argument(t, real, "complex() first argument must be a string or a number, not '{}'"));
   Complex i = TRY(complex_argument(t, imag, "complex() second argument must be a number, not '{}'"));
-  return complex_of_type(t, cls, Complex(r.real() - i.imag(), r.imag() + i.real()));
+  // Parts that are plain numbers are taken as they are: adding zero would lose the sign of a zero.
+  double real_part = i.imag() == 0 ? r.real() : r.real() - i.imag();
+  double imag_part = r.imag() == 0 ? i.real() : r.imag() + i.real();
+  return complex_of_type(t, cls, Complex(real_part, imag_part));
 }
 static Result<Value> complex_conjugate(Thread& t, const Value* args) { return make_complex(t, std::conj(value_of(args[0]))); }
 static Result<Value> complex_self(Thread& t, const Value* args) { return make_complex(t, value_of(args[0])); }
