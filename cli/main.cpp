@@ -1,4 +1,5 @@
-// The `minipy` command: reads its options (CPython's, which end at the script) and hands the rest to the library.
+// The `minipy` command: reads its options (CPython's, which end at the script) and hands the rest to the
+// library.
 #include <signal.h>
 #include <unistd.h>
 
@@ -49,12 +50,14 @@ MINIPY_PYTHON_LIB       as --python-lib
 struct CommandLine {
   minipy::Options options;
   minipy::Command command;
-  std::string dump;        // -d, dis
-  std::string gil;         // --gil, -X gil
+  std::string dump;  // -d, dis
+  std::string gil;   // --gil, -X gil
 };
 
 [[noreturn]] void usage_error(const std::string& message) {
-  std::fprintf(stderr, "minipy: %s\nusage: minipy [option] ... [-c cmd | -m mod | file | -] [arg] ...\nTry `minipy -h' for more information.\n",
+  std::fprintf(stderr,
+               "minipy: %s\nusage: minipy [option] ... [-c cmd | -m mod | file | -] [arg] ...\nTry `minipy "
+               "-h' for more information.\n",
                message.c_str());
   std::exit(2);
 }
@@ -62,7 +65,8 @@ struct CommandLine {
 // The long options; false when it is not one.
 bool long_option(const std::string& text, CommandLine& line) {
   size_t equals = text.find('=');
-  std::string name = text.substr(0, equals), value = equals == std::string::npos ? "" : text.substr(equals + 1);
+  std::string name = text.substr(0, equals),
+              value = equals == std::string::npos ? "" : text.substr(equals + 1);
   auto need = [&] {
     if (value.empty()) usage_error("argument expected for the " + name + " option");
   };
@@ -136,9 +140,8 @@ CommandLine parse(int argc, char** argv) {
           break;
         case 'd': line.dump = argument(); break;
         case 'E': o.ignore_environment = true; break;
-        case 'h': case '?':
-          std::fputs(kHelp, stdout);
-          std::exit(0);
+        case 'h':
+        case '?': std::fputs(kHelp, stdout); std::exit(0);
         case 'i': o.inspect = o.interactive = true; break;
         case 'I': o.isolated = o.ignore_environment = o.safe_path = true; break;
         case 'O': ++o.optimize; break;
@@ -148,13 +151,12 @@ CommandLine parse(int argc, char** argv) {
         case 'S': o.no_site = true; break;
         case 'u': o.unbuffered = true; break;
         case 'v': o.verbose = true; break;
-        case 'V':
-          std::printf("Python 3.13.0 (minipy %s)\n", minipy::version().c_str());
-          std::exit(0);
+        case 'V': std::printf("Python 3.13.0 (minipy %s)\n", minipy::version().c_str()); std::exit(0);
         case 'W': o.warn_options.push_back(argument()); break;
         case 'X': {
           std::string option = argument();
-          if (option.starts_with("gil=")) line.gil = option.substr(4) == "0" ? "off" : option.substr(4) == "1" ? "on" : "?";
+          if (option.starts_with("gil="))
+            line.gil = option.substr(4) == "0" ? "off" : option.substr(4) == "1" ? "on" : "?";
           if (option == "dev") o.dev_mode = true;
           o.x_options.push_back(option);
           break;
@@ -192,7 +194,8 @@ int dump_stages(const CommandLine& line) {
     name = line.command.target;
     std::ifstream in(name, std::ios::binary);
     if (!in) {
-      std::fprintf(stderr, "minipy: can't open file '%s': [Errno %d] %s\n", name.c_str(), errno, std::strerror(errno));
+      std::fprintf(stderr, "minipy: can't open file '%s': [Errno %d] %s\n", name.c_str(), errno,
+                   std::strerror(errno));
       return 2;
     }
     std::stringstream buffer;
@@ -201,7 +204,8 @@ int dump_stages(const CommandLine& line) {
   }
   std::stringstream stages(line.dump);
   for (std::string stage; std::getline(stages, stage, ',');) {
-    if (stage != "tokens" && stage != "ast" && stage != "code") usage_error("-d knows tokens, ast and code, not '" + stage + "'");
+    if (stage != "tokens" && stage != "ast" && stage != "code")
+      usage_error("-d knows tokens, ast and code, not '" + stage + "'");
     try {
       std::fputs(minipy::Runtime::dump(stage, text, name).c_str(), stdout);
     } catch (const minipy::Error& error) {
@@ -229,13 +233,19 @@ int main(int argc, char** argv) {
     if (n > 0) options.executable.assign(buffer, static_cast<size_t>(n));
   }
   if (line.gil.empty() && !options.ignore_environment) {
-    if (const char* variable = std::getenv("MINIPY_GIL"); variable != nullptr && *variable != '\0') line.gil = variable;
-    else if (const char* python = std::getenv("PYTHON_GIL"); python != nullptr && *python != '\0') line.gil = std::strcmp(python, "0") == 0 ? "off" : "on";
+    if (const char* variable = std::getenv("MINIPY_GIL"); variable != nullptr && *variable != '\0')
+      line.gil = variable;
+    else if (const char* python = std::getenv("PYTHON_GIL"); python != nullptr && *python != '\0')
+      line.gil = std::strcmp(python, "0") == 0 ? "off" : "on";
   }
-  if (line.gil == "off" || line.gil == "none") options.gil = false;
-  else if (line.gil == "?") usage_error("PYTHON_GIL / -X gil must be \"0\" or \"1\"");
-  else if (!line.gil.empty() && line.gil != "on") options.gil_policy = line.gil;
-  if (const char* unbuffered = std::getenv("PYTHONUNBUFFERED"); unbuffered != nullptr && *unbuffered != '\0' && !options.ignore_environment)
+  if (line.gil == "off" || line.gil == "none")
+    options.gil = false;
+  else if (line.gil == "?")
+    usage_error("PYTHON_GIL / -X gil must be \"0\" or \"1\"");
+  else if (!line.gil.empty() && line.gil != "on")
+    options.gil_policy = line.gil;
+  if (const char* unbuffered = std::getenv("PYTHONUNBUFFERED");
+      unbuffered != nullptr && *unbuffered != '\0' && !options.ignore_environment)
     options.unbuffered = true;
   int status;
   try {

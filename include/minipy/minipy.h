@@ -1,5 +1,6 @@
-// minipy: the C++ interface. A Runtime is one isolated interpreter; several may live in one process. All functions of a Runtime are called from the
-// thread that made it; between calls the runtime's other threads run (the GIL is free). Failures of scripts are thrown as minipy::Error.
+// minipy: the C++ interface. A Runtime is one isolated interpreter; several may live in one process. All
+// functions of a Runtime are called from the thread that made it; between calls the runtime's other threads
+// run (the GIL is free). Failures of scripts are thrown as minipy::Error.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class Error : public std::exception {
   std::string type_, message_, traceback_;
 };
 
-// A value of a script, kept alive as long as the handle. Handles must not outlive their Runtime. Copying is cheap.
+// A value of a script, kept alive as long as the handle. Handles must not outlive their Runtime. Copying is
+// cheap.
 class Handle {
  public:
   Handle() = default;
@@ -57,20 +59,21 @@ class Handle {
 using HostFunction = std::function<Handle(Runtime& runtime, const std::vector<Handle>& arguments)>;
 
 struct Options {
-  std::vector<std::string> argv = {""};       // sys.argv
-  std::vector<std::string> module_path;       // first entries of sys.path
-  std::string executable;                     // sys.executable
-  std::string python_lib;                     // an installed CPython library, "none", or empty: the newest one found
-  bool gil = true;                            // false: free-threaded
+  std::vector<std::string> argv = {""};  // sys.argv
+  std::vector<std::string> module_path;  // first entries of sys.path
+  std::string executable;                // sys.executable
+  std::string python_lib;  // an installed CPython library, "none", or empty: the newest one found
+  bool gil = true;         // false: free-threaded
   std::string gil_policy = "timeslice";
-  double switch_interval = 0.005;             // seconds
-  std::size_t memory_limit = 0;               // bytes, 0: none
-  int optimize = 0;                           // 1: no asserts; 2: no docstrings either
-  bool ignore_environment = false, isolated = false, no_site = false, unbuffered = false, quiet = false, inspect = false;
+  double switch_interval = 0.005;  // seconds
+  std::size_t memory_limit = 0;    // bytes, 0: none
+  int optimize = 0;                // 1: no asserts; 2: no docstrings either
+  bool ignore_environment = false, isolated = false, no_site = false, unbuffered = false, quiet = false,
+       inspect = false;
   bool interactive = false, verbose = false, safe_path = false, dev_mode = false, dont_write_bytecode = true;
   int bytes_warning = 0;
   std::vector<std::string> warn_options, x_options, debug;
-  bool install_signal_handlers = false;       // Ctrl-C becomes KeyboardInterrupt; the command sets it
+  bool install_signal_handlers = false;  // Ctrl-C becomes KeyboardInterrupt; the command sets it
 };
 
 // What a command line asks to run.
@@ -99,12 +102,14 @@ class Runtime {
   Handle make(bool value);
   Handle make(std::string_view utf8);
   Handle make(const char* utf8) { return make(std::string_view(utf8)); }
-  // Makes `function` a builtin of that name. What it throws becomes a script exception: Error keeps its type, any other std::exception is a RuntimeError.
+  // Makes `function` a builtin of that name. What it throws becomes a script exception: Error keeps its type,
+  // any other std::exception is a RuntimeError.
   void define(const std::string& name, HostFunction function);
 
   // The `minipy` command: runs it with CPython's exit codes. Prints the traceback of an uncaught exception.
   int run(const Command& command);
-  // The shutdown sequence: joins threads, runs atexit functions, flushes. 120 if standard output could not be flushed. Done by the destructor as well.
+  // The shutdown sequence: joins threads, runs atexit functions, flushes. 120 if standard output could not be
+  // flushed. Done by the destructor as well.
   int finish();
 
   // One stage of the front end as text: "tokens", "ast" or "code". Error (SyntaxError) for wrong input.

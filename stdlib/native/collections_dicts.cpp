@@ -148,10 +148,10 @@ static Result<Value> count_elements(Thread& t, const Value* args) {
   Value mapping = args[0];
   const Value one = Value::from_int(1);
   Type* type = type_of(t, mapping);
-  bool plain = is_dict(mapping) &&
-               type_lookup(t, type, t.names().get) == type_lookup(t, t.types().dict, t.names().get) &&
-               type_lookup(t, type, t.names().__setitem__) ==
-                   type_lookup(t, t.types().dict, t.names().__setitem__);
+  bool plain =
+      is_dict(mapping) &&
+      type_lookup(t, type, t.names().get) == type_lookup(t, t.types().dict, t.names().get) &&
+      type_lookup(t, type, t.names().__setitem__) == type_lookup(t, t.types().dict, t.names().__setitem__);
   if (plain) {
     auto* dict = mapping.as<DictObject>();
     TRY(for_each(t, args[1], [&](Value key) -> Status {

@@ -1,4 +1,5 @@
-// _contextvars (PEP 567): Context, ContextVar, Token. A context's mapping is never changed in place: set() makes a new one, so copy_context() is O(1).
+// _contextvars (PEP 567): Context, ContextVar, Token. A context's mapping is never changed in place: set()
+// makes a new one, so copy_context() is O(1).
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
@@ -22,8 +23,12 @@ struct TokenObject : Object {
   Slot context, variable, old_value;  // old value empty: there was none
   std::atomic<bool> used;
 };
-void trace_context(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ContextObject*>(o)->variables, 2); }
-void trace_variable(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ContextVarObject*>(o)->name, 2); }
+void trace_context(Object* o, Tracer& tracer) {
+  tracer.visit_slots(&static_cast<ContextObject*>(o)->variables, 2);
+}
+void trace_variable(Object* o, Tracer& tracer) {
+  tracer.visit_slots(&static_cast<ContextVarObject*>(o)->name, 2);
+}
 void trace_token(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<TokenObject*>(o)->context, 3); }
 
 ContextObject* make_context(Thread& t, Value variables) {
@@ -41,7 +46,9 @@ DictObject* variables_of(ContextObject* context) { return context->variables.get
 
 Result<Value> context_new(Thread& t, const Value*) { return make_context(t, make_dict(t)); }
 Result<Value> copy_context(Thread& t, const Value*) { return make_context(t, current_context(t)->variables); }
-Result<Value> context_copy(Thread& t, const Value* args) { return make_context(t, args[0].as<ContextObject>()->variables); }
+Result<Value> context_copy(Thread& t, const Value* args) {
+  return make_context(t, args[0].as<ContextObject>()->variables);
+}
 Result<Value> context_run(Thread& t, Value self, CallArgs call_args) {
   auto* context = self.as<ContextObject>();
   if (call_args.count == 0) return t.raise(Exc::TypeError, "run() missing 1 required positional argument");
@@ -50,7 +57,8 @@ Result<Value> context_run(Thread& t, Value self, CallArgs call_args) {
   Value before = current_context(t);
   context->previous = before;
   t.context = self;
-  Result<Value> result = call(t, call_args.values[0], {call_args.values + 1, call_args.count - 1, call_args.keyword_names});
+  Result<Value> result =
+      call(t, call_args.values[0], {call_args.values + 1, call_args.count - 1, call_args.keyword_names});
   t.context = before;
   context->previous = kEmpty;
   context->entered = false;
@@ -75,13 +83,24 @@ Result<Value> context_get(Thread& t, const Value* args) {
   Value found = TRY(dict_get(t, variables_of(args[0].as<ContextObject>()), args[1]));
   return found.is_not_found() ? args[2] : found;
 }
-Result<int64_t> context_length(Thread&, Value self) { return static_cast<int64_t>(variables_of(self.as<ContextObject>())->length()); }
-Result<Value> context_iter(Thread& t, Value self) { return get_iter(t, variables_of(self.as<ContextObject>())); }
-Result<Value> context_keys(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().keys); }
-Result<Value> context_values(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().values); }
-Result<Value> context_items(Thread& t, const Value* args) { return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().items); }
+Result<int64_t> context_length(Thread&, Value self) {
+  return static_cast<int64_t>(variables_of(self.as<ContextObject>())->length());
+}
+Result<Value> context_iter(Thread& t, Value self) {
+  return get_iter(t, variables_of(self.as<ContextObject>()));
+}
+Result<Value> context_keys(Thread& t, const Value* args) {
+  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().keys);
+}
+Result<Value> context_values(Thread& t, const Value* args) {
+  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().values);
+}
+Result<Value> context_items(Thread& t, const Value* args) {
+  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().items);
+}
 Result<Value> context_compare(Thread& t, Value a, Value b, CompareOp op) {
-  if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kContextSpec)) return kNotImplemented;
+  if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kContextSpec))
+    return kNotImplemented;
   return compare(t, a.as<ContextObject>()->variables, b.as<ContextObject>()->variables, op);
 }
 
@@ -127,7 +146,8 @@ Result<Value> variable_reset(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "expected an instance of Token, got {}", repr_text(t, args[1]));
   auto* token = args[1].as<TokenObject>();
   if (token->used) return t.raise(Exc::RuntimeError, "{} has already been used once", repr_text(t, args[1]));
-  if (token->variable.get() != args[0]) return t.raise(Exc::ValueError, "{} was created by a different ContextVar", repr_text(t, args[1]));
+  if (token->variable.get() != args[0])
+    return t.raise(Exc::ValueError, "{} was created by a different ContextVar", repr_text(t, args[1]));
   if (token->context.get() != Value(current_context(t)))
     return t.raise(Exc::ValueError, "{} was created in a different Context", repr_text(t, args[1]));
   token->used = true;
@@ -156,20 +176,22 @@ Result<Value> token_old_value(Thread& t, Value self) {
 }
 Result<Value> token_repr(Thread& t, Value self) {
   auto* token = self.as<TokenObject>();
-  return make_str(t, fmt::format("<Token{} var={} at {:#x}>", token->used ? " used" : "", repr_text(t, token->variable), self.bits()));
+  return make_str(t, fmt::format("<Token{} var={} at {:#x}>", token->used ? " used" : "",
+                                 repr_text(t, token->variable), self.bits()));
 }
 void init_token(Thread& t, Type* type) {
   if (type_set_attr_raw(t, type, intern(t, "MISSING"), missing(t)).is_error()) t.clear_exception();
 }
 
-const NativeDef kContextMethods[] = {MP_NEW(context_new, "__new__(cls, /)", nullptr),
-                                     MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
-                                     MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
-                                     MP_METHOD(context_get, "get(self, key, default=None, /)", nullptr),
-                                     MP_METHOD(context_keys, "keys(self, /)", nullptr),
-                                     MP_METHOD(context_values, "values(self, /)", nullptr),
-                                     MP_METHOD(context_items, "items(self, /)", nullptr),
-                                     MP_END};
+const NativeDef kContextMethods[] = {
+    MP_NEW(context_new, "__new__(cls, /)", nullptr),
+    MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
+    MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
+    MP_METHOD(context_get, "get(self, key, default=None, /)", nullptr),
+    MP_METHOD(context_keys, "keys(self, /)", nullptr),
+    MP_METHOD(context_values, "values(self, /)", nullptr),
+    MP_METHOD(context_items, "items(self, /)", nullptr),
+    MP_END};
 const TypeSpec kContextSpec = {.name = "_contextvars.Context",
                                .size = sizeof(ContextObject),
                                .flags = kTypeHasWeakref,
@@ -180,12 +202,15 @@ const TypeSpec kContextSpec = {.name = "_contextvars.Context",
                                          .get_item = context_get_item,
                                          .contains = context_contains},
                                .methods = kContextMethods};
-const NativeDef kVariableMethods[] = {MP_NEW(variable_new, "__new__(cls, name, /, *, default=?)", nullptr),
-                                      MP_METHOD(variable_get, "get(self, default=?, /)", "Return a value for the context variable for the current context."),
-                                      MP_METHOD(variable_set, "set(self, value, /)", "Call to set a new value for the context variable in the current context."),
-                                      MP_METHOD(variable_reset, "reset(self, token, /)", "Reset the context variable."),
-                                      MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
-                                      MP_END};
+const NativeDef kVariableMethods[] = {
+    MP_NEW(variable_new, "__new__(cls, name, /, *, default=?)", nullptr),
+    MP_METHOD(variable_get, "get(self, default=?, /)",
+              "Return a value for the context variable for the current context."),
+    MP_METHOD(variable_set, "set(self, value, /)",
+              "Call to set a new value for the context variable in the current context."),
+    MP_METHOD(variable_reset, "reset(self, token, /)", "Reset the context variable."),
+    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_END};
 const MemberDef kVariableMembers[] = {{"name", offsetof(ContextVarObject, name), true, nullptr}, {}};
 const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
                                   .size = sizeof(ContextVarObject),
@@ -195,7 +220,8 @@ const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
                                   .methods = kVariableMethods,
                                   .members = kVariableMembers};
 const GetSetDef kTokenGetSets[] = {{"old_value", token_old_value, nullptr, nullptr}, {}};
-const NativeDef kTokenMethods[] = {MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"), MP_END};
+const NativeDef kTokenMethods[] = {
+    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"), MP_END};
 const MemberDef kTokenMembers[] = {{"var", offsetof(TokenObject, variable), true, nullptr}, {}};
 const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
                              .size = sizeof(TokenObject),
@@ -206,9 +232,13 @@ const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
                              .getsets = kTokenGetSets,
                              .members = kTokenMembers,
                              .init = init_token};
-const TypeSpec kMissingSpec = {.name = "Token.MISSING", .size = sizeof(Object), .flags = kTypeDisallowNew, .slots = {.repr = missing_repr}};
+const TypeSpec kMissingSpec = {.name = "Token.MISSING",
+                               .size = sizeof(Object),
+                               .flags = kTypeDisallowNew,
+                               .slots = {.repr = missing_repr}};
 
-const NativeDef kFunctions[] = {MP_FUNCTION(copy_context, "copy_context()", "Return a shallow copy of the current context."), MP_END};
+const NativeDef kFunctions[] = {
+    MP_FUNCTION(copy_context, "copy_context()", "Return a shallow copy of the current context."), MP_END};
 Status init_module(Thread& t, ModuleObject* module) {
   for (const TypeSpec* spec : {&kContextSpec, &kContextVarSpec, &kTokenSpec})
     if (module_add_type(t, module, *spec) == nullptr) return Error{};
@@ -217,5 +247,6 @@ Status init_module(Thread& t, ModuleObject* module) {
 }  // namespace
 
 extern const ModuleSpec kContextvarsModule;
-const ModuleSpec kContextvarsModule = {.name = "_contextvars", .doc = "Context Variables", .functions = kFunctions, .init = init_module};
+const ModuleSpec kContextvarsModule = {
+    .name = "_contextvars", .doc = "Context Variables", .functions = kFunctions, .init = init_module};
 }  // namespace mp

@@ -24,7 +24,8 @@ Result<Value> item_at(Thread& t, ListObject* heap, size_t i) {
 Status swap_items(Thread& t, ListObject* heap, size_t i, size_t j) {
   ObjectLock lock(t, heap);
   size_t size = heap->length();
-  if (i >= size || j >= size) [[unlikely]] return changed(t);
+  if (i >= size || j >= size) [[unlikely]]
+    return changed(t);
   Slot* items = heap->array.load(std::memory_order_relaxed)->items();
   Value a = items[i].get();
   items[i] = items[j].get();

@@ -1,4 +1,5 @@
-// The _io module's types: layouts and helpers shared by the io_*.cpp files. Semantics follow CPython's io module (PEP 3116).
+// The _io module's types: layouts and helpers shared by the io_*.cpp files. Semantics follow CPython's io
+// module (PEP 3116).
 #pragma once
 #include <string>
 
@@ -15,7 +16,8 @@ namespace mp::io {
 inline constexpr int64_t kDefaultBufferSize = 8192;
 
 extern const TypeSpec kIOBaseSpec, kRawIOBaseSpec, kBufferedIOBaseSpec, kTextIOBaseSpec;
-extern const TypeSpec kFileIOSpec, kBytesIOSpec, kBufferedReaderSpec, kBufferedWriterSpec, kBufferedRandomSpec, kBufferedPairSpec;
+extern const TypeSpec kFileIOSpec, kBytesIOSpec, kBufferedReaderSpec, kBufferedWriterSpec,
+    kBufferedRandomSpec, kBufferedPairSpec;
 extern const TypeSpec kTextIOWrapperSpec, kStringIOSpec, kNewlineDecoderSpec;
 
 // io.UnsupportedOperation (OSError and ValueError), one class per runtime.
@@ -25,12 +27,14 @@ Error raise_closed(Thread& t);
 // Reads the `closed` attribute.
 Result<bool> is_closed(Thread& t, Value file);
 Status check_closed(Thread& t, Value file);
-Result<Value> call_name(Thread& t, Value receiver, const char* name, std::initializer_list<Value> arguments = {});
+Result<Value> call_name(Thread& t, Value receiver, const char* name,
+                        std::initializer_list<Value> arguments = {});
 // Truth of file.name(); name is "readable" and the like.
 Result<bool> ask(Thread& t, Value file, const char* name);
 // An int or None argument: None and absent give `fallback`.
 Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback = -1);
-// Copies into a writable bytes-like object; returns the number of bytes that fit. TypeError for read-only ones.
+// Copies into a writable bytes-like object; returns the number of bytes that fit. TypeError for read-only
+// ones.
 Result<int64_t> writable_size(Thread& t, Value buffer);
 Status copy_into(Thread& t, Value buffer, std::string_view data);
 
@@ -66,7 +70,8 @@ Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
 bool is_exact_file(Thread& t, Value v);
 
-// os.fspath: str or bytes. And its bytes as the system wants them (UTF-8, lone surrogates DC80..DCFF as their byte).
+// os.fspath: str or bytes. And its bytes as the system wants them (UTF-8, lone surrogates DC80..DCFF as their
+// byte).
 Result<Value> file_system_path(Thread& t, Value v);
 Result<std::string> file_system_encode(Thread& t, Value path);
 // open(): shared by io.open and builtins.open.

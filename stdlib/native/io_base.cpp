@@ -1,4 +1,5 @@
-// _IOBase, _RawIOBase, _BufferedIOBase, _TextIOBase: the default methods, in terms of what a subclass provides.
+// _IOBase, _RawIOBase, _BufferedIOBase, _TextIOBase: the default methods, in terms of what a subclass
+// provides.
 #include <algorithm>
 #include <cstring>
 
@@ -12,11 +13,13 @@ Value unsupported_operation_class(Thread& t) {
   static const char kKey[] = "io.UnsupportedOperation";
   Value cls = dict_get_text(t, table, kKey);
   if (!cls.is_not_found()) return cls;
-  TupleObject* bases = make_tuple(t, {t.types().exception(Exc::OSError), t.types().exception(Exc::ValueError)});
+  TupleObject* bases =
+      make_tuple(t, {t.types().exception(Exc::OSError), t.types().exception(Exc::ValueError)});
   DictObject* name_space = make_dict(t);
-  Result<Value> made = dict_set_text(t, name_space, "__module__", make_str(t, "io")).ok()
-                           ? make_class(t, t.types().type, intern(t, "UnsupportedOperation"), bases, name_space, {})
-                           : Result<Value>(Error{});
+  Result<Value> made =
+      dict_set_text(t, name_space, "__module__", make_str(t, "io")).ok()
+          ? make_class(t, t.types().type, intern(t, "UnsupportedOperation"), bases, name_space, {})
+          : Result<Value>(Error{});
   if (made.is_error() || dict_set_text(t, table, kKey, made.value()).is_error()) {
     t.clear_exception();
     return t.types().exception(Exc::OSError);
@@ -50,10 +53,12 @@ Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback) {
 Result<int64_t> writable_size(Thread& t, Value buffer) {
   BufferView view;
   if (!supports_buffer(t, buffer))
-    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}", type_name(t, buffer));
+    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}",
+                   type_name(t, buffer));
   if (get_buffer(t, buffer, &view, true).is_error()) {
     t.clear_exception();
-    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}", type_name(t, buffer));
+    return t.raise(Exc::TypeError, "readinto() argument must be read-write bytes-like object, not {}",
+                   type_name(t, buffer));
   }
   int64_t size = view.size;
   release_buffer(view);
@@ -168,7 +173,8 @@ Result<Value> base_readline(Thread& t, const Value* args) {
     if (!peek.is_not_found()) {
       Value ahead = TRY(call(t, peek, {Value::from_int(1)}));
       if (!is_bytes(ahead))
-        return t.raise(Exc::OSError, "peek() should have returned a bytes object, not '{}'", type_name(t, ahead));
+        return t.raise(Exc::OSError, "peek() should have returned a bytes object, not '{}'",
+                       type_name(t, ahead));
       std::string_view view = ahead.as<BytesObject>()->view();
       if (!view.empty()) {
         size_t newline = view.find('\n');
@@ -179,7 +185,8 @@ Result<Value> base_readline(Thread& t, const Value* args) {
     Value piece = TRY(call_name(t, args[0], "read", {Value::from_int(wanted)}));
     if (piece.is_none()) break;
     if (!is_bytes(piece))
-      return t.raise(Exc::OSError, "read() should have returned a bytes object, not '{}'", type_name(t, piece));
+      return t.raise(Exc::OSError, "read() should have returned a bytes object, not '{}'",
+                     type_name(t, piece));
     std::string_view view = piece.as<BytesObject>()->view();
     if (view.empty()) break;
     line += view;
@@ -230,7 +237,8 @@ Status base_finalize(Thread& t, Value self) {
 }
 
 const NativeDef kBaseMethods[] = {
-    MP_METHOD(refuse<seek_name>, "seek(self, offset, whence=0, /)", "Change the stream position to the given byte offset."),
+    MP_METHOD(refuse<seek_name>, "seek(self, offset, whence=0, /)",
+              "Change the stream position to the given byte offset."),
     MP_METHOD(base_tell, "tell(self, /)", "Return current stream position."),
     MP_METHOD(refuse<truncate_name>, "truncate(self, size=None, /)", "Truncate file to size bytes."),
     MP_METHOD(base_flush, "flush(self, /)", "Flush write buffers, if applicable."),
@@ -281,8 +289,9 @@ Result<Value> raw_read(Thread& t, const Value* args) {
   std::string_view view = TRY(bytes_view(t, buffer));
   return make_bytes(t, view.substr(0, static_cast<size_t>(count)));
 }
-const NativeDef kRawMethods[] = {MP_METHOD(raw_read, "read(self, size=-1, /)", nullptr),
-                                 MP_METHOD(raw_readall, "readall(self, /)", "Read until EOF, using multiple read() call."), MP_END};
+const NativeDef kRawMethods[] = {
+    MP_METHOD(raw_read, "read(self, size=-1, /)", nullptr),
+    MP_METHOD(raw_readall, "readall(self, /)", "Read until EOF, using multiple read() call."), MP_END};
 
 // ---- _BufferedIOBase, _TextIOBase
 
@@ -292,18 +301,24 @@ Result<Value> buffered_readinto_with(Thread& t, const Value* args, const char* m
   if (!is_bytes(data)) return t.raise(Exc::TypeError, "read() should return bytes");
   std::string_view view = data.as<BytesObject>()->view();
   if (static_cast<int64_t>(view.size()) > size)
-    return t.raise(Exc::ValueError, "read() returned too much data: {} bytes requested, {} returned", size, view.size());
+    return t.raise(Exc::ValueError, "read() returned too much data: {} bytes requested, {} returned", size,
+                   view.size());
   TRY(copy_into(t, args[1], view));
   return Value::from_int(static_cast<int64_t>(view.size()));
 }
-Result<Value> buffered_readinto(Thread& t, const Value* args) { return buffered_readinto_with(t, args, "read"); }
-Result<Value> buffered_readinto1(Thread& t, const Value* args) { return buffered_readinto_with(t, args, "read1"); }
+Result<Value> buffered_readinto(Thread& t, const Value* args) {
+  return buffered_readinto_with(t, args, "read");
+}
+Result<Value> buffered_readinto1(Thread& t, const Value* args) {
+  return buffered_readinto_with(t, args, "read1");
+}
 const NativeDef kBufferedMethods[] = {MP_METHOD(refuse<detach_name>, "detach(self, /)", nullptr),
                                       MP_METHOD(refuse<read_name>, "read(self, size=-1, /)", nullptr),
                                       MP_METHOD(refuse<read1_name>, "read1(self, size=-1, /)", nullptr),
                                       MP_METHOD(buffered_readinto, "readinto(self, buffer, /)", nullptr),
                                       MP_METHOD(buffered_readinto1, "readinto1(self, buffer, /)", nullptr),
-                                      MP_METHOD(refuse<write_name>, "write(self, b, /)", nullptr), MP_END};
+                                      MP_METHOD(refuse<write_name>, "write(self, b, /)", nullptr),
+                                      MP_END};
 const NativeDef kTextMethods[] = {MP_METHOD(refuse<detach_name>, "detach(self, /)", nullptr),
                                   MP_METHOD(refuse<read_name>, "read(self, size=-1, /)", nullptr),
                                   MP_METHOD(refuse<readline_name>, "readline(self, size=-1, /)", nullptr),

@@ -1,5 +1,5 @@
-// BufferedReader, BufferedWriter, BufferedRandom, BufferedRWPair: one implementation for the first three. A buffer holds either read-ahead or
-// pending writes, never both.
+// BufferedReader, BufferedWriter, BufferedRandom, BufferedRWPair: one implementation for the first three. A
+// buffer holds either read-ahead or pending writes, never both.
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,13 +12,13 @@ namespace mp::io {
 namespace {
 
 struct BufferedObject : Object {
-  Slot raw;          // empty before __init__ and after detach()
+  Slot raw;  // empty before __init__ and after detach()
   bool ready = false, readable = false, writable = false, detached = false, finalizing = false;
   bool fast_file = false;  // raw is exactly a FileIO: no calls through attributes
   OwnedLock lock;
   std::string* buffer = nullptr;  // read-ahead: [position, size()) is unread; or pending writes
   size_t position = 0;
-  bool writing = false;           // the buffer holds pending writes
+  bool writing = false;  // the buffer holds pending writes
   int64_t buffer_size = kDefaultBufferSize;
 };
 
@@ -27,7 +27,9 @@ void free_buffer(Object* object) {
   delete self->buffer;
   self->buffer = nullptr;
 }
-void trace_buffered(Object* object, Tracer& tracer) { tracer.visit(static_cast<BufferedObject*>(object)->raw); }
+void trace_buffered(Object* object, Tracer& tracer) {
+  tracer.visit(static_cast<BufferedObject*>(object)->raw);
+}
 BufferedObject* self_of(const Value* args) { return args[0].as<BufferedObject>(); }
 
 Status check_ready(Thread& t, BufferedObject* self) {
@@ -48,19 +50,22 @@ Status check_usable(Thread& t, BufferedObject* self, const char* message) {
 Error blocking_error(Thread& t, size_t written) {
   Value number = Value::from_int(EAGAIN);
   Value text = make_str(t, "write could not complete without blocking");
-  Result<Value> made = call(t, t.types().exception(Exc::BlockingIOError), {number, text, make_int(t, static_cast<int64_t>(written))});
+  Result<Value> made = call(t, t.types().exception(Exc::BlockingIOError),
+                            {number, text, make_int(t, static_cast<int64_t>(written))});
   return made.is_error() ? Error{} : t.raise_object(made.value());
 }
 
 // One raw write; -2: would block.
 Result<int64_t> raw_write(Thread& t, BufferedObject* self, std::string_view data) {
-  if (self->fast_file) return file_write_from(t, self->raw.get().as<FileIOObject>(), data.data(), data.size());
+  if (self->fast_file)
+    return file_write_from(t, self->raw.get().as<FileIOObject>(), data.data(), data.size());
   BytesObject* bytes = make_bytes(t, data);
   Value n = TRY(call_name(t, self->raw, "write", {bytes}));
   if (n.is_none()) return int64_t{-2};
   int64_t count = TRY(to_ssize(t, n));
   if (count < 0 || count > static_cast<int64_t>(data.size()))
-    return t.raise(Exc::OSError, "raw write() returned invalid length {} (should have been between 0 and {})", count, data.size());
+    return t.raise(Exc::OSError, "raw write() returned invalid length {} (should have been between 0 and {})",
+                   count, data.size());
   return count;
 }
 
@@ -69,7 +74,8 @@ Status flush_pending(Thread& t, BufferedObject* self) {
   if (!self->writing) return {};
   size_t done = 0;
   while (done < self->buffer->size()) {
-    std::string chunk = self->buffer->substr(done);  // script code of a raw object may not see the buffer change
+    std::string chunk =
+        self->buffer->substr(done);  // script code of a raw object may not see the buffer change
     auto n = raw_write(t, self, chunk);
     if (n.is_error() || n.value() == -2) {
       self->buffer->erase(0, done);
@@ -87,7 +93,9 @@ Status flush_pending(Thread& t, BufferedObject* self) {
   self->writing = false;
   return {};
 }
-size_t unread(const BufferedObject* self) { return self->writing ? 0 : self->buffer->size() - self->position; }
+size_t unread(const BufferedObject* self) {
+  return self->writing ? 0 : self->buffer->size() - self->position;
+}
 
 Result<int64_t> raw_seek(Thread& t, BufferedObject* self, int64_t offset, int whence) {
   Value at = TRY(call_name(t, self->raw, "seek", {make_int(t, offset), Value::from_int(whence)}));
@@ -120,7 +128,9 @@ Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::stri
   if (n.is_none()) return int64_t{-2};
   int64_t count = TRY(to_ssize(t, n));
   if (count < 0 || count > static_cast<int64_t>(size))
-    return t.raise(Exc::OSError, "raw readinto() returned invalid length {} (should have been between 0 and {})", count, size);
+    return t.raise(Exc::OSError,
+                   "raw readinto() returned invalid length {} (should have been between 0 and {})", count,
+                   size);
   std::string_view view = TRY(bytes_view(t, buffer));
   out.append(view.substr(0, static_cast<size_t>(count)));
   return count;
@@ -158,7 +168,8 @@ Result<Value> initialise(Thread& t, const Value* args, bool read, bool write) {
   int64_t size = TRY(to_ssize(t, args[2]));
   if (size <= 0) return t.raise(Exc::ValueError, "buffer size must be strictly positive");
   if (size > (int64_t{1} << 40)) return t.raise_memory_error();
-  if (read && write && !TRY(ask(t, args[1], "seekable"))) return unsupported(t, "File or stream is not seekable.");
+  if (read && write && !TRY(ask(t, args[1], "seekable")))
+    return unsupported(t, "File or stream is not seekable.");
   if (read && !TRY(ask(t, args[1], "readable"))) return unsupported(t, "File or stream is not readable.");
   if (write && !TRY(ask(t, args[1], "writable"))) return unsupported(t, "File or stream is not writable.");
   self->raw = args[1];
@@ -176,8 +187,8 @@ Result<Value> reader_init(Thread& t, const Value* args) { return initialise(t, a
 Result<Value> writer_init(Thread& t, const Value* args) { return initialise(t, args, false, true); }
 Result<Value> random_init(Thread& t, const Value* args) { return initialise(t, args, true, true); }
 
-#define MP_LOCKED(self)                     \
-  TRY((self)->lock.acquire(t, self));       \
+#define MP_LOCKED(self)               \
+  TRY((self)->lock.acquire(t, self)); \
   LockHolder mp_holder((self)->lock)
 
 // ---- reading
@@ -301,7 +312,8 @@ Result<Value> read_line(Thread& t, BufferedObject* self, int64_t limit) {
     size_t available = unread(self);
     if (limit >= 0) available = std::min(available, static_cast<size_t>(limit) - line.size());
     const char* start = self->buffer->data() + self->position;
-    if (const void* newline = available > 0 ? std::memchr(start, '\n', available) : nullptr; newline != nullptr) {
+    if (const void* newline = available > 0 ? std::memchr(start, '\n', available) : nullptr;
+        newline != nullptr) {
       size_t count = static_cast<size_t>(static_cast<const char*>(newline) - start) + 1;
       if (line.empty()) {
         BytesObject* bytes = make_bytes(t, std::string_view(start, count));
@@ -328,7 +340,9 @@ Result<Value> buffered_next(Thread& t, Value self) {
     line = TRY(read_line(t, self.as<BufferedObject>(), -1));
   } else {
     line = TRY(call_name(t, self, "readline"));
-    if (!is_bytes(line)) return t.raise(Exc::OSError, "readline() should have returned a bytes object, not '{}'", type_name(t, line));
+    if (!is_bytes(line))
+      return t.raise(Exc::OSError, "readline() should have returned a bytes object, not '{}'",
+                     type_name(t, line));
   }
   return line.as<BytesObject>()->size == 0 ? Result<Value>(kNoMore) : Result<Value>(line);
 }
@@ -399,7 +413,8 @@ Result<Value> buffered_tell(Thread& t, const Value* args) {
   Value at = TRY(call_name(t, self->raw, "tell"));
   int64_t position = TRY(to_ssize(t, at));
   if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
-  position += self->writing ? static_cast<int64_t>(self->buffer->size()) : -static_cast<int64_t>(unread(self));
+  position +=
+      self->writing ? static_cast<int64_t>(self->buffer->size()) : -static_cast<int64_t>(unread(self));
   return make_int(t, position);
 }
 Result<Value> buffered_seek(Thread& t, const Value* args) {
@@ -495,7 +510,8 @@ Result<Value> buffered_repr(Thread& t, Value self) {
   ReprGuard guard(t, self);
   if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", name);
   Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
-  return make_str(t, file_name.is_not_found() ? "<" + name + ">" : "<" + name + " name=" + repr_text(t, file_name) + ">");
+  return make_str(
+      t, file_name.is_not_found() ? "<" + name + ">" : "<" + name + " name=" + repr_text(t, file_name) + ">");
 }
 Status buffered_finalize(Thread& t, Value self) {
   auto* buffered = self.as<BufferedObject>();
@@ -512,38 +528,43 @@ Result<Value> buffered_reduce(Thread& t, const Value* args) {
   return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
 }
 
-#define MP_BUFFERED_COMMON                                                                        \
-  MP_RAW_NEW(buffered_new, "__new__(cls, /, *args, **kwargs)", nullptr),                          \
-      MP_METHOD(buffered_detach, "detach(self, /)", nullptr),                                     \
-      MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                                       \
-      MP_METHOD(buffered_close, "close(self, /)", nullptr),                                       \
-      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),                            \
-      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),                                \
-      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),                                \
-      MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr),                       \
-      MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                                         \
-      MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr),                       \
-      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),                                 \
+#define MP_BUFFERED_COMMON                                                  \
+  MP_RAW_NEW(buffered_new, "__new__(cls, /, *args, **kwargs)", nullptr),    \
+      MP_METHOD(buffered_detach, "detach(self, /)", nullptr),               \
+      MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                 \
+      MP_METHOD(buffered_close, "close(self, /)", nullptr),                 \
+      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),      \
+      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),          \
+      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),          \
+      MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr), \
+      MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                   \
+      MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr), \
+      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),           \
       MP_METHOD(buffered_reduce, "__getstate__(self, /)", nullptr)
-#define MP_BUFFERED_READING                                                                       \
-  MP_METHOD(buffered_read, "read(self, size=-1, /)", nullptr),                                    \
-      MP_METHOD(buffered_read1, "read1(self, size=-1, /)", nullptr),                              \
-      MP_METHOD(buffered_readinto, "readinto(self, buffer, /)", nullptr),                         \
-      MP_METHOD(buffered_readinto1, "readinto1(self, buffer, /)", nullptr),                       \
-      MP_METHOD(buffered_peek, "peek(self, size=0, /)", nullptr),                                 \
+#define MP_BUFFERED_READING                                                 \
+  MP_METHOD(buffered_read, "read(self, size=-1, /)", nullptr),              \
+      MP_METHOD(buffered_read1, "read1(self, size=-1, /)", nullptr),        \
+      MP_METHOD(buffered_readinto, "readinto(self, buffer, /)", nullptr),   \
+      MP_METHOD(buffered_readinto1, "readinto1(self, buffer, /)", nullptr), \
+      MP_METHOD(buffered_peek, "peek(self, size=0, /)", nullptr),           \
       MP_METHOD(buffered_readline, "readline(self, size=-1, /)", nullptr)
 
-const NativeDef kReaderMethods[] = {MP_METHOD(reader_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-                                    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr), MP_BUFFERED_COMMON,
-                                    MP_BUFFERED_READING, MP_END};
-const NativeDef kWriterMethods[] = {MP_METHOD(writer_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-                                    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
-                                    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr), MP_BUFFERED_COMMON, MP_END};
-const NativeDef kRandomMethods[] = {MP_METHOD(random_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-                                    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
-                                    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
-                                    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr),
-                                    MP_BUFFERED_COMMON, MP_BUFFERED_READING, MP_END};
+const NativeDef kReaderMethods[] = {
+    MP_METHOD(reader_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr), MP_BUFFERED_COMMON, MP_BUFFERED_READING,
+    MP_END};
+const NativeDef kWriterMethods[] = {
+    MP_METHOD(writer_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr), MP_BUFFERED_COMMON, MP_END};
+const NativeDef kRandomMethods[] = {
+    MP_METHOD(random_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
+    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
+    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+    MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr),
+    MP_BUFFERED_COMMON,
+    MP_BUFFERED_READING,
+    MP_END};
 const GetSetDef kBufferedGetSets[] = {{"closed", buffered_closed, nullptr, nullptr},
                                       {"name", buffered_name, nullptr, nullptr},
                                       {"mode", buffered_mode, nullptr, nullptr},
@@ -625,19 +646,23 @@ const GetSetDef kPairGetSets[] = {{"closed", pair_closed, nullptr, nullptr}, {}}
 
 }  // namespace
 
-#define MP_BUFFERED_SPEC(id, text, method_list, document)                                                              \
-  const TypeSpec id = {.name = text,                                                                                   \
-                       .base_spec = &kBufferedIOBaseSpec,                                                              \
-                       .size = sizeof(BufferedObject),                                                                 \
-                       .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,                                        \
-                       .doc = document,                                                                                \
-                       .trace = trace_buffered,                                                                        \
-                       .slots = {.repr = buffered_repr, .next = buffered_next, .finalize = buffered_finalize},         \
-                       .methods = method_list,                                                                         \
-                       .getsets = kBufferedGetSets}
-MP_BUFFERED_SPEC(kBufferedReaderSpec, "_io.BufferedReader", kReaderMethods, "Create a new buffered reader using the given readable raw IO object.");
-MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods, "A buffer for a writeable sequential RawIO object.");
-MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods, "A buffered interface to random access streams.");
+#define MP_BUFFERED_SPEC(id, text, method_list, document)                                     \
+  const TypeSpec id = {                                                                       \
+      .name = text,                                                                           \
+      .base_spec = &kBufferedIOBaseSpec,                                                      \
+      .size = sizeof(BufferedObject),                                                         \
+      .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,                                \
+      .doc = document,                                                                        \
+      .trace = trace_buffered,                                                                \
+      .slots = {.repr = buffered_repr, .next = buffered_next, .finalize = buffered_finalize}, \
+      .methods = method_list,                                                                 \
+      .getsets = kBufferedGetSets}
+MP_BUFFERED_SPEC(kBufferedReaderSpec, "_io.BufferedReader", kReaderMethods,
+                 "Create a new buffered reader using the given readable raw IO object.");
+MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods,
+                 "A buffer for a writeable sequential RawIO object.");
+MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
+                 "A buffered interface to random access streams.");
 const TypeSpec kBufferedPairSpec = {.name = "_io.BufferedRWPair",
                                     .base_spec = &kBufferedIOBaseSpec,
                                     .size = sizeof(PairObject),

@@ -1,4 +1,5 @@
-// FileIO: an unbuffered file descriptor. Blocking calls run detached and are retried after a signal (PEP 475).
+// FileIO: an unbuffered file descriptor. Blocking calls run detached and are retried after a signal (PEP
+// 475).
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,7 +54,9 @@ Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data,
 namespace {
 
 FileIOObject* self_of(const Value* args) { return args[0].as<FileIOObject>(); }
-Status check_open(Thread& t, FileIOObject* file) { return file->fd >= 0 ? Status() : Status(raise_closed(t)); }
+Status check_open(Thread& t, FileIOObject* file) {
+  return file->fd >= 0 ? Status() : Status(raise_closed(t));
+}
 
 struct OpenMode {
   int flags = 0;
@@ -62,7 +65,8 @@ struct OpenMode {
 Result<OpenMode> parse_mode(Thread& t, const std::string& mode) {
   OpenMode m;
   auto bad = [&] {
-    return t.raise(Exc::ValueError, "Must have exactly one of create/read/write/append mode and at most one plus");
+    return t.raise(Exc::ValueError,
+                   "Must have exactly one of create/read/write/append mode and at most one plus");
   };
   bool kind = false, plus = false;
   for (char c : mode) {
@@ -124,9 +128,11 @@ Result<Value> file_init(Thread& t, const Value* args) {
   FileIOObject* self = self_of(args);
   if (self->fd >= 0) TRY(close_descriptor(t, self));
   Value name = args[1];
-  if (!is_str(args[2])) return t.raise(Exc::TypeError, "FileIO() argument 'mode' must be str, not {}", type_name(t, args[2]));
+  if (!is_str(args[2]))
+    return t.raise(Exc::TypeError, "FileIO() argument 'mode' must be str, not {}", type_name(t, args[2]));
   std::string mode_text = to_utf8(args[2].as<StrObject>());
-  if (name.is_float_inline() || is_float(name)) return t.raise(Exc::TypeError, "integer argument expected, got float");
+  if (name.is_float_inline() || is_float(name))
+    return t.raise(Exc::TypeError, "integer argument expected, got float");
   OpenMode mode = TRY(parse_mode(t, mode_text));
   bool close_fd = TRY(truth(t, args[3]));
   int fd = -1;
@@ -338,13 +344,19 @@ Result<Value> file_repr(Thread& t, Value self) {
   std::string name = type_full_name(type_of(t, self));
   if (file->fd < 0) return make_str(t, "<" + name + " [closed]>");
   Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
-  std::string what = file_name.is_not_found() ? "fd=" + std::to_string(file->fd) : "name=" + repr_text(t, file_name);
-  return make_str(t, fmt::format("<{} {} mode='{}' closefd={}>", name, what, mode_text(file), file->close_fd ? "True" : "False"));
+  std::string what =
+      file_name.is_not_found() ? "fd=" + std::to_string(file->fd) : "name=" + repr_text(t, file_name);
+  return make_str(t, fmt::format("<{} {} mode='{}' closefd={}>", name, what, mode_text(file),
+                                 file->close_fd ? "True" : "False"));
 }
 Result<Value> file_mode(Thread& t, Value self) { return make_str(t, mode_text(self.as<FileIOObject>())); }
 Result<Value> file_closed(Thread&, Value self) { return Value::from_bool(self.as<FileIOObject>()->fd < 0); }
-Result<Value> file_closefd(Thread&, Value self) { return Value::from_bool(self.as<FileIOObject>()->close_fd); }
-Result<Value> file_blksize(Thread&, Value self) { return Value::from_int(self.as<FileIOObject>()->block_size); }
+Result<Value> file_closefd(Thread&, Value self) {
+  return Value::from_bool(self.as<FileIOObject>()->close_fd);
+}
+Result<Value> file_blksize(Thread&, Value self) {
+  return Value::from_int(self.as<FileIOObject>()->block_size);
+}
 
 Status file_finalize(Thread& t, Value self) {
   auto* file = self.as<FileIOObject>();
@@ -362,9 +374,11 @@ const NativeDef kFileMethods[] = {
     MP_METHOD(file_readall, "readall(self, /)", "Read all data from the file, returned as bytes."),
     MP_METHOD(file_readinto, "readinto(self, buffer, /)", "Same as RawIOBase.readinto()."),
     MP_METHOD(file_write, "write(self, b, /)", "Write buffer b to file, return number of bytes written."),
-    MP_METHOD(file_seek, "seek(self, pos, whence=0, /)", "Move to new file position and return the file position."),
+    MP_METHOD(file_seek, "seek(self, pos, whence=0, /)",
+              "Move to new file position and return the file position."),
     MP_METHOD(file_tell, "tell(self, /)", "Current file position."),
-    MP_METHOD(file_truncate, "truncate(self, size=None, /)", "Truncate the file to at most size bytes and return the truncated size."),
+    MP_METHOD(file_truncate, "truncate(self, size=None, /)",
+              "Truncate the file to at most size bytes and return the truncated size."),
     MP_METHOD(file_close, "close(self, /)", "Close the file."),
     MP_METHOD(file_seekable, "seekable(self, /)", "True if file supports random-access."),
     MP_METHOD(file_readable, "readable(self, /)", "True if file was opened in a read mode."),
@@ -372,11 +386,12 @@ const NativeDef kFileMethods[] = {
     MP_METHOD(file_fileno, "fileno(self, /)", "Return the underlying file descriptor (an integer)."),
     MP_METHOD(file_isatty, "isatty(self, /)", "True if the file is connected to a TTY device."),
     MP_END};
-const GetSetDef kFileGetSets[] = {{"closed", file_closed, nullptr, "True if the file is closed"},
-                                  {"closefd", file_closefd, nullptr, "True if the file descriptor will be closed by close()."},
-                                  {"mode", file_mode, nullptr, "String giving the file mode"},
-                                  {"_blksize", file_blksize, nullptr, "Stat st_blksize if available"},
-                                  {}};
+const GetSetDef kFileGetSets[] = {
+    {"closed", file_closed, nullptr, "True if the file is closed"},
+    {"closefd", file_closefd, nullptr, "True if the file descriptor will be closed by close()."},
+    {"mode", file_mode, nullptr, "String giving the file mode"},
+    {"_blksize", file_blksize, nullptr, "Stat st_blksize if available"},
+    {}};
 
 }  // namespace
 

@@ -15,7 +15,9 @@ struct BytesIOObject : Object {
 };
 void free_bytes_io(Object* object) { delete static_cast<BytesIOObject*>(object)->content; }
 BytesIOObject* bytes_self(const Value* args) { return args[0].as<BytesIOObject>(); }
-Status check_open(Thread& t, BytesIOObject* self) { return self->content != nullptr ? Status() : Status(raise_closed(t)); }
+Status check_open(Thread& t, BytesIOObject* self) {
+  return self->content != nullptr ? Status() : Status(raise_closed(t));
+}
 
 Result<Value> bytes_io_new(Thread& t, Value cls, CallArgs) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
@@ -35,7 +37,8 @@ Result<Value> bytes_io_init(Thread& t, const Value* args) {
   return kNone;
 }
 std::string_view available(BytesIOObject* self) {
-  return self->position >= self->content->size() ? std::string_view() : std::string_view(*self->content).substr(self->position);
+  return self->position >= self->content->size() ? std::string_view()
+                                                 : std::string_view(*self->content).substr(self->position);
 }
 Result<Value> take(Thread& t, BytesIOObject* self, size_t count) {
   std::string_view view = available(self).substr(0, count);
@@ -144,7 +147,9 @@ Result<Value> bytes_io_flush(Thread& t, const Value* args) {
   TRY(check_open(t, bytes_self(args)));
   return kNone;
 }
-Result<Value> bytes_io_closed(Thread&, Value self) { return Value::from_bool(self.as<BytesIOObject>()->content == nullptr); }
+Result<Value> bytes_io_closed(Thread&, Value self) {
+  return Value::from_bool(self.as<BytesIOObject>()->content == nullptr);
+}
 Result<Value> bytes_io_getstate(Thread& t, const Value* args) {
   Value content = TRY(bytes_io_getvalue(t, args));
   Value dict = TRY(instance_dict(t, args[0].as_object()));
@@ -155,7 +160,8 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
   if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 3)
-    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}", type_name(t, args[0]), type_name(t, args[1]));
+    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}",
+                   type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
   std::string_view view = TRY(bytes_view(t, state[0]));
   self->content->assign(view);
@@ -168,28 +174,29 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
   }
   return kNone;
 }
-const NativeDef kBytesIOMethods[] = {MP_RAW_NEW(bytes_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-                                     MP_METHOD(bytes_io_init, "__init__(self, /, initial_bytes=None)", nullptr),
-                                     MP_METHOD(bytes_io_read, "read(self, size=-1, /)", nullptr),
-                                     MP_METHOD(bytes_io_read, "read1(self, size=-1, /)", nullptr),
-                                     MP_METHOD(bytes_io_readline, "readline(self, size=-1, /)", nullptr),
-                                     MP_METHOD(bytes_io_readinto, "readinto(self, buffer, /)", nullptr),
-                                     MP_METHOD(bytes_io_readinto, "readinto1(self, buffer, /)", nullptr),
-                                     MP_METHOD(bytes_io_write, "write(self, b, /)", nullptr),
-                                     MP_METHOD(bytes_io_seek, "seek(self, pos, whence=0, /)", nullptr),
-                                     MP_METHOD(bytes_io_tell, "tell(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_truncate, "truncate(self, size=None, /)", nullptr),
-                                     MP_METHOD(bytes_io_getvalue, "getvalue(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_getbuffer, "getbuffer(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_close, "close(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_yes, "readable(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_yes, "writable(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_yes, "seekable(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_no, "isatty(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_flush, "flush(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_getstate, "__getstate__(self, /)", nullptr),
-                                     MP_METHOD(bytes_io_setstate, "__setstate__(self, state, /)", nullptr),
-                                     MP_END};
+const NativeDef kBytesIOMethods[] = {
+    MP_RAW_NEW(bytes_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_METHOD(bytes_io_init, "__init__(self, /, initial_bytes=None)", nullptr),
+    MP_METHOD(bytes_io_read, "read(self, size=-1, /)", nullptr),
+    MP_METHOD(bytes_io_read, "read1(self, size=-1, /)", nullptr),
+    MP_METHOD(bytes_io_readline, "readline(self, size=-1, /)", nullptr),
+    MP_METHOD(bytes_io_readinto, "readinto(self, buffer, /)", nullptr),
+    MP_METHOD(bytes_io_readinto, "readinto1(self, buffer, /)", nullptr),
+    MP_METHOD(bytes_io_write, "write(self, b, /)", nullptr),
+    MP_METHOD(bytes_io_seek, "seek(self, pos, whence=0, /)", nullptr),
+    MP_METHOD(bytes_io_tell, "tell(self, /)", nullptr),
+    MP_METHOD(bytes_io_truncate, "truncate(self, size=None, /)", nullptr),
+    MP_METHOD(bytes_io_getvalue, "getvalue(self, /)", nullptr),
+    MP_METHOD(bytes_io_getbuffer, "getbuffer(self, /)", nullptr),
+    MP_METHOD(bytes_io_close, "close(self, /)", nullptr),
+    MP_METHOD(bytes_io_yes, "readable(self, /)", nullptr),
+    MP_METHOD(bytes_io_yes, "writable(self, /)", nullptr),
+    MP_METHOD(bytes_io_yes, "seekable(self, /)", nullptr),
+    MP_METHOD(bytes_io_no, "isatty(self, /)", nullptr),
+    MP_METHOD(bytes_io_flush, "flush(self, /)", nullptr),
+    MP_METHOD(bytes_io_getstate, "__getstate__(self, /)", nullptr),
+    MP_METHOD(bytes_io_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_END};
 const GetSetDef kBytesIOGetSets[] = {{"closed", bytes_io_closed, nullptr, nullptr}, {}};
 
 // ---------------------------------------------------------------- StringIO
@@ -198,10 +205,10 @@ struct StringIOObject : Object {
   std::u32string* content;  // null when closed
   size_t position;
   bool ready;
-  bool translate;      // newline=None: "\r\n" and "\r" become "\n" on writing
-  bool universal;      // newline None or ''
+  bool translate;        // newline=None: "\r\n" and "\r" become "\n" on writing
+  bool universal;        // newline None or ''
   uint8_t newline_kind;  // 0: "\n" or none; 1: "\r"; 2: "\r\n"
-  uint8_t seen;        // newlines met: 1 "\n", 2 "\r", 4 "\r\n"
+  uint8_t seen;          // newlines met: 1 "\n", 2 "\r", 4 "\r\n"
 };
 void free_string_io(Object* object) { delete static_cast<StringIOObject*>(object)->content; }
 StringIOObject* string_self(const Value* args) { return args[0].as<StringIOObject>(); }
@@ -285,7 +292,8 @@ Result<Value> string_io_init(Thread& t, const Value* args) {
   return kNone;
 }
 std::u32string_view available(StringIOObject* self) {
-  return self->position >= self->content->size() ? std::u32string_view() : std::u32string_view(*self->content).substr(self->position);
+  return self->position >= self->content->size() ? std::u32string_view()
+                                                 : std::u32string_view(*self->content).substr(self->position);
 }
 Value take(Thread& t, StringIOObject* self, size_t count) {
   std::u32string_view view = available(self).substr(0, count);
@@ -324,7 +332,8 @@ Result<Value> string_io_next(Thread& t, Value value) {
 }
 Result<Value> string_io_write(Thread& t, const Value* args) {
   StringIOObject* self = string_self(args);
-  if (!is_str(args[1])) return t.raise(Exc::TypeError, "string argument expected, got '{}'", type_name(t, args[1]));
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "string argument expected, got '{}'", type_name(t, args[1]));
   TRY(check_open(t, self));
   auto* text = args[1].as<StrObject>();
   if (text->length() > 0) write_text(self, text);
@@ -335,7 +344,8 @@ Result<Value> string_io_seek(Thread& t, const Value* args) {
   int64_t offset = TRY(to_int64(t, args[1]));
   int whence = TRY(to_c_int(t, args[2]));
   TRY(check_open(t, self));
-  if (whence < 0 || whence > 2) return t.raise(Exc::ValueError, "Invalid whence ({}, should be 0, 1 or 2)", whence);
+  if (whence < 0 || whence > 2)
+    return t.raise(Exc::ValueError, "Invalid whence ({}, should be 0, 1 or 2)", whence);
   if (whence == 0 && offset < 0) return t.raise(Exc::ValueError, "Negative seek position {}", offset);
   if (whence != 0 && offset != 0) return t.raise(Exc::OSError, "Can't do nonzero cur-relative seeks");
   if (whence == 0) self->position = static_cast<size_t>(offset);
@@ -390,7 +400,10 @@ Result<Value> string_io_newlines(Thread& t, Value value) {
 Result<Value> string_io_getstate(Thread& t, const Value* args) {
   StringIOObject* self = string_self(args);
   Value content = TRY(string_io_getvalue(t, args));
-  const char* newline = self->newline_kind == 1 ? "\r" : self->newline_kind == 2 ? "\r\n" : self->universal ? "" : "\n";
+  const char* newline = self->newline_kind == 1   ? "\r"
+                        : self->newline_kind == 2 ? "\r\n"
+                        : self->universal         ? ""
+                                                  : "\n";
   Value newline_value = self->translate ? kNone : Value(make_str(t, newline));
   Value dict = TRY(instance_dict(t, args[0].as_object()));
   Value copy = dict_copy(t, dict.as<DictObject>());
@@ -398,7 +411,8 @@ Result<Value> string_io_getstate(Thread& t, const Value* args) {
 }
 Result<Value> string_io_setstate(Thread& t, const Value* args) {
   if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size < 4)
-    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 4-tuple, got {}", type_name(t, args[0]), type_name(t, args[1]));
+    return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 4-tuple, got {}",
+                   type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
   Value init_args[3] = {args[0], state[0], state[1]};
   TRY(string_io_init(t, init_args));
@@ -409,22 +423,23 @@ Result<Value> string_io_setstate(Thread& t, const Value* args) {
   }
   return kNone;
 }
-const NativeDef kStringIOMethods[] = {MP_RAW_NEW(string_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-                                      MP_METHOD(string_io_init, "__init__(self, /, initial_value='', newline='\\n')", nullptr),
-                                      MP_METHOD(string_io_read, "read(self, size=-1, /)", nullptr),
-                                      MP_METHOD(string_io_readline, "readline(self, size=-1, /)", nullptr),
-                                      MP_METHOD(string_io_write, "write(self, s, /)", nullptr),
-                                      MP_METHOD(string_io_seek, "seek(self, pos, whence=0, /)", nullptr),
-                                      MP_METHOD(string_io_tell, "tell(self, /)", nullptr),
-                                      MP_METHOD(string_io_truncate, "truncate(self, pos=None, /)", nullptr),
-                                      MP_METHOD(string_io_getvalue, "getvalue(self, /)", nullptr),
-                                      MP_METHOD(string_io_close, "close(self, /)", nullptr),
-                                      MP_METHOD(string_io_yes, "readable(self, /)", nullptr),
-                                      MP_METHOD(string_io_yes, "writable(self, /)", nullptr),
-                                      MP_METHOD(string_io_yes, "seekable(self, /)", nullptr),
-                                      MP_METHOD(string_io_getstate, "__getstate__(self, /)", nullptr),
-                                      MP_METHOD(string_io_setstate, "__setstate__(self, state, /)", nullptr),
-                                      MP_END};
+const NativeDef kStringIOMethods[] = {
+    MP_RAW_NEW(string_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
+    MP_METHOD(string_io_init, "__init__(self, /, initial_value='', newline='\\n')", nullptr),
+    MP_METHOD(string_io_read, "read(self, size=-1, /)", nullptr),
+    MP_METHOD(string_io_readline, "readline(self, size=-1, /)", nullptr),
+    MP_METHOD(string_io_write, "write(self, s, /)", nullptr),
+    MP_METHOD(string_io_seek, "seek(self, pos, whence=0, /)", nullptr),
+    MP_METHOD(string_io_tell, "tell(self, /)", nullptr),
+    MP_METHOD(string_io_truncate, "truncate(self, pos=None, /)", nullptr),
+    MP_METHOD(string_io_getvalue, "getvalue(self, /)", nullptr),
+    MP_METHOD(string_io_close, "close(self, /)", nullptr),
+    MP_METHOD(string_io_yes, "readable(self, /)", nullptr),
+    MP_METHOD(string_io_yes, "writable(self, /)", nullptr),
+    MP_METHOD(string_io_yes, "seekable(self, /)", nullptr),
+    MP_METHOD(string_io_getstate, "__getstate__(self, /)", nullptr),
+    MP_METHOD(string_io_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_END};
 const GetSetDef kStringIOGetSets[] = {{"closed", string_io_closed, nullptr, nullptr},
                                       {"newlines", string_io_newlines, nullptr, nullptr},
                                       {"line_buffering", string_io_line_buffering, nullptr, nullptr},

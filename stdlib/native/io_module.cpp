@@ -12,7 +12,8 @@ Result<Value> file_system_path(Thread& t, Value v) {
   if (path.is_not_found())
     return t.raise(Exc::TypeError, "expected str, bytes or os.PathLike object, not {}", type_name(t, v));
   if (is_str(path) || is_bytes(path)) return path;
-  return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}", type_name(t, v), type_name(t, path));
+  return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}", type_name(t, v),
+                 type_name(t, path));
 }
 Result<std::string> file_system_encode(Thread& t, Value path) {
   std::string out;
@@ -22,8 +23,8 @@ Result<std::string> file_system_encode(Thread& t, Value path) {
 
 namespace {
 
-Status check_mode(Thread& t, const std::string& mode, bool* text, bool* binary, bool* creating, bool* reading, bool* writing,
-                  bool* appending, bool* updating) {
+Status check_mode(Thread& t, const std::string& mode, bool* text, bool* binary, bool* creating, bool* reading,
+                  bool* writing, bool* appending, bool* updating) {
   for (size_t i = 0; i < mode.size(); ++i) {
     bool* target = nullptr;
     switch (mode[i]) {
@@ -48,24 +49,33 @@ Status check_mode(Thread& t, const std::string& mode, bool* text, bool* binary, 
 Result<Value> open_file(Thread& t, const Value* args) {
   Value file = args[0];
   if (!is_any_int(file)) file = TRY(file_system_path(t, file));
-  if (!is_str(args[1])) return t.raise(Exc::TypeError, "open() argument 'mode' must be str, not {}", type_name(t, args[1]));
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "open() argument 'mode' must be str, not {}", type_name(t, args[1]));
   std::string mode = to_utf8(args[1].as<StrObject>());
   int64_t buffering = TRY(to_ssize(t, args[2]));
   for (int k = 3; k <= 5; ++k)
     if (!args[k].is_none() && !is_str(args[k]))
       return t.raise(Exc::TypeError, "open() argument '{}' must be str or None, not {}",
-                     k == 3 ? "encoding" : k == 4 ? "errors" : "newline", type_name(t, args[k]));
-  bool text = false, binary = false, creating = false, reading = false, writing = false, appending = false, updating = false;
+                     k == 3   ? "encoding"
+                     : k == 4 ? "errors"
+                              : "newline",
+                     type_name(t, args[k]));
+  bool text = false, binary = false, creating = false, reading = false, writing = false, appending = false,
+       updating = false;
   TRY(check_mode(t, mode, &text, &binary, &creating, &reading, &writing, &appending, &updating));
   if (text && binary) return t.raise(Exc::ValueError, "can't have text and binary mode at once");
   if (creating + reading + writing + appending != 1)
     return t.raise(Exc::ValueError, "must have exactly one of create/read/write/append mode");
-  if (binary && !args[3].is_none()) return t.raise(Exc::ValueError, "binary mode doesn't take an encoding argument");
-  if (binary && !args[4].is_none()) return t.raise(Exc::ValueError, "binary mode doesn't take an errors argument");
-  if (binary && !args[5].is_none()) return t.raise(Exc::ValueError, "binary mode doesn't take a newline argument");
+  if (binary && !args[3].is_none())
+    return t.raise(Exc::ValueError, "binary mode doesn't take an encoding argument");
+  if (binary && !args[4].is_none())
+    return t.raise(Exc::ValueError, "binary mode doesn't take an errors argument");
+  if (binary && !args[5].is_none())
+    return t.raise(Exc::ValueError, "binary mode doesn't take a newline argument");
   if (binary && buffering == 1) {
-    TRY(warn(t, Exc::RuntimeWarning,
-             "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"));
+    TRY(warn(
+        t, Exc::RuntimeWarning,
+        "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"));
     buffering = -1;
   }
   std::string raw_mode;
@@ -88,7 +98,9 @@ Result<Value> open_file(Thread& t, const Value* args) {
       if (binary) return raw;
       return t.raise(Exc::ValueError, "can't have unbuffered text I/O");
     }
-    const TypeSpec& buffer_spec = updating ? kBufferedRandomSpec : reading ? kBufferedReaderSpec : kBufferedWriterSpec;
+    const TypeSpec& buffer_spec = updating  ? kBufferedRandomSpec
+                                  : reading ? kBufferedReaderSpec
+                                            : kBufferedWriterSpec;
     Value buffered = TRY(call(t, native_type(t, buffer_spec), {raw, make_int(t, size)}));
     if (binary) return buffered;
     Value wrapper = TRY(call(t, native_type(t, kTextIOWrapperSpec),
@@ -118,10 +130,13 @@ Result<Value> open_code(Thread& t, const Value* args) {
 
 const NativeDef kFunctions[] = {
     MP_FUNCTION(open_file,
-                "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+                "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, "
+                "opener=None)",
                 "Open file and return a stream.  Raise OSError upon failure."),
-    MP_FUNCTION(open_code, "open_code(path)", "Opens the provided file with the intent to import the contents."),
-    MP_FUNCTION(text_encoding, "text_encoding(encoding, stacklevel=2, /)", "A helper function to choose the text encoding."),
+    MP_FUNCTION(open_code, "open_code(path)",
+                "Opens the provided file with the intent to import the contents."),
+    MP_FUNCTION(text_encoding, "text_encoding(encoding, stacklevel=2, /)",
+                "A helper function to choose the text encoding."),
     MP_END};
 
 Status init_io(Thread& t, ModuleObject* module) {
@@ -129,8 +144,9 @@ Status init_io(Thread& t, ModuleObject* module) {
   TRY(module_add(t, module, "UnsupportedOperation", unsupported_operation_class(t)));
   TRY(module_add(t, module, "BlockingIOError", t.types().exception(Exc::BlockingIOError)));
   for (const TypeSpec* spec :
-       {&kIOBaseSpec, &kRawIOBaseSpec, &kBufferedIOBaseSpec, &kTextIOBaseSpec, &kFileIOSpec, &kBytesIOSpec, &kBufferedReaderSpec,
-        &kBufferedWriterSpec, &kBufferedRandomSpec, &kBufferedPairSpec, &kTextIOWrapperSpec, &kStringIOSpec, &kNewlineDecoderSpec})
+       {&kIOBaseSpec, &kRawIOBaseSpec, &kBufferedIOBaseSpec, &kTextIOBaseSpec, &kFileIOSpec, &kBytesIOSpec,
+        &kBufferedReaderSpec, &kBufferedWriterSpec, &kBufferedRandomSpec, &kBufferedPairSpec,
+        &kTextIOWrapperSpec, &kStringIOSpec, &kNewlineDecoderSpec})
     if (module_add_type(t, module, *spec) == nullptr) return Error{};
   return {};
 }
@@ -140,7 +156,8 @@ Status init_io(Thread& t, ModuleObject* module) {
 
 namespace mp {
 extern const ModuleSpec kIoModule;
-const ModuleSpec kIoModule = {.name = "_io", .doc = nullptr, .functions = io::kFunctions, .init = io::init_io};
+const ModuleSpec kIoModule = {
+    .name = "_io", .doc = nullptr, .functions = io::kFunctions, .init = io::init_io};
 
 // sys.stdin, sys.stdout, sys.stderr and their __x__ twins. A closed descriptor gives None, as in CPython.
 Status set_up_standard_streams(Thread& t) {
@@ -152,11 +169,16 @@ Status set_up_standard_streams(Thread& t) {
     int copy = dup(fd);
     if (copy >= 0) {
       close(copy);
-      Value raw = TRY(call(t, native_type(t, io::kFileIOSpec), {Value::from_int(fd), make_str(t, fd == 0 ? "rb" : "wb"), kFalse}));
-      TRY(set_attr(t, raw, t.names().name, make_str(t, fd == 0 ? "<stdin>" : fd == 1 ? "<stdout>" : "<stderr>")));
+      Value raw = TRY(call(t, native_type(t, io::kFileIOSpec),
+                           {Value::from_int(fd), make_str(t, fd == 0 ? "rb" : "wb"), kFalse}));
+      TRY(set_attr(t, raw, t.names().name,
+                   make_str(t, fd == 0   ? "<stdin>"
+                               : fd == 1 ? "<stdout>"
+                                         : "<stderr>")));
       bool tty = isatty(fd) == 1;
-      Value buffered = TRY(call(t, native_type(t, fd == 0 ? io::kBufferedReaderSpec : io::kBufferedWriterSpec),
-                                {raw, Value::from_int(io::kDefaultBufferSize)}));
+      Value buffered =
+          TRY(call(t, native_type(t, fd == 0 ? io::kBufferedReaderSpec : io::kBufferedWriterSpec),
+                   {raw, Value::from_int(io::kDefaultBufferSize)}));
       Value errors = make_str(t, fd == 2 ? "backslashreplace" : "surrogateescape");
       if (fd != 2 && !options.utf8_mode) errors = make_str(t, "strict");
       bool line_buffering = tty || fd == 2 || (fd == 0);

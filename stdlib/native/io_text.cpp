@@ -1,5 +1,6 @@
-// TextIOWrapper and IncrementalNewlineDecoder: text over a binary stream. The common encodings (UTF-8, Latin-1, ASCII) are decoded and encoded in
-// C++; any other goes through the codec registry's incremental codecs.
+// TextIOWrapper and IncrementalNewlineDecoder: text over a binary stream. The common encodings (UTF-8,
+// Latin-1, ASCII) are decoded and encoded in C++; any other goes through the codec registry's incremental
+// codecs.
 #include <cstring>
 
 #include "stdlib/native/io.h"
@@ -63,18 +64,18 @@ Value seen_newlines(Thread& t, uint8_t seen) {
 // ---- TextIOWrapper
 
 struct TextObject : Object {
-  Slot buffer;        // empty before __init__ and after detach()
+  Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
   bool ready, detached, line_buffering, write_through, telling, seekable, has_read1;
-  bool universal, translate_read;        // newline is None or '' / None
+  bool universal, translate_read;  // newline is None or '' / None
   Encoding native;
   std::string* errors_text;
-  std::string* newline;        // what '\n' becomes when written
-  std::string* read_newline;   // explicit terminator for reading ("\r", "\r\n", "\n"), or empty
-  std::string* pending;        // encoded, not yet written
-  std::string* raw_ahead;      // undecoded bytes (an incomplete sequence)
-  std::string* decoded;        // decoded UTF-8 (WTF-8), [offset, size()) unread
+  std::string* newline;       // what '\n' becomes when written
+  std::string* read_newline;  // explicit terminator for reading ("\r", "\r\n", "\n"), or empty
+  std::string* pending;       // encoded, not yet written
+  std::string* raw_ahead;     // undecoded bytes (an incomplete sequence)
+  std::string* decoded;       // decoded UTF-8 (WTF-8), [offset, size()) unread
   size_t offset;
   NewlineState newlines;
   size_t chunk_size;
@@ -86,7 +87,8 @@ TextObject* self_of(const Value* args) { return args[0].as<TextObject>(); }
 
 void free_text(Object* object) {
   auto* self = static_cast<TextObject*>(object);
-  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending, &self->raw_ahead, &self->decoded}) {
+  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending,
+                          &self->raw_ahead, &self->decoded}) {
     delete *s;
     *s = nullptr;
   }
@@ -98,7 +100,8 @@ void trace_text(Object* object, Tracer& tracer) {
 Result<Value> text_new(Thread& t, Value cls, CallArgs) {
   Value value = TRY(allocate_instance(t, cls.as<Type>()));
   auto* self = value.as<TextObject>();
-  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending, &self->raw_ahead, &self->decoded})
+  for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending,
+                          &self->raw_ahead, &self->decoded})
     *s = new std::string;
   t.heap().register_native_finalizer(self, free_text);
   return value;
@@ -115,7 +118,8 @@ Status check_open(Thread& t, TextObject* self) {
 
 Status set_newline(Thread& t, TextObject* self, Value newline) {
   if (!newline.is_none() && !is_str(newline))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}", type_name(t, newline));
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}",
+                   type_name(t, newline));
   std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
   if (!newline.is_none() && text != "" && text != "\n" && text != "\r" && text != "\r\n")
     return t.raise(Exc::ValueError, "illegal newline value: {}", text);
@@ -132,9 +136,11 @@ Status set_encoding(Thread& t, TextObject* self, Value encoding, Value errors) {
   for (char c : name) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   Encoding native = encoding_by_name(name);
   // UTF-16/32 carry state (the BOM): leave them to the registry's incremental codecs.
-  if (native != Encoding::Utf8 && native != Encoding::Latin1 && native != Encoding::Ascii) native = Encoding::Other;
+  if (native != Encoding::Utf8 && native != Encoding::Latin1 && native != Encoding::Ascii)
+    native = Encoding::Other;
   *self->errors_text = errors.is_none() ? "strict" : to_utf8(errors.as<StrObject>());
-  if (self->errors_text->find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
+  if (self->errors_text->find('\0') != std::string::npos)
+    return t.raise(Exc::ValueError, "embedded null character");
   self->native = native;
   self->encoding = encoding;
   self->errors = errors.is_none() ? Value(make_str(t, "strict")) : errors;
@@ -144,7 +150,8 @@ Status set_encoding(Thread& t, TextObject* self, Value encoding, Value errors) {
     Value info = TRY(codec_lookup(t, name));
     Value is_text = TRY(get_attr_or_not_found(t, info, intern(t, "_is_text_encoding")));
     if (!is_text.is_not_found() && !TRY(truth(t, is_text)))
-      return t.raise(Exc::LookupError, "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs", name);
+      return t.raise(Exc::LookupError,
+                     "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs", name);
     if (TRY(ask(t, self->buffer, "readable"))) {
       Value factory = TRY(get_attr(t, info, "incrementaldecoder"));
       self->decoder = TRY(call(t, factory, {self->errors}));
@@ -165,12 +172,15 @@ Result<Value> text_init(Thread& t, const Value* args) {
   self->detached = false;
   Value encoding = args[2], errors = args[3];
   if (!encoding.is_none() && !is_str(encoding))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'encoding' must be str or None, not {}", type_name(t, encoding));
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'encoding' must be str or None, not {}",
+                   type_name(t, encoding));
   if (!errors.is_none() && !is_str(errors))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}", type_name(t, errors));
+    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}",
+                   type_name(t, errors));
   self->buffer = args[1];
   TRY(set_newline(t, self, args[4]));
-  if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale")) encoding = make_str(t, encoding.is_none() ? "utf-8" : "UTF-8");
+  if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))
+    encoding = make_str(t, encoding.is_none() ? "utf-8" : "UTF-8");
   TRY(set_encoding(t, self, encoding, errors));
   self->line_buffering = TRY(truth(t, args[5]));
   self->write_through = TRY(truth(t, args[6]));
@@ -212,7 +222,8 @@ Status encode_to_pending(Thread& t, TextObject* self, StrObject* text) {
     default: break;
   }
   Value bytes = TRY(call_method(t, self->encoder, t.names().encode, {text}));
-  if (!is_bytes(bytes)) return t.raise(Exc::TypeError, "encoder should return a bytes object, not '{}'", type_name(t, bytes));
+  if (!is_bytes(bytes))
+    return t.raise(Exc::TypeError, "encoder should return a bytes object, not '{}'", type_name(t, bytes));
   self->pending->append(bytes.as<BytesObject>()->view());
   return {};
 }
@@ -224,9 +235,11 @@ bool contains_char(const StrObject* s, uint32_t c) {
 }
 Result<Value> text_write(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
-  if (!is_str(args[1])) return t.raise(Exc::TypeError, "write() argument must be str, not {}", type_name(t, args[1]));
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "write() argument must be str, not {}", type_name(t, args[1]));
   TRY(check_open(t, self));
-  if (self->native == Encoding::Other && self->encoder.get().is_empty()) return unsupported(t, "not writable");
+  if (self->native == Encoding::Other && self->encoder.get().is_empty())
+    return unsupported(t, "not writable");
   auto* text = args[1].as<StrObject>();
   size_t length = text->length();
   bool has_newline = contains_char(text, '\n');
@@ -264,8 +277,10 @@ Result<Value> text_flush(Thread& t, const Value* args) {
 // Decodes one more chunk. False at the end of the file.
 Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
   int64_t size = std::max<int64_t>(static_cast<int64_t>(self->chunk_size), hint);
-  Value data = hint == -2 ? TRY(call_name(t, self->buffer, "read"))
-                          : TRY(call_name(t, self->buffer, self->has_read1 ? "read1" : "read", {Value::from_int(size)}));
+  Value data =
+      hint == -2
+          ? TRY(call_name(t, self->buffer, "read"))
+          : TRY(call_name(t, self->buffer, self->has_read1 ? "read1" : "read", {Value::from_int(size)}));
   bool final;
   Value text;
   if (data.is_none()) return t.raise(Exc::BlockingIOError, "read returned None");
@@ -282,7 +297,8 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
   if (self->native == Encoding::Other) {
     if (self->decoder.get().is_empty()) return unsupported(t, "not readable");
     text = TRY(call_method(t, self->decoder, t.names().decode, {data, Value::from_bool(final)}));
-    if (!is_str(text)) return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+    if (!is_str(text))
+      return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
   } else {
     std::string joined = *self->raw_ahead;
     joined += view;
@@ -307,7 +323,8 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
 }
 Status before_reading(Thread& t, TextObject* self) {
   TRY(check_open(t, self));
-  if (self->native == Encoding::Other && self->decoder.get().is_empty()) return unsupported(t, "not readable");
+  if (self->native == Encoding::Other && self->decoder.get().is_empty())
+    return unsupported(t, "not readable");
   if (!self->pending->empty()) TRY(write_pending(t, self));
   return {};
 }
@@ -322,7 +339,9 @@ size_t utf8_prefix(std::string_view text, size_t count, size_t* found) {
   *found = n;
   return std::min(i, text.size());
 }
-std::string_view unread(const TextObject* self) { return std::string_view(*self->decoded).substr(self->offset); }
+std::string_view unread(const TextObject* self) {
+  return std::string_view(*self->decoded).substr(self->offset);
+}
 Value take(Thread& t, TextObject* self, size_t bytes) {
   Value text = make_str(t, unread(self).substr(0, bytes));
   self->offset += bytes;
@@ -376,7 +395,8 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
     if (limit >= 0) {
       size_t found;
       size_t bytes = utf8_prefix(text, static_cast<size_t>(limit), &found);
-      if (found == static_cast<size_t>(limit) && (end == std::string_view::npos || bytes < end)) return take(t, self, bytes);
+      if (found == static_cast<size_t>(limit) && (end == std::string_view::npos || bytes < end))
+        return take(t, self, bytes);
     }
     if (end != std::string_view::npos) return take(t, self, end);
     searched = text.size();
@@ -399,7 +419,9 @@ Result<Value> text_next(Thread& t, Value value) {
     line = TRY(read_line(t, self, -1));
   } else {
     line = TRY(call_method(t, value, t.names().readline));
-    if (!is_str(line)) return t.raise(Exc::OSError, "readline() should have returned a str object, not '{}'", type_name(t, line));
+    if (!is_str(line))
+      return t.raise(Exc::OSError, "readline() should have returned a str object, not '{}'",
+                     type_name(t, line));
   }
   if (line.as<StrObject>()->length() == 0) {
     self->telling = self->seekable;
@@ -446,7 +468,10 @@ Result<Value> text_tell(Thread& t, const Value* args) {
     switch (self->native) {
       case Encoding::Latin1: TRY(encode_latin1_to(t, text, *self->errors_text, encoded)); break;
       case Encoding::Utf8:
-      case Encoding::Ascii: TRY(encode_utf8_to(t, text, *self->errors_text == "strict" ? "surrogatepass" : *self->errors_text, encoded)); break;
+      case Encoding::Ascii:
+        TRY(encode_utf8_to(t, text, *self->errors_text == "strict" ? "surrogatepass" : *self->errors_text,
+                           encoded));
+        break;
       default: {
         Value encoded_value = TRY(encode_str(t, text, self->encoding, self->errors));
         encoded = std::string(encoded_value.as<BytesObject>()->view());
@@ -475,11 +500,13 @@ Result<Value> text_seek(Thread& t, const Value* args) {
   if (!self->seekable) return unsupported(t, "underlying stream is not seekable");
   Value target = args[1];
   if (whence == 1) {
-    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0) return unsupported(t, "can't do nonzero cur-relative seeks");
+    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0)
+      return unsupported(t, "can't do nonzero cur-relative seeks");
     Value at = TRY(call_name(t, args[0], "tell"));
     target = at;
   } else if (whence == 2) {
-    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0) return unsupported(t, "can't do nonzero end-relative seeks");
+    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0)
+      return unsupported(t, "can't do nonzero end-relative seeks");
     TRY(call_method(t, args[0], t.names().flush));
     TRY(reset_reading(t, self));
     return call_name(t, self->buffer, "seek", {Value::from_int(0), Value::from_int(2)});
@@ -540,16 +567,21 @@ Result<Value> text_reconfigure(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
   TRY(check_open(t, self));
   Value encoding = args[1], errors = args[2], newline = args[3];
-  bool codec_changes = (!encoding.is_empty() && !encoding.is_none()) || (!errors.is_empty() && !errors.is_none());
+  bool codec_changes =
+      (!encoding.is_empty() && !encoding.is_none()) || (!errors.is_empty() && !errors.is_none());
   if ((codec_changes || !newline.is_empty()) && (!self->decoded->empty() || !self->raw_ahead->empty()))
     return unsupported(t, "It is not possible to set the encoding or newline of stream after the first read");
   TRY(call_method(t, args[0], t.names().flush));
   if (codec_changes) {
     bool new_encoding = !encoding.is_empty() && !encoding.is_none();
     Value chosen = new_encoding ? encoding : self->encoding.get();
-    if (!is_str(chosen)) return t.raise(Exc::TypeError, "reconfigure() argument 'encoding' must be str or None, not {}", type_name(t, chosen));
+    if (!is_str(chosen))
+      return t.raise(Exc::TypeError, "reconfigure() argument 'encoding' must be str or None, not {}",
+                     type_name(t, chosen));
     if (str_equal(chosen.as<StrObject>(), "locale")) chosen = make_str(t, "UTF-8");
-    Value chosen_errors = !errors.is_empty() && !errors.is_none() ? errors : new_encoding ? kNone : self->errors.get();
+    Value chosen_errors = !errors.is_empty() && !errors.is_none() ? errors
+                          : new_encoding                          ? kNone
+                                                                  : self->errors.get();
     TRY(set_encoding(t, self, chosen, chosen_errors));
   }
   if (!newline.is_empty()) TRY(set_newline(t, self, newline));
@@ -573,7 +605,8 @@ Result<Value> text_repr(Thread& t, Value value) {
   TRY(check_ready(t, self));
   ReprGuard guard(t, value);
   std::string out = "<" + type_full_name(type_of(t, value));
-  if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", type_full_name(type_of(t, value)));
+  if (guard.recursive())
+    return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", type_full_name(type_of(t, value)));
   for (const char* attribute : {"name", "mode"}) {
     Value v = TRY(get_attr_or_not_found(t, value, intern(t, attribute)));
     if (!v.is_not_found()) out += std::string(" ") + attribute + "=" + repr_text(t, v);
@@ -600,13 +633,19 @@ Result<Value> text_get_buffer(Thread& t, Value value) {
   TRY(check_ready(t, value.as<TextObject>()));
   return value.as<TextObject>()->buffer;
 }
-Result<Value> text_get_line_buffering(Thread&, Value value) { return Value::from_bool(value.as<TextObject>()->line_buffering); }
-Result<Value> text_get_write_through(Thread&, Value value) { return Value::from_bool(value.as<TextObject>()->write_through); }
+Result<Value> text_get_line_buffering(Thread&, Value value) {
+  return Value::from_bool(value.as<TextObject>()->line_buffering);
+}
+Result<Value> text_get_write_through(Thread&, Value value) {
+  return Value::from_bool(value.as<TextObject>()->write_through);
+}
 Result<Value> text_get_newlines(Thread& t, Value value) {
   auto* self = value.as<TextObject>();
   return self->universal ? seen_newlines(t, self->newlines.seen) : kNone;
 }
-Result<Value> text_get_chunk_size(Thread&, Value value) { return Value::from_int(static_cast<int64_t>(value.as<TextObject>()->chunk_size)); }
+Result<Value> text_get_chunk_size(Thread&, Value value) {
+  return Value::from_int(static_cast<int64_t>(value.as<TextObject>()->chunk_size));
+}
 Status text_set_chunk_size(Thread& t, Value value, Value size) {
   if (size.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   int64_t n = TRY(to_ssize(t, size));
@@ -632,7 +671,8 @@ Result<Value> text_reduce(Thread& t, const Value* args) {
 const NativeDef kTextMethods[] = {
     MP_RAW_NEW(text_new, "__new__(cls, /, *args, **kwargs)", nullptr),
     MP_METHOD(text_init,
-              "__init__(self, /, buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)",
+              "__init__(self, /, buffer, encoding=None, errors=None, newline=None, line_buffering=False, "
+              "write_through=False)",
               nullptr),
     MP_METHOD(text_write, "write(self, text, /)", nullptr),
     MP_METHOD(text_read, "read(self, size=-1, /)", nullptr),
@@ -640,8 +680,10 @@ const NativeDef kTextMethods[] = {
     MP_METHOD(text_flush, "flush(self, /)", nullptr),
     MP_METHOD(text_close, "close(self, /)", nullptr),
     MP_METHOD(text_detach, "detach(self, /)", nullptr),
-    MP_METHOD(text_reconfigure,
-              "reconfigure(self, /, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)", nullptr),
+    MP_METHOD(
+        text_reconfigure,
+        "reconfigure(self, /, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)",
+        nullptr),
     MP_METHOD(text_seek, "seek(self, cookie, whence=0, /)", nullptr),
     MP_METHOD(text_tell, "tell(self, /)", nullptr),
     MP_METHOD(text_truncate, "truncate(self, pos=None, /)", nullptr),
@@ -671,7 +713,9 @@ struct NewlineDecoderObject : Object {
   bool translate;
   NewlineState state;
 };
-void trace_decoder(Object* object, Tracer& tracer) { tracer.visit(static_cast<NewlineDecoderObject*>(object)->decoder); }
+void trace_decoder(Object* object, Tracer& tracer) {
+  tracer.visit(static_cast<NewlineDecoderObject*>(object)->decoder);
+}
 Result<Value> decoder_new(Thread& t, const Value* args) {
   auto* self = t.heap().make<NewlineDecoderObject>(t, args[0].as<Type>());
   self->decoder = args[1];
@@ -682,8 +726,10 @@ Result<Value> decoder_decode(Thread& t, const Value* args) {
   auto* self = args[0].as<NewlineDecoderObject>();
   bool final = TRY(truth(t, args[2]));
   Value text = args[1];
-  if (!self->decoder.get().is_none()) text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
-  if (!is_str(text)) return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+  if (!self->decoder.get().is_none())
+    text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
+  if (!is_str(text))
+    return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
   return make_str(t, translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final));
 }
 Result<Value> decoder_getstate(Thread& t, const Value* args) {
@@ -692,7 +738,8 @@ Result<Value> decoder_getstate(Thread& t, const Value* args) {
   Value flag = Value::from_int(0);
   if (!self->decoder.get().is_none()) {
     Value state = TRY(call_name(t, self->decoder, "getstate"));
-    if (!is_tuple(state) || state.as<TupleObject>()->size != 2) return t.raise(Exc::TypeError, "illegal decoder state");
+    if (!is_tuple(state) || state.as<TupleObject>()->size != 2)
+      return t.raise(Exc::TypeError, "illegal decoder state");
     buffer = (*state.as<TupleObject>())[0];
     flag = (*state.as<TupleObject>())[1];
   }
@@ -702,7 +749,8 @@ Result<Value> decoder_getstate(Thread& t, const Value* args) {
 }
 Result<Value> decoder_setstate(Thread& t, const Value* args) {
   auto* self = args[0].as<NewlineDecoderObject>();
-  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 2) return t.raise(Exc::TypeError, "state argument must be a tuple");
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 2)
+    return t.raise(Exc::TypeError, "state argument must be a tuple");
   Value flag = TRY(to_index(t, (*args[1].as<TupleObject>())[1]));
   Value rest = TRY(int_rshift(t, flag, Value::from_int(1)));
   self->state.pending_cr = int_compare(TRY(int_mod(t, flag, Value::from_int(2))), Value::from_int(0)) != 0;
@@ -716,25 +764,30 @@ Result<Value> decoder_reset(Thread& t, const Value* args) {
   if (!self->decoder.get().is_none()) return call_name(t, self->decoder, "reset");
   return kNone;
 }
-Result<Value> decoder_newlines(Thread& t, Value self) { return seen_newlines(t, self.as<NewlineDecoderObject>()->state.seen); }
-const NativeDef kDecoderMethods[] = {MP_NEW(decoder_new, "__new__(cls, decoder, translate, errors='strict')", nullptr),
-                                     MP_METHOD(decoder_decode, "decode(self, /, input, final=False)", nullptr),
-                                     MP_METHOD(decoder_getstate, "getstate(self, /)", nullptr),
-                                     MP_METHOD(decoder_setstate, "setstate(self, state, /)", nullptr),
-                                     MP_METHOD(decoder_reset, "reset(self, /)", nullptr), MP_END};
+Result<Value> decoder_newlines(Thread& t, Value self) {
+  return seen_newlines(t, self.as<NewlineDecoderObject>()->state.seen);
+}
+const NativeDef kDecoderMethods[] = {
+    MP_NEW(decoder_new, "__new__(cls, decoder, translate, errors='strict')", nullptr),
+    MP_METHOD(decoder_decode, "decode(self, /, input, final=False)", nullptr),
+    MP_METHOD(decoder_getstate, "getstate(self, /)", nullptr),
+    MP_METHOD(decoder_setstate, "setstate(self, state, /)", nullptr),
+    MP_METHOD(decoder_reset, "reset(self, /)", nullptr),
+    MP_END};
 const GetSetDef kDecoderGetSets[] = {{"newlines", decoder_newlines, nullptr, nullptr}, {}};
 
 }  // namespace
 
-const TypeSpec kTextIOWrapperSpec = {.name = "_io.TextIOWrapper",
-                                     .base_spec = &kTextIOBaseSpec,
-                                     .size = sizeof(TextObject),
-                                     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
-                                     .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
-                                     .trace = trace_text,
-                                     .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
-                                     .methods = kTextMethods,
-                                     .getsets = kTextGetSets};
+const TypeSpec kTextIOWrapperSpec = {
+    .name = "_io.TextIOWrapper",
+    .base_spec = &kTextIOBaseSpec,
+    .size = sizeof(TextObject),
+    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+    .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
+    .trace = trace_text,
+    .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
+    .methods = kTextMethods,
+    .getsets = kTextGetSets};
 const TypeSpec kNewlineDecoderSpec = {.name = "_io.IncrementalNewlineDecoder",
                                       .size = sizeof(NewlineDecoderObject),
                                       .flags = kTypeBaseType,

@@ -9,7 +9,6 @@ namespace mp {
 #define NATIVE(module, spec) extern const ModuleSpec spec;
 #include "stdlib/modules.def"
 
-
 namespace {
 struct NativeEntry {
   std::string_view name;

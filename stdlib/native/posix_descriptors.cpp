@@ -15,7 +15,8 @@ Result<Value> os_open(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "open"));
   int flags = TRY(to_c_int(t, args[1])), mode = TRY(to_c_int(t, args[2]));
   int directory = args[3].is_none() ? AT_FDCWD : TRY(to_c_int(t, args[3]));
-  int64_t fd = TRY(checked(t, [&] { return openat(directory, path.text.c_str(), flags | O_CLOEXEC, mode); }, args[0]));
+  int64_t fd = TRY(checked(
+      t, [&] { return openat(directory, path.text.c_str(), flags | O_CLOEXEC, mode); }, args[0]));
   return Value::from_int(fd);
 }
 Result<Value> os_close(Thread& t, const Value* args) {
@@ -69,7 +70,9 @@ Result<Value> os_lseek(Thread& t, const Value* args) {
   int whence = TRY(to_c_int(t, args[2]));
   return make_int(t, TRY(checked(t, [&] { return lseek(fd, offset, whence); })));
 }
-Result<Value> os_isatty(Thread& t, const Value* args) { return Value::from_bool(isatty(TRY(to_c_int(t, args[0]))) == 1); }
+Result<Value> os_isatty(Thread& t, const Value* args) {
+  return Value::from_bool(isatty(TRY(to_c_int(t, args[0]))) == 1);
+}
 Result<Value> os_ttyname(Thread& t, const Value* args) {
   char name[256];
   int error = ttyname_r(TRY(to_c_int(t, args[0])), name, sizeof name);
@@ -90,7 +93,8 @@ Result<Value> os_dup(Thread& t, const Value* args) {
 Result<Value> os_dup2(Thread& t, const Value* args) {
   int from = TRY(to_c_int(t, args[0])), to = TRY(to_c_int(t, args[1]));
   bool inheritable = TRY(truth(t, args[2]));
-  int64_t fd = TRY(checked(t, [&] { return from == to || inheritable ? dup2(from, to) : dup3(from, to, O_CLOEXEC); }));
+  int64_t fd =
+      TRY(checked(t, [&] { return from == to || inheritable ? dup2(from, to) : dup3(from, to, O_CLOEXEC); }));
   return Value::from_int(fd);
 }
 Result<Value> os_fsync(Thread& t, const Value* args) {
@@ -126,9 +130,11 @@ Result<Value> os_sendfile(Thread& t, const Value* args) {
   int to = TRY(fd_argument(t, args[0])), from = TRY(fd_argument(t, args[1]));
   int64_t count = TRY(to_ssize(t, args[3]));
   if (args[2].is_none())
-    return make_int(t, TRY(checked(t, [&] { return sendfile(to, from, nullptr, static_cast<size_t>(count)); })));
+    return make_int(t,
+                    TRY(checked(t, [&] { return sendfile(to, from, nullptr, static_cast<size_t>(count)); })));
   off_t offset = TRY(to_int64(t, args[2]));
-  return make_int(t, TRY(checked(t, [&] { return sendfile(to, from, &offset, static_cast<size_t>(count)); })));
+  return make_int(t,
+                  TRY(checked(t, [&] { return sendfile(to, from, &offset, static_cast<size_t>(count)); })));
 }
 Result<Value> os_urandom(Thread& t, const Value* args) {
   int64_t size = TRY(to_ssize(t, args[0]));
@@ -136,11 +142,13 @@ Result<Value> os_urandom(Thread& t, const Value* args) {
   std::string data(static_cast<size_t>(size), '\0');
   size_t done = 0;
   while (done < data.size())
-    done += static_cast<size_t>(TRY(checked(t, [&] { return getrandom(data.data() + done, data.size() - done, 0); })));
+    done += static_cast<size_t>(
+        TRY(checked(t, [&] { return getrandom(data.data() + done, data.size() - done, 0); })));
   return make_bytes(t, data);
 }
 constexpr const char* kTerminalFields[] = {"columns", "lines", nullptr};
-const StructSequenceSpec kTerminalSpec = {"os.terminal_size", kTerminalFields, 2, "A tuple of (columns, lines) for holding terminal window size"};
+const StructSequenceSpec kTerminalSpec = {"os.terminal_size", kTerminalFields, 2,
+                                          "A tuple of (columns, lines) for holding terminal window size"};
 Result<Value> os_terminal_size(Thread& t, const Value* args) {
   int fd = TRY(to_c_int(t, args[0]));
   winsize size;
@@ -151,14 +159,16 @@ Result<Value> os_terminal_size(Thread& t, const Value* args) {
 }  // namespace
 
 const NativeDef kDescriptorFunctions[] = {
-    MP_FUNCTION(os_open, "open(path, flags, mode=511, *, dir_fd=None)", "Open a file for low level IO.  Returns a file descriptor (integer)."),
+    MP_FUNCTION(os_open, "open(path, flags, mode=511, *, dir_fd=None)",
+                "Open a file for low level IO.  Returns a file descriptor (integer)."),
     MP_FUNCTION(os_close, "close(fd)", "Close a file descriptor."),
     MP_FUNCTION(os_closerange, "closerange(fd_low, fd_high, /)", nullptr),
     MP_FUNCTION(os_read, "read(fd, length, /)", "Read from a file descriptor.  Returns a bytes object."),
     MP_FUNCTION(os_write, "write(fd, data, /)", "Write a bytes object to a file descriptor."),
     MP_FUNCTION(os_pread, "pread(fd, length, offset, /)", nullptr),
     MP_FUNCTION(os_pwrite, "pwrite(fd, buffer, offset, /)", nullptr),
-    MP_FUNCTION(os_lseek, "lseek(fd, position, whence, /)", "Set the position of a file descriptor.  Return the new position."),
+    MP_FUNCTION(os_lseek, "lseek(fd, position, whence, /)",
+                "Set the position of a file descriptor.  Return the new position."),
     MP_FUNCTION(os_isatty, "isatty(fd, /)", "Return True if the fd is connected to a terminal."),
     MP_FUNCTION(os_ttyname, "ttyname(fd, /)", nullptr),
     MP_FUNCTION(os_pipe, "pipe()", "Create a pipe."),
@@ -172,8 +182,10 @@ const NativeDef kDescriptorFunctions[] = {
     MP_FUNCTION(os_get_blocking, "get_blocking(fd, /)", nullptr),
     MP_FUNCTION(os_set_blocking, "set_blocking(fd, blocking, /)", nullptr),
     MP_FUNCTION(os_sendfile, "sendfile(out_fd, in_fd, offset, count)", nullptr),
-    MP_FUNCTION(os_urandom, "urandom(size, /)", "Return a bytes object containing random bytes suitable for cryptographic use."),
-    MP_FUNCTION(os_terminal_size, "get_terminal_size(fd=1, /)", "Return the size of the terminal window as (columns, lines)."),
+    MP_FUNCTION(os_urandom, "urandom(size, /)",
+                "Return a bytes object containing random bytes suitable for cryptographic use."),
+    MP_FUNCTION(os_terminal_size, "get_terminal_size(fd=1, /)",
+                "Return the size of the terminal window as (columns, lines)."),
     MP_END};
 
 Status add_descriptor_types(Thread& t, ModuleObject* module) {

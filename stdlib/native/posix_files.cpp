@@ -23,22 +23,26 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
   if (!is_str(v) && !is_bytes(v)) {
     Value special = TRY(call_special(t, v, t.names().__fspath__));
     if (special.is_not_found())
-      return t.raise(Exc::TypeError, "{}: path should be string, bytes{} or {}os.PathLike{}, not {}", function,
-                     allow_fd ? "," : "", allow_fd ? "" : "", allow_fd ? " or integer" : "", type_name(t, v));
+      return t.raise(Exc::TypeError, "{}: path should be string, bytes{} or {}os.PathLike{}, not {}",
+                     function, allow_fd ? "," : "", allow_fd ? "" : "", allow_fd ? " or integer" : "",
+                     type_name(t, v));
     if (!is_str(special) && !is_bytes(special))
-      return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}", type_name(t, v),
-                     type_name(t, special));
+      return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}",
+                     type_name(t, v), type_name(t, special));
     text = special;
   }
   path.is_bytes = is_bytes(text);
-  path.text = path.is_bytes ? std::string(text.as<BytesObject>()->view()) : TRY(io::file_system_encode(t, text));
-  if (path.text.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "{}: embedded null character in path", function);
+  path.text =
+      path.is_bytes ? std::string(text.as<BytesObject>()->view()) : TRY(io::file_system_encode(t, text));
+  if (path.text.find('\0') != std::string::npos)
+    return t.raise(Exc::ValueError, "{}: embedded null character in path", function);
   return path;
 }
 Result<int> fd_argument(Thread& t, Value v) {
   if (!is_any_int(v) && type_of(t, v)->slots.index == nullptr) {
     Value fileno = TRY(get_attr_or_not_found(t, v, t.names().fileno));
-    if (fileno.is_not_found()) return t.raise(Exc::TypeError, "argument must be an int, or have a fileno() method.");
+    if (fileno.is_not_found())
+      return t.raise(Exc::TypeError, "argument must be an int, or have a fileno() method.");
     v = TRY(call(t, fileno));
     if (!is_any_int(v)) return t.raise(Exc::TypeError, "fileno() returned a non-integer");
   }
@@ -52,23 +56,43 @@ Value path_value(Thread& t, const std::string& text, bool as_bytes) {
 
 namespace {
 
-constexpr const char* kStatFields[] = {"st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size", "st_atime_int",
-                                       "st_mtime_int", "st_ctime_int", "st_atime", "st_mtime", "st_ctime", "st_atime_ns",
-                                       "st_mtime_ns", "st_ctime_ns", "st_blksize", "st_blocks", "st_rdev", nullptr};
-const StructSequenceSpec kStatSpec = {"os.stat_result", kStatFields, 10, "stat_result: Result from stat, fstat, or lstat."};
-constexpr const char* kStatvfsFields[] = {"f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree",
-                                          "f_favail", "f_flag", "f_namemax", "f_fsid", nullptr};
+constexpr const char* kStatFields[] = {
+    "st_mode",      "st_ino",       "st_dev",       "st_nlink",  "st_uid",   "st_gid",   "st_size",
+    "st_atime_int", "st_mtime_int", "st_ctime_int", "st_atime",  "st_mtime", "st_ctime", "st_atime_ns",
+    "st_mtime_ns",  "st_ctime_ns",  "st_blksize",   "st_blocks", "st_rdev",  nullptr};
+const StructSequenceSpec kStatSpec = {"os.stat_result", kStatFields, 10,
+                                      "stat_result: Result from stat, fstat, or lstat."};
+constexpr const char* kStatvfsFields[] = {"f_bsize",  "f_frsize",  "f_blocks", "f_bfree",
+                                          "f_bavail", "f_files",   "f_ffree",  "f_favail",
+                                          "f_flag",   "f_namemax", "f_fsid",   nullptr};
 const StructSequenceSpec kStatvfsSpec = {"os.statvfs_result", kStatvfsFields, 10, nullptr};
 
-double seconds(const timespec& ts) { return static_cast<double>(ts.tv_sec) + 1e-9 * static_cast<double>(ts.tv_nsec); }
+double seconds(const timespec& ts) {
+  return static_cast<double>(ts.tv_sec) + 1e-9 * static_cast<double>(ts.tv_nsec);
+}
 
 Value stat_result(Thread& t, const struct stat& s) {
   auto i = [&](auto n) { return make_int(t, static_cast<int64_t>(n)); };
   auto ns = [&](const timespec& ts) { return make_int(t, ts.tv_sec * int64_t{1000000000} + ts.tv_nsec); };
-  Value fields[] = {i(s.st_mode), make_int_unsigned(t, s.st_ino), make_int_unsigned(t, s.st_dev), i(s.st_nlink), i(s.st_uid), i(s.st_gid),
-                    i(s.st_size), i(s.st_atim.tv_sec), i(s.st_mtim.tv_sec), i(s.st_ctim.tv_sec), make_float(t, seconds(s.st_atim)),
-                    make_float(t, seconds(s.st_mtim)), make_float(t, seconds(s.st_ctim)), ns(s.st_atim), ns(s.st_mtim), ns(s.st_ctim),
-                    i(s.st_blksize), i(s.st_blocks), make_int_unsigned(t, s.st_rdev)};
+  Value fields[] = {i(s.st_mode),
+                    make_int_unsigned(t, s.st_ino),
+                    make_int_unsigned(t, s.st_dev),
+                    i(s.st_nlink),
+                    i(s.st_uid),
+                    i(s.st_gid),
+                    i(s.st_size),
+                    i(s.st_atim.tv_sec),
+                    i(s.st_mtim.tv_sec),
+                    i(s.st_ctim.tv_sec),
+                    make_float(t, seconds(s.st_atim)),
+                    make_float(t, seconds(s.st_mtim)),
+                    make_float(t, seconds(s.st_ctim)),
+                    ns(s.st_atim),
+                    ns(s.st_mtim),
+                    ns(s.st_ctim),
+                    i(s.st_blksize),
+                    i(s.st_blocks),
+                    make_int_unsigned(t, s.st_rdev)};
   return make_struct_sequence(t, struct_sequence_type(t, kStatSpec), fields, std::size(fields));
 }
 
@@ -82,12 +106,20 @@ Result<Value> stat_path(Thread& t, Value path_value, Value dir_fd, bool follow, 
   int directory = TRY(dir_fd_argument(t, dir_fd));
   struct stat s;
   TRY(checked(
-      t, [&] { return path.is_fd() ? fstat(path.fd, &s) : fstatat(directory, path.text.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW); },
+      t,
+      [&] {
+        return path.is_fd() ? fstat(path.fd, &s)
+                            : fstatat(directory, path.text.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+      },
       path_value));
   return stat_result(t, s);
 }
-Result<Value> os_stat(Thread& t, const Value* args) { return stat_path(t, args[0], args[1], TRY(truth(t, args[2])), "stat"); }
-Result<Value> os_lstat(Thread& t, const Value* args) { return stat_path(t, args[0], args[1], false, "lstat"); }
+Result<Value> os_stat(Thread& t, const Value* args) {
+  return stat_path(t, args[0], args[1], TRY(truth(t, args[2])), "stat");
+}
+Result<Value> os_lstat(Thread& t, const Value* args) {
+  return stat_path(t, args[0], args[1], false, "lstat");
+}
 Result<Value> os_fstat(Thread& t, const Value* args) {
   int fd = TRY(fd_argument(t, args[0]));
   struct stat s;
@@ -97,10 +129,11 @@ Result<Value> os_fstat(Thread& t, const Value* args) {
 Result<Value> os_statvfs(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "statvfs", true));
   struct statvfs s;
-  TRY(checked(t, [&] { return path.is_fd() ? fstatvfs(path.fd, &s) : statvfs(path.text.c_str(), &s); }, args[0]));
+  TRY(checked(
+      t, [&] { return path.is_fd() ? fstatvfs(path.fd, &s) : statvfs(path.text.c_str(), &s); }, args[0]));
   auto i = [&](auto n) { return make_int_unsigned(t, static_cast<uint64_t>(n)); };
-  Value fields[] = {i(s.f_bsize), i(s.f_frsize), i(s.f_blocks), i(s.f_bfree), i(s.f_bavail), i(s.f_files), i(s.f_ffree), i(s.f_favail),
-                    i(s.f_flag), i(s.f_namemax), i(s.f_fsid)};
+  Value fields[] = {i(s.f_bsize), i(s.f_frsize), i(s.f_blocks), i(s.f_bfree),   i(s.f_bavail), i(s.f_files),
+                    i(s.f_ffree), i(s.f_favail), i(s.f_flag),   i(s.f_namemax), i(s.f_fsid)};
   return make_struct_sequence(t, struct_sequence_type(t, kStatvfsSpec), fields, std::size(fields));
 }
 
@@ -113,7 +146,9 @@ struct DirEntryObject : Object {
   uint64_t inode;
   int directory_fd;
 };
-void trace_entry(Object* object, Tracer& tracer) { tracer.visit_slots(&static_cast<DirEntryObject*>(object)->name, 4); }
+void trace_entry(Object* object, Tracer& tracer) {
+  tracer.visit_slots(&static_cast<DirEntryObject*>(object)->name, 4);
+}
 Result<Value> entry_stat_value(Thread& t, DirEntryObject* entry, bool follow) {
   Slot& cache = follow ? entry->stat_cache : entry->lstat_cache;
   if (cache.get().is_empty()) cache = TRY(stat_path(t, entry->path, kNone, follow, "stat"));
@@ -134,27 +169,33 @@ Result<bool> entry_is(Thread& t, DirEntryObject* entry, bool follow, mode_t want
   return (static_cast<mode_t>(mode) & S_IFMT) == wanted;
 }
 Result<Value> entry_is_dir(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(entry_is(t, args[0].as<DirEntryObject>(), TRY(truth(t, args[1])), S_IFDIR, DT_DIR)));
+  return Value::from_bool(
+      TRY(entry_is(t, args[0].as<DirEntryObject>(), TRY(truth(t, args[1])), S_IFDIR, DT_DIR)));
 }
 Result<Value> entry_is_file(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(entry_is(t, args[0].as<DirEntryObject>(), TRY(truth(t, args[1])), S_IFREG, DT_REG)));
+  return Value::from_bool(
+      TRY(entry_is(t, args[0].as<DirEntryObject>(), TRY(truth(t, args[1])), S_IFREG, DT_REG)));
 }
 Result<Value> entry_is_symlink(Thread& t, const Value* args) {
   return Value::from_bool(TRY(entry_is(t, args[0].as<DirEntryObject>(), false, S_IFLNK, DT_LNK)));
 }
 Result<Value> entry_is_junction(Thread&, const Value*) { return kFalse; }
-Result<Value> entry_inode(Thread& t, const Value* args) { return make_int_unsigned(t, args[0].as<DirEntryObject>()->inode); }
+Result<Value> entry_inode(Thread& t, const Value* args) {
+  return make_int_unsigned(t, args[0].as<DirEntryObject>()->inode);
+}
 Result<Value> entry_fspath(Thread&, const Value* args) { return args[0].as<DirEntryObject>()->path; }
 Result<Value> entry_repr(Thread& t, Value self) {
   return make_str(t, "<DirEntry " + repr_text(t, self.as<DirEntryObject>()->name) + ">");
 }
-const NativeDef kEntryMethods[] = {MP_METHOD(entry_stat, "stat(self, /, *, follow_symlinks=True)", nullptr),
-                                   MP_METHOD(entry_is_dir, "is_dir(self, /, *, follow_symlinks=True)", nullptr),
-                                   MP_METHOD(entry_is_file, "is_file(self, /, *, follow_symlinks=True)", nullptr),
-                                   MP_METHOD(entry_is_symlink, "is_symlink(self, /)", nullptr),
-                                   MP_METHOD(entry_is_junction, "is_junction(self, /)", nullptr),
-                                   MP_METHOD(entry_inode, "inode(self, /)", nullptr),
-                                   MP_METHOD(entry_fspath, "__fspath__(self, /)", nullptr), MP_END};
+const NativeDef kEntryMethods[] = {
+    MP_METHOD(entry_stat, "stat(self, /, *, follow_symlinks=True)", nullptr),
+    MP_METHOD(entry_is_dir, "is_dir(self, /, *, follow_symlinks=True)", nullptr),
+    MP_METHOD(entry_is_file, "is_file(self, /, *, follow_symlinks=True)", nullptr),
+    MP_METHOD(entry_is_symlink, "is_symlink(self, /)", nullptr),
+    MP_METHOD(entry_is_junction, "is_junction(self, /)", nullptr),
+    MP_METHOD(entry_inode, "inode(self, /)", nullptr),
+    MP_METHOD(entry_fspath, "__fspath__(self, /)", nullptr),
+    MP_END};
 const MemberDef kEntryMembers[] = {{"name", offsetof(DirEntryObject, name), true, nullptr},
                                    {"path", offsetof(DirEntryObject, path), true, nullptr},
                                    {}};
@@ -172,7 +213,9 @@ struct ScandirObject : Object {
   size_t index;
   bool closed;
 };
-void trace_scandir(Object* object, Tracer& tracer) { tracer.visit(static_cast<ScandirObject*>(object)->entries); }
+void trace_scandir(Object* object, Tracer& tracer) {
+  tracer.visit(static_cast<ScandirObject*>(object)->entries);
+}
 Result<Value> scandir_iter(Thread&, Value self) { return self; }
 Result<Value> scandir_next(Thread&, Value self) {
   auto* scan = self.as<ScandirObject>();
@@ -213,8 +256,10 @@ Status read_directory(Thread& t, const Path& path, std::vector<RawEntry>& out) {
     if (path.is_fd()) {
       int copy = fcntl(path.fd, F_DUPFD_CLOEXEC, 0);
       directory = copy < 0 ? nullptr : fdopendir(copy);
-      if (directory != nullptr) rewinddir(directory);
-      else if (copy >= 0) close(copy);
+      if (directory != nullptr)
+        rewinddir(directory);
+      else if (copy >= 0)
+        close(copy);
     } else {
       directory = opendir(path.text.c_str());
     }
@@ -285,49 +330,58 @@ Result<Value> os_getcwdb(Thread& t, const Value*) {
 }
 Result<Value> os_chdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chdir", true));
-  TRY(checked(t, [&] { return path.is_fd() ? fchdir(path.fd) : chdir(path.text.c_str()); }, args[0]));
+  TRY(checked(
+      t, [&] { return path.is_fd() ? fchdir(path.fd) : chdir(path.text.c_str()); }, args[0]));
   return kNone;
 }
 Result<Value> os_mkdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "mkdir"));
   int mode = TRY(to_c_int(t, args[1])), directory = TRY(dir_fd_argument(t, args[2]));
-  TRY(checked(t, [&] { return mkdirat(directory, path.text.c_str(), static_cast<mode_t>(mode)); }, args[0]));
+  TRY(checked(
+      t, [&] { return mkdirat(directory, path.text.c_str(), static_cast<mode_t>(mode)); }, args[0]));
   return kNone;
 }
 Result<Value> os_rmdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "rmdir"));
   int directory = TRY(dir_fd_argument(t, args[1]));
-  TRY(checked(t, [&] { return unlinkat(directory, path.text.c_str(), AT_REMOVEDIR); }, args[0]));
+  TRY(checked(
+      t, [&] { return unlinkat(directory, path.text.c_str(), AT_REMOVEDIR); }, args[0]));
   return kNone;
 }
 Result<Value> os_unlink(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "remove"));
   int directory = TRY(dir_fd_argument(t, args[1]));
-  TRY(checked(t, [&] { return unlinkat(directory, path.text.c_str(), 0); }, args[0]));
+  TRY(checked(
+      t, [&] { return unlinkat(directory, path.text.c_str(), 0); }, args[0]));
   return kNone;
 }
 Result<Value> os_rename(Thread& t, const Value* args) {
   Path from = TRY(path_argument(t, args[0], "rename")), to = TRY(path_argument(t, args[1], "rename"));
   int from_directory = TRY(dir_fd_argument(t, args[2])), to_directory = TRY(dir_fd_argument(t, args[3]));
-  TRY(checked(t, [&] { return renameat(from_directory, from.text.c_str(), to_directory, to.text.c_str()); }, args[0], args[1]));
+  TRY(checked(
+      t, [&] { return renameat(from_directory, from.text.c_str(), to_directory, to.text.c_str()); }, args[0],
+      args[1]));
   return kNone;
 }
 Result<Value> os_link(Thread& t, const Value* args) {
   Path from = TRY(path_argument(t, args[0], "link")), to = TRY(path_argument(t, args[1], "link"));
-  TRY(checked(t, [&] { return link(from.text.c_str(), to.text.c_str()); }, args[0], args[1]));
+  TRY(checked(
+      t, [&] { return link(from.text.c_str(), to.text.c_str()); }, args[0], args[1]));
   return kNone;
 }
 Result<Value> os_symlink(Thread& t, const Value* args) {
   Path from = TRY(path_argument(t, args[0], "symlink")), to = TRY(path_argument(t, args[1], "symlink"));
   int directory = TRY(dir_fd_argument(t, args[3]));
-  TRY(checked(t, [&] { return symlinkat(from.text.c_str(), directory, to.text.c_str()); }, args[0], args[1]));
+  TRY(checked(
+      t, [&] { return symlinkat(from.text.c_str(), directory, to.text.c_str()); }, args[0], args[1]));
   return kNone;
 }
 Result<Value> os_readlink(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "readlink"));
   int directory = TRY(dir_fd_argument(t, args[1]));
   char buffer[PATH_MAX];
-  int64_t n = TRY(checked(t, [&] { return readlinkat(directory, path.text.c_str(), buffer, sizeof buffer); }, args[0]));
+  int64_t n = TRY(checked(
+      t, [&] { return readlinkat(directory, path.text.c_str(), buffer, sizeof buffer); }, args[0]));
   return path_value(t, std::string(buffer, static_cast<size_t>(n)), path.is_bytes);
 }
 Result<Value> os_access(Thread& t, const Value* args) {
@@ -341,20 +395,25 @@ Result<Value> os_access(Thread& t, const Value* args) {
 Result<Value> os_chmod(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chmod", true));
   auto mode = static_cast<mode_t>(TRY(to_c_int(t, args[1])));
-  TRY(checked(t, [&] { return path.is_fd() ? fchmod(path.fd, mode) : chmod(path.text.c_str(), mode); }, args[0]));
+  TRY(checked(
+      t, [&] { return path.is_fd() ? fchmod(path.fd, mode) : chmod(path.text.c_str(), mode); }, args[0]));
   return kNone;
 }
 Result<Value> os_chown(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chown", true));
   auto user = static_cast<uid_t>(TRY(to_int64(t, args[1])));
   auto group = static_cast<gid_t>(TRY(to_int64(t, args[2])));
-  TRY(checked(t, [&] { return path.is_fd() ? fchown(path.fd, user, group) : chown(path.text.c_str(), user, group); }, args[0]));
+  TRY(checked(
+      t, [&] { return path.is_fd() ? fchown(path.fd, user, group) : chown(path.text.c_str(), user, group); },
+      args[0]));
   return kNone;
 }
 Result<Value> os_truncate(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "truncate", true));
   int64_t size = TRY(to_int64(t, args[1]));
-  TRY(checked(t, [&] { return path.is_fd() ? ftruncate(path.fd, size) : truncate(path.text.c_str(), size); }, args[0]));
+  TRY(checked(
+      t, [&] { return path.is_fd() ? ftruncate(path.fd, size) : truncate(path.text.c_str(), size); },
+      args[0]));
   return kNone;
 }
 Result<timespec> time_argument(Thread& t, Value v, bool nanoseconds) {
@@ -396,7 +455,8 @@ Result<Value> os_utime(Thread& t, const Value* args) {
 Result<Value> os_mkfifo(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "mkfifo"));
   auto mode = static_cast<mode_t>(TRY(to_c_int(t, args[1])));
-  TRY(checked(t, [&] { return mkfifo(path.text.c_str(), mode); }, args[0]));
+  TRY(checked(
+      t, [&] { return mkfifo(path.text.c_str(), mode); }, args[0]));
   return kNone;
 }
 Result<Value> os_fspath(Thread& t, const Value* args) { return io::file_system_path(t, args[0]); }
@@ -413,12 +473,15 @@ Result<Value> os_sync(Thread& t, const Value*) {
 }  // namespace
 
 const NativeDef kFileFunctions[] = {
-    MP_FUNCTION(os_stat, "stat(path, *, dir_fd=None, follow_symlinks=True)", "Perform a stat system call on the given path."),
-    MP_FUNCTION(os_lstat, "lstat(path, *, dir_fd=None)", "Perform a stat system call on the given path, without following symbolic links."),
+    MP_FUNCTION(os_stat, "stat(path, *, dir_fd=None, follow_symlinks=True)",
+                "Perform a stat system call on the given path."),
+    MP_FUNCTION(os_lstat, "lstat(path, *, dir_fd=None)",
+                "Perform a stat system call on the given path, without following symbolic links."),
     MP_FUNCTION(os_fstat, "fstat(fd)", "Perform a stat system call on the given file descriptor."),
     MP_FUNCTION(os_statvfs, "statvfs(path)", nullptr),
     MP_FUNCTION(os_statvfs, "fstatvfs(fd)", nullptr),
-    MP_FUNCTION(os_listdir, "listdir(path=None)", "Return a list containing the names of the files in the directory."),
+    MP_FUNCTION(os_listdir, "listdir(path=None)",
+                "Return a list containing the names of the files in the directory."),
     MP_FUNCTION(os_scandir, "scandir(path=None)", "Return an iterator of DirEntry objects for given path."),
     MP_FUNCTION(os_getcwd, "getcwd()", "Return a unicode string representing the current working directory."),
     MP_FUNCTION(os_getcwdb, "getcwdb()", "Return a bytes string representing the current working directory."),
@@ -428,13 +491,20 @@ const NativeDef kFileFunctions[] = {
     MP_FUNCTION(os_rmdir, "rmdir(path, *, dir_fd=None)", "Remove a directory."),
     MP_FUNCTION(os_unlink, "unlink(path, *, dir_fd=None)", "Remove a file (same as remove())."),
     MP_FUNCTION(os_unlink, "remove(path, *, dir_fd=None)", "Remove a file (same as unlink())."),
-    MP_FUNCTION(os_rename, "rename(src, dst, *, src_dir_fd=None, dst_dir_fd=None)", "Rename a file or directory."),
-    MP_FUNCTION(os_rename, "replace(src, dst, *, src_dir_fd=None, dst_dir_fd=None)", "Rename a file or directory, overwriting the destination."),
-    MP_FUNCTION(os_link, "link(src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True)", "Create a hard link to a file."),
-    MP_FUNCTION(os_symlink, "symlink(src, dst, target_is_directory=False, *, dir_fd=None)", "Create a symbolic link pointing to src named dst."),
-    MP_FUNCTION(os_readlink, "readlink(path, *, dir_fd=None)", "Return a string representing the path to which the symbolic link points."),
-    MP_FUNCTION(os_access, "access(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True)", nullptr),
-    MP_FUNCTION(os_chmod, "chmod(path, mode, *, dir_fd=None, follow_symlinks=True)", "Change the access permissions of a file."),
+    MP_FUNCTION(os_rename, "rename(src, dst, *, src_dir_fd=None, dst_dir_fd=None)",
+                "Rename a file or directory."),
+    MP_FUNCTION(os_rename, "replace(src, dst, *, src_dir_fd=None, dst_dir_fd=None)",
+                "Rename a file or directory, overwriting the destination."),
+    MP_FUNCTION(os_link, "link(src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True)",
+                "Create a hard link to a file."),
+    MP_FUNCTION(os_symlink, "symlink(src, dst, target_is_directory=False, *, dir_fd=None)",
+                "Create a symbolic link pointing to src named dst."),
+    MP_FUNCTION(os_readlink, "readlink(path, *, dir_fd=None)",
+                "Return a string representing the path to which the symbolic link points."),
+    MP_FUNCTION(os_access, "access(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True)",
+                nullptr),
+    MP_FUNCTION(os_chmod, "chmod(path, mode, *, dir_fd=None, follow_symlinks=True)",
+                "Change the access permissions of a file."),
     MP_FUNCTION(os_chmod, "fchmod(fd, mode)", nullptr),
     MP_FUNCTION(os_chown, "chown(path, uid, gid, *, dir_fd=None, follow_symlinks=True)", nullptr),
     MP_FUNCTION(os_chown, "fchown(fd, uid, gid)", nullptr),
@@ -448,7 +518,9 @@ const NativeDef kFileFunctions[] = {
     MP_END};
 
 Status add_file_types(Thread& t, ModuleObject* module) {
-  if (module_add_type(t, module, kDirEntrySpec) == nullptr || module_add_type(t, module, kScandirSpec) == nullptr) return Error{};
+  if (module_add_type(t, module, kDirEntrySpec) == nullptr ||
+      module_add_type(t, module, kScandirSpec) == nullptr)
+    return Error{};
   TRY(module_add(t, module, "stat_result", struct_sequence_type(t, kStatSpec)));
   TRY(module_add(t, module, "statvfs_result", struct_sequence_type(t, kStatvfsSpec)));
   return {};

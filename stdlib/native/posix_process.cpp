@@ -75,12 +75,16 @@ Result<Value> fork_hooks(Thread& t) {
   return made;
 }
 Result<Value> os_register_at_fork(Thread& t, const Value* args) {
-  if (args[0].is_empty() && args[1].is_empty() && args[2].is_empty()) return t.raise(Exc::TypeError, "At least one argument is required.");
+  if (args[0].is_empty() && args[1].is_empty() && args[2].is_empty())
+    return t.raise(Exc::TypeError, "At least one argument is required.");
   Value hooks = TRY(fork_hooks(t));
   for (size_t i = 0; i < 3; ++i) {
     if (args[i].is_empty()) continue;
     if (!is_callable(t, args[i]))
-      return t.raise(Exc::TypeError, "'{}' must be callable, not {}", i == 0 ? "before" : i == 1 ? "after_in_child" : "after_in_parent",
+      return t.raise(Exc::TypeError, "'{}' must be callable, not {}",
+                     i == 0   ? "before"
+                     : i == 1 ? "after_in_child"
+                              : "after_in_parent",
                      type_name(t, args[i]));
     TRY(list_append(t, (*hooks.as<TupleObject>())[i].as<ListObject>(), args[i]));
   }
@@ -120,10 +124,10 @@ Result<Value> os_wait(Thread& t, const Value*) {
   int64_t child = TRY(checked(t, [&] { return wait(&status); }));
   return make_tuple(t, {make_int(t, child), Value::from_int(status)});
 }
-#define MP_WAIT_FUNCTION(name, expression)                   \
-  Result<Value> name(Thread& t, const Value* args) {         \
-    int status = TRY(to_c_int(t, args[0]));                  \
-    return expression;                                       \
+#define MP_WAIT_FUNCTION(name, expression)           \
+  Result<Value> name(Thread& t, const Value* args) { \
+    int status = TRY(to_c_int(t, args[0]));          \
+    return expression;                               \
   }
 MP_WAIT_FUNCTION(os_wifexited, Value::from_bool(WIFEXITED(status)))
 MP_WAIT_FUNCTION(os_wexitstatus, Value::from_int(WEXITSTATUS(status)))
@@ -154,12 +158,14 @@ struct StringVector {
 };
 Result<std::string> exec_string(Thread& t, Value v) {
   Value path = TRY(io::file_system_path(t, v));
-  std::string text = is_bytes(path) ? std::string(path.as<BytesObject>()->view()) : TRY(io::file_system_encode(t, path));
+  std::string text =
+      is_bytes(path) ? std::string(path.as<BytesObject>()->view()) : TRY(io::file_system_encode(t, path));
   if (text.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null byte");
   return text;
 }
 Status fill_arguments(Thread& t, Value sequence, StringVector& out, const char* name) {
-  if (!is_list(sequence) && !is_tuple(sequence)) return t.raise(Exc::TypeError, "{}() arg 2 must be a tuple or list", name);
+  if (!is_list(sequence) && !is_tuple(sequence))
+    return t.raise(Exc::TypeError, "{}() arg 2 must be a tuple or list", name);
   TRY(for_each(t, sequence, [&](Value item) -> Status {
     out.strings.push_back(TRY(exec_string(t, item)));
     return {};
@@ -173,7 +179,8 @@ Status fill_environment(Thread& t, Value mapping, StringVector& out) {
     Value two = TRY(to_tuple(t, pair));
     std::string key = TRY(exec_string(t, (*two.as<TupleObject>())[0]));
     std::string value = TRY(exec_string(t, (*two.as<TupleObject>())[1]));
-    if (key.find('=') != std::string::npos) return t.raise(Exc::ValueError, "illegal environment variable name");
+    if (key.find('=') != std::string::npos)
+      return t.raise(Exc::ValueError, "illegal environment variable name");
     out.strings.push_back(key + "=" + value);
     return {};
   });
@@ -190,8 +197,12 @@ Result<Value> exec_with(Thread& t, Value path_value, Value arguments, Value envi
   execve(path.text.c_str(), argv.data(), environment_pointer);
   return t.raise_os_error(errno, path_value);
 }
-Result<Value> os_execv(Thread& t, const Value* args) { return exec_with(t, args[0], args[1], kEmpty, "execv"); }
-Result<Value> os_execve(Thread& t, const Value* args) { return exec_with(t, args[0], args[1], args[2], "execve"); }
+Result<Value> os_execv(Thread& t, const Value* args) {
+  return exec_with(t, args[0], args[1], kEmpty, "execv");
+}
+Result<Value> os_execve(Thread& t, const Value* args) {
+  return exec_with(t, args[0], args[1], args[2], "execve");
+}
 Result<Value> os_system(Thread& t, const Value* args) {
   std::string command = TRY(exec_string(t, args[0]));
   int status;
@@ -206,7 +217,8 @@ Result<Value> os_system(Thread& t, const Value* args) {
 
 Result<Value> os_putenv(Thread& t, const Value* args) {
   std::string name = TRY(exec_string(t, args[0])), value = TRY(exec_string(t, args[1]));
-  if (name.find('=') != std::string::npos) return t.raise(Exc::ValueError, "illegal environment variable name");
+  if (name.find('=') != std::string::npos)
+    return t.raise(Exc::ValueError, "illegal environment variable name");
   if (setenv(name.c_str(), value.c_str(), 1) < 0) return t.raise_os_error(errno);
   return kNone;
 }
@@ -215,7 +227,9 @@ Result<Value> os_unsetenv(Thread& t, const Value* args) {
   if (unsetenv(name.c_str()) < 0) return t.raise_os_error(errno);
   return kNone;
 }
-Result<Value> os_strerror(Thread& t, const Value* args) { return make_str(t, strerror(TRY(to_c_int(t, args[0])))); }
+Result<Value> os_strerror(Thread& t, const Value* args) {
+  return make_str(t, strerror(TRY(to_c_int(t, args[0]))));
+}
 Result<Value> os_cpu_count(Thread&, const Value*) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n > 0 ? Value::from_int(n) : kNone;
@@ -264,34 +278,46 @@ const StructSequenceSpec kUnameSpec = {"posix.uname_result", kUnameFields, 5, nu
 Result<Value> os_uname(Thread& t, const Value*) {
   utsname u;
   uname(&u);
-  Value fields[] = {make_str(t, u.sysname), make_str(t, u.nodename), make_str(t, u.release), make_str(t, u.version), make_str(t, u.machine)};
+  Value fields[] = {make_str(t, u.sysname), make_str(t, u.nodename), make_str(t, u.release),
+                    make_str(t, u.version), make_str(t, u.machine)};
   return make_struct_sequence(t, struct_sequence_type(t, kUnameSpec), fields, 5);
 }
-constexpr const char* kTimesFields[] = {"user", "system", "children_user", "children_system", "elapsed", nullptr};
+constexpr const char* kTimesFields[] = {"user",    "system", "children_user", "children_system",
+                                        "elapsed", nullptr};
 const StructSequenceSpec kTimesSpec = {"posix.times_result", kTimesFields, 5, nullptr};
 Result<Value> os_times(Thread& t, const Value*) {
   tms times_buffer;
   clock_t elapsed = times(&times_buffer);
   auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   auto seconds = [&](clock_t c) { return make_float(t, static_cast<double>(c) / ticks); };
-  Value fields[] = {seconds(times_buffer.tms_utime), seconds(times_buffer.tms_stime), seconds(times_buffer.tms_cutime),
-                    seconds(times_buffer.tms_cstime), seconds(elapsed)};
+  Value fields[] = {seconds(times_buffer.tms_utime), seconds(times_buffer.tms_stime),
+                    seconds(times_buffer.tms_cutime), seconds(times_buffer.tms_cstime), seconds(elapsed)};
   return make_struct_sequence(t, struct_sequence_type(t, kTimesSpec), fields, 5);
 }
 Result<Value> os_sysconf(Thread& t, const Value* args) {
   int name;
   if (is_str(args[0])) {
     std::string text = to_utf8(args[0].as<StrObject>());
-    if (text == "SC_PAGESIZE" || text == "SC_PAGE_SIZE") name = _SC_PAGESIZE;
-    else if (text == "SC_NPROCESSORS_ONLN") name = _SC_NPROCESSORS_ONLN;
-    else if (text == "SC_NPROCESSORS_CONF") name = _SC_NPROCESSORS_CONF;
-    else if (text == "SC_CLK_TCK") name = _SC_CLK_TCK;
-    else if (text == "SC_OPEN_MAX") name = _SC_OPEN_MAX;
-    else if (text == "SC_PHYS_PAGES") name = _SC_PHYS_PAGES;
-    else if (text == "SC_ARG_MAX") name = _SC_ARG_MAX;
-    else if (text == "SC_IOV_MAX") name = _SC_IOV_MAX;
-    else if (text == "SC_SEM_NSEMS_MAX") name = _SC_SEM_NSEMS_MAX;
-    else return t.raise(Exc::ValueError, "unrecognized configuration name");
+    if (text == "SC_PAGESIZE" || text == "SC_PAGE_SIZE")
+      name = _SC_PAGESIZE;
+    else if (text == "SC_NPROCESSORS_ONLN")
+      name = _SC_NPROCESSORS_ONLN;
+    else if (text == "SC_NPROCESSORS_CONF")
+      name = _SC_NPROCESSORS_CONF;
+    else if (text == "SC_CLK_TCK")
+      name = _SC_CLK_TCK;
+    else if (text == "SC_OPEN_MAX")
+      name = _SC_OPEN_MAX;
+    else if (text == "SC_PHYS_PAGES")
+      name = _SC_PHYS_PAGES;
+    else if (text == "SC_ARG_MAX")
+      name = _SC_ARG_MAX;
+    else if (text == "SC_IOV_MAX")
+      name = _SC_IOV_MAX;
+    else if (text == "SC_SEM_NSEMS_MAX")
+      name = _SC_SEM_NSEMS_MAX;
+    else
+      return t.raise(Exc::ValueError, "unrecognized configuration name");
   } else {
     name = TRY(to_c_int(t, args[0]));
   }
@@ -322,10 +348,12 @@ const NativeDef kProcessFunctions[] = {
     MP_FUNCTION(os_setsid, "setsid()", nullptr),
     MP_FUNCTION(os_kill, "kill(pid, signal, /)", "Kill a process with a signal."),
     MP_FUNCTION(os_killpg, "killpg(pgid, signal, /)", nullptr),
-    MP_FUNCTION(os_exit, "_exit(status)", "Exit to the system with specified status, without normal exit processing."),
+    MP_FUNCTION(os_exit, "_exit(status)",
+                "Exit to the system with specified status, without normal exit processing."),
     MP_FUNCTION(os_abort, "abort()", nullptr),
     MP_FUNCTION(os_fork, "fork()", "Fork a child process."),
-    MP_FUNCTION(os_register_at_fork, "register_at_fork(*, before=?, after_in_child=?, after_in_parent=?)", nullptr),
+    MP_FUNCTION(os_register_at_fork, "register_at_fork(*, before=?, after_in_child=?, after_in_parent=?)",
+                nullptr),
     MP_FUNCTION(os_waitpid, "waitpid(pid, options, /)", nullptr),
     MP_FUNCTION(os_wait, "wait()", nullptr),
     MP_FUNCTION(os_wifexited, "WIFEXITED(status)", nullptr),
@@ -363,7 +391,8 @@ Status add_process_types(Thread& t, ModuleObject* module) {
     std::string_view text = *entry;
     size_t equals_sign = text.find('=', 1);
     if (equals_sign == std::string_view::npos) continue;
-    TRY(dict_set(t, environment, make_bytes(t, text.substr(0, equals_sign)), make_bytes(t, text.substr(equals_sign + 1))));
+    TRY(dict_set(t, environment, make_bytes(t, text.substr(0, equals_sign)),
+                 make_bytes(t, text.substr(equals_sign + 1))));
   }
   return module_add(t, module, "environ", environment);
 }

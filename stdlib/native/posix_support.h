@@ -19,7 +19,8 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
 Result<int> fd_argument(Thread& t, Value v);  // int, or an object with fileno()
 Value path_value(Thread& t, const std::string& text, bool as_bytes);
 
-// Runs a system call detached until it is not interrupted by a signal (PEP 475). Gives its result; -1 leaves the error number in *error.
+// Runs a system call detached until it is not interrupted by a signal (PEP 475). Gives its result; -1 leaves
+// the error number in *error.
 template <class Call>
 Result<int64_t> retry(Thread& t, Call call, int* error) {
   for (;;) {
@@ -42,9 +43,9 @@ Result<int64_t> checked(Thread& t, Call call, Value filename = {}, Value filenam
   return result;
 }
 
-extern const NativeDef kFileFunctions[];      // posix_files.cpp
-extern const NativeDef kProcessFunctions[];   // posix_process.cpp
-extern const NativeDef kDescriptorFunctions[];  // posix_descriptors.cpp
+extern const NativeDef kFileFunctions[];                // posix_files.cpp
+extern const NativeDef kProcessFunctions[];             // posix_process.cpp
+extern const NativeDef kDescriptorFunctions[];          // posix_descriptors.cpp
 Status add_constants(Thread& t, ModuleObject* module);  // posix_constants.cpp
 Status add_file_types(Thread& t, ModuleObject* module);
 Status add_process_types(Thread& t, ModuleObject* module);

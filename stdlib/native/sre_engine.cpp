@@ -21,7 +21,8 @@ bool in_category(uint32_t category, uint32_t c) {
   switch (category & ~1u) {
     case 0: result = c - '0' < 10u; break;
     case 2: result = ascii_space(c); break;
-    case 4: case 8: result = ascii_word(c); break;
+    case 4:
+    case 8: result = ascii_word(c); break;
     case 6: result = c == '\n'; break;
     case 10: result = c < 128 ? c - '0' < 10u : unicode::decimal_value(c) >= 0; break;
     case 12: result = unicode::is_space(c); break;
@@ -122,10 +123,13 @@ class Matcher {
       return uni ? unicode_word(text_[i]) : ascii_word(text_[i]);
     };
     switch (kind) {
-      case 0: case 2: return p == 0;
+      case 0:
+      case 2: return p == 0;
       case 1: return p == 0 || text_[p - 1] == '\n';
-      case 3: case 8: return end_ > 0 && word(p - 1, false) != word(p, false);
-      case 4: case 9: return end_ > 0 && word(p - 1, false) == word(p, false);
+      case 3:
+      case 8: return end_ > 0 && word(p - 1, false) != word(p, false);
+      case 4:
+      case 9: return end_ > 0 && word(p - 1, false) == word(p, false);
       case 5: return p == end_ || (p + 1 == end_ && text_[p] == '\n');
       case 6: return p == end_ || text_[p] == '\n';
       case 7: return p == end_;
@@ -141,13 +145,16 @@ class Matcher {
       case kAnyAll: return true;
       case kLiteral: return c == p[1];
       case kNotLiteral: return c != p[1];
-      case kLiteralIgnore: case kLiteralLocIgnore: return lower_ascii(c) == p[1];
-      case kNotLiteralIgnore: case kNotLiteralLocIgnore: return lower_ascii(c) != p[1];
+      case kLiteralIgnore:
+      case kLiteralLocIgnore: return lower_ascii(c) == p[1];
+      case kNotLiteralIgnore:
+      case kNotLiteralLocIgnore: return lower_ascii(c) != p[1];
       case kLiteralUniIgnore: return lower_unicode(c) == p[1];
       case kNotLiteralUniIgnore: return lower_unicode(c) != p[1];
       case kIn: return in_set(p + 2, c);
       case kInIgnore: return in_set(p + 2, lower_ascii(c));
-      case kInLocIgnore: return in_set(p + 2, c) || in_set(p + 2, lower_ascii(c)) || in_set(p + 2, c - 'a' < 26u ? c - 32 : c);
+      case kInLocIgnore:
+        return in_set(p + 2, c) || in_set(p + 2, lower_ascii(c)) || in_set(p + 2, c - 'a' < 26u ? c - 32 : c);
       case kInUniIgnore: return in_set(p + 2, lower_unicode(c));
       case kCategory: return in_category(p[1], c);
       default: return false;
@@ -251,26 +258,46 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
         pc += 2;
         break;
       }
-      case kAny: case kAnyAll:
-        if (p < end_ && item(pc, text_[p])) ++p, ++pc;
-        else failed = true;
+      case kAny:
+      case kAnyAll:
+        if (p < end_ && item(pc, text_[p]))
+          ++p, ++pc;
+        else
+          failed = true;
         break;
       case kLiteral:
-        if (p < end_ && text_[p] == code_[pc + 1]) ++p, pc += 2;
-        else failed = true;
+        if (p < end_ && text_[p] == code_[pc + 1])
+          ++p, pc += 2;
+        else
+          failed = true;
         break;
-      case kNotLiteral: case kLiteralIgnore: case kNotLiteralIgnore: case kLiteralLocIgnore: case kNotLiteralLocIgnore:
-      case kLiteralUniIgnore: case kNotLiteralUniIgnore: case kCategory:
-        if (p < end_ && item(pc, text_[p])) ++p, pc += 2;
-        else failed = true;
+      case kNotLiteral:
+      case kLiteralIgnore:
+      case kNotLiteralIgnore:
+      case kLiteralLocIgnore:
+      case kNotLiteralLocIgnore:
+      case kLiteralUniIgnore:
+      case kNotLiteralUniIgnore:
+      case kCategory:
+        if (p < end_ && item(pc, text_[p]))
+          ++p, pc += 2;
+        else
+          failed = true;
         break;
-      case kIn: case kInIgnore: case kInLocIgnore: case kInUniIgnore:
-        if (p < end_ && item(pc, text_[p])) ++p, pc += 1 + code_[pc + 1];
-        else failed = true;
+      case kIn:
+      case kInIgnore:
+      case kInLocIgnore:
+      case kInUniIgnore:
+        if (p < end_ && item(pc, text_[p]))
+          ++p, pc += 1 + code_[pc + 1];
+        else
+          failed = true;
         break;
       case kAt:
-        if (at(code_[pc + 1], p)) pc += 2;
-        else failed = true;
+        if (at(code_[pc + 1], p))
+          pc += 2;
+        else
+          failed = true;
         break;
       case kJump: pc += 1 + code_[pc + 1]; break;
       case kInfo: pc += 1 + code_[pc + 1]; break;
@@ -281,8 +308,10 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
         while (code_[skip] != 0) {
           const uint32_t* first = code_ + skip + 1;
           bool possible = true;
-          if (*first == kLiteral) possible = p < end_ && text_[p] == first[1];
-          else if (*first == kIn) possible = p < end_ && in_set(first + 2, text_[p]);
+          if (*first == kLiteral)
+            possible = p < end_ && text_[p] == first[1];
+          else if (*first == kIn)
+            possible = p < end_ && in_set(first + 2, text_[p]);
           if (possible) {
             chosen = skip;
             break;
@@ -329,7 +358,8 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
           break;
         }
         p += min;
-        if (max > min) push(Entry::LazyOne, pc, p, loop_, max == kMaxRepeat ? INT64_MAX : static_cast<int64_t>(max) - min);
+        if (max > min)
+          push(Entry::LazyOne, pc, p, loop_, max == kMaxRepeat ? INT64_MAX : static_cast<int64_t>(max) - min);
         pc = skip + code_[skip];
         break;
       }
@@ -373,25 +403,35 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
         break;
       }
       case kGroupRef:
-        if (group_matches(code_[pc + 1], &p, nullptr)) pc += 2;
-        else failed = true;
+        if (group_matches(code_[pc + 1], &p, nullptr))
+          pc += 2;
+        else
+          failed = true;
         break;
-      case kGroupRefIgnore: case kGroupRefLocIgnore:
-        if (group_matches(code_[pc + 1], &p, lower_ascii)) pc += 2;
-        else failed = true;
+      case kGroupRefIgnore:
+      case kGroupRefLocIgnore:
+        if (group_matches(code_[pc + 1], &p, lower_ascii))
+          pc += 2;
+        else
+          failed = true;
         break;
       case kGroupRefUniIgnore:
-        if (group_matches(code_[pc + 1], &p, lower_unicode)) pc += 2;
-        else failed = true;
+        if (group_matches(code_[pc + 1], &p, lower_unicode))
+          pc += 2;
+        else
+          failed = true;
         break;
       case kGroupRefExists: {
         uint32_t group = code_[pc + 1];
         int64_t from = marks_[group * 2], to = marks_[group * 2 + 1];
-        if (from >= 0 && to >= from) pc += 3;
-        else pc = pc + 1 + code_[pc + 2];
+        if (from >= 0 && to >= from)
+          pc += 3;
+        else
+          pc = pc + 1 + code_[pc + 2];
         break;
       }
-      case kAssert: case kAssertNot: {
+      case kAssert:
+      case kAssertNot: {
         bool positive = code_[pc] == kAssert;
         uint32_t skip = pc + 1;
         int64_t back = code_[pc + 2];
@@ -401,10 +441,14 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
           matched = run(pc + 3, p - back, false);
           if (matched < 0) return -1;
         }
-        if (matched != 0 && positive) commit(before);
-        else undo_to(before);
-        if ((matched != 0) != positive) failed = true;
-        else pc = skip + code_[skip];
+        if (matched != 0 && positive)
+          commit(before);
+        else
+          undo_to(before);
+        if ((matched != 0) != positive)
+          failed = true;
+        else
+          pc = skip + code_[skip];
         break;
       }
       case kAtomicGroup: {
@@ -467,7 +511,8 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
           last_index_ = e.last_index;
           stack_.pop_back();
           continue;
-        case Entry::Choice: case Entry::LazyBody: {
+        case Entry::Choice:
+        case Entry::LazyBody: {
           p = e.position;
           loop_ = e.loop;
           uint32_t target = e.pc;
@@ -499,8 +544,10 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
               continue;
             }
           }
-          if (p <= e.limit) stack_.pop_back();
-          else e.position = p;
+          if (p <= e.limit)
+            stack_.pop_back();
+          else
+            e.position = p;
           failed = false;
           continue;
         }
@@ -525,8 +572,8 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
 }
 
 template <class Char>
-Result<bool> run_width(Thread& t, const uint32_t* code, size_t group_count, const Char* text, int64_t begin, int64_t end, Mode mode,
-                       int64_t must_advance_from, Outcome* outcome) {
+Result<bool> run_width(Thread& t, const uint32_t* code, size_t group_count, const Char* text, int64_t begin,
+                       int64_t end, Mode mode, int64_t must_advance_from, Outcome* outcome) {
   Matcher<Char> matcher(t, code, group_count, text, end);
   matcher.full = mode == Mode::FullMatch;
   matcher.must_advance_from = must_advance_from;
@@ -538,7 +585,9 @@ Result<bool> run_width(Thread& t, const uint32_t* code, size_t group_count, cons
     if (mode == Mode::Search) {
       if (*first == kLiteral) {
         if constexpr (sizeof(Char) == 1) {
-          const void* hit = first[1] < 256 && p < end ? std::memchr(text + p, static_cast<int>(first[1]), static_cast<size_t>(end - p)) : nullptr;
+          const void* hit = first[1] < 256 && p < end ? std::memchr(text + p, static_cast<int>(first[1]),
+                                                                    static_cast<size_t>(end - p))
+                                                      : nullptr;
           if (hit == nullptr) return false;
           p = static_cast<const Char*>(hit) - text;
         } else {
@@ -578,8 +627,10 @@ class Validator {
       switch (code_[i]) {
         case kFailure: return i + 1 == end;
         case kNegate: i += 1; break;
-        case kLiteral: case kCategory: i += 2; break;
-        case kRange: case kRangeUniIgnore: i += 3; break;
+        case kLiteral:
+        case kCategory: i += 2; break;
+        case kRange:
+        case kRangeUniIgnore: i += 3; break;
         case kCharset: i += 9; break;
         case kBigCharset: {
           if (i + 66 > end) return false;
@@ -605,9 +656,20 @@ bool Validator::check(size_t i, size_t end, int depth) {
   while (i < end) {
     auto skip_target = [&](size_t word) -> size_t { return word < size_ ? word + code_[word] : size_ + 1; };
     switch (code_[i]) {
-      case kSuccess: case kFailure: case kAny: case kAnyAll: i += 1; break;
-      case kLiteral: case kNotLiteral: case kLiteralIgnore: case kNotLiteralIgnore: case kLiteralLocIgnore: case kNotLiteralLocIgnore:
-      case kLiteralUniIgnore: case kNotLiteralUniIgnore: case kCategory: case kAt:
+      case kSuccess:
+      case kFailure:
+      case kAny:
+      case kAnyAll: i += 1; break;
+      case kLiteral:
+      case kNotLiteral:
+      case kLiteralIgnore:
+      case kNotLiteralIgnore:
+      case kLiteralLocIgnore:
+      case kNotLiteralLocIgnore:
+      case kLiteralUniIgnore:
+      case kNotLiteralUniIgnore:
+      case kCategory:
+      case kAt:
         i += 2;
         if (i > end) return false;
         break;
@@ -615,11 +677,17 @@ bool Validator::check(size_t i, size_t end, int depth) {
         if (i + 1 >= end || code_[i + 1] >= groups_ * 2) return false;
         i += 2;
         break;
-      case kGroupRef: case kGroupRefIgnore: case kGroupRefLocIgnore: case kGroupRefUniIgnore:
+      case kGroupRef:
+      case kGroupRefIgnore:
+      case kGroupRefLocIgnore:
+      case kGroupRefUniIgnore:
         if (i + 1 >= end || code_[i + 1] >= groups_) return false;
         i += 2;
         break;
-      case kIn: case kInIgnore: case kInLocIgnore: case kInUniIgnore: {
+      case kIn:
+      case kInIgnore:
+      case kInLocIgnore:
+      case kInUniIgnore: {
         size_t target = skip_target(i + 1);
         if (target > end || target <= i + 2 || !set(i + 2, target)) return false;
         i = target;
@@ -647,14 +715,19 @@ bool Validator::check(size_t i, size_t end, int depth) {
         i = tail;
         break;
       }
-      case kRepeatOne: case kMinRepeatOne: case kPossessiveRepeatOne: {
+      case kRepeatOne:
+      case kMinRepeatOne:
+      case kPossessiveRepeatOne: {
         size_t target = skip_target(i + 1);
-        if (i + 5 > end || target > end || target <= i + 5 || code_[i + 2] > code_[i + 3] || code_[target - 1] != kSuccess) return false;
+        if (i + 5 > end || target > end || target <= i + 5 || code_[i + 2] > code_[i + 3] ||
+            code_[target - 1] != kSuccess)
+          return false;
         if (!check(i + 4, target - 1, depth + 1)) return false;
         i = target;
         break;
       }
-      case kRepeat: case kPossessiveRepeat: {
+      case kRepeat:
+      case kPossessiveRepeat: {
         size_t target = skip_target(i + 1);
         if (i + 4 > end || target >= end || target < i + 4 || code_[i + 2] > code_[i + 3]) return false;
         uint32_t last = code_[target];
@@ -663,9 +736,11 @@ bool Validator::check(size_t i, size_t end, int depth) {
         i = target + 1;
         break;
       }
-      case kAssert: case kAssertNot: {
+      case kAssert:
+      case kAssertNot: {
         size_t target = skip_target(i + 1);
-        if (target > end || target <= i + 3 || code_[target - 1] != kSuccess || (code_[i + 2] & 0x80000000u)) return false;
+        if (target > end || target <= i + 3 || code_[target - 1] != kSuccess || (code_[i + 2] & 0x80000000u))
+          return false;
         if (!check(i + 3, target - 1, depth + 1)) return false;
         i = target;
         break;
@@ -682,8 +757,8 @@ bool Validator::check(size_t i, size_t end, int depth) {
         size_t target = i + 1 + code_[i + 2];  // start of the "no" part, or of what follows
         if (target > end || target < i + 3) return false;
         // A "yes" part that ends in a jump has a "no" part.
-        if (target >= i + 5 && code_[target - 2] == kJump && skip_target(target - 1) <= end && skip_target(target - 1) >= target &&
-            check(i + 3, target - 2, depth + 1)) {
+        if (target >= i + 5 && code_[target - 2] == kJump && skip_target(target - 1) <= end &&
+            skip_target(target - 1) >= target && check(i + 3, target - 2, depth + 1)) {
           size_t after = skip_target(target - 1);
           if (!check(target, after, depth + 1)) return false;
           i = after;
@@ -706,15 +781,18 @@ bool validate(const uint32_t* code, size_t size, size_t group_count) {
   return Validator(code, size, group_count).check(0, size - 1, 0);
 }
 
-Result<bool> run(Thread& t, const uint32_t* code, size_t, size_t group_count, Subject subject, int64_t begin, int64_t end, Mode mode,
-                 int64_t must_advance_from, Outcome* outcome) {
+Result<bool> run(Thread& t, const uint32_t* code, size_t, size_t group_count, Subject subject, int64_t begin,
+                 int64_t end, Mode mode, int64_t must_advance_from, Outcome* outcome) {
   switch (subject.width) {
     case 1:
-      return run_width(t, code, group_count, static_cast<const uint8_t*>(subject.data), begin, end, mode, must_advance_from, outcome);
+      return run_width(t, code, group_count, static_cast<const uint8_t*>(subject.data), begin, end, mode,
+                       must_advance_from, outcome);
     case 2:
-      return run_width(t, code, group_count, static_cast<const uint16_t*>(subject.data), begin, end, mode, must_advance_from, outcome);
+      return run_width(t, code, group_count, static_cast<const uint16_t*>(subject.data), begin, end, mode,
+                       must_advance_from, outcome);
     default:
-      return run_width(t, code, group_count, static_cast<const uint32_t*>(subject.data), begin, end, mode, must_advance_from, outcome);
+      return run_width(t, code, group_count, static_cast<const uint32_t*>(subject.data), begin, end, mode,
+                       must_advance_from, outcome);
   }
 }
 

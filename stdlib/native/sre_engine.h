@@ -1,5 +1,6 @@
-// The matcher behind `re`: runs the code that CPython's re._compiler emits, with an explicit backtrack stack (deep patterns and long texts
-// never overflow the C stack). It knows code points and marks, not Pattern or Match objects.
+// The matcher behind `re`: runs the code that CPython's re._compiler emits, with an explicit backtrack stack
+// (deep patterns and long texts never overflow the C stack). It knows code points and marks, not Pattern or
+// Match objects.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -9,10 +10,48 @@
 namespace mp::sre {
 
 enum Op : uint32_t {
-  kFailure, kSuccess, kAny, kAnyAll, kAssert, kAssertNot, kAt, kBranch, kCategory, kCharset, kBigCharset, kGroupRef, kGroupRefExists,
-  kIn, kInfo, kJump, kLiteral, kMark, kMaxUntil, kMinUntil, kNotLiteral, kNegate, kRange, kRepeat, kRepeatOne, kSubpattern, kMinRepeatOne,
-  kAtomicGroup, kPossessiveRepeat, kPossessiveRepeatOne, kGroupRefIgnore, kInIgnore, kLiteralIgnore, kNotLiteralIgnore, kGroupRefLocIgnore,
-  kInLocIgnore, kLiteralLocIgnore, kNotLiteralLocIgnore, kGroupRefUniIgnore, kInUniIgnore, kLiteralUniIgnore, kNotLiteralUniIgnore,
+  kFailure,
+  kSuccess,
+  kAny,
+  kAnyAll,
+  kAssert,
+  kAssertNot,
+  kAt,
+  kBranch,
+  kCategory,
+  kCharset,
+  kBigCharset,
+  kGroupRef,
+  kGroupRefExists,
+  kIn,
+  kInfo,
+  kJump,
+  kLiteral,
+  kMark,
+  kMaxUntil,
+  kMinUntil,
+  kNotLiteral,
+  kNegate,
+  kRange,
+  kRepeat,
+  kRepeatOne,
+  kSubpattern,
+  kMinRepeatOne,
+  kAtomicGroup,
+  kPossessiveRepeat,
+  kPossessiveRepeatOne,
+  kGroupRefIgnore,
+  kInIgnore,
+  kLiteralIgnore,
+  kNotLiteralIgnore,
+  kGroupRefLocIgnore,
+  kInLocIgnore,
+  kLiteralLocIgnore,
+  kNotLiteralLocIgnore,
+  kGroupRefUniIgnore,
+  kInUniIgnore,
+  kLiteralUniIgnore,
+  kNotLiteralUniIgnore,
   kRangeUniIgnore,
 };
 inline constexpr uint32_t kMaxRepeat = 0xffffffffu;
@@ -34,16 +73,16 @@ struct Subject {
 
 struct Outcome {
   int64_t start = -1, end = -1;
-  int32_t last_index = -1;         // 1-based number of the last closed group, or -1
-  std::vector<int64_t> marks;      // two per group, -1 when unset
+  int32_t last_index = -1;     // 1-based number of the last closed group, or -1
+  std::vector<int64_t> marks;  // two per group, -1 when unset
 };
 
 enum class Mode : uint8_t { Match, FullMatch, Search };
 
-// Looks in subject[begin, end). `must_advance_from` >= 0: an empty match there does not count. False: no match. MemoryError when the
-// backtrack stack grows beyond all bounds; a signal's exception.
-Result<bool> run(Thread& t, const uint32_t* code, size_t code_size, size_t group_count, Subject subject, int64_t begin, int64_t end, Mode mode,
-                 int64_t must_advance_from, Outcome* outcome);
+// Looks in subject[begin, end). `must_advance_from` >= 0: an empty match there does not count. False: no
+// match. MemoryError when the backtrack stack grows beyond all bounds; a signal's exception.
+Result<bool> run(Thread& t, const uint32_t* code, size_t code_size, size_t group_count, Subject subject,
+                 int64_t begin, int64_t end, Mode mode, int64_t must_advance_from, Outcome* outcome);
 // Rejects code that would read or jump outside itself.
 bool validate(const uint32_t* code, size_t size, size_t group_count);
 

@@ -1,4 +1,5 @@
-// The module _sre: Pattern, Match and the helpers that re._compiler calls. The matching itself is sre_engine.cpp.
+// The module _sre: Pattern, Match and the helpers that re._compiler calls. The matching itself is
+// sre_engine.cpp.
 #include <cstring>
 
 #include "stdlib/native/sre_engine.h"
@@ -17,10 +18,10 @@ namespace {
 extern const TypeSpec kPatternSpec, kMatchSpec, kScannerSpec;
 
 struct PatternObject : Object {
-  Slot pattern;       // str, bytes or None
-  Slot group_index;   // dict name -> number
-  Slot index_group;   // tuple number -> name
-  uint32_t* code;     // raw cell
+  Slot pattern;      // str, bytes or None
+  Slot group_index;  // dict name -> number
+  Slot index_group;  // tuple number -> name
+  uint32_t* code;    // raw cell
   size_t code_size;
   size_t groups;
   int64_t flags;
@@ -50,7 +51,9 @@ void trace_match(Object* o, Tracer& tracer) {
   tracer.visit_slots(&self->string, 2);
   tracer.mark_raw(self->marks);
 }
-void trace_scanner(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ScannerObject*>(o)->pattern, 2); }
+void trace_scanner(Object* o, Tracer& tracer) {
+  tracer.visit_slots(&static_cast<ScannerObject*>(o)->pattern, 2);
+}
 
 // ---- subjects
 
@@ -65,14 +68,16 @@ Status hold(Thread& t, PatternObject* pattern, Value string, Held* held) {
     held->subject = {s->data8(), s->width(), static_cast<int64_t>(s->length())};
     held->text = true;
   } else {
-    if (!supports_buffer(t, string)) return t.raise(Exc::TypeError, "expected string or bytes-like object, got '{}'", type_name(t, string));
+    if (!supports_buffer(t, string))
+      return t.raise(Exc::TypeError, "expected string or bytes-like object, got '{}'", type_name(t, string));
     TRY(held->buffer.get(t, string));
     std::string_view view = held->buffer.bytes();
     held->subject = {view.data(), 1, static_cast<int64_t>(view.size())};
   }
   Value source = pattern->pattern;
   if (!source.is_none() && is_str(source) != held->text)
-    return t.raise(Exc::TypeError, "cannot use a {} pattern on a {}-like object", held->text ? "bytes" : "string", held->text ? "string" : "bytes");
+    return t.raise(Exc::TypeError, "cannot use a {} pattern on a {}-like object",
+                   held->text ? "bytes" : "string", held->text ? "string" : "bytes");
   return {};
 }
 Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
@@ -93,7 +98,8 @@ void clamp(int64_t length, int64_t* begin, int64_t* end) {
   *end = std::max<int64_t>(0, std::min(*end, length));
 }
 
-Value make_match(Thread& t, PatternObject* pattern, Value string, int64_t position, int64_t end_position, const Outcome& outcome) {
+Value make_match(Thread& t, PatternObject* pattern, Value string, int64_t position, int64_t end_position,
+                 const Outcome& outcome) {
   auto* match = t.heap().make<MatchObject>(t, native_type(t, kMatchSpec));
   match->string = string;
   match->pattern = pattern;
@@ -110,10 +116,11 @@ Value make_match(Thread& t, PatternObject* pattern, Value string, int64_t positi
   return match;
 }
 
-Result<bool> run_pattern(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end, Mode mode, int64_t must_advance,
-                         Outcome* outcome) {
+Result<bool> run_pattern(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end,
+                         Mode mode, int64_t must_advance, Outcome* outcome) {
   if (begin > end) return false;
-  return run(t, pattern->code, pattern->code_size, pattern->groups, held.subject, begin, end, mode, must_advance, outcome);
+  return run(t, pattern->code, pattern->code_size, pattern->groups, held.subject, begin, end, mode,
+             must_advance, outcome);
 }
 
 // match, fullmatch, search: (self, string, pos=0, endpos=sys.maxsize)
@@ -131,9 +138,11 @@ Result<Value> pattern_match(Thread& t, const Value* args) { return find(t, args,
 Result<Value> pattern_fullmatch(Thread& t, const Value* args) { return find(t, args, Mode::FullMatch); }
 Result<Value> pattern_search(Thread& t, const Value* args) { return find(t, args, Mode::Search); }
 
-// Calls body(outcome) for each successive match, as findall does: an empty match may follow a non-empty one, not an empty one at its place.
+// Calls body(outcome) for each successive match, as findall does: an empty match may follow a non-empty one,
+// not an empty one at its place.
 template <class Body>
-Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end, Body body) {
+Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end,
+                      Body body) {
   int64_t must_advance = -1;
   while (begin <= end) {
     Outcome outcome;
@@ -147,11 +156,14 @@ Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64
 }
 
 Value group_of(Thread& t, Value string, const Outcome& outcome, size_t group) {
-  int64_t from = group == 0 ? outcome.start : outcome.marks[(group - 1) * 2], to = group == 0 ? outcome.end : outcome.marks[(group - 1) * 2 + 1];
+  int64_t from = group == 0 ? outcome.start : outcome.marks[(group - 1) * 2],
+          to = group == 0 ? outcome.end : outcome.marks[(group - 1) * 2 + 1];
   if (from < 0 || to < from) return kNotFound;
   return slice(t, string, from, to);
 }
-Value empty_like(Thread& t, Value string) { return is_str(string) ? Value(empty_str(t)) : Value(make_bytes(t, "")); }
+Value empty_like(Thread& t, Value string) {
+  return is_str(string) ? Value(empty_str(t)) : Value(make_bytes(t, ""));
+}
 
 Result<Value> pattern_findall(Thread& t, const Value* args) {
   auto* pattern = args[0].as<PatternObject>();
@@ -203,7 +215,8 @@ Result<Value> scan(Thread& t, ScannerObject* scanner, Mode mode) {
   TRY(hold(t, pattern, scanner->string, &held));
   int64_t end = std::min(scanner->end_position, held.subject.length);
   Outcome outcome;
-  if (!TRY(run_pattern(t, pattern, held, scanner->position, end, mode, scanner->must_advance_from, &outcome))) {
+  if (!TRY(run_pattern(t, pattern, held, scanner->position, end, mode, scanner->must_advance_from,
+                       &outcome))) {
     scanner->finished = true;
     return kNone;
   }
@@ -212,8 +225,12 @@ Result<Value> scan(Thread& t, ScannerObject* scanner, Mode mode) {
   scanner->must_advance_from = outcome.end == outcome.start ? outcome.end : -1;
   return match;
 }
-Result<Value> scanner_match(Thread& t, const Value* args) { return scan(t, args[0].as<ScannerObject>(), Mode::Match); }
-Result<Value> scanner_search(Thread& t, const Value* args) { return scan(t, args[0].as<ScannerObject>(), Mode::Search); }
+Result<Value> scanner_match(Thread& t, const Value* args) {
+  return scan(t, args[0].as<ScannerObject>(), Mode::Match);
+}
+Result<Value> scanner_search(Thread& t, const Value* args) {
+  return scan(t, args[0].as<ScannerObject>(), Mode::Search);
+}
 Result<Value> scanner_iter(Thread&, Value self) { return self; }
 Result<Value> scanner_next(Thread& t, Value self) {
   Value match = TRY(scan(t, self.as<ScannerObject>(), Mode::Search));
@@ -255,13 +272,15 @@ Result<Value> substitute(Thread& t, const Value* args, bool with_count) {
   TRY(for_each_match(t, pattern, held, 0, held.subject.length, [&](const Outcome& outcome) -> Result<bool> {
     if (copied < outcome.start) TRY(list_append(t, pieces, slice(t, string, copied, outcome.start)));
     Value item = replacement;
-    if (callable) item = TRY(call(t, replacement, {make_match(t, pattern, string, 0, held.subject.length, outcome)}));
+    if (callable)
+      item = TRY(call(t, replacement, {make_match(t, pattern, string, 0, held.subject.length, outcome)}));
     if (!item.is_none()) TRY(list_append(t, pieces, item));
     copied = outcome.end;
     return ++count != limit;
   }));
   Value result = string;
-  if (copied < held.subject.length) TRY(list_append(t, pieces, slice(t, string, copied, held.subject.length)));
+  if (copied < held.subject.length)
+    TRY(list_append(t, pieces, slice(t, string, copied, held.subject.length)));
   if (count > 0 || !is_exact(string, t.types().str)) result = TRY(join(t, string, pieces));
   if (!with_count) return result;
   return make_tuple(t, {result, make_int(t, count)});
@@ -303,20 +322,22 @@ Result<int64_t> pattern_hash(Thread& t, Value self) {
   return result == -1 ? -2 : result;
 }
 Result<Value> pattern_compare(Thread& t, Value a, Value b, CompareOp op) {
-  if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kPatternSpec)) return kNotImplemented;
+  if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kPatternSpec))
+    return kNotImplemented;
   auto* x = a.as<PatternObject>();
   auto* y = b.as<PatternObject>();
   bool equal = x == y;
   if (!equal)
-    equal = x->flags == y->flags && x->code_size == y->code_size && std::memcmp(x->code, y->code, x->code_size * 4) == 0 &&
+    equal = x->flags == y->flags && x->code_size == y->code_size &&
+            std::memcmp(x->code, y->code, x->code_size * 4) == 0 &&
             is_str(x->pattern) == is_str(y->pattern) && TRY(equals(t, x->pattern, y->pattern));
   return Value::from_bool(equal == (op == CompareOp::Eq));
 }
 Result<Value> pattern_repr(Thread& t, Value self) {
   auto* pattern = self.as<PatternObject>();
-  constexpr std::pair<int64_t, const char*> kFlagNames[] = {{1, "re.TEMPLATE"}, {2, "re.IGNORECASE"}, {4, "re.LOCALE"}, {8, "re.MULTILINE"},
-                                                           {16, "re.DOTALL"}, {32, "re.UNICODE"}, {64, "re.VERBOSE"}, {128, "re.DEBUG"},
-                                                           {256, "re.ASCII"}};
+  constexpr std::pair<int64_t, const char*> kFlagNames[] = {
+      {1, "re.TEMPLATE"}, {2, "re.IGNORECASE"}, {4, "re.LOCALE"},  {8, "re.MULTILINE"}, {16, "re.DOTALL"},
+      {32, "re.UNICODE"}, {64, "re.VERBOSE"},   {128, "re.DEBUG"}, {256, "re.ASCII"}};
   int64_t flags = pattern->flags;
   if (is_str(pattern->pattern) && (flags & (4 | 32 | 256)) == 32) flags &= ~int64_t{32};
   std::string names;
@@ -332,8 +353,12 @@ Result<Value> pattern_repr(Thread& t, Value self) {
   return make_str(t, "re.compile(" + to_utf8(shown) + (names.empty() ? "" : ", " + names) + ")");
 }
 Result<Value> pattern_flags(Thread&, Value self) { return Value::from_int(self.as<PatternObject>()->flags); }
-Result<Value> pattern_groups(Thread&, Value self) { return Value::from_int(static_cast<int64_t>(self.as<PatternObject>()->groups)); }
-Result<Value> pattern_groupindex(Thread& t, Value self) { return make_mapping_proxy(t, self.as<PatternObject>()->group_index); }
+Result<Value> pattern_groups(Thread&, Value self) {
+  return Value::from_int(static_cast<int64_t>(self.as<PatternObject>()->groups));
+}
+Result<Value> pattern_groupindex(Thread& t, Value self) {
+  return make_mapping_proxy(t, self.as<PatternObject>()->group_index);
+}
 
 // ---- Match
 
@@ -342,10 +367,12 @@ Result<int64_t> group_number(Thread& t, MatchObject* match, Value key) {
   if (is_any_int(key) || type_of(t, key)->slots.index != nullptr) {
     number = clamp_ssize(TRY(to_index(t, key)));
   } else {
-    Value found = TRY(dict_get(t, match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), key));
+    Value found =
+        TRY(dict_get(t, match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), key));
     if (found.is_int()) number = found.as_int();
   }
-  if (number < 0 || number > static_cast<int64_t>(match->groups)) return t.raise(Exc::IndexError, "no such group");
+  if (number < 0 || number > static_cast<int64_t>(match->groups))
+    return t.raise(Exc::IndexError, "no such group");
   return number;
 }
 void span_of(MatchObject* match, int64_t group, int64_t* from, int64_t* to) {
@@ -364,7 +391,8 @@ Value group_value(Thread& t, MatchObject* match, int64_t group, Value absent) {
 Result<Value> match_group(Thread& t, Value self, CallArgs call_args) {
   auto* match = self.as<MatchObject>();
   if (call_args.count == 0) return group_value(t, match, 0, kNone);
-  if (call_args.count == 1) return group_value(t, match, TRY(group_number(t, match, call_args.values[0])), kNone);
+  if (call_args.count == 1)
+    return group_value(t, match, TRY(group_number(t, match, call_args.values[0])), kNone);
   TupleObject* tuple = allocate_tuple(t, call_args.count);
   for (size_t i = 0; i < call_args.count; ++i)
     tuple->items()[i] = group_value(t, match, TRY(group_number(t, match, call_args.values[i])), kNone);
@@ -377,7 +405,8 @@ Result<Value> match_getitem(Thread& t, Value self, Value key) {
 Result<Value> match_groups(Thread& t, const Value* args) {
   auto* match = args[0].as<MatchObject>();
   TupleObject* tuple = allocate_tuple(t, match->groups);
-  for (size_t i = 0; i < match->groups; ++i) tuple->items()[i] = group_value(t, match, static_cast<int64_t>(i) + 1, args[1]);
+  for (size_t i = 0; i < match->groups; ++i)
+    tuple->items()[i] = group_value(t, match, static_cast<int64_t>(i) + 1, args[1]);
   return tuple;
 }
 Result<Value> match_groupdict(Thread& t, const Value* args) {
@@ -385,7 +414,8 @@ Result<Value> match_groupdict(Thread& t, const Value* args) {
   DictObject* result = make_dict(t);
   size_t position = 0;
   Value key, number;
-  while (dict_next(match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), &position, &key, &number))
+  while (dict_next(match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), &position,
+                   &key, &number))
     TRY(dict_set(t, result, key, group_value(t, match, number.as_int(), args[1])));
   return result;
 }
@@ -414,11 +444,13 @@ Result<Value> match_expand(Thread& t, const Value* args) {
 }
 Result<Value> match_repr(Thread& t, Value self) {
   auto* match = self.as<MatchObject>();
-  return make_str(t, fmt::format("<{} object; span=({}, {}), match={}>", type_full_name(type_of(t, self)), match->start, match->end,
-                                 repr_text(t, group_value(t, match, 0, kNone))));
+  return make_str(t, fmt::format("<{} object; span=({}, {}), match={}>", type_full_name(type_of(t, self)),
+                                 match->start, match->end, repr_text(t, group_value(t, match, 0, kNone))));
 }
 Result<Value> match_pos(Thread& t, Value self) { return make_int(t, self.as<MatchObject>()->position); }
-Result<Value> match_endpos(Thread& t, Value self) { return make_int(t, self.as<MatchObject>()->end_position); }
+Result<Value> match_endpos(Thread& t, Value self) {
+  return make_int(t, self.as<MatchObject>()->end_position);
+}
 Result<Value> match_lastindex(Thread&, Value self) {
   int32_t index = self.as<MatchObject>()->last_index;
   return index < 0 ? kNone : Value::from_int(index);
@@ -426,7 +458,9 @@ Result<Value> match_lastindex(Thread&, Value self) {
 Result<Value> match_lastgroup(Thread&, Value self) {
   auto* match = self.as<MatchObject>();
   Value names = match->pattern.get().as<PatternObject>()->index_group;
-  if (match->last_index < 0 || !is_tuple(names) || static_cast<size_t>(match->last_index) >= names.as<TupleObject>()->size) return kNone;
+  if (match->last_index < 0 || !is_tuple(names) ||
+      static_cast<size_t>(match->last_index) >= names.as<TupleObject>()->size)
+    return kNone;
   return (*names.as<TupleObject>())[static_cast<size_t>(match->last_index)];
 }
 Result<Value> match_regs(Thread& t, Value self) {
@@ -443,15 +477,23 @@ Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_
 
 #define MP_RANGE_SIGNATURE "string, pos=0, endpos=9223372036854775807)"
 const NativeDef kPatternMethods[] = {
-    MP_METHOD(pattern_match, "match(self, /, " MP_RANGE_SIGNATURE, "Matches zero or more characters at the beginning of the string."),
-    MP_METHOD(pattern_fullmatch, "fullmatch(self, /, " MP_RANGE_SIGNATURE, "Matches against all of the string."),
-    MP_METHOD(pattern_search, "search(self, /, " MP_RANGE_SIGNATURE, "Scan through string looking for a match, and return a corresponding match object instance."),
-    MP_METHOD(pattern_findall, "findall(self, /, " MP_RANGE_SIGNATURE, "Return a list of all non-overlapping matches of pattern in string."),
-    MP_METHOD(pattern_finditer, "finditer(self, /, " MP_RANGE_SIGNATURE, "Return an iterator over all non-overlapping matches for the RE pattern in string."),
+    MP_METHOD(pattern_match, "match(self, /, " MP_RANGE_SIGNATURE,
+              "Matches zero or more characters at the beginning of the string."),
+    MP_METHOD(pattern_fullmatch, "fullmatch(self, /, " MP_RANGE_SIGNATURE,
+              "Matches against all of the string."),
+    MP_METHOD(pattern_search, "search(self, /, " MP_RANGE_SIGNATURE,
+              "Scan through string looking for a match, and return a corresponding match object instance."),
+    MP_METHOD(pattern_findall, "findall(self, /, " MP_RANGE_SIGNATURE,
+              "Return a list of all non-overlapping matches of pattern in string."),
+    MP_METHOD(pattern_finditer, "finditer(self, /, " MP_RANGE_SIGNATURE,
+              "Return an iterator over all non-overlapping matches for the RE pattern in string."),
     MP_METHOD(pattern_scanner, "scanner(self, /, " MP_RANGE_SIGNATURE, nullptr),
-    MP_METHOD(pattern_sub, "sub(self, /, repl, string, count=0)", "Return the string obtained by replacing the leftmost non-overlapping occurrences of pattern in string by the replacement repl."),
+    MP_METHOD(pattern_sub, "sub(self, /, repl, string, count=0)",
+              "Return the string obtained by replacing the leftmost non-overlapping occurrences of pattern "
+              "in string by the replacement repl."),
     MP_METHOD(pattern_subn, "subn(self, /, repl, string, count=0)", nullptr),
-    MP_METHOD(pattern_split, "split(self, /, string, maxsplit=0)", "Split string by the occurrences of pattern."),
+    MP_METHOD(pattern_split, "split(self, /, string, maxsplit=0)",
+              "Split string by the occurrences of pattern."),
     MP_METHOD(pattern_self, "__copy__(self, /)", nullptr),
     MP_METHOD(pattern_self, "__deepcopy__(self, memo, /)", nullptr),
     MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
@@ -461,26 +503,28 @@ const GetSetDef kPatternGetSets[] = {{"flags", pattern_flags, nullptr, nullptr},
                                      {"groupindex", pattern_groupindex, nullptr, nullptr},
                                      {}};
 const MemberDef kPatternMembers[] = {{"pattern", offsetof(PatternObject, pattern), true, nullptr}, {}};
-const TypeSpec kPatternSpec = {.name = "re.Pattern",
-                               .size = sizeof(PatternObject),
-                               .flags = kTypeDisallowNew | kTypeHasWeakref,
-                               .doc = "Compiled regular expression object.",
-                               .trace = trace_pattern,
-                               .slots = {.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare},
-                               .methods = kPatternMethods,
-                               .getsets = kPatternGetSets,
-                               .members = kPatternMembers};
-const NativeDef kMatchMethods[] = {MP_RAW_METHOD(match_group, "group(self, /, *groups)", "Return one or more subgroups of the match."),
-                                   MP_METHOD(match_groups, "groups(self, /, default=None)", nullptr),
-                                   MP_METHOD(match_groupdict, "groupdict(self, /, default=None)", nullptr),
-                                   MP_METHOD(match_start, "start(self, group=0, /)", nullptr),
-                                   MP_METHOD(match_end, "end(self, group=0, /)", nullptr),
-                                   MP_METHOD(match_span, "span(self, group=0, /)", nullptr),
-                                   MP_METHOD(match_expand, "expand(self, /, template)", nullptr),
-                                   MP_METHOD(pattern_self, "__copy__(self, /)", nullptr),
-                                   MP_METHOD(pattern_self, "__deepcopy__(self, memo, /)", nullptr),
-                                   MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
-                                   MP_END};
+const TypeSpec kPatternSpec = {
+    .name = "re.Pattern",
+    .size = sizeof(PatternObject),
+    .flags = kTypeDisallowNew | kTypeHasWeakref,
+    .doc = "Compiled regular expression object.",
+    .trace = trace_pattern,
+    .slots = {.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare},
+    .methods = kPatternMethods,
+    .getsets = kPatternGetSets,
+    .members = kPatternMembers};
+const NativeDef kMatchMethods[] = {
+    MP_RAW_METHOD(match_group, "group(self, /, *groups)", "Return one or more subgroups of the match."),
+    MP_METHOD(match_groups, "groups(self, /, default=None)", nullptr),
+    MP_METHOD(match_groupdict, "groupdict(self, /, default=None)", nullptr),
+    MP_METHOD(match_start, "start(self, group=0, /)", nullptr),
+    MP_METHOD(match_end, "end(self, group=0, /)", nullptr),
+    MP_METHOD(match_span, "span(self, group=0, /)", nullptr),
+    MP_METHOD(match_expand, "expand(self, /, template)", nullptr),
+    MP_METHOD(pattern_self, "__copy__(self, /)", nullptr),
+    MP_METHOD(pattern_self, "__deepcopy__(self, memo, /)", nullptr),
+    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_END};
 const GetSetDef kMatchGetSets[] = {{"pos", match_pos, nullptr, nullptr},
                                    {"endpos", match_endpos, nullptr, nullptr},
                                    {"lastindex", match_lastindex, nullptr, nullptr},
@@ -499,8 +543,8 @@ const TypeSpec kMatchSpec = {.name = "re.Match",
                              .methods = kMatchMethods,
                              .getsets = kMatchGetSets,
                              .members = kMatchMembers};
-const NativeDef kScannerMethods[] = {MP_METHOD(scanner_match, "match(self, /)", nullptr), MP_METHOD(scanner_search, "search(self, /)", nullptr),
-                                     MP_END};
+const NativeDef kScannerMethods[] = {MP_METHOD(scanner_match, "match(self, /)", nullptr),
+                                     MP_METHOD(scanner_search, "search(self, /)", nullptr), MP_END};
 const MemberDef kScannerMembers[] = {{"pattern", offsetof(ScannerObject, pattern), true, nullptr}, {}};
 const TypeSpec kScannerSpec = {.name = "_sre.SRE_Scanner",
                                .size = sizeof(ScannerObject),
@@ -514,14 +558,16 @@ const TypeSpec kScannerSpec = {.name = "_sre.SRE_Scanner",
 
 // compile(pattern, flags, code, groups, groupindex, indexgroup)
 Result<Value> sre_compile(Thread& t, const Value* args) {
-  if (!is_list(args[2]) || !is_dict(args[4]) || !is_tuple(args[5])) return t.raise(Exc::TypeError, "compile() got arguments of a wrong type");
+  if (!is_list(args[2]) || !is_dict(args[4]) || !is_tuple(args[5]))
+    return t.raise(Exc::TypeError, "compile() got arguments of a wrong type");
   auto* list = args[2].as<ListObject>();
   size_t size = list->length();
   auto* code = static_cast<uint32_t*>(t.heap().allocate_raw(t, size * sizeof(uint32_t)));
   if (code == nullptr) return t.raise_memory_error();
   for (size_t i = 0; i < size; ++i) {
     int64_t word = TRY(to_int64(t, list->at(i)));
-    if (word < 0 || word > 0xffffffffLL) return t.raise(Exc::OverflowError, "regular expression code size limit exceeded");
+    if (word < 0 || word > 0xffffffffLL)
+      return t.raise(Exc::OverflowError, "regular expression code size limit exceeded");
     code[i] = static_cast<uint32_t>(word);
   }
   int64_t flags = TRY(to_int64(t, args[1])), groups = TRY(to_ssize(t, args[3]));
@@ -546,17 +592,22 @@ Result<Value> unicode_iscased(Thread& t, const Value* args) {
   uint32_t c = TRY(character(t, args[0]));
   return Value::from_bool(lower_unicode(c) != c || unicode::to_upper(c) != c);
 }
-Result<Value> ascii_tolower(Thread& t, const Value* args) { return Value::from_int(lower_ascii(TRY(character(t, args[0])))); }
-Result<Value> unicode_tolower(Thread& t, const Value* args) { return Value::from_int(lower_unicode(TRY(character(t, args[0])))); }
+Result<Value> ascii_tolower(Thread& t, const Value* args) {
+  return Value::from_int(lower_ascii(TRY(character(t, args[0]))));
+}
+Result<Value> unicode_tolower(Thread& t, const Value* args) {
+  return Value::from_int(lower_unicode(TRY(character(t, args[0]))));
+}
 Result<Value> sre_getcodesize(Thread&, const Value*) { return Value::from_int(4); }
 
-const NativeDef kFunctions[] = {MP_FUNCTION(sre_compile, "compile(pattern, flags, code, groups, groupindex, indexgroup)", nullptr),
-                                MP_FUNCTION(ascii_iscased, "ascii_iscased(character, /)", nullptr),
-                                MP_FUNCTION(unicode_iscased, "unicode_iscased(character, /)", nullptr),
-                                MP_FUNCTION(ascii_tolower, "ascii_tolower(character, /)", nullptr),
-                                MP_FUNCTION(unicode_tolower, "unicode_tolower(character, /)", nullptr),
-                                MP_FUNCTION(sre_getcodesize, "getcodesize()", nullptr),
-                                MP_END};
+const NativeDef kFunctions[] = {
+    MP_FUNCTION(sre_compile, "compile(pattern, flags, code, groups, groupindex, indexgroup)", nullptr),
+    MP_FUNCTION(ascii_iscased, "ascii_iscased(character, /)", nullptr),
+    MP_FUNCTION(unicode_iscased, "unicode_iscased(character, /)", nullptr),
+    MP_FUNCTION(ascii_tolower, "ascii_tolower(character, /)", nullptr),
+    MP_FUNCTION(unicode_tolower, "unicode_tolower(character, /)", nullptr),
+    MP_FUNCTION(sre_getcodesize, "getcodesize()", nullptr),
+    MP_END};
 Status init_sre(Thread& t, ModuleObject* module) {
   TRY(module_add_int(t, module, "MAGIC", kMagic));
   TRY(module_add_int(t, module, "CODESIZE", 4));

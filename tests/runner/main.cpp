@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
     if (word == "--memory") settings.memory_limit = atol(value.c_str()) << 20;
   }
   // Tests run in folders of their own, so a relative name would not be found.
-  if (settings.binary.find('/') != std::string::npos) settings.binary = std::filesystem::absolute(settings.binary);
+  if (settings.binary.find('/') != std::string::npos)
+    settings.binary = std::filesystem::absolute(settings.binary);
   if (kind == "oracle") return run_oracle(settings);
   if (kind == "suite") return run_suite(settings, rest);
   int worst = kPassed, failed = 0;

@@ -42,26 +42,27 @@ static std::string escaped(const std::string& text) {
   return out;
 }
 
-// One line per unit: what a code object shows of itself, and the positions of its calls, attributes and operators.
+// One line per unit: what a code object shows of itself, and the positions of its calls, attributes and
+// operators.
 static void print_facts(const CodeUnit& unit) {
   auto join = [](std::vector<std::string> names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
     return text;
   };
-  fmt::print("{}|{}|{:x}|{}|{}|{}|{}|{}|{}|{}|", unit.qualified_name, unit.first_line, unit.flags, unit.argument_count,
-             unit.positional_only_count, unit.keyword_only_count, join(unit.local_names), join(unit.cell_names),
-             join(unit.free_names), unit.name);
+  fmt::print("{}|{}|{:x}|{}|{}|{}|{}|{}|{}|{}|", unit.qualified_name, unit.first_line, unit.flags,
+             unit.argument_count, unit.positional_only_count, unit.keyword_only_count, join(unit.local_names),
+             join(unit.cell_names), join(unit.free_names), unit.name);
   for (uint32_t pc = 0; pc < unit.code.size();) {
     const OpInfo& info = op_info(unit.instruction(pc).opcode());
     std::string name = info.name;
-    const char* kind = name.starts_with("CALL")                                  ? "C"
-                       : name == "LOAD_ATTR" || name == "LOAD_METHOD"            ? "A"
-                       : name == "LOAD_GLOBAL" || name == "LOAD_NAME"            ? "G"
-                       : name.starts_with("SUBSCRIPT") || name == "LOAD_SLICE"   ? "S"
-                       : name == "STORE_ATTR"                                    ? "T"
-                       : info.a == Operand::W && name.find("ADD") == 0           ? "B"
-                                                                                 : nullptr;
+    const char* kind = name.starts_with("CALL")                                ? "C"
+                       : name == "LOAD_ATTR" || name == "LOAD_METHOD"          ? "A"
+                       : name == "LOAD_GLOBAL" || name == "LOAD_NAME"          ? "G"
+                       : name.starts_with("SUBSCRIPT") || name == "LOAD_SLICE" ? "S"
+                       : name == "STORE_ATTR"                                  ? "T"
+                       : info.a == Operand::W && name.find("ADD") == 0         ? "B"
+                                                                               : nullptr;
     if (kind != nullptr) {
       CodePosition p = unit.position_at(pc);
       fmt::print("{}{}:{}:{}:{} ", kind, p.line, p.column, p.end_line, p.end_column);

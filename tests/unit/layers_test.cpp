@@ -73,7 +73,8 @@ TEST(Layers, HeadersOfTheVmIncludeOnlyLowerLayers) {
   for (const Include& include : includes("vm")) {
     if (include.file.substr(include.file.size() - 2) != ".h") continue;
     // What the types' code shares among its own files stands above the protocols, as that code does.
-    if (include.file.find("_internal.h") != std::string::npos || include.file.find("_support.h") != std::string::npos) {
+    if (include.file.find("_internal.h") != std::string::npos ||
+        include.file.find("_support.h") != std::string::npos) {
       if (vm_layer(include.file) == "types" && vm_layer(include.target) == "protocol") continue;
     }
     std::string from = vm_layer(include.file), to = vm_layer(include.target);

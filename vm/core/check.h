@@ -4,7 +4,8 @@
 #include <cstdlib>
 
 namespace mp {
-[[noreturn]] inline void check_failed(const char* file, int line, const char* condition, const char* message) {
+[[noreturn]] inline void check_failed(const char* file, int line, const char* condition,
+                                      const char* message) {
   std::fprintf(stderr, "minipy: internal error at %s:%d: %s: %s\n", file, line, condition, message);
   std::abort();
 }

@@ -58,12 +58,12 @@ using Status = Result<void>;
 inline Status success() { return {}; }
 
 // `Value sum = TRY(add(t, a, b));`
-#define TRY(expression)                                       \
-  ({                                                          \
-    auto mp_try_result = (expression);                        \
-    if (mp_try_result.is_error()) [[unlikely]]                \
-      return ::mp::Error{};                                   \
-    mp_try_result.take();                                     \
+#define TRY(expression)                        \
+  ({                                           \
+    auto mp_try_result = (expression);         \
+    if (mp_try_result.is_error()) [[unlikely]] \
+      return ::mp::Error{};                    \
+    mp_try_result.take();                      \
   })
 
 }  // namespace mp

@@ -1,4 +1,5 @@
-// Value: one 64-bit word. It knows how ints, floats, singletons and object pointers are told apart, and nothing else.
+// Value: one 64-bit word. It knows how ints, floats, singletons and object pointers are told apart, and
+// nothing else.
 #pragma once
 #include <atomic>
 #include <bit>
@@ -10,9 +11,9 @@ struct Object;
 
 // Encoding (low bits):
 //   ...1    63-bit signed integer
-//   ..10    float whose exponent was rotated into the tag (CRuby's "flonum": no mantissa bit is lost; about 1e-77..1e77, and 0.0)
-//   .100    immediates and internal sentinels
-//   .000    object pointer (16-byte aligned); all-zero is the empty Value: unbound, absent, deleted
+//   ..10    float whose exponent was rotated into the tag (CRuby's "flonum": no mantissa bit is lost; about
+//   1e-77..1e77, and 0.0) .100    immediates and internal sentinels .000    object pointer (16-byte aligned);
+//   all-zero is the empty Value: unbound, absent, deleted
 class Value {
  public:
   constexpr Value() = default;
@@ -47,8 +48,12 @@ class Value {
   constexpr bool is_bool() const { return is_true() || is_false(); }
   constexpr bool is_not_implemented() const { return bits_ == kNotImplementedBits; }
   constexpr bool is_error() const { return bits_ == kErrorBits; }
-  constexpr bool is_not_found() const { return bits_ == kNotFoundBits; }  // a look-up found nothing (no exception set)
-  constexpr bool is_no_more() const { return bits_ == kNoMoreBits; }      // an iterator is exhausted (no exception set)
+  constexpr bool is_not_found() const {
+    return bits_ == kNotFoundBits;
+  }  // a look-up found nothing (no exception set)
+  constexpr bool is_no_more() const {
+    return bits_ == kNoMoreBits;
+  }  // an iterator is exhausted (no exception set)
 
   constexpr int64_t as_int() const { return static_cast<int64_t>(bits_) >> 1; }
   double as_float_inline() const {

@@ -44,7 +44,8 @@ void HeapImpl::trace(Object* object) {
   if (type->trace != nullptr) type->trace(object, tracer);
 }
 
-// Objects wait in a short queue between the stack and their tracing: time for the prefetched header to arrive.
+// Objects wait in a short queue between the stack and their tracing: time for the prefetched header to
+// arrive.
 void HeapImpl::drain() {
   constexpr size_t kQueue = 8;
   Object* queue[kQueue];

@@ -1,4 +1,5 @@
-// The builtins module: functions that are not types. Those that need frames (exec, eval, locals, ...) live in vm/exec.
+// The builtins module: functions that are not types. Those that need frames (exec, eval, locals, ...) live in
+// vm/exec.
 #include <cmath>
 #include <cstring>
 
@@ -47,7 +48,9 @@ Result<Value> builtin_bin(Thread& t, const Value* args) { return number_in_base(
 Result<Value> builtin_oct(Thread& t, const Value* args) { return number_in_base(t, args[0], 8, "0o"); }
 Result<Value> builtin_hex(Thread& t, const Value* args) { return number_in_base(t, args[0], 16, "0x"); }
 
-Result<Value> builtin_callable(Thread& t, const Value* args) { return Value::from_bool(is_callable(t, args[0])); }
+Result<Value> builtin_callable(Thread& t, const Value* args) {
+  return Value::from_bool(is_callable(t, args[0]));
+}
 
 Result<Value> builtin_chr(Thread& t, const Value* args) {
   Value index = TRY(to_index(t, args[0]));
@@ -138,7 +141,7 @@ Result<Value> builtin_next(Thread& t, const Value* args) {
   Result<Value> item = type == t.types().generator ? generator_next_value(t, args[0].as<GeneratorObject>())
                        // A script class: its StopIteration may carry a value, which the slot would drop.
                        : type->has(kTypeHeap) ? call_special(t, args[0], t.names().__next__)
-                                                   : type->slots.next(t, args[0]);
+                                              : type->slots.next(t, args[0]);
   if (item.is_error()) {
     if (!args[1].is_empty() && t.catch_exception(Exc::StopIteration)) return args[1];
     return Error{};
@@ -154,7 +157,8 @@ Result<Value> builtin_aiter(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "'{}' object is not an async iterable", type_name(type));
   Value iterator = TRY(type->slots.aiter(t, args[0]));
   if (type_of(t, iterator)->slots.anext == nullptr)
-    return t.raise(Exc::TypeError, "aiter() returned not an async iterator of type '{}'", type_name(t, iterator));
+    return t.raise(Exc::TypeError, "aiter() returned not an async iterator of type '{}'",
+                   type_name(t, iterator));
   return iterator;
 }
 
@@ -224,12 +228,14 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
       else if (str_equal(keyword, "default"))
         fallback = call.values[call.count + i];
       else
-        return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", name, to_utf8(keyword));
+        return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", name,
+                       to_utf8(keyword));
     }
   }
   if (call.count == 0) return t.raise(Exc::TypeError, "{} expected at least 1 argument, got 0", name);
   if (call.count > 1 && !fallback.is_empty())
-    return t.raise(Exc::TypeError, "Cannot specify a default for {}() with multiple positional arguments", name);
+    return t.raise(Exc::TypeError, "Cannot specify a default for {}() with multiple positional arguments",
+                   name);
   Value best = kEmpty, best_key = kEmpty;
   auto consider = [&](Value item) -> Status {
     Value item_key = key.is_none() ? item : TRY(mp::call(t, key, {item}));
@@ -335,7 +341,8 @@ Result<Value> builtin_open(Thread& t, Value, CallArgs call_args) {
 }
 
 Result<Value> builtin_import(Thread& t, const Value* args) {
-  if (!is_str(args[0])) return t.raise(Exc::TypeError, "__import__() argument 1 must be str, not {}", type_name(t, args[0]));
+  if (!is_str(args[0]))
+    return t.raise(Exc::TypeError, "__import__() argument 1 must be str, not {}", type_name(t, args[0]));
   int64_t level = TRY(to_ssize(t, args[4]));
   DictObject* globals = is_dict(args[1]) ? args[1].as<DictObject>() : nullptr;
   return import_dotted(t, args[0].as<StrObject>(), globals, args[3], level);
@@ -349,56 +356,76 @@ Result<Value> builtin_breakpoint(Thread& t, Value, CallArgs args) {
 
 const NativeDef kFunctions[] = {
     MP_FUNCTION(builtin_abs, "abs(x, /)", "Return the absolute value of the argument."),
-    MP_FUNCTION(builtin_aiter, "aiter(async_iterable, /)", "Return an AsyncIterator for an AsyncIterable object."),
+    MP_FUNCTION(builtin_aiter, "aiter(async_iterable, /)",
+                "Return an AsyncIterator for an AsyncIterable object."),
     MP_FUNCTION(builtin_all, "all(iterable, /)",
-                "Return True if bool(x) is True for all values x in the iterable.\n\nIf the iterable is empty, return True."),
+                "Return True if bool(x) is True for all values x in the iterable.\n\nIf the iterable is "
+                "empty, return True."),
     MP_FUNCTION(builtin_any, "any(iterable, /)",
-                "Return True if bool(x) is True for any x in the iterable.\n\nIf the iterable is empty, return False."),
+                "Return True if bool(x) is True for any x in the iterable.\n\nIf the iterable is empty, "
+                "return False."),
     MP_FUNCTION(builtin_ascii, "ascii(obj, /)", "Return an ASCII-only representation of an object."),
     MP_FUNCTION(builtin_bin, "bin(number, /)", "Return the binary representation of an integer."),
     MP_RAW_FUNCTION(builtin_breakpoint, "breakpoint(*args, **kws)", "Call sys.breakpointhook(*args, **kws)."),
-    MP_FUNCTION(builtin_callable, "callable(obj, /)", "Return whether the object is callable (i.e., some kind of function)."),
-    MP_FUNCTION(builtin_chr, "chr(i, /)", "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff."),
-    MP_FUNCTION(builtin_delattr, "delattr(obj, name, /)", "Deletes the named attribute from the given object."),
-    MP_FUNCTION(builtin_divmod, "divmod(x, y, /)", "Return the tuple (x//y, x%y).  Invariant: div*y + mod == x."),
-    MP_FUNCTION(builtin_format, "format(value, format_spec='', /)", "Return type(value).__format__(value, format_spec)."),
-    MP_FUNCTION(builtin_getattr, "getattr(object, name, default=?, /)", "Get a named attribute from an object."),
-    MP_FUNCTION(builtin_hasattr, "hasattr(obj, name, /)", "Return whether the object has an attribute with the given name."),
+    MP_FUNCTION(builtin_callable, "callable(obj, /)",
+                "Return whether the object is callable (i.e., some kind of function)."),
+    MP_FUNCTION(builtin_chr, "chr(i, /)",
+                "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff."),
+    MP_FUNCTION(builtin_delattr, "delattr(obj, name, /)",
+                "Deletes the named attribute from the given object."),
+    MP_FUNCTION(builtin_divmod, "divmod(x, y, /)",
+                "Return the tuple (x//y, x%y).  Invariant: div*y + mod == x."),
+    MP_FUNCTION(builtin_format, "format(value, format_spec='', /)",
+                "Return type(value).__format__(value, format_spec)."),
+    MP_FUNCTION(builtin_getattr, "getattr(object, name, default=?, /)",
+                "Get a named attribute from an object."),
+    MP_FUNCTION(builtin_hasattr, "hasattr(obj, name, /)",
+                "Return whether the object has an attribute with the given name."),
     MP_FUNCTION(builtin_hash, "hash(obj, /)", "Return the hash value for the given object."),
     MP_FUNCTION(builtin_hex, "hex(number, /)", "Return the hexadecimal representation of an integer."),
     MP_FUNCTION(builtin_id, "id(obj, /)", "Return the identity of an object."),
-    MP_FUNCTION(builtin_import, "__import__(name, globals=None, locals=None, fromlist=(), level=0)", "Import a module."),
-    MP_FUNCTION(builtin_input, "input(prompt=?, /)", "Read a string from standard input.  The trailing newline is stripped."),
+    MP_FUNCTION(builtin_import, "__import__(name, globals=None, locals=None, fromlist=(), level=0)",
+                "Import a module."),
+    MP_FUNCTION(builtin_input, "input(prompt=?, /)",
+                "Read a string from standard input.  The trailing newline is stripped."),
     MP_QUIET_FUNCTION(builtin_isinstance, "isinstance(obj, class_or_tuple, /)",
-                "Return whether an object is an instance of a class or of a subclass thereof."),
+                      "Return whether an object is an instance of a class or of a subclass thereof."),
     MP_FUNCTION(builtin_issubclass, "issubclass(cls, class_or_tuple, /)",
                 "Return whether 'cls' is derived from another class or is the same class."),
     MP_FUNCTION(builtin_iter, "iter(object, sentinel=?, /)", "Get an iterator from an object."),
     MP_QUIET_FUNCTION(builtin_len, "len(obj, /)", "Return the number of items in a container."),
-    MP_RAW_FUNCTION(builtin_max, "max(*args, default=?, key=None)", "With a single iterable argument, return its biggest item."),
-    MP_RAW_FUNCTION(builtin_min, "min(*args, default=?, key=None)", "With a single iterable argument, return its smallest item."),
+    MP_RAW_FUNCTION(builtin_max, "max(*args, default=?, key=None)",
+                    "With a single iterable argument, return its biggest item."),
+    MP_RAW_FUNCTION(builtin_min, "min(*args, default=?, key=None)",
+                    "With a single iterable argument, return its smallest item."),
     MP_FUNCTION(builtin_next, "next(iterator, default=?, /)", "Return the next item from the iterator."),
     MP_FUNCTION(builtin_oct, "oct(number, /)", "Return the octal representation of an integer."),
     MP_RAW_FUNCTION(builtin_open,
-                    "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+                    "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, "
+                    "closefd=True, opener=None)",
                     "Open file and return a stream.  Raise OSError upon failure."),
     MP_FUNCTION(builtin_ord, "ord(c, /)", "Return the Unicode code point for a one-character string."),
-    MP_FUNCTION(builtin_pow, "pow(base, exp, mod=None)", "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments."),
+    MP_FUNCTION(builtin_pow, "pow(base, exp, mod=None)",
+                "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments."),
     MP_FUNCTION(builtin_print, "print(*args, sep=' ', end='\\n', file=None, flush=False)",
                 "Prints the values to a stream, or to sys.stdout by default."),
     MP_FUNCTION(builtin_repr, "repr(obj, /)", "Return the canonical string representation of the object."),
-    MP_FUNCTION(builtin_round, "round(number, ndigits=None)", "Round a number to a given precision in decimal digits."),
-    MP_FUNCTION(builtin_setattr, "setattr(obj, name, value, /)", "Sets the named attribute on the given object to the specified value."),
+    MP_FUNCTION(builtin_round, "round(number, ndigits=None)",
+                "Round a number to a given precision in decimal digits."),
+    MP_FUNCTION(builtin_setattr, "setattr(obj, name, value, /)",
+                "Sets the named attribute on the given object to the specified value."),
     MP_FUNCTION(builtin_sorted, "sorted(iterable, /, *, key=None, reverse=False)",
                 "Return a new list containing all items from the iterable in ascending order."),
-    MP_FUNCTION(builtin_sum, "sum(iterable, /, start=0)", "Return the sum of a 'start' value (default: 0) plus an iterable of numbers"),
+    MP_FUNCTION(builtin_sum, "sum(iterable, /, start=0)",
+                "Return the sum of a 'start' value (default: 0) plus an iterable of numbers"),
     MP_END};
 
 }  // namespace
 
 void add_builtins(Thread& t, ModuleObject* module) {
   for (const NativeDef* def = kFunctions; def->signature != nullptr; ++def) add_native(t, module, *def);
-  for (const NativeDef* def = kInterpreterBuiltins; def->signature != nullptr; ++def) add_native(t, module, *def);
+  for (const NativeDef* def = kInterpreterBuiltins; def->signature != nullptr; ++def)
+    add_native(t, module, *def);
   DictObject* dict = module->dict;
   auto add = [&](const char* name, Value value) { MP_BOOT(dict_set_text(t, dict, name, value)); };
   add("None", kNone);
@@ -408,16 +435,32 @@ void add_builtins(Thread& t, ModuleObject* module) {
   add("NotImplemented", kNotImplemented);
   add("__debug__", Value::from_bool(t.runtime().options.optimize == 0));
   BuiltinTypes& types = t.types();
-  const std::pair<const char*, Type*> exported[] = {
-      {"bool", types.bool_},           {"memoryview", types.memoryview}, {"bytearray", types.bytearray},
-      {"bytes", types.bytes},          {"classmethod", types.classmethod}, {"complex", types.complex},
-      {"dict", types.dict},            {"enumerate", types.enumerate},   {"filter", types.filter},
-      {"float", types.float_},         {"frozenset", types.frozenset},   {"property", types.property},
-      {"int", types.int_},             {"list", types.list},             {"map", types.map},
-      {"object", types.object},        {"range", types.range},           {"reversed", types.reversed},
-      {"set", types.set},              {"slice", types.slice},           {"staticmethod", types.staticmethod},
-      {"str", types.str},              {"super", types.super},           {"tuple", types.tuple},
-      {"type", types.type},            {"zip", types.zip}};
+  const std::pair<const char*, Type*> exported[] = {{"bool", types.bool_},
+                                                    {"memoryview", types.memoryview},
+                                                    {"bytearray", types.bytearray},
+                                                    {"bytes", types.bytes},
+                                                    {"classmethod", types.classmethod},
+                                                    {"complex", types.complex},
+                                                    {"dict", types.dict},
+                                                    {"enumerate", types.enumerate},
+                                                    {"filter", types.filter},
+                                                    {"float", types.float_},
+                                                    {"frozenset", types.frozenset},
+                                                    {"property", types.property},
+                                                    {"int", types.int_},
+                                                    {"list", types.list},
+                                                    {"map", types.map},
+                                                    {"object", types.object},
+                                                    {"range", types.range},
+                                                    {"reversed", types.reversed},
+                                                    {"set", types.set},
+                                                    {"slice", types.slice},
+                                                    {"staticmethod", types.staticmethod},
+                                                    {"str", types.str},
+                                                    {"super", types.super},
+                                                    {"tuple", types.tuple},
+                                                    {"type", types.type},
+                                                    {"zip", types.zip}};
   for (const auto& [name, type] : exported) add(name, type);
 #define MP_EXC(name, base) add(#name, types.exception(Exc::name));
 #include "vm/core/exceptions.def"

@@ -1,5 +1,5 @@
-// The import statement: finds, loads and caches modules. Per-module locks with deadlock avoidance as in CPython's importlib: a thread that would
-// close a cycle of waits gets the partially initialised module.
+// The import statement: finds, loads and caches modules. Per-module locks with deadlock avoidance as in
+// CPython's importlib: a thread that would close a cycle of waits gets the partially initialised module.
 #include "vm/modules/import.h"
 
 #include <fcntl.h>
@@ -52,7 +52,9 @@ bool is_directory(const std::string& path) {
 
 class ModuleLock {
  public:
-  ModuleLock(Thread& t, std::string name) : state_(*t.runtime().import), name_(std::move(name)) { acquire(t); }
+  ModuleLock(Thread& t, std::string name) : state_(*t.runtime().import), name_(std::move(name)) {
+    acquire(t);
+  }
   ~ModuleLock() {
     std::lock_guard<std::mutex> guard(state_.mutex);
     auto it = state_.locks.find(name_);
@@ -80,7 +82,8 @@ class ModuleLock {
     {
       std::lock_guard<std::mutex> guard(state_.mutex);
       if (take(&t)) return;
-      if (would_deadlock(&t, state_.locks[name_].owner)) return;  // not owned: the caller sees a partial module
+      if (would_deadlock(&t, state_.locks[name_].owner))
+        return;  // not owned: the caller sees a partial module
     }
     BlockingRegion out(t);
     std::unique_lock<std::mutex> guard(state_.mutex);
@@ -111,7 +114,8 @@ Status run_module(Thread& t, ModuleObject* module, CodeObject* code) {
   return {};
 }
 
-// Puts the module in sys.modules, runs `body`, takes it out again on failure. Gives what sys.modules then holds.
+// Puts the module in sys.modules, runs `body`, takes it out again on failure. Gives what sys.modules then
+// holds.
 template <class Body>
 Result<Value> initialise(Thread& t, StrObject* name, ModuleObject* module, Value spec, Body body) {
   DictObject* modules = t.runtime().modules;
@@ -134,7 +138,8 @@ Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen
   auto* code = TRY(frozen_code(t, frozen)).as<CodeObject>();
   ModuleObject* module = make_module(t, name);
   Value search = frozen.is_package ? Value(make_list(t)) : kNone;
-  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone), make_str(t, "frozen"), search, false);
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone),
+                                make_str(t, "frozen"), search, false);
   TRY(init_module_attributes(t, module, spec));
   return initialise(t, name, module, spec, [&] { return run_module(t, module, code); });
 }
@@ -163,7 +168,8 @@ Result<Value> load_file(Thread& t, StrObject* name, const std::string& file, con
 
 Result<Value> load_namespace_package(Thread& t, StrObject* name, Value portions) {
   ModuleObject* module = make_module(t, name);
-  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Namespace, name, kNone), kNone, portions, false);
+  Value spec =
+      make_module_spec(t, name, make_loader(t, LoaderKind::Namespace, name, kNone), kNone, portions, false);
   TRY(init_module_attributes(t, module, spec));
   return initialise(t, name, module, spec, [] { return Status(); });
 }
@@ -235,17 +241,19 @@ Result<Value> load_located(Thread& t, StrObject* name, const ModuleLocation& loc
     case ModuleLocation::File: return load_file(t, name, location.file, location.package);
     default: {
       ListObject* portions = make_list(t);
-      for (const std::string& portion : location.portions) TRY(list_append(t, portions, make_str(t, portion)));
+      for (const std::string& portion : location.portions)
+        TRY(list_append(t, portions, make_str(t, portion)));
       return load_namespace_package(t, name, portions);
     }
   }
 }
 
-// One module whose parent package (if any) is loaded. `path` is the parent's __path__ or empty. Finders are asked in the order of
-// sys.meta_path, our own among them.
+// One module whose parent package (if any) is loaded. `path` is the parent's __path__ or empty. Finders are
+// asked in the order of sys.meta_path, our own among them.
 Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail, Value path) {
   Value finders = dict_get_text(t, t.runtime().sys_module->dict, "meta_path");
-  if (!is_list(finders)) return t.raise(Exc::ImportError, "sys.meta_path is None, Python is likely shutting down");
+  if (!is_list(finders))
+    return t.raise(Exc::ImportError, "sys.meta_path is None, Python is likely shutting down");
   Value own = importer(t);
   auto* list = finders.as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i) {
@@ -264,8 +272,8 @@ Result<Value> find_and_load(Thread& t, StrObject* name, const std::string& tail,
   return kNotFound;
 }
 
-Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Value parent, const std::string& parent_name,
-                         const std::string& tail) {
+Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Value parent,
+                         const std::string& parent_name, const std::string& tail) {
   Value cached = module_in_cache(t, name);
   if (!cached.is_not_found()) {
     if (cached.is_none())
@@ -280,7 +288,8 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
   if (!parent.is_empty()) {
     path = TRY(get_attr_or_not_found(t, parent, t.names().__path__));
     if (path.is_not_found())
-      return module_not_found(t, name, "No module named '" + text + "'; '" + parent_name + "' is not a package");
+      return module_not_found(t, name,
+                              "No module named '" + text + "'; '" + parent_name + "' is not a package");
   }
   Value module;
   {
@@ -298,7 +307,8 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
     StrObject* tail_name = intern(t, tail);
     if (set_attr(t, parent, tail_name, module).is_error()) {
       if (!t.catch_exception(Exc::AttributeError)) return Error{};
-      TRY(warn(t, Exc::ImportWarning, fmt::format("Cannot set an attribute on '{}' for child module '{}'", parent_name, tail)));
+      TRY(warn(t, Exc::ImportWarning,
+               fmt::format("Cannot set an attribute on '{}' for child module '{}'", parent_name, tail)));
     }
   }
   return module;
@@ -326,7 +336,8 @@ Result<Value> calculate_package(Thread& t, DictObject* globals) {
 Result<std::string> resolve_name(Thread& t, StrObject* name, DictObject* globals, int64_t level) {
   Value package_value = TRY(calculate_package(t, globals));
   std::string package = to_utf8(package_value.as<StrObject>());
-  if (package.empty()) return t.raise(Exc::ImportError, "attempted relative import with no known parent package");
+  if (package.empty())
+    return t.raise(Exc::ImportError, "attempted relative import with no known parent package");
   for (int64_t i = 1; i < level; ++i) {
     size_t dot = package.rfind('.');
     if (dot == std::string::npos)
@@ -356,7 +367,8 @@ Result<Value> import_absolute(Thread& t, const std::string& text, Value* top) {
 
 }  // namespace
 
-Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path, ModuleLocation* out) {
+Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path,
+                           ModuleLocation* out) {
   if (find_native_module(name) != nullptr) {
     out->kind = ModuleLocation::Native;
     return true;
@@ -376,7 +388,8 @@ Result<Value> frozen_code(Thread& t, const FrozenModule& frozen) {
   std::string error;
   std::shared_ptr<const lang::CodeUnit> unit =
       lang::read_code_unit(std::string_view(reinterpret_cast<const char*>(frozen.data), frozen.size), &error);
-  if (unit == nullptr) return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", frozen.name, error);
+  if (unit == nullptr)
+    return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", frozen.name, error);
   return link_code(t, unit);
 }
 
@@ -440,9 +453,11 @@ void set_core_specs(Thread& t) {
 Result<Value> load_native_module(Thread& t, StrObject* name) {
   const ModuleSpec* native = find_native_module(to_utf8(name));
   if (native == nullptr) return kNotFound;
-  ModuleObject* module = make_module(t, name, native->doc != nullptr ? Value(make_str(t, native->doc)) : kNone);
+  ModuleObject* module =
+      make_module(t, name, native->doc != nullptr ? Value(make_str(t, native->doc)) : kNone);
   module->spec = native;
-  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Builtin, name, kNone), make_str(t, "built-in"), kNone, false);
+  Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Builtin, name, kNone),
+                                make_str(t, "built-in"), kNone, false);
   TRY(init_module_attributes(t, module, spec));
   TRY(dict_delete(t, module->dict, t.names().__builtins__));
   return initialise(t, name, module, spec, [&]() -> Status {
@@ -467,7 +482,8 @@ Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Val
     if (!cached.is_not_found() && !cached.is_none() && is_kind(cached, Kind::Module)) {
       ModuleSpecObject* spec = spec_of(t, cached);
       bool from = !from_list.is_empty() && !from_list.is_none() && TRY(truth(t, from_list));
-      if ((spec == nullptr || !spec->initializing.load()) && !from && (!name->is_ascii() || name->ascii().find('.') == std::string_view::npos))
+      if ((spec == nullptr || !spec->initializing.load()) && !from &&
+          (!name->is_ascii() || name->ascii().find('.') == std::string_view::npos))
         return cached;
     }
     text = to_utf8(name);
@@ -477,7 +493,8 @@ Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Val
   bool from = !from_list.is_empty() && !from_list.is_none() && TRY(truth(t, from_list));
   if (!from) {
     if (level == 0) return top;
-    // `from . import x` always has a list; plain relative import cannot be written. Kept for __import__ calls.
+    // `from . import x` always has a list; plain relative import cannot be written. Kept for __import__
+    // calls.
     std::string wanted = to_utf8(name);
     if (wanted.empty()) return module;
     size_t dot = wanted.find('.');
@@ -492,7 +509,8 @@ Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Val
   auto* list = names.as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i) {
     Value item = list->at(i);
-    if (!is_str(item)) return t.raise(Exc::TypeError, "Item in ``from list'' must be str, not {}", type_name(t, item));
+    if (!is_str(item))
+      return t.raise(Exc::TypeError, "Item in ``from list'' must be str, not {}", type_name(t, item));
     auto* attribute = item.as<StrObject>();
     if (str_equal(attribute, "*")) {
       Value all = TRY(get_attr_or_not_found(t, module, t.names().__all__));
@@ -519,13 +537,16 @@ Result<Value> import_dotted(Thread& t, StrObject* name, DictObject* globals, Val
   return module;
 }
 
-Result<Value> import_name(Thread& t, StrObject* name, DictObject* globals, Value locals, Value from_list, int64_t level) {
+Result<Value> import_name(Thread& t, StrObject* name, DictObject* globals, Value locals, Value from_list,
+                          int64_t level) {
   // A replaced builtins.__import__ is honoured.
   Value hook = dict_get_str(t.runtime().builtins_dict, t.names().__import__);
   if (hook == t.runtime().import->default_import) return import_dotted(t, name, globals, from_list, level);
   if (hook.is_not_found()) return t.raise(Exc::ImportError, "__import__ not found");
   Value locals_or_none = locals.is_empty() ? kNone : locals;
-  return call(t, hook, {name, globals, locals_or_none, from_list.is_empty() ? kNone : from_list, Value::from_int(level)});
+  return call(
+      t, hook,
+      {name, globals, locals_or_none, from_list.is_empty() ? kNone : from_list, Value::from_int(level)});
 }
 
 Result<Value> import_module(Thread& t, std::string_view dotted_name) {
@@ -548,8 +569,10 @@ Result<Value> import_from(Thread& t, Value module, StrObject* name) {
   ModuleSpecObject* spec = spec_of(t, module);
   bool partial = spec != nullptr && spec->initializing.load();
   std::string message =
-      partial ? fmt::format("cannot import name '{}' from partially initialized module '{}' (most likely due to a circular import) ({})",
-                            to_utf8(name), package_name, location)
+      partial ? fmt::format(
+                    "cannot import name '{}' from partially initialized module '{}' (most likely due to a "
+                    "circular import) ({})",
+                    to_utf8(name), package_name, location)
               : fmt::format("cannot import name '{}' from '{}' ({})", to_utf8(name), package_name, location);
   Value exception = make_exception(t, Exc::ImportError, make_str(t, message));
   auto* object = exception.as<ExceptionObject>();
@@ -564,7 +587,8 @@ Status import_star(Thread& t, Value module, Value target) {
   bool skip_private = all.is_not_found();
   Value dict = TRY(get_attr_or_not_found(t, module, t.names().__dict__));
   if (skip_private) {
-    if (dict.is_not_found()) return t.raise(Exc::ImportError, "from-import-* object has no __dict__ and no __all__");
+    if (dict.is_not_found())
+      return t.raise(Exc::ImportError, "from-import-* object has no __dict__ and no __all__");
     all = TRY(call_method(t, dict, t.names().keys));
   }
   Value names = TRY(to_list(t, all));
@@ -575,8 +599,10 @@ Status import_star(Thread& t, Value module, Value target) {
       std::string module_name = repr_text(t, TRY(get_attr(t, module, t.names().__name__)));
       if (module_name.size() > 1) module_name = module_name.substr(1, module_name.size() - 2);
       if (skip_private)
-        return t.raise(Exc::TypeError, "Key in {}.__dict__ must be str, not {}", module_name, type_name(t, item));
-      return t.raise(Exc::TypeError, "Item in {}.__all__ must be str, not {}", module_name, type_name(t, item));
+        return t.raise(Exc::TypeError, "Key in {}.__dict__ must be str, not {}", module_name,
+                       type_name(t, item));
+      return t.raise(Exc::TypeError, "Item in {}.__all__ must be str, not {}", module_name,
+                     type_name(t, item));
     }
     auto* name = item.as<StrObject>();
     if (skip_private && name->length() > 0 && name->at(0) == '_') continue;

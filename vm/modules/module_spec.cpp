@@ -55,7 +55,9 @@ Status spec_set_initializing(Thread& t, Value self, Value value) {
 }
 
 const NativeDef kSpecMethods[] = {
-    MP_NEW(spec_new, "__new__(cls, name, loader, *, origin=None, loader_state=None, is_package=None)", nullptr), MP_END};
+    MP_NEW(spec_new, "__new__(cls, name, loader, *, origin=None, loader_state=None, is_package=None)",
+           nullptr),
+    MP_END};
 const GetSetDef kSpecGetSets[] = {{"parent", spec_parent, nullptr, "The name of the module's parent."},
                                   {"_initializing", spec_initializing, spec_set_initializing, nullptr},
                                   {}};
@@ -122,7 +124,8 @@ Result<Value> source_is_package(Thread&, const Value* args) {
 Result<Value> loader_create_module(Thread&, const Value*) { return kNone; }
 Result<Value> source_exec_module(Thread& t, const Value* args) {
   Value code = TRY(source_get_code(t, args));
-  if (!is_kind(args[1], Kind::Module)) return t.raise(Exc::TypeError, "exec_module() argument must be a module");
+  if (!is_kind(args[1], Kind::Module))
+    return t.raise(Exc::TypeError, "exec_module() argument must be a module");
   DictObject* dict = args[1].as<ModuleObject>()->dict;
   TRY(run_code(t, code.as<CodeObject>(), dict, dict));
   return kNone;
@@ -131,7 +134,8 @@ Result<Value> no_source(Thread&, const Value*) { return kNone; }
 Result<Value> builtin_create_module(Thread& t, const Value* args) {
   Value name = TRY(get_attr(t, args[1], t.names().name));
   Value module = TRY(load_native_module(t, name.as<StrObject>()));
-  if (module.is_not_found()) return t.raise(Exc::ImportError, "{} is not a built-in module", repr_text(t, name));
+  if (module.is_not_found())
+    return t.raise(Exc::ImportError, "{} is not a built-in module", repr_text(t, name));
   return module;
 }
 // The frozen module that a loader's argument (or the loader itself) names.
@@ -143,7 +147,8 @@ Result<Value> frozen_get_code(Thread& t, const Value* args) {
   return frozen_code(t, frozen);
 }
 Result<Value> frozen_exec_module(Thread& t, const Value* args) {
-  if (!is_kind(args[1], Kind::Module)) return t.raise(Exc::TypeError, "exec_module() argument must be a module");
+  if (!is_kind(args[1], Kind::Module))
+    return t.raise(Exc::TypeError, "exec_module() argument must be a module");
   Value arguments[2] = {args[0], kNone};
   Value code = TRY(frozen_get_code(t, arguments));
   DictObject* dict = args[1].as<ModuleObject>()->dict;
@@ -153,24 +158,29 @@ Result<Value> frozen_exec_module(Thread& t, const Value* args) {
 Result<Value> frozen_is_package(Thread&, const Value* args) {
   Value name = args[1].is_none() ? args[0].as<LoaderObject>()->name.get() : args[1];
   FrozenModule frozen;
-  return Value::from_bool(is_str(name) && find_frozen_module(to_utf8(name.as<StrObject>()), &frozen) && frozen.is_package);
+  return Value::from_bool(is_str(name) && find_frozen_module(to_utf8(name.as<StrObject>()), &frozen) &&
+                          frozen.is_package);
 }
 
 // ---- the finder in sys.meta_path
 
 Result<Value> importer_find_spec(Thread& t, const Value* args) {
-  if (!is_str(args[1])) return t.raise(Exc::TypeError, "module name must be str, not {}", type_name(t, args[1]));
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "module name must be str, not {}", type_name(t, args[1]));
   std::string name = to_utf8(args[1].as<StrObject>());
   size_t dot = name.rfind('.');
   ModuleLocation location;
   Value path = args[2].is_none() ? kEmpty : args[2];
-  if (!TRY(locate_module(t, name, dot == std::string::npos ? name : name.substr(dot + 1), path, &location))) return kNone;
+  if (!TRY(locate_module(t, name, dot == std::string::npos ? name : name.substr(dot + 1), path, &location)))
+    return kNone;
   switch (location.kind) {
     case ModuleLocation::Native:
-      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Builtin, args[1], kNone), make_str(t, "built-in"), kNone, false);
+      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Builtin, args[1], kNone),
+                              make_str(t, "built-in"), kNone, false);
     case ModuleLocation::Frozen:
-      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Frozen, args[1], kNone), make_str(t, "frozen"),
-                              location.frozen.is_package ? Value(make_list(t)) : kNone, false);
+      return make_module_spec(t, args[1], make_loader(t, LoaderKind::Frozen, args[1], kNone),
+                              make_str(t, "frozen"), location.frozen.is_package ? Value(make_list(t)) : kNone,
+                              false);
     default: break;
   }
   ListObject* search = make_list(t);
@@ -181,12 +191,14 @@ Result<Value> importer_find_spec(Thread& t, const Value* args) {
                             location.package.empty() ? kNone : Value(search), true);
   }
   for (const std::string& portion : location.portions) TRY(list_append(t, search, make_str(t, portion)));
-  return make_module_spec(t, args[1], make_loader(t, LoaderKind::Namespace, args[1], kNone), kNone, search, false);
+  return make_module_spec(t, args[1], make_loader(t, LoaderKind::Namespace, args[1], kNone), kNone, search,
+                          false);
 }
 Result<Value> importer_invalidate_caches(Thread&, const Value*) { return kNone; }
 Result<Value> importer_repr(Thread& t, Value) { return make_str(t, "<minipy importer>"); }
-const NativeDef kImporterMethods[] = {MP_METHOD(importer_find_spec, "find_spec(self, fullname, path=None, target=None)", nullptr),
-                                      MP_METHOD(importer_invalidate_caches, "invalidate_caches(self)", nullptr), MP_END};
+const NativeDef kImporterMethods[] = {
+    MP_METHOD(importer_find_spec, "find_spec(self, fullname, path=None, target=None)", nullptr),
+    MP_METHOD(importer_invalidate_caches, "invalidate_caches(self)", nullptr), MP_END};
 const TypeSpec kImporterSpec = {.name = "_frozen_importlib.Importer",
                                 .size = sizeof(Object),
                                 .flags = kTypeDisallowNew,
@@ -196,16 +208,15 @@ const TypeSpec kImporterSpec = {.name = "_frozen_importlib.Importer",
 const MemberDef kLoaderMembers[] = {{"name", offsetof(LoaderObject, name), false, nullptr},
                                     {"path", offsetof(LoaderObject, path), false, nullptr},
                                     {}};
-const NativeDef kSourceMethods[] = {
-    MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
-    MP_METHOD(source_get_filename, "get_filename(self, name=None)", nullptr),
-    MP_METHOD(source_get_data, "get_data(self, path)", nullptr),
-    MP_METHOD(source_get_source, "get_source(self, fullname=None)", nullptr),
-    MP_METHOD(source_get_code, "get_code(self, fullname=None)", nullptr),
-    MP_METHOD(source_is_package, "is_package(self, fullname=None)", nullptr),
-    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
-    MP_METHOD(source_exec_module, "exec_module(self, module)", nullptr),
-    MP_END};
+const NativeDef kSourceMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
+                                    MP_METHOD(source_get_filename, "get_filename(self, name=None)", nullptr),
+                                    MP_METHOD(source_get_data, "get_data(self, path)", nullptr),
+                                    MP_METHOD(source_get_source, "get_source(self, fullname=None)", nullptr),
+                                    MP_METHOD(source_get_code, "get_code(self, fullname=None)", nullptr),
+                                    MP_METHOD(source_is_package, "is_package(self, fullname=None)", nullptr),
+                                    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
+                                    MP_METHOD(source_exec_module, "exec_module(self, module)", nullptr),
+                                    MP_END};
 const NativeDef kPlainMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
                                    MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
                                    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
@@ -222,13 +233,15 @@ const NativeDef kBuiltinMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=N
                                      MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
                                      MP_METHOD(no_source, "get_code(self, fullname=None)", nullptr),
                                      MP_METHOD(builtin_create_module, "create_module(self, spec)", nullptr),
-                                     MP_METHOD(no_source, "exec_module(self, module)", nullptr), MP_END};
+                                     MP_METHOD(no_source, "exec_module(self, module)", nullptr),
+                                     MP_END};
 const NativeDef kFrozenMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
                                     MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
                                     MP_METHOD(frozen_get_code, "get_code(self, fullname=None)", nullptr),
                                     MP_METHOD(frozen_is_package, "is_package(self, fullname=None)", nullptr),
                                     MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
-                                    MP_METHOD(frozen_exec_module, "exec_module(self, module)", nullptr), MP_END};
+                                    MP_METHOD(frozen_exec_module, "exec_module(self, module)", nullptr),
+                                    MP_END};
 const TypeSpec kBuiltinImporterSpec = {.name = "_frozen_importlib.BuiltinImporter",
                                        .size = sizeof(LoaderObject),
                                        .trace = trace_loader,
@@ -271,7 +284,8 @@ Value importer(Thread& t) {
 bool is_module_spec(Thread& t, Value v) { return is_instance(t, v, native_type(t, kModuleSpecSpec)); }
 
 Value make_loader(Thread& t, LoaderKind kind, Value name, Value path) {
-  const TypeSpec* specs[] = {&kSourceLoaderSpec, &kBuiltinImporterSpec, &kFrozenImporterSpec, &kNamespaceLoaderSpec};
+  const TypeSpec* specs[] = {&kSourceLoaderSpec, &kBuiltinImporterSpec, &kFrozenImporterSpec,
+                             &kNamespaceLoaderSpec};
   Type* type = native_type(t, *specs[static_cast<int>(kind)]);
   auto* loader = t.heap().make<LoaderObject>(t, type);
   loader->name = name;

@@ -8,7 +8,8 @@ struct ModuleSpecObject : Object {
   Slot name, loader, origin, loader_state, submodule_search_locations, cached, has_location;
   std::atomic<bool> initializing{false};
 };
-ModuleSpecObject* make_module_spec(Thread& t, Value name, Value loader, Value origin, Value search_locations, bool has_location);
+ModuleSpecObject* make_module_spec(Thread& t, Value name, Value loader, Value origin, Value search_locations,
+                                   bool has_location);
 bool is_module_spec(Thread& t, Value v);
 
 enum class LoaderKind : uint8_t { Source, Builtin, Frozen, Namespace };

@@ -31,12 +31,15 @@ Result<Value> sys_exc_info(Thread& t, const Value*) {
 }
 Result<Value> sys_exit(Thread& t, const Value* args) {
   Value status = args[0];
-  if (is_tuple(status)) return t.raise_object(make_exception_args(t, Exc::SystemExit, status.as<TupleObject>()));
+  if (is_tuple(status))
+    return t.raise_object(make_exception_args(t, Exc::SystemExit, status.as<TupleObject>()));
   return t.raise_value(Exc::SystemExit, status);
 }
 Result<Value> sys_excepthook(Thread& t, const Value* args) {
   Value text;
-  if (!is_exception(args[1])) return t.raise(Exc::TypeError, "print_exception(): Exception expected for value, {} found", type_name(t, args[1]));
+  if (!is_exception(args[1]))
+    return t.raise(Exc::TypeError, "print_exception(): Exception expected for value, {} found",
+                   type_name(t, args[1]));
   text = TRY(format_exception(t, args[1]));
   Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
   if (!err.is_not_found() && !err.is_none()) {
@@ -67,7 +70,8 @@ Result<Value> sys_unraisablehook(Thread& t, const Value* args) {
   Value exception = TRY(get_attr(t, args[0], "exc_value"));
   std::string head;
   if (!object.is_none())
-    head = (message.is_none() ? std::string("Exception ignored in") : str_text(t, message)) + ": " + repr_text(t, object) + "\n";
+    head = (message.is_none() ? std::string("Exception ignored in") : str_text(t, message)) + ": " +
+           repr_text(t, object) + "\n";
   else if (!message.is_none())
     head = str_text(t, message) + ":\n";
   Value text = kNone;
@@ -105,29 +109,43 @@ Result<Value> sys_getsizeof(Thread& t, const Value* args) {
   return size;
 }
 Result<Value> sys_intern(Thread& t, const Value* args) {
-  if (!is_str(args[0])) return t.raise(Exc::TypeError, "intern() argument must be str, not {}", type_name(t, args[0]));
-  if (args[0].as_object()->type() != t.types().str) return t.raise(Exc::TypeError, "can't intern {}", type_name(t, args[0]));
+  if (!is_str(args[0]))
+    return t.raise(Exc::TypeError, "intern() argument must be str, not {}", type_name(t, args[0]));
+  if (args[0].as_object()->type() != t.types().str)
+    return t.raise(Exc::TypeError, "can't intern {}", type_name(t, args[0]));
   return intern(t, args[0].as<StrObject>());
 }
 Result<Value> sys_is_interned(Thread& t, const Value* args) {
-  if (!is_str(args[0])) return t.raise(Exc::TypeError, "_is_interned() argument must be str, not {}", type_name(t, args[0]));
+  if (!is_str(args[0]))
+    return t.raise(Exc::TypeError, "_is_interned() argument must be str, not {}", type_name(t, args[0]));
   return Value::from_bool(is_interned(args[0].as<StrObject>()));
 }
-Result<Value> sys_getrefcount(Thread&, const Value*) { return Value::from_int(2); }  // there are no counts; docs/COMPATIBILITY.md
+Result<Value> sys_getrefcount(Thread&, const Value*) {
+  return Value::from_int(2);
+}  // there are no counts; docs/COMPATIBILITY.md
 Result<Value> sys_getdefaultencoding(Thread& t, const Value*) { return make_str(t, "utf-8"); }
-Result<Value> sys_getfilesystemencodeerrors(Thread& t, const Value*) { return make_str(t, "surrogateescape"); }
+Result<Value> sys_getfilesystemencodeerrors(Thread& t, const Value*) {
+  return make_str(t, "surrogateescape");
+}
 Result<Value> sys_get_int_max_str_digits(Thread& t, const Value*) {
   return Value::from_int(t.runtime().int_max_str_digits.load());
 }
 Result<Value> sys_set_int_max_str_digits(Thread& t, const Value* args) {
   int64_t digits = TRY(to_ssize(t, args[0]));
-  if (digits != 0 && (digits < 640 || digits > INT_MAX)) return t.raise(Exc::ValueError, "maxdigits must be 0 or larger than 640");
+  if (digits != 0 && (digits < 640 || digits > INT_MAX))
+    return t.raise(Exc::ValueError, "maxdigits must be 0 or larger than 640");
   t.runtime().int_max_str_digits = static_cast<int32_t>(digits);
   return kNone;
 }
-Result<Value> sys_getallocatedblocks(Thread& t, const Value*) { return make_int(t, static_cast<int64_t>(t.heap().live_bytes() / 64)); }
-Result<Value> sys_is_finalizing(Thread& t, const Value*) { return Value::from_bool(t.runtime().finalizing.load()); }
-Result<Value> sys_is_gil_enabled(Thread& t, const Value*) { return Value::from_bool(!t.runtime().free_threaded.load()); }
+Result<Value> sys_getallocatedblocks(Thread& t, const Value*) {
+  return make_int(t, static_cast<int64_t>(t.heap().live_bytes() / 64));
+}
+Result<Value> sys_is_finalizing(Thread& t, const Value*) {
+  return Value::from_bool(t.runtime().finalizing.load());
+}
+Result<Value> sys_is_gil_enabled(Thread& t, const Value*) {
+  return Value::from_bool(!t.runtime().free_threaded.load());
+}
 
 Result<Value> sys_audit(Thread& t, Value, CallArgs args) {
   Value hooks = dict_get_text(t, t.runtime().sys_module->dict, "_audit_hooks");
@@ -151,25 +169,32 @@ Result<Value> sys_addaudithook(Thread& t, const Value* args) {
 
 const NativeDef kFunctions[] = {
     MP_FUNCTION(sys_exception, "exception()", "Return the current exception."),
-    MP_FUNCTION(sys_exc_info, "exc_info()", "Return current exception information: (type, value, traceback)."),
+    MP_FUNCTION(sys_exc_info, "exc_info()",
+                "Return current exception information: (type, value, traceback)."),
     MP_FUNCTION(sys_exit, "exit(status=None, /)", "Exit the interpreter by raising SystemExit(status)."),
     MP_FUNCTION(sys_excepthook, "excepthook(exctype, value, traceback, /)",
                 "Handle an exception by displaying it with a traceback on sys.stderr."),
-    MP_FUNCTION(sys_displayhook, "displayhook(object, /)", "Print an object to sys.stdout and also save it in builtins._"),
+    MP_FUNCTION(sys_displayhook, "displayhook(object, /)",
+                "Print an object to sys.stdout and also save it in builtins._"),
     MP_FUNCTION(sys_unraisablehook, "unraisablehook(unraisable, /)", "Handle an unraisable exception."),
-    MP_RAW_FUNCTION(sys_breakpointhook, "breakpointhook(*args, **kws)", "This hook function is called by built-in breakpoint()."),
+    MP_RAW_FUNCTION(sys_breakpointhook, "breakpointhook(*args, **kws)",
+                    "This hook function is called by built-in breakpoint()."),
     MP_FUNCTION(sys_getsizeof, "getsizeof(object, default=?)", "Return the size of object in bytes."),
     MP_FUNCTION(sys_intern, "intern(string, /)", "``Intern'' the given string."),
     MP_FUNCTION(sys_is_interned, "_is_interned(string, /)", nullptr),
     MP_FUNCTION(sys_getrefcount, "getrefcount(object, /)", "Return the reference count of object."),
-    MP_FUNCTION(sys_getdefaultencoding, "getdefaultencoding()", "Return the current default encoding used by the Unicode implementation."),
-    MP_FUNCTION(sys_getdefaultencoding, "getfilesystemencoding()", "Return the encoding used to convert Unicode filenames to OS filenames."),
+    MP_FUNCTION(sys_getdefaultencoding, "getdefaultencoding()",
+                "Return the current default encoding used by the Unicode implementation."),
+    MP_FUNCTION(sys_getdefaultencoding, "getfilesystemencoding()",
+                "Return the encoding used to convert Unicode filenames to OS filenames."),
     MP_FUNCTION(sys_getfilesystemencodeerrors, "getfilesystemencodeerrors()", nullptr),
-    MP_FUNCTION(sys_get_int_max_str_digits, "get_int_max_str_digits()", "Return the maximum string digits limit for non-binary int<->str conversions."),
+    MP_FUNCTION(sys_get_int_max_str_digits, "get_int_max_str_digits()",
+                "Return the maximum string digits limit for non-binary int<->str conversions."),
     MP_FUNCTION(sys_set_int_max_str_digits, "set_int_max_str_digits(maxdigits)", nullptr),
     MP_FUNCTION(sys_getallocatedblocks, "getallocatedblocks()", nullptr),
     MP_FUNCTION(sys_is_finalizing, "is_finalizing()", "Return True if Python is exiting."),
-    MP_FUNCTION(sys_is_gil_enabled, "_is_gil_enabled()", "Return True if the GIL is currently enabled and False if it is disabled."),
+    MP_FUNCTION(sys_is_gil_enabled, "_is_gil_enabled()",
+                "Return True if the GIL is currently enabled and False if it is disabled."),
     MP_RAW_FUNCTION(sys_audit, "audit(event, /, *args)", "Passes the event to any hooks that are attached."),
     MP_FUNCTION(sys_addaudithook, "addaudithook(hook)", "Adds a new audit hook callback."),
     MP_END};
@@ -177,15 +202,34 @@ const NativeDef kFunctions[] = {
 // ---- struct sequences
 
 constexpr const char* kVersionFields[] = {"major", "minor", "micro", "releaselevel", "serial", nullptr};
-constexpr const char* kFlagFields[] = {"debug", "inspect", "interactive", "optimize", "dont_write_bytecode", "no_user_site",
-                                       "no_site", "ignore_environment", "verbose", "bytes_warning", "quiet",
-                                       "hash_randomization", "isolated", "dev_mode", "utf8_mode", "warn_default_encoding",
-                                       "safe_path", "int_max_str_digits", "gil", "thread_inherit_context",
-                                       "context_aware_warnings", nullptr};
-constexpr const char* kFloatFields[] = {"max", "max_exp", "max_10_exp", "min", "min_exp", "min_10_exp", "dig", "mant_dig", "epsilon",
-                                        "radix", "rounds", nullptr};
-constexpr const char* kIntFields[] = {"bits_per_digit", "sizeof_digit", "default_max_str_digits", "str_digits_check_threshold", nullptr};
-constexpr const char* kHashFields[] = {"width", "modulus", "inf", "nan", "imag", "algorithm", "hash_bits", "seed_bits", "cutoff", nullptr};
+constexpr const char* kFlagFields[] = {"debug",
+                                       "inspect",
+                                       "interactive",
+                                       "optimize",
+                                       "dont_write_bytecode",
+                                       "no_user_site",
+                                       "no_site",
+                                       "ignore_environment",
+                                       "verbose",
+                                       "bytes_warning",
+                                       "quiet",
+                                       "hash_randomization",
+                                       "isolated",
+                                       "dev_mode",
+                                       "utf8_mode",
+                                       "warn_default_encoding",
+                                       "safe_path",
+                                       "int_max_str_digits",
+                                       "gil",
+                                       "thread_inherit_context",
+                                       "context_aware_warnings",
+                                       nullptr};
+constexpr const char* kFloatFields[] = {"max", "max_exp",  "max_10_exp", "min",   "min_exp", "min_10_exp",
+                                        "dig", "mant_dig", "epsilon",    "radix", "rounds",  nullptr};
+constexpr const char* kIntFields[] = {"bits_per_digit", "sizeof_digit", "default_max_str_digits",
+                                      "str_digits_check_threshold", nullptr};
+constexpr const char* kHashFields[] = {"width",     "modulus",   "inf",       "nan",    "imag",
+                                       "algorithm", "hash_bits", "seed_bits", "cutoff", nullptr};
 constexpr const char* kThreadFields[] = {"name", "lock", "version", nullptr};
 
 Value sequence(Thread& t, const StructSequenceSpec& spec, std::initializer_list<Value> values) {
@@ -211,8 +255,10 @@ void add_sys(Thread& t, ModuleObject* module) {
   Runtime& runtime = t.runtime();
   const RuntimeOptions& options = runtime.options;
   for (const NativeDef* def = kFunctions; def->signature != nullptr; ++def) add_native(t, module, *def);
-  for (const NativeDef* def = kInterpreterSysFunctions; def->signature != nullptr; ++def) add_native(t, module, *def);
-  for (const NativeDef* def = kThreadSysFunctions; def->signature != nullptr; ++def) add_native(t, module, *def);
+  for (const NativeDef* def = kInterpreterSysFunctions; def->signature != nullptr; ++def)
+    add_native(t, module, *def);
+  for (const NativeDef* def = kThreadSysFunctions; def->signature != nullptr; ++def)
+    add_native(t, module, *def);
   DictObject* dict = module->dict;
   auto add = [&](const char* name, Value value) { MP_BOOT(dict_set_text(t, dict, name, value)); };
   auto add_text = [&](const char* name, std::string_view text) { add(name, make_str(t, text)); };
@@ -224,14 +270,17 @@ void add_sys(Thread& t, ModuleObject* module) {
   add_text("version", "3.13.0 (minipy 0.1.0) [C++20]");
   add("hexversion", i(0x030d00f0));
   add("api_version", i(1013));
-  add_text("copyright", "Copyright (c) 2026 the minipy authors.\nThe library modules from CPython: Copyright (c) Python Software Foundation.");
+  add_text("copyright",
+           "Copyright (c) 2026 the minipy authors.\nThe library modules from CPython: Copyright (c) Python "
+           "Software Foundation.");
   add_text("platform", "linux");
   add_text("byteorder", "little");
   add("maxsize", make_int(t, INT64_MAX));
   add("maxunicode", i(0x10FFFF));
   add_text("executable", options.executable);
   add_text("_base_executable", options.executable);
-  for (const char* name : {"prefix", "base_prefix", "exec_prefix", "base_exec_prefix"}) add_text(name, "/usr");
+  for (const char* name : {"prefix", "base_prefix", "exec_prefix", "base_exec_prefix"})
+    add_text(name, "/usr");
   add_text("platlibdir", "lib");
   add_text("abiflags", "");
   add_text("float_repr_style", "short");
@@ -241,7 +290,8 @@ void add_sys(Thread& t, ModuleObject* module) {
   DictObject* x_options = make_dict(t);
   for (const std::string& option : options.x_options) {
     size_t equals_sign = option.find('=');
-    Value value = equals_sign == std::string::npos ? kTrue : Value(make_str(t, option.substr(equals_sign + 1)));
+    Value value =
+        equals_sign == std::string::npos ? kTrue : Value(make_str(t, option.substr(equals_sign + 1)));
     MP_BOOT(dict_set_text(t, x_options, option.substr(0, equals_sign), value));
   }
   add("_xoptions", x_options);
@@ -259,21 +309,39 @@ void add_sys(Thread& t, ModuleObject* module) {
   const char* hash_seed = options.ignore_environment ? nullptr : std::getenv("PYTHONHASHSEED");
   bool randomised = hash_seed == nullptr || std::string_view(hash_seed) != "0";
   add("flags", sequence(t, kFlags,
-                        {i(0), flag(options.inspect), flag(options.interactive), i(options.optimize),
-                         flag(options.dont_write_bytecode), flag(options.isolated), flag(options.no_site),
-                         flag(options.ignore_environment || options.isolated), flag(options.verbose), i(options.bytes_warning),
-                         flag(options.quiet), flag(randomised), flag(options.isolated), Value::from_bool(options.dev_mode),
-                         flag(options.utf8_mode), i(0), Value::from_bool(options.safe_path || options.isolated), i(4300),
-                         i(options.gil ? 1 : 0), i(0), i(0)}));
+                        {i(0),
+                         flag(options.inspect),
+                         flag(options.interactive),
+                         i(options.optimize),
+                         flag(options.dont_write_bytecode),
+                         flag(options.isolated),
+                         flag(options.no_site),
+                         flag(options.ignore_environment || options.isolated),
+                         flag(options.verbose),
+                         i(options.bytes_warning),
+                         flag(options.quiet),
+                         flag(randomised),
+                         flag(options.isolated),
+                         Value::from_bool(options.dev_mode),
+                         flag(options.utf8_mode),
+                         i(0),
+                         Value::from_bool(options.safe_path || options.isolated),
+                         i(4300),
+                         i(options.gil ? 1 : 0),
+                         i(0),
+                         i(0)}));
   static const StructSequenceSpec kFloat = {"sys.float_info", kFloatFields, 11};
-  add("float_info", sequence(t, kFloat, {make_float(t, DBL_MAX), i(DBL_MAX_EXP), i(DBL_MAX_10_EXP), make_float(t, DBL_MIN),
-                                         i(DBL_MIN_EXP), i(DBL_MIN_10_EXP), i(DBL_DIG), i(DBL_MANT_DIG), make_float(t, DBL_EPSILON),
-                                         i(FLT_RADIX), i(1)}));
+  add("float_info", sequence(t, kFloat,
+                             {make_float(t, DBL_MAX), i(DBL_MAX_EXP), i(DBL_MAX_10_EXP),
+                              make_float(t, DBL_MIN), i(DBL_MIN_EXP), i(DBL_MIN_10_EXP), i(DBL_DIG),
+                              i(DBL_MANT_DIG), make_float(t, DBL_EPSILON), i(FLT_RADIX), i(1)}));
   static const StructSequenceSpec kInt = {"sys.int_info", kIntFields, 4};
   add("int_info", sequence(t, kInt, {i(30), i(4), i(4300), i(640)}));
   static const StructSequenceSpec kHash = {"sys.hash_info", kHashFields, 9};
   Value algorithm = make_str(t, "siphash13");
-  add("hash_info", sequence(t, kHash, {i(64), i((int64_t{1} << 61) - 1), i(314159), i(0), i(1000003), algorithm, i(64), i(128), i(0)}));
+  add("hash_info", sequence(t, kHash,
+                            {i(64), i((int64_t{1} << 61) - 1), i(314159), i(0), i(1000003), algorithm, i(64),
+                             i(128), i(0)}));
   static const StructSequenceSpec kThreadInfo = {"sys.thread_info", kThreadFields, 3};
   Value pthread = make_str(t, "pthread"), futex = make_str(t, "semaphore"), library = make_str(t, "NPTL");
   add("thread_info", sequence(t, kThreadInfo, {pthread, futex, library}));

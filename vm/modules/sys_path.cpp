@@ -55,7 +55,8 @@ Status sys_set_paths(Thread& t) {
 
 std::string missing_library_hint(Thread& t, const std::string&) {
   if (!t.runtime().import->python_lib.empty()) return "";
-  return " (no CPython library was found: install the package libpython3-stdlib or name one with --python-lib=DIR)";
+  return " (no CPython library was found: install the package libpython3-stdlib or name one with "
+         "--python-lib=DIR)";
 }
 
 }  // namespace mp

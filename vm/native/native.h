@@ -32,9 +32,9 @@ namespace mp {
   ::mp::NativeDef { signature, nullptr, function, ::mp::NativeKind::New, doc }  // self = the class
 // The same without a switch site after the call: see NativeDef::switches.
 #define MP_QUIET_FUNCTION(function, signature, doc) \
-  ::mp::NativeDef{signature, function, nullptr, ::mp::NativeKind::Function, doc, false}
+  ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::Function, doc, false }
 #define MP_QUIET_METHOD(function, signature, doc) \
-  ::mp::NativeDef{signature, function, nullptr, ::mp::NativeKind::Method, doc, false}
+  ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::Method, doc, false }
 #define MP_END \
   ::mp::NativeDef {}
 

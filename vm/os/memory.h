@@ -13,7 +13,7 @@ enum class Reserve : bool {
 void* map_memory(size_t bytes, size_t alignment, Reserve reserve);
 void unmap_memory(void* address, size_t bytes);
 void discard_memory(void* address, size_t bytes);  // the pages read as zero afterwards
-void huge_pages(void* address, size_t bytes);  // big tables: a fault for 2 MiB instead of one for 4 KiB
+void huge_pages(void* address, size_t bytes);      // big tables: a fault for 2 MiB instead of one for 4 KiB
 void no_huge_pages(void* address, size_t bytes);   // keeps the resident size of a small process small
 
 }  // namespace mp::os

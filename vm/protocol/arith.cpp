@@ -1,4 +1,5 @@
-// Operators on arbitrary values: slot dispatch with CPython's order (the right operand goes first when its type is a subclass of the left one's).
+// Operators on arbitrary values: slot dispatch with CPython's order (the right operand goes first when its
+// type is a subclass of the left one's).
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
@@ -16,18 +17,12 @@ struct Operator {
 };
 
 constexpr Operator kOperators[] = {
-    {&Slots::add, &Slots::iadd, "+", "+="},
-    {&Slots::sub, &Slots::isub, "-", "-="},
-    {&Slots::mul, &Slots::imul, "*", "*="},
-    {&Slots::matmul, &Slots::imatmul, "@", "@="},
-    {&Slots::truediv, &Slots::itruediv, "/", "/="},
-    {&Slots::floordiv, &Slots::ifloordiv, "//", "//="},
-    {&Slots::mod, &Slots::imod, "%", "%="},
-    {nullptr, nullptr, "** or pow()", "**="},
-    {&Slots::lshift, &Slots::ilshift, "<<", "<<="},
-    {&Slots::rshift, &Slots::irshift, ">>", ">>="},
-    {&Slots::and_, &Slots::iand, "&", "&="},
-    {&Slots::or_, &Slots::ior, "|", "|="},
+    {&Slots::add, &Slots::iadd, "+", "+="},         {&Slots::sub, &Slots::isub, "-", "-="},
+    {&Slots::mul, &Slots::imul, "*", "*="},         {&Slots::matmul, &Slots::imatmul, "@", "@="},
+    {&Slots::truediv, &Slots::itruediv, "/", "/="}, {&Slots::floordiv, &Slots::ifloordiv, "//", "//="},
+    {&Slots::mod, &Slots::imod, "%", "%="},         {nullptr, nullptr, "** or pow()", "**="},
+    {&Slots::lshift, &Slots::ilshift, "<<", "<<="}, {&Slots::rshift, &Slots::irshift, ">>", ">>="},
+    {&Slots::and_, &Slots::iand, "&", "&="},        {&Slots::or_, &Slots::ior, "|", "|="},
     {&Slots::xor_, &Slots::ixor, "^", "^="},
 };
 
@@ -136,7 +131,8 @@ Result<Value> inplace(Thread& t, BinaryOp op, Value a, Value b) {
   }
   Value result = TRY(try_slots(t, o.slot, a, b));
   if (!result.is_not_implemented()) return result;
-  if (op == BinaryOp::Add && left->slots.inplace_concat != nullptr) return left->slots.inplace_concat(t, a, b);
+  if (op == BinaryOp::Add && left->slots.inplace_concat != nullptr)
+    return left->slots.inplace_concat(t, a, b);
   if (op == BinaryOp::Mul && left->slots.inplace_repeat != nullptr)
     return repeat(t, left->slots.inplace_repeat, a, b);
   return binary_fallback(t, op, a, b, o.inplace_symbol);
@@ -146,13 +142,14 @@ Result<Value> power(Thread& t, Value a, Value b, Value modulus) {
   Value result = TRY(power_slots(t, a, b, modulus));
   if (!result.is_not_implemented()) return result;
   if (modulus.is_none()) return unsupported(t, "** or pow()", a, b);
-  return t.raise(Exc::TypeError, "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'", type_name(t, a),
-                 type_name(t, b), type_name(t, modulus));
+  return t.raise(Exc::TypeError, "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'",
+                 type_name(t, a), type_name(t, b), type_name(t, modulus));
 }
 
 Result<Value> divmod(Thread& t, Value a, Value b) {
   Value result = TRY(try_slots(t, &Slots::divmod, a, b));
-  return result.is_not_implemented() ? Result<Value>(unsupported(t, "divmod()", a, b)) : Result<Value>(result);
+  return result.is_not_implemented() ? Result<Value>(unsupported(t, "divmod()", a, b))
+                                     : Result<Value>(result);
 }
 
 static Result<Value> unary(Thread& t, UnarySlot Slots::*slot, Value v, const char* message) {

@@ -67,7 +67,8 @@ Result<bool> compare_bool(Thread& t, Value a, Value b, CompareOp op) {
 Result<bool> equals(Thread& t, Value a, Value b) {
   if (a == b) return true;
   if (a.is_int() && b.is_int()) return false;
-  if (is_str(a) && is_str(b) && a.as_object()->type() == t.types().str && b.as_object()->type() == t.types().str) {
+  if (is_str(a) && is_str(b) && a.as_object()->type() == t.types().str &&
+      b.as_object()->type() == t.types().str) {
     auto* x = a.as<StrObject>();
     auto* y = b.as<StrObject>();
     if (is_interned(x) && is_interned(y)) return false;

@@ -129,7 +129,8 @@ int Runtime::finalize() {
   };
   run("threading", "_shutdown");
   run("atexit", "_run_exitfuncs");
-  // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of creation.
+  // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of
+  // creation.
   heap->finalize_all(t);
   finalizing = true;
   for (auto& hook : exit_hooks_) hook(t);
@@ -160,7 +161,8 @@ Runtime::~Runtime() {
   finalize();
   Thread* t = main_thread_;
   if (stop_other_threads_for_exit(*t)) {
-    // Daemon threads still run native code and hold pointers into this runtime: its memory stays until the process ends.
+    // Daemon threads still run native code and hold pointers into this runtime: its memory stays until the
+    // process ends.
     (void)heap.release();
     (void)threads.release();
     (void)gil.release();

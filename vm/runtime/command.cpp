@@ -42,7 +42,8 @@ Status compile_and_run(Thread& t, std::string_view source, const std::string& fi
 
 void insert_path(Thread& t, const std::string& entry) {
   Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
-  if (is_list(path) && list_insert(t, path.as<ListObject>(), 0, make_str(t, entry)).is_error()) t.clear_exception();
+  if (is_list(path) && list_insert(t, path.as<ListObject>(), 0, make_str(t, entry)).is_error())
+    t.clear_exception();
 }
 
 // The directory of a script, symbolic links followed.
@@ -63,7 +64,8 @@ Status run_file(Thread& t, const std::string& file) {
       std::string main = file + name;
       if (stat(main.c_str(), &info) == 0) return run_file(t, main);
     }
-    std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", options.executable.c_str(), file.c_str());
+    std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", options.executable.c_str(),
+                 file.c_str());
     return t.raise_value(Exc::SystemExit, Value::from_int(1));
   }
   Result<Value> data = read_file(t, file);
@@ -71,7 +73,8 @@ Status run_file(Thread& t, const std::string& file) {
     Value exception = t.take_exception();
     Value number = exception.as<ExceptionObject>()->fields[0];
     int code = number.is_int() ? static_cast<int>(number.as_int()) : 0;
-    std::fprintf(stderr, "%s: can't open file '%s': [Errno %d] %s\n", options.executable.c_str(), file.c_str(), code, strerror(code));
+    std::fprintf(stderr, "%s: can't open file '%s': [Errno %d] %s\n", options.executable.c_str(),
+                 file.c_str(), code, strerror(code));
     return t.raise_value(Exc::SystemExit, Value::from_int(2));
   }
   if (!options.safe_path && !options.isolated) insert_path(t, directory_of(file));
@@ -79,7 +82,8 @@ Status run_file(Thread& t, const std::string& file) {
   Value path = make_str(t, file);
   TRY(dict_set_str(t, globals, t.names().__file__, path));
   TRY(dict_set_text(t, globals, "__cached__", kNone));
-  TRY(dict_set_str(t, globals, t.names().__loader__, make_loader(t, LoaderKind::Source, t.names().__main__, path)));
+  TRY(dict_set_str(t, globals, t.names().__loader__,
+                   make_loader(t, LoaderKind::Source, t.names().__main__, path)));
   return compile_and_run(t, data.value().as<BytesObject>()->view(), file, true);
 }
 
@@ -99,8 +103,9 @@ Status run_module(Thread& t, const std::string& name) {
     Value module = TRY(import_module(t, package));
     parent_path = TRY(get_attr_or_not_found(t, module, t.names().__path__));
     if (parent_path.is_not_found())
-      return fail("Error while finding module specification for '" + target + "' (ModuleNotFoundError: __path__ attribute not found on '" +
-                  package + "' while trying to find '" + target + "')");
+      return fail("Error while finding module specification for '" + target +
+                  "' (ModuleNotFoundError: __path__ attribute not found on '" + package +
+                  "' while trying to find '" + target + "')");
     parent_name = package;
     return {};
   };
@@ -110,15 +115,19 @@ Status run_module(Thread& t, const std::string& name) {
   auto locate = [&]() -> Result<bool> {
     location = {};
     size_t last = target.rfind('.');
-    return locate_module(t, target, last == std::string::npos ? target : target.substr(last + 1), parent_path, &location);
+    return locate_module(t, target, last == std::string::npos ? target : target.substr(last + 1), parent_path,
+                         &location);
   };
   if (!TRY(locate())) return fail("No module named " + name);
   bool package = (location.kind == ModuleLocation::File && !location.package.empty()) ||
-                 (location.kind == ModuleLocation::Frozen && location.frozen.is_package) || location.kind == ModuleLocation::Namespace;
+                 (location.kind == ModuleLocation::Frozen && location.frozen.is_package) ||
+                 location.kind == ModuleLocation::Namespace;
   if (package) {
     TRY(enter_parent(target));
     target += ".__main__";
-    if (!TRY(locate())) return fail("No module named " + target + "; '" + name + "' is a package and cannot be directly executed");
+    if (!TRY(locate()))
+      return fail("No module named " + target + "; '" + name +
+                  "' is a package and cannot be directly executed");
   }
   if (location.kind == ModuleLocation::Native) return fail("No code object available for " + name);
   DictObject* globals = main_module(t)->dict;
@@ -126,17 +135,21 @@ Status run_module(Thread& t, const std::string& name) {
   Value file = location.kind == ModuleLocation::File ? Value(make_str(t, location.file)) : kNone;
   LoaderKind kind = location.kind == ModuleLocation::File ? LoaderKind::Source : LoaderKind::Frozen;
   Value loader = make_loader(t, kind, module_name, file);
-  Value spec = make_module_spec(t, module_name, loader, file.is_none() ? Value(make_str(t, "frozen")) : file, kNone, !file.is_none());
+  Value spec = make_module_spec(t, module_name, loader, file.is_none() ? Value(make_str(t, "frozen")) : file,
+                                kNone, !file.is_none());
   TRY(dict_set_str(t, globals, t.names().__spec__, spec));
   TRY(dict_set_str(t, globals, t.names().__loader__, loader));
   size_t last = target.rfind('.');
-  TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, last == std::string::npos ? "" : target.substr(0, last))));
+  TRY(dict_set_str(t, globals, t.names().__package__,
+                   make_str(t, last == std::string::npos ? "" : target.substr(0, last))));
   if (!file.is_none()) {
     TRY(dict_set_str(t, globals, t.names().__file__, file));
     Value argv = dict_get_text(t, t.runtime().sys_module->dict, "argv");
-    if (is_list(argv) && argv.as<ListObject>()->length() > 0) TRY(list_set(t, argv.as<ListObject>(), 0, file));
+    if (is_list(argv) && argv.as<ListObject>()->length() > 0)
+      TRY(list_set(t, argv.as<ListObject>(), 0, file));
   }
-  if (location.kind == ModuleLocation::Frozen) return run_code_as_main(t, TRY(frozen_code(t, location.frozen)));
+  if (location.kind == ModuleLocation::Frozen)
+    return run_code_as_main(t, TRY(frozen_code(t, location.frozen)));
   Value data = TRY(read_file(t, location.file));
   return compile_and_run(t, data.as<BytesObject>()->view(), location.file, true);
 }
@@ -164,7 +177,8 @@ int report_exception(Thread& t) {
     if (flush_stream(t, t.names().stdout).is_error()) t.clear_exception();
     Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
     std::string text = str_text(t, code) + "\n";
-    if (err.is_not_found() || err.is_none() || call_method(t, err, t.names().write, {make_str(t, text)}).is_error()) {
+    if (err.is_not_found() || err.is_none() ||
+        call_method(t, err, t.names().write, {make_str(t, text)}).is_error()) {
       t.clear_exception();
       std::fputs(text.c_str(), stderr);
     }

@@ -1,4 +1,5 @@
-// include/minipy/minipy.h on top of the VM: handles are roots, exceptions are translated, and outside of calls the host's thread is detached.
+// include/minipy/minipy.h on top of the VM: handles are roots, exceptions are translated, and outside of
+// calls the host's thread is detached.
 #include <algorithm>
 
 #include "lang/compile.h"
@@ -34,15 +35,19 @@ struct RuntimeState : std::enable_shared_from_this<RuntimeState> {
   int finish_status = 0;
   mp::Thread& thread() { return runtime->main_thread(); }
   static void scan(void* context, mp::Tracer& tracer) {
-    for (Handle::Node* node = static_cast<RuntimeState*>(context)->handles; node != nullptr; node = node->next) tracer.visit(node->value);
+    for (Handle::Node* node = static_cast<RuntimeState*>(context)->handles; node != nullptr;
+         node = node->next)
+      tracer.visit(node->value);
   }
 };
 
 Handle::Node::~Node() {
   std::shared_ptr<RuntimeState> owner = state.lock();
   if (owner == nullptr) return;
-  if (previous != nullptr) previous->next = next;
-  else owner->handles = next;
+  if (previous != nullptr)
+    previous->next = next;
+  else
+    owner->handles = next;
   if (next != nullptr) next->previous = previous;
 }
 
@@ -73,7 +78,9 @@ struct Access {
     state.handles = node.get();
     return Handle(std::move(node));
   }
-  static mp::Value unwrap(const Handle& handle) { return handle.node_ == nullptr ? mp::kNone : handle.node_->value; }
+  static mp::Value unwrap(const Handle& handle) {
+    return handle.node_ == nullptr ? mp::kNone : handle.node_->value;
+  }
   static std::shared_ptr<RuntimeState> state_of(const Handle& handle) {
     return handle.node_ == nullptr ? nullptr : handle.node_->state.lock();
   }
@@ -82,8 +89,10 @@ struct Access {
     mp::Value exception = t.take_exception();
     mp::Result<mp::Value> text = mp::format_exception(t, exception);
     std::string traceback;
-    if (text.ok()) traceback = mp::to_utf8(text.value().as<mp::StrObject>());
-    else t.clear_exception();
+    if (text.ok())
+      traceback = mp::to_utf8(text.value().as<mp::StrObject>());
+    else
+      t.clear_exception();
     throw Error(mp::type_name(t, exception), mp::str_text(t, exception), traceback);
   }
   static mp::Value check(mp::Thread& t, mp::Result<mp::Value> result) {
@@ -124,24 +133,28 @@ bool Handle::truth() const {
 std::string Handle::to_string() const {
   std::shared_ptr<RuntimeState> keep;
   Inside inside(alive(*this, keep));
-  return mp::to_utf8(Access::check(inside.thread(), mp::str(inside.thread(), node_->value)).as<mp::StrObject>());
+  return mp::to_utf8(
+      Access::check(inside.thread(), mp::str(inside.thread(), node_->value)).as<mp::StrObject>());
 }
 std::string Handle::repr() const {
   std::shared_ptr<RuntimeState> keep;
   Inside inside(alive(*this, keep));
-  return mp::to_utf8(Access::check(inside.thread(), mp::repr(inside.thread(), node_->value)).as<mp::StrObject>());
+  return mp::to_utf8(
+      Access::check(inside.thread(), mp::repr(inside.thread(), node_->value)).as<mp::StrObject>());
 }
 Handle Handle::attribute(std::string_view name) const {
   std::shared_ptr<RuntimeState> keep;
   RuntimeState& state = alive(*this, keep);
   Inside inside(state);
-  return Access::wrap(state, Access::check(inside.thread(), mp::get_attr(inside.thread(), node_->value, name)));
+  return Access::wrap(state,
+                      Access::check(inside.thread(), mp::get_attr(inside.thread(), node_->value, name)));
 }
 void Handle::set_attribute(std::string_view name, const Handle& value) const {
   std::shared_ptr<RuntimeState> keep;
   Inside inside(alive(*this, keep));
   mp::Thread& t = inside.thread();
-  if (mp::set_attr(t, node_->value, mp::intern(t, name), Access::unwrap(value)).is_error()) Access::rethrow(t);
+  if (mp::set_attr(t, node_->value, mp::intern(t, name), Access::unwrap(value)).is_error())
+    Access::rethrow(t);
 }
 Handle Handle::operator()(std::initializer_list<Handle> arguments) const {
   std::shared_ptr<RuntimeState> keep;
@@ -190,7 +203,8 @@ Runtime::~Runtime() {
   state_->runtime.reset();
 }
 
-static mp::Result<mp::Value> run_text(mp::Thread& t, std::string_view source, const std::string& filename, const char* mode) {
+static mp::Result<mp::Value> run_text(mp::Thread& t, std::string_view source, const std::string& filename,
+                                      const char* mode) {
   mp::CompileRequest request;
   request.source = source;
   request.filename = filename;
@@ -205,7 +219,8 @@ void Runtime::exec(std::string_view source, const std::string& filename) {
 }
 Handle Runtime::eval(std::string_view expression) {
   Inside inside(*state_);
-  return Access::wrap(*state_, Access::check(inside.thread(), run_text(inside.thread(), expression, "<string>", "eval")));
+  return Access::wrap(
+      *state_, Access::check(inside.thread(), run_text(inside.thread(), expression, "<string>", "eval")));
 }
 Handle Runtime::import(std::string_view module) {
   Inside inside(*state_);
@@ -233,7 +248,9 @@ Handle Runtime::make(bool value) { return Access::wrap(*state_, mp::Value::from_
 Handle Runtime::make(std::string_view utf8) {
   Inside inside(*state_);
   mp::BytesObject* bytes = mp::make_bytes(inside.thread(), utf8);  // decoding checks what the host hands over
-  return Access::wrap(*state_, Access::check(inside.thread(), mp::call_method(inside.thread(), bytes, inside.thread().names().decode)));
+  return Access::wrap(*state_,
+                      Access::check(inside.thread(),
+                                    mp::call_method(inside.thread(), bytes, inside.thread().names().decode)));
 }
 
 namespace {
@@ -243,13 +260,17 @@ struct HostFunctionObject : mp::Object {
   HostFunction* function;
   mp::Slot name;
 };
-void trace_host_function(mp::Object* object, mp::Tracer& tracer) { tracer.visit(static_cast<HostFunctionObject*>(object)->name); }
+void trace_host_function(mp::Object* object, mp::Tracer& tracer) {
+  tracer.visit(static_cast<HostFunctionObject*>(object)->name);
+}
 mp::Result<mp::Value> call_host(mp::Thread& t, mp::Value callee, mp::CallArgs args) {
   auto* object = callee.as<HostFunctionObject>();
-  if (!args.keyword_names.is_empty()) return t.raise(mp::Exc::TypeError, "{}() takes no keyword arguments", mp::str_text(t, object->name));
+  if (!args.keyword_names.is_empty())
+    return t.raise(mp::Exc::TypeError, "{}() takes no keyword arguments", mp::str_text(t, object->name));
   RuntimeState& state = *object->state;
   if (&t != &state.thread())
-    return t.raise(mp::Exc::RuntimeError, "{}(): host functions run on the runtime's main thread only", mp::str_text(t, object->name));
+    return t.raise(mp::Exc::RuntimeError, "{}(): host functions run on the runtime's main thread only",
+                   mp::str_text(t, object->name));
   std::vector<Handle> arguments;
   for (size_t i = 0; i < args.count; ++i) arguments.push_back(Access::wrap(state, args.values[i]));
   ++state.depth;
@@ -321,12 +342,16 @@ std::string Runtime::dump(std::string_view stage, std::string_view text, const s
     out = dump_tokens(source, tokenize(source, arena, options.mode));
   } else if (!error && stage == "ast") {
     ParseResult parsed = parse(source, arena, options);
-    if (parsed.ok()) out = dump_ast(parsed.module, {.indent = 4}) + "\n";
-    else error = parsed.error;
+    if (parsed.ok())
+      out = dump_ast(parsed.module, {.indent = 4}) + "\n";
+    else
+      error = parsed.error;
   } else if (!error) {
     CompileResult compiled = compile_source(source, options);
-    if (compiled.ok()) out = disassemble(*compiled.unit);
-    else error = compiled.error;
+    if (compiled.ok())
+      out = disassemble(*compiled.unit);
+    else
+      error = compiled.error;
   }
   if (error) {
     std::string where = "  File \"" + filename + "\", line " + std::to_string(error->line) + "\n";

@@ -1,4 +1,5 @@
-// The interactive prompt: multi-line input, line editing with history and completion (libedit) where standard input is a terminal.
+// The interactive prompt: multi-line input, line editing with history and completion (libedit) where standard
+// input is a terminal.
 #include <editline/readline.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ namespace {
 // libedit's completion callback has no context argument; the prompt runs on one thread of the process.
 thread_local Thread* completing_thread = nullptr;
 
-void add_matches(Thread& t, Value names, const std::string& prefix, const std::string& head, std::vector<std::string>& out) {
+void add_matches(Thread& t, Value names, const std::string& prefix, const std::string& head,
+                 std::vector<std::string>& out) {
   if (for_each(t, names, [&](Value name) -> Status {
         if (!is_str(name)) return {};
         std::string text = to_utf8(name.as<StrObject>());
@@ -40,9 +42,11 @@ std::vector<std::string> completions(Thread& t, const std::string& text) {
   if (dot == std::string::npos) {
     add_matches(t, globals, text, "", out);
     add_matches(t, t.runtime().builtins_dict, text, "", out);
-    for (const char* word : {"and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
-                             "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass",
-                             "raise", "return", "try", "while", "with", "yield"})
+    for (const char* word :
+         {"and",    "as",   "assert", "async",  "await",  "break",   "class",    "continue",
+          "def",    "del",  "elif",   "else",   "except", "finally", "for",      "from",
+          "global", "if",   "import", "in",     "is",     "lambda",  "nonlocal", "not",
+          "or",     "pass", "raise",  "return", "try",    "while",   "with",     "yield"})
       if (std::string_view(word).starts_with(text)) out.emplace_back(word);
     return out;
   }
@@ -164,7 +168,8 @@ bool compound_statement(const std::string& text) {
 void flush_output(Thread& t) {
   for (StrObject* name : {t.names().stdout, t.names().stderr}) {
     Value stream = dict_get_str(t.runtime().sys_module->dict, name);
-    if (!stream.is_not_found() && !stream.is_none() && call_method(t, stream, t.names().flush).is_error()) t.clear_exception();
+    if (!stream.is_not_found() && !stream.is_none() && call_method(t, stream, t.names().flush).is_error())
+      t.clear_exception();
   }
 }
 
@@ -173,11 +178,15 @@ void flush_output(Thread& t) {
 int run_repl(Thread& t) {
   LineReader reader(t);
   if (!t.runtime().options.quiet)
-    std::fprintf(stderr, "minipy %s (Python 3.13) on linux\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information.\n",
+    std::fprintf(stderr,
+                 "minipy %s (Python 3.13) on linux\nType \"help\", \"copyright\", \"credits\" or \"license\" "
+                 "for more information.\n",
                  minipy::version().c_str());
   DictObject* sys_dict = t.runtime().sys_module->dict;
   for (const auto& [name, text] : {std::pair{"ps1", ">>> "}, std::pair{"ps2", "... "}})
-    if (dict_get_text(t, sys_dict, name).is_not_found() && dict_set_text(t, sys_dict, name, make_str(t, text)).is_error()) t.clear_exception();
+    if (dict_get_text(t, sys_dict, name).is_not_found() &&
+        dict_set_text(t, sys_dict, name, make_str(t, text)).is_error())
+      t.clear_exception();
   DictObject* globals = main_module(t)->dict;
   for (;;) {
     flush_output(t);
@@ -214,7 +223,8 @@ int run_repl(Thread& t) {
     request.filename = "<stdin>";
     request.mode = "single";
     Result<Value> code = compile_source(t, request);
-    Result<Value> done = code.is_error() ? code : run_code(t, code.value().as<CodeObject>(), globals, globals);
+    Result<Value> done =
+        code.is_error() ? code : run_code(t, code.value().as<CodeObject>(), globals, globals);
     if (done.is_error()) {
       if (t.exception_matches(Exc::SystemExit)) return report_exception(t);
       report_exception(t);

@@ -41,7 +41,9 @@ inline bool is_list(Value v) { return is_kind(v, Kind::List); }
 inline bool is_dict(Value v) { return is_kind(v, Kind::Dict); }
 inline bool is_type(Value v) { return is_kind(v, Kind::Type); }
 inline bool is_exception(Value v) { return is_kind(v, Kind::Exception); }
-inline bool is_any_int(Value v) { return v.is_int() || v.is_bool() || is_kind(v, Kind::Int); }  // int, bool and subclasses
+inline bool is_any_int(Value v) {
+  return v.is_int() || v.is_bool() || is_kind(v, Kind::Int);
+}  // int, bool and subclasses
 inline bool is_float(Value v) { return v.is_float_inline() || is_kind(v, Kind::Float); }
 inline bool is_exact(Value v, const Type* type) { return v.is_object() && v.as_object()->type() == type; }
 

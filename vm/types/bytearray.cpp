@@ -99,8 +99,8 @@ Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
 // ---------------------------------------------------------------- slots
 
 static Result<Value> bytearray_repr(Thread& t, Value self) {
-  return str_or_error(make_str(
-      t, fmt::format("{}({})", type_name(t, self), bytes_repr_text(self.as<ByteArrayObject>()->view(), true))));
+  return str_or_error(make_str(t, fmt::format("{}({})", type_name(t, self),
+                                              bytes_repr_text(self.as<ByteArrayObject>()->view(), true))));
 }
 static Result<Value> bytearray_str(Thread& t, Value self) {
   if (t.runtime().options.bytes_warning > 0) {
@@ -201,7 +201,8 @@ static Status bytearray_set_item(Thread& t, Value self, Value key, Value value) 
           return t.raise(Exc::TypeError,
                          "can assign only bytes, buffers, or iterables of ints in range(0, 256)");
         }
-        static const char* const kMessage = "can assign only bytes, buffers, or iterables of ints in range(0, 256)";
+        static const char* const kMessage =
+            "can assign only bytes, buffers, or iterables of ints in range(0, 256)";
         if (is_str(value)) return t.raise_text(Exc::TypeError, kMessage);
         Status made = bytes_from_source(t, value, kEmpty, kEmpty, "bytearray", content);
         if (made.is_error()) {

@@ -15,7 +15,8 @@ Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content);
 // The receiver itself when it is an exact bytes, else a copy.
 Result<Value> bytes_unchanged(Thread& t, Value self);
 
-std::string bytes_repr_text(std::string_view content, bool escape_single = false);  // b'..'; bytearray escapes every '
+std::string bytes_repr_text(std::string_view content,
+                            bool escape_single = false);  // b'..'; bytearray escapes every '
 // One byte given as an int: ValueError when out of range (`what`: "byte" or "bytes").
 Result<uint8_t> byte_value(Thread& t, Value v, const char* message);
 // bytes(source, encoding, errors): the content of the new object.

@@ -35,12 +35,12 @@ static Operand complex_operand(Thread& t, Value v, Complex* out) {
   }
   return Operand::Foreign;
 }
-#define MP_COMPLEX_OPERANDS(x, y)                                                         \
-  Complex x, y;                                                                           \
-  if (Operand o = complex_operand(t, a, &x); o != Operand::Number)                        \
+#define MP_COMPLEX_OPERANDS(x, y)                                                           \
+  Complex x, y;                                                                             \
+  if (Operand o = complex_operand(t, a, &x); o != Operand::Number)                          \
     return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{}); \
-  if (Operand o = complex_operand(t, b, &y); o != Operand::Number)                        \
-    return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{})
+  if (Operand o = complex_operand(t, b, &y); o != Operand::Number)                          \
+  return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{})
 
 static Result<Value> complex_add(Thread& t, Value a, Value b) {
   MP_COMPLEX_OPERANDS(x, y);
@@ -103,7 +103,8 @@ static Result<Value> complex_pow(Thread& t, Value a, Value b, Value modulus) {
     r = {length * std::cos(phase), length * std::sin(phase)};
   }
   if (!std::isfinite(r.real()) || !std::isfinite(r.imag()))
-    if (std::isfinite(x.real()) && std::isfinite(x.imag()) && std::isfinite(y.real()) && std::isfinite(y.imag()))
+    if (std::isfinite(x.real()) && std::isfinite(x.imag()) && std::isfinite(y.real()) &&
+        std::isfinite(y.imag()))
       return t.raise(Exc::OverflowError, "complex exponentiation");
   return make_complex(t, r);
 }
@@ -120,7 +121,8 @@ static Result<Value> complex_abs(Thread& t, Value v) {
 static Result<bool> complex_bool(Thread&, Value v) { return value_of(v) != Complex(0, 0); }
 static Result<int64_t> complex_hash(Thread&, Value v) {
   Complex z = value_of(v);
-  auto h = static_cast<int64_t>(static_cast<uint64_t>(float_hash(z.real())) + 1000003u * static_cast<uint64_t>(float_hash(z.imag())));
+  auto h = static_cast<int64_t>(static_cast<uint64_t>(float_hash(z.real())) +
+                                1000003u * static_cast<uint64_t>(float_hash(z.imag())));
   return h == -1 ? -2 : h;
 }
 static Result<Value> complex_compare(Thread& t, Value a, Value b, CompareOp op) {
@@ -262,14 +264,17 @@ static Result<Value> complex_new(Thread& t, const Value* args) {
   Value real = args[1], imag = args[2];
   if (real.is_empty() && imag.is_empty()) return complex_of_type(t, cls, 0);
   if (!real.is_empty() && is_str(real)) {
-    if (!imag.is_empty()) return t.raise(Exc::TypeError, "complex() can't take second arg if first is a string");
+    if (!imag.is_empty())
+      return t.raise(Exc::TypeError, "complex() can't take second arg if first is a string");
     return complex_of_type(t, cls, TRY(complex_from_text(t, real)));
   }
-  if (!imag.is_empty() && is_str(imag)) return t.raise(Exc::TypeError, "complex() second arg can't be a string");
+  if (!imag.is_empty() && is_str(imag))
+    return t.raise(Exc::TypeError, "complex() second arg can't be a string");
   if (imag.is_empty()) {
     if (is_exact(real, t.types().complex) && cls == t.types().complex) return real;
     return complex_of_type(
-        t, cls, TRY(complex_argument(t, real, "complex() first argument must be a string or a number, not '{}'")));
+        t, cls,
+        TRY(complex_argument(t, real, "complex() first argument must be a string or a number, not '{}'")));
   }
   Complex r = 0;
   if (!real.is_empty())
@@ -280,7 +285,9 @@ static Result<Value> complex_new(Thread& t, const Value* args) {
   double imag_part = r.imag() == 0 ? i.real() : r.imag() + i.real();
   return complex_of_type(t, cls, Complex(real_part, imag_part));
 }
-static Result<Value> complex_conjugate(Thread& t, const Value* args) { return make_complex(t, std::conj(value_of(args[0]))); }
+static Result<Value> complex_conjugate(Thread& t, const Value* args) {
+  return make_complex(t, std::conj(value_of(args[0])));
+}
 static Result<Value> complex_self(Thread& t, const Value* args) { return make_complex(t, value_of(args[0])); }
 static Result<Value> complex_getnewargs(Thread& t, const Value* args) {
   Complex z = value_of(args[0]);
@@ -292,40 +299,46 @@ static Result<Value> complex_format(Thread& t, const Value* args) {
   Complex z = value_of(args[0]);
   return format_complex(t, z.real(), z.imag(), args[1].as<StrObject>());
 }
-static Result<Value> complex_real(Thread& t, Value self) { return make_float(t, self.as<ComplexObject>()->real); }
-static Result<Value> complex_imag(Thread& t, Value self) { return make_float(t, self.as<ComplexObject>()->imag); }
+static Result<Value> complex_real(Thread& t, Value self) {
+  return make_float(t, self.as<ComplexObject>()->real);
+}
+static Result<Value> complex_imag(Thread& t, Value self) {
+  return make_float(t, self.as<ComplexObject>()->imag);
+}
 
-static const GetSetDef kComplexGetSets[] = {{"real", complex_real, nullptr, "the real part of a complex number"},
-                                            {"imag", complex_imag, nullptr, "the imaginary part of a complex number"},
-                                            {}};
+static const GetSetDef kComplexGetSets[] = {
+    {"real", complex_real, nullptr, "the real part of a complex number"},
+    {"imag", complex_imag, nullptr, "the imaginary part of a complex number"},
+    {}};
 static const NativeDef kComplexMethods[] = {
     MP_NEW(complex_new, "__new__(cls, real=?, imag=?)", nullptr),
-    MP_METHOD(complex_conjugate, "conjugate(self, /)", "Return the complex conjugate of its argument. (3-4j).conjugate() == 3+4j."),
+    MP_METHOD(complex_conjugate, "conjugate(self, /)",
+              "Return the complex conjugate of its argument. (3-4j).conjugate() == 3+4j."),
     MP_METHOD(complex_self, "__complex__(self, /)", "Convert this value to exact type complex."),
     MP_METHOD(complex_getnewargs, "__getnewargs__(self, /)", nullptr),
-    MP_METHOD(complex_format, "__format__(self, format_spec, /)", "Convert to a string according to format_spec."),
+    MP_METHOD(complex_format, "__format__(self, format_spec, /)",
+              "Convert to a string according to format_spec."),
     MP_END};
 
 extern const TypeSpec kComplexSpec;
-const TypeSpec kComplexSpec = {
-    .name = "complex",
-    .kind = Kind::Complex,
-    .size = sizeof(ComplexObject),
-    .flags = kTypeBaseType,
-    .doc = "Create a complex number from a string or numbers.",
-    .slots = {.repr = complex_repr,
-              .hash = complex_hash,
-              .compare = complex_compare,
-              .add = complex_add,
-              .sub = complex_sub,
-              .mul = complex_mul,
-              .truediv = complex_truediv,
-              .pow = complex_pow,
-              .neg = complex_neg,
-              .pos = complex_pos,
-              .abs = complex_abs,
-              .bool_ = complex_bool},
-    .methods = kComplexMethods,
-    .getsets = kComplexGetSets};
+const TypeSpec kComplexSpec = {.name = "complex",
+                               .kind = Kind::Complex,
+                               .size = sizeof(ComplexObject),
+                               .flags = kTypeBaseType,
+                               .doc = "Create a complex number from a string or numbers.",
+                               .slots = {.repr = complex_repr,
+                                         .hash = complex_hash,
+                                         .compare = complex_compare,
+                                         .add = complex_add,
+                                         .sub = complex_sub,
+                                         .mul = complex_mul,
+                                         .truediv = complex_truediv,
+                                         .pow = complex_pow,
+                                         .neg = complex_neg,
+                                         .pos = complex_pos,
+                                         .abs = complex_abs,
+                                         .bool_ = complex_bool},
+                               .methods = kComplexMethods,
+                               .getsets = kComplexGetSets};
 
 }  // namespace mp

@@ -92,7 +92,8 @@ Result<Value> get_instance_dict(Thread& t, Value self);
 Status set_instance_dict(Thread& t, Value self, Value value);
 extern const GetSetDef kInstanceDictGetSets[];
 
-// Keywords of a builtin constructor: refused unless a subclass has its own __new__ (or __init__, for immutable types) that knows them.
+// Keywords of a builtin constructor: refused unless a subclass has its own __new__ (or __init__, for
+// immutable types) that knows them.
 Status refuse_keywords(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who);
 Status refuse_keywords_of_new(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who);
 

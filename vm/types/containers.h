@@ -1,4 +1,5 @@
-// tuple, list, dict, set, slice, range, cell: layouts and the operations that C++ code uses. The methods live in the types' .cpp files.
+// tuple, list, dict, set, slice, range, cell: layouts and the operations that C++ code uses. The methods live
+// in the types' .cpp files.
 #pragma once
 #include <string_view>
 
@@ -29,7 +30,8 @@ struct ListArray {
   Slot* items() { return reinterpret_cast<Slot*>(this + 1); }
 };
 struct ListObject : Object {
-  std::atomic<ListArray*> array{nullptr};  // null when never filled. A reader loads array once, then checks index < min(size, capacity)
+  std::atomic<ListArray*> array{
+      nullptr};  // null when never filled. A reader loads array once, then checks index < min(size, capacity)
   std::atomic<uint64_t> size{0};
   uint64_t length() const { return size.load(std::memory_order_acquire); }
   // Item i or empty when out of range by now (another thread shrank the list).
@@ -47,8 +49,10 @@ Status list_insert(Thread& t, ListObject* list, int64_t index, Value item);
 Status list_sort(Thread& t, ListObject* list, Value key_or_none, bool reverse);
 TupleObject* list_to_tuple(Thread& t, ListObject* list);  // snapshot
 void list_clear(Thread& t, ListObject* list);
-Result<Value> list_pop(Thread& t, ListObject* list, int64_t index);  // IndexError "pop from empty list", "pop index out of range"
-Status list_set_slice(Thread& t, ListObject* list, int64_t low, int64_t high, const Value* items, size_t count);  // clamps
+Result<Value> list_pop(Thread& t, ListObject* list,
+                       int64_t index);  // IndexError "pop from empty list", "pop index out of range"
+Status list_set_slice(Thread& t, ListObject* list, int64_t low, int64_t high, const Value* items,
+                      size_t count);  // clamps
 
 // ---------------------------------------------------------------- dict
 struct DictEntry {
@@ -56,13 +60,15 @@ struct DictEntry {
   Slot key;    // empty: deleted
   Slot value;  // empty: deleted
 };
-// Raw cell: header, `entry_capacity` entries in insertion order, then the index (open addressing; 1, 2 or 4 byte cells). Entries are append-only:
-// an entry's place never changes within one table; growth and clean-up make a new table (readers of the old one stay safe: the collector keeps it).
+// Raw cell: header, `entry_capacity` entries in insertion order, then the index (open addressing; 1, 2 or 4
+// byte cells). Entries are append-only: an entry's place never changes within one table; growth and clean-up
+// make a new table (readers of the old one stay safe: the collector keeps it).
 struct DictTable {
   uint32_t index_log2 = 0;
   uint32_t entry_capacity = 0;
-  std::atomic<uint32_t> used{0};     // entries appended, deleted ones included
-  std::atomic<uint32_t> version{0};  // 0: not cached by anybody; set to a fresh number by dict_version(), back to 0 by any change of the key set
+  std::atomic<uint32_t> used{0};        // entries appended, deleted ones included
+  std::atomic<uint32_t> version{0};     // 0: not cached by anybody; set to a fresh number by dict_version(),
+                                        // back to 0 by any change of the key set
   std::atomic<uint32_t> first_live{0};  // entries before it are deleted
   std::atomic<uint32_t> tail{0};        // entries from it on are deleted (popitem)
   DictEntry* entries() { return reinterpret_cast<DictEntry*>(this + 1); }
@@ -70,29 +76,34 @@ struct DictTable {
 struct DictObject : Object {
   std::atomic<DictTable*> table{nullptr};  // never null
   std::atomic<uint64_t> live{0};
-  std::atomic<uint32_t> mutations{0};      // key-set changes, for "dictionary changed size during iteration"
+  std::atomic<uint32_t> mutations{0};  // key-set changes, for "dictionary changed size during iteration"
   uint64_t length() const { return live.load(std::memory_order_acquire); }
 };
 DictObject* make_dict(Thread& t, size_t expected = 0);
 // Look-ups return kNotFound when absent; an error only if __hash__ or __eq__ raises.
 Result<Value> dict_get(Thread& t, DictObject* dict, Value key);
-Value dict_get_str(DictObject* dict, StrObject* key);  // no script code runs for exact str keys; kNotFound when absent. Dicts with odd keys fall back safely
+Value dict_get_str(DictObject* dict, StrObject* key);  // no script code runs for exact str keys; kNotFound
+                                                       // when absent. Dicts with odd keys fall back safely
 Result<Value> dict_get_hashed(Thread& t, DictObject* dict, Value key, int64_t hash);
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value);
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value);
 Status dict_set_text(Thread& t, DictObject* dict, std::string_view key, Value value);  // interns the key
 Value dict_get_text(Thread& t, DictObject* dict, std::string_view key);
-Result<bool> dict_delete(Thread& t, DictObject* dict, Value key);     // false when absent
-Result<Value> dict_pop(Thread& t, DictObject* dict, Value key);       // kNotFound when absent
-Result<Value> dict_set_default(Thread& t, DictObject* dict, Value key, Value value);  // the value now in the dict
+Result<bool> dict_delete(Thread& t, DictObject* dict, Value key);  // false when absent
+Result<Value> dict_pop(Thread& t, DictObject* dict, Value key);    // kNotFound when absent
+Result<Value> dict_set_default(Thread& t, DictObject* dict, Value key,
+                               Value value);  // the value now in the dict
 void dict_clear(Thread& t, DictObject* dict);
 DictObject* dict_copy(Thread& t, DictObject* dict);
 Status dict_update(Thread& t, DictObject* dict, Value mapping_or_pairs);  // dict.update(x)
-// dict.update for **kwargs: raises TypeError "f() got multiple values for keyword argument 'x'" on duplicates when function is not empty.
+// dict.update for **kwargs: raises TypeError "f() got multiple values for keyword argument 'x'" on duplicates
+// when function is not empty.
 Status dict_merge_keywords(Thread& t, DictObject* dict, Value mapping, Value function);
-// Iteration: `size_t i = 0; Value k, v; while (dict_next(dict, &i, &k, &v)) ...` (insertion order; safe against concurrent change)
+// Iteration: `size_t i = 0; Value k, v; while (dict_next(dict, &i, &k, &v)) ...` (insertion order; safe
+// against concurrent change)
 bool dict_next(DictObject* dict, size_t* position, Value* key, Value* value);
-// Caching support for LOAD_GLOBAL: entry number of a str key in the current table, or -1; and the table's version (never 0 after this call).
+// Caching support for LOAD_GLOBAL: entry number of a str key in the current table, or -1; and the table's
+// version (never 0 after this call).
 int64_t dict_entry_index(DictObject* dict, StrObject* key);
 uint32_t dict_version(Thread& t, DictObject* dict);
 
@@ -103,9 +114,9 @@ struct SetEntry {
 };
 struct SetTable {
   uint64_t mask = 0;
-  std::atomic<uint32_t> finger{0};  // where set.pop looks next
-  std::atomic<uint32_t> fill{0};    // used + dummies
-  std::atomic<uint64_t> changes{0}; // counts changes of this table
+  std::atomic<uint32_t> finger{0};   // where set.pop looks next
+  std::atomic<uint32_t> fill{0};     // used + dummies
+  std::atomic<uint64_t> changes{0};  // counts changes of this table
   SetEntry* entries() { return reinterpret_cast<SetEntry*>(this + 1); }
 };
 struct SetObject : Object {
@@ -168,7 +179,8 @@ struct BytesObject : Object {
 };
 BytesObject* make_bytes(Thread& t, std::string_view content);
 BytesObject* allocate_bytes(Thread& t, size_t size);
-// Raw cell of a bytearray. Growth makes a new cell; readers and memoryviews of the old one stay safe (the collector keeps it).
+// Raw cell of a bytearray. Growth makes a new cell; readers and memoryviews of the old one stay safe (the
+// collector keeps it).
 struct ByteArrayCell {
   uint64_t capacity = 0;
   uint64_t reserved = 0;
@@ -177,7 +189,8 @@ struct ByteArrayCell {
 struct ByteArrayObject : Object {
   std::atomic<ByteArrayCell*> cell{nullptr};  // null while empty
   std::atomic<uint64_t> size{0};
-  std::atomic<int32_t> pins{0};  // `with memoryview(b)`: "Existing exports of data: object cannot be re-sized"
+  std::atomic<int32_t> pins{
+      0};  // `with memoryview(b)`: "Existing exports of data: object cannot be re-sized"
   uint64_t length() const { return view().size(); }
   // A reader's view: the cell once, then bounds within it.
   std::string_view view() const {
@@ -188,8 +201,9 @@ struct ByteArrayObject : Object {
   }
 };
 ByteArrayObject* make_bytearray(Thread& t, std::string_view content);
-// Read access to bytes-like objects (bytes, bytearray, memoryview, array.array, mmap). Raises TypeError "a bytes-like object is required, not 'str'".
-// The view is valid until script code runs; hold the object and its export for longer (vm/types/buffer.h).
+// Read access to bytes-like objects (bytes, bytearray, memoryview, array.array, mmap). Raises TypeError "a
+// bytes-like object is required, not 'str'". The view is valid until script code runs; hold the object and
+// its export for longer (vm/types/buffer.h).
 Result<std::string_view> bytes_view(Thread& t, Value v);
 
 }  // namespace mp

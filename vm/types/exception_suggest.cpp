@@ -115,7 +115,8 @@ static bool is_stdlib_module(Thread& t, const std::string& name) {
 
 std::string suggestion_for(Thread& t, Value exception) {
   auto* e = exception.as<ExceptionObject>();
-  bool name_error = is_exception_of(t, exception, Exc::NameError) && !is_exception_of(t, exception, Exc::UnboundLocalError);
+  bool name_error =
+      is_exception_of(t, exception, Exc::NameError) && !is_exception_of(t, exception, Exc::UnboundLocalError);
   bool attribute_error = is_exception_of(t, exception, Exc::AttributeError);
   bool import_error = is_exception_of(t, exception, Exc::ImportError);
   if (!name_error && !attribute_error && !import_error) return {};

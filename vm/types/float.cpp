@@ -42,8 +42,10 @@ std::string float_repr(double d) {
     return out + tail;
   }
   if (exponent < 0) return out + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
-  if (count <= exponent + 1) return out + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
-  return out + digits.substr(0, static_cast<size_t>(exponent + 1)) + "." + digits.substr(static_cast<size_t>(exponent + 1));
+  if (count <= exponent + 1)
+    return out + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
+  return out + digits.substr(0, static_cast<size_t>(exponent + 1)) + "." +
+         digits.substr(static_cast<size_t>(exponent + 1));
 }
 
 int64_t float_hash(double d) {
@@ -110,8 +112,8 @@ Result<double> float_from_text(Thread& t, std::string_view text, Value original)
   clean.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '_') {
-      bool between = i > 0 && i + 1 < text.size() && text[i - 1] >= '0' && text[i - 1] <= '9' && text[i + 1] >= '0' &&
-                     text[i + 1] <= '9';
+      bool between = i > 0 && i + 1 < text.size() && text[i - 1] >= '0' && text[i - 1] <= '9' &&
+                     text[i + 1] >= '0' && text[i + 1] <= '9';
       if (!between) return invalid();
       continue;
     }
@@ -155,12 +157,12 @@ static Operand float_operand(Thread& t, Value v, double* out) {
   return Operand::Foreign;
 }
 
-#define MP_FLOAT_OPERANDS(x, y)                                                          \
-  double x = 0, y = 0;                                                                   \
-  if (Operand o = float_operand(t, a, &x); o != Operand::Float)                          \
+#define MP_FLOAT_OPERANDS(x, y)                                                             \
+  double x = 0, y = 0;                                                                      \
+  if (Operand o = float_operand(t, a, &x); o != Operand::Float)                             \
     return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{}); \
-  if (Operand o = float_operand(t, b, &y); o != Operand::Float)                          \
-    return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{})
+  if (Operand o = float_operand(t, b, &y); o != Operand::Float)                             \
+  return o == Operand::Foreign ? Result<Value>(kNotImplemented) : Result<Value>(Error{})
 
 static Result<Value> float_add(Thread& t, Value a, Value b) {
   MP_FLOAT_OPERANDS(x, y);
@@ -249,13 +251,13 @@ static Result<Value> float_compare(Thread&, Value a, Value b, CompareOp op) {
   bool lt, eq, gt;
   if (is_float(b)) {
     double y = float_value(b);
-    lt = x < y, eq = x == y, gt = x > y;
+    lt = x<y, eq = x == y, gt = x> y;
   } else if (is_any_int(b)) {
     if (std::isnan(x)) {
       lt = eq = gt = false;
     } else {
       int c = compare_with_int(x, b);
-      lt = c < 0, eq = c == 0, gt = c > 0;
+      lt = c<0, eq = c == 0, gt = c> 0;
     }
   } else {
     return kNotImplemented;
@@ -294,8 +296,8 @@ static Result<Value> float_new(Thread& t, const Value* args) {
       else if (digit >= 0)
         text += static_cast<char>('0' + digit);
       else
-        text += c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-                        c == 0x202f || c == 0x205f || c == 0x3000
+        text += c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+                        c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000
                     ? ' '
                     : '\x01';
     }
@@ -307,11 +309,13 @@ static Result<Value> float_new(Thread& t, const Value* args) {
   }
   Type* type = type_of(t, x);
   if (!is_float(x) && !is_any_int(x) && type->slots.float_ == nullptr && type->slots.index == nullptr)
-    return t.raise(Exc::TypeError, "float() argument must be a string or a real number, not '{}'", type_name(type));
+    return t.raise(Exc::TypeError, "float() argument must be a string or a real number, not '{}'",
+                   type_name(type));
   if (is_float(x) && x.is_object() && type != t.types().float_ && type->slots.float_ != nullptr) {
     Value converted = TRY(type->slots.float_(t, x));
     if (!is_float(converted))
-      return t.raise(Exc::TypeError, "{}.__float__ returned non-float (type {})", type_name(type), type_name(t, converted));
+      return t.raise(Exc::TypeError, "{}.__float__ returned non-float (type {})", type_name(type),
+                     type_name(t, converted));
     return float_of_type(t, cls, float_value(converted));
   }
   return float_of_type(t, cls, TRY(to_double(t, x)));
@@ -339,9 +343,15 @@ static Result<Value> float_as_integer_ratio(Thread& t, const Value* args) {
     mpz_mul_2exp(denominator, denominator, static_cast<mp_bitcnt_t>(-exponent));
   return make_tuple(t, {make_int_mpz(t, numerator), make_int_mpz(t, denominator)});
 }
-static Result<Value> float_trunc(Thread& t, const Value* args) { return double_to_int(t, std::trunc(float_value(args[0]))); }
-static Result<Value> float_floor(Thread& t, const Value* args) { return double_to_int(t, std::floor(float_value(args[0]))); }
-static Result<Value> float_ceil(Thread& t, const Value* args) { return double_to_int(t, std::ceil(float_value(args[0]))); }
+static Result<Value> float_trunc(Thread& t, const Value* args) {
+  return double_to_int(t, std::trunc(float_value(args[0])));
+}
+static Result<Value> float_floor(Thread& t, const Value* args) {
+  return double_to_int(t, std::floor(float_value(args[0])));
+}
+static Result<Value> float_ceil(Thread& t, const Value* args) {
+  return double_to_int(t, std::ceil(float_value(args[0])));
+}
 static Result<Value> float_round(Thread& t, const Value* args) {
   double d = float_value(args[0]);
   if (args[1].is_empty() || args[1].is_none()) return double_to_int(t, std::nearbyint(d));
@@ -349,7 +359,8 @@ static Result<Value> float_round(Thread& t, const Value* args) {
   int64_t digits = clamp_ssize(index);
   if (!std::isfinite(d) || d == 0 || digits > 323) return make_float(t, d);
   if (digits < -308) return make_float(t, std::copysign(0.0, d));
-  // The decimal expansion of a double is exact in glibc's printf, so rounding happens once, on the true value.
+  // The decimal expansion of a double is exact in glibc's printf, so rounding happens once, on the true
+  // value.
   if (digits >= 0) {
     char buffer[800];
     std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(digits), d);
@@ -362,7 +373,9 @@ static Result<Value> float_round(Thread& t, const Value* args) {
   if (std::isinf(result)) return t.raise(Exc::OverflowError, "rounded value too large to represent");
   return make_float(t, result);
 }
-static Result<Value> float_conjugate(Thread& t, const Value* args) { return make_float(t, float_value(args[0])); }
+static Result<Value> float_conjugate(Thread& t, const Value* args) {
+  return make_float(t, float_value(args[0]));
+}
 static Result<Value> float_getnewargs(Thread& t, const Value* args) {
   return make_tuple(t, {make_float(t, float_value(args[0]))});
 }
@@ -415,7 +428,8 @@ static Result<Value> float_fromhex(Thread& t, const Value* args) {
     if (body.size() > 1 && body[0] == '0' && (body[1] | 32) == 'x') body = body.substr(2);
     size_t p = 0;
     bool digits = false, dot = false;
-    while (p < body.size() && (std::isxdigit(static_cast<unsigned char>(body[p])) || (body[p] == '.' && !dot))) {
+    while (p < body.size() &&
+           (std::isxdigit(static_cast<unsigned char>(body[p])) || (body[p] == '.' && !dot))) {
       if (body[p] == '.')
         dot = true;
       else
@@ -432,7 +446,8 @@ static Result<Value> float_fromhex(Thread& t, const Value* args) {
         if (!std::isdigit(static_cast<unsigned char>(body[q]))) return invalid();
     }
     value = std::strtod(("0x" + body).c_str(), nullptr);
-    if (std::isinf(value)) return t.raise(Exc::OverflowError, "hexadecimal value too large to represent as a float");
+    if (std::isinf(value))
+      return t.raise(Exc::OverflowError, "hexadecimal value too large to represent as a float");
   }
   if (negative) value = -value;
   auto* cls = args[0].as<Type>();
@@ -448,16 +463,18 @@ static Result<Value> float_from_number(Thread& t, const Value* args) {
   return cls == t.types().float_ ? Result<Value>(result) : call(t, cls, {result});
 }
 static Result<Value> float_getformat(Thread& t, const Value* args) {
-  if (!is_str(args[1]) || (!str_equal(args[1].as<StrObject>(), "double") && !str_equal(args[1].as<StrObject>(), "float")))
+  if (!is_str(args[1]) ||
+      (!str_equal(args[1].as<StrObject>(), "double") && !str_equal(args[1].as<StrObject>(), "float")))
     return t.raise(Exc::ValueError, "__getformat__() argument 1 must be 'double' or 'float'");
   return make_str(t, "IEEE, little-endian");
 }
 static Result<Value> float_get_real(Thread& t, Value self) { return make_float(t, float_value(self)); }
 static Result<Value> float_get_imag(Thread& t, Value) { return make_float(t, 0.0); }
 
-static const GetSetDef kFloatGetSets[] = {{"real", float_get_real, nullptr, "the real part of a complex number"},
-                                          {"imag", float_get_imag, nullptr, "the imaginary part of a complex number"},
-                                          {}};
+static const GetSetDef kFloatGetSets[] = {
+    {"real", float_get_real, nullptr, "the real part of a complex number"},
+    {"imag", float_get_imag, nullptr, "the imaginary part of a complex number"},
+    {}};
 static const NativeDef kFloatMethods[] = {
     MP_NEW(float_new, "__new__(cls, x=?, /)", nullptr),
     MP_METHOD(float_is_integer, "is_integer(self, /)", "Return True if the float is an integer."),
@@ -467,13 +484,16 @@ static const NativeDef kFloatMethods[] = {
     MP_METHOD(float_hex, "hex(self, /)", "Return a hexadecimal representation of a floating-point number."),
     MP_CLASS_METHOD(float_fromhex, "fromhex(cls, string, /)",
                     "Create a floating-point number from a hexadecimal string."),
-    MP_CLASS_METHOD(float_from_number, "from_number(cls, number, /)", "Convert real number to a floating-point number."),
+    MP_CLASS_METHOD(float_from_number, "from_number(cls, number, /)",
+                    "Convert real number to a floating-point number."),
     MP_CLASS_METHOD(float_getformat, "__getformat__(cls, typestr, /)", nullptr),
     MP_METHOD(float_trunc, "__trunc__(self, /)", "Return the Integral closest to x between 0 and x."),
     MP_METHOD(float_floor, "__floor__(self, /)", "Return the floor as an Integral."),
     MP_METHOD(float_ceil, "__ceil__(self, /)", "Return the ceiling as an Integral."),
-    MP_METHOD(float_round, "__round__(self, ndigits=None, /)", "Return the Integral closest to x, rounding half toward even."),
-    MP_METHOD(float_format_method, "__format__(self, format_spec, /)", "Formats the float according to format_spec."),
+    MP_METHOD(float_round, "__round__(self, ndigits=None, /)",
+              "Return the Integral closest to x, rounding half toward even."),
+    MP_METHOD(float_format_method, "__format__(self, format_spec, /)",
+              "Formats the float according to format_spec."),
     MP_METHOD(float_getnewargs, "__getnewargs__(self, /)", nullptr),
     MP_END};
 

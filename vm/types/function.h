@@ -10,7 +10,8 @@ struct NativeSignature;  // vm/native/signature.h
 // A function written in script. The interpreter reads it directly.
 struct FunctionObject : Object {
   CodeObject* code = nullptr;
-  std::atomic<CodeObject*> code_cell{nullptr};  // what __code__ assignment stores; `code` is re-read at each call
+  std::atomic<CodeObject*> code_cell{
+      nullptr};  // what __code__ assignment stores; `code` is re-read at each call
   DictObject* globals = nullptr;
   DictObject* builtins = nullptr;
   Slot name, qualified_name, module, doc;
@@ -22,10 +23,11 @@ struct FunctionObject : Object {
   // has an attribute area (f.attr = 1): see Type::attrs_offset
 };
 
-// Bound arguments of a native: one Value per parameter in declaration order; *args arrives as a tuple, **kwargs as a dict, an absent
-// optional parameter without default (written `x=?`) as empty.
+// Bound arguments of a native: one Value per parameter in declaration order; *args arrives as a tuple,
+// **kwargs as a dict, an absent optional parameter without default (written `x=?`) as empty.
 using NativeCall = Result<Value> (*)(Thread& t, const Value* args);
-// The raw convention, for natives that bind by themselves (hot, or with overloaded signatures such as range, type, dict.update).
+// The raw convention, for natives that bind by themselves (hot, or with overloaded signatures such as range,
+// type, dict.update).
 using NativeRawCall = Result<Value> (*)(Thread& t, Value self_or_empty, CallArgs args);
 
 enum class NativeKind : uint8_t { Function, Method, ClassMethod, StaticMethod, New };
@@ -37,8 +39,8 @@ struct NativeDef {
   NativeRawCall raw_call;
   NativeKind kind;
   const char* doc;
-  // False: a thread does not lose the GIL after a call. CPython 3.13's calls of len, isinstance, one-argument type and list.append are
-  // instructions of their own, without a switch site.
+  // False: a thread does not lose the GIL after a call. CPython 3.13's calls of len, isinstance, one-argument
+  // type and list.append are instructions of their own, without a switch site.
   bool switches = true;
 };
 
@@ -46,9 +48,9 @@ struct NativeDef {
 struct NativeFunctionObject : Object {
   const NativeDef* def = nullptr;
   std::atomic<NativeSignature*> signature{nullptr};  // parsed on first use; owned by the runtime's arena
-  Slot self;      // bound receiver (or module), empty for method descriptors
-  Slot name;      // str
-  Slot owner;     // the type that defines a method, or the module's name
+  Slot self;   // bound receiver (or module), empty for method descriptors
+  Slot name;   // str
+  Slot owner;  // the type that defines a method, or the module's name
   Type* owner_type = nullptr;
 };
 

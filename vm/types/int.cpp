@@ -41,7 +41,8 @@ Value make_int_mpz(Thread& t, const mpz_t z) {
   if (mpz_size(z) <= 1) {
     uint64_t magnitude = mpz_size(z) == 0 ? 0 : mpz_getlimbn(z, 0);
     if (magnitude <= static_cast<uint64_t>(Value::kMaxInt))
-      return Value::from_int(mpz_sgn(z) < 0 ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude));
+      return Value::from_int(mpz_sgn(z) < 0 ? -static_cast<int64_t>(magnitude)
+                                            : static_cast<int64_t>(magnitude));
     if (magnitude == uint64_t{1} << 62 && mpz_sgn(z) < 0) return Value::from_int(Value::kMinInt);
   }
   return make_int_boxed(t, t.types().int_, z);
@@ -104,7 +105,8 @@ Result<Value> to_index(Thread& t, Value v) {
 Result<int64_t> to_int64(Thread& t, Value v) {
   Value index = TRY(to_index(t, v));
   int64_t out;
-  if (!int_to_int64(index, &out)) return t.raise(Exc::OverflowError, "Python int too large to convert to C long");
+  if (!int_to_int64(index, &out))
+    return t.raise(Exc::OverflowError, "Python int too large to convert to C long");
   return out;
 }
 
@@ -125,7 +127,8 @@ int64_t clamp_ssize(Value v) {
 Result<int> to_c_int(Thread& t, Value v) {
   Value index = TRY(to_index(t, v));
   int64_t out;
-  if (!int_to_int64(index, &out)) return t.raise(Exc::OverflowError, "Python int too large to convert to C int");
+  if (!int_to_int64(index, &out))
+    return t.raise(Exc::OverflowError, "Python int too large to convert to C int");
   if (out > INT32_MAX) return t.raise(Exc::OverflowError, "signed integer is greater than maximum");
   if (out < INT32_MIN) return t.raise(Exc::OverflowError, "signed integer is less than minimum");
   return static_cast<int>(out);
@@ -153,7 +156,8 @@ static Result<double> int_to_double(Thread& t, Value v) {
 
 Result<double> to_double(Thread& t, Value v) {
   if (is_float(v)) return float_value(v);
-  if (is_any_int(v) && (!v.is_object() || v.as_object()->type() == t.types().int_)) return int_to_double(t, v);
+  if (is_any_int(v) && (!v.is_object() || v.as_object()->type() == t.types().int_))
+    return int_to_double(t, v);
   Type* type = type_of(t, v);
   if (type->slots.float_ != nullptr) {
     Value result = TRY(type->slots.float_(t, v));
@@ -304,7 +308,8 @@ Result<Value> int_pow(Thread& t, Value a, Value b, Value modulus) {
   return make_int_mpz(t, r);
 }
 
-// Correctly rounded quotient, as CPython: scale so that the integer quotient has at least 55 bits plus a sticky bit.
+// Correctly rounded quotient, as CPython: scale so that the integer quotient has at least 55 bits plus a
+// sticky bit.
 Result<Value> int_truediv(Thread& t, Value a, Value b) {
   if (int_is_zero(b)) return t.raise(Exc::ZeroDivisionError, "division by zero");
   constexpr int64_t kExact = int64_t{1} << 53;
@@ -316,7 +321,8 @@ Result<Value> int_truediv(Thread& t, Value a, Value b) {
   IntView x(a), y(b);
   if (mpz_sgn(x.get()) == 0) return make_float(t, 0.0);
   bool negative = (mpz_sgn(x.get()) < 0) != (mpz_sgn(y.get()) < 0);
-  auto exponent = static_cast<int64_t>(mpz_sizeinbase(x.get(), 2)) - static_cast<int64_t>(mpz_sizeinbase(y.get(), 2));
+  auto exponent =
+      static_cast<int64_t>(mpz_sizeinbase(x.get(), 2)) - static_cast<int64_t>(mpz_sizeinbase(y.get(), 2));
   if (exponent > 1025) return t.raise(Exc::OverflowError, "integer division result too large for a float");
   if (exponent < -1080) return make_float(t, negative ? -0.0 : 0.0);
   // Bits wanted: fewer for subnormal results, so that ldexp does not round a second time.

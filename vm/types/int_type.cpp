@@ -14,10 +14,10 @@ Result<Value> int_repr(Thread& t, Value v);
 
 // ---- slots: both operands must be ints, else NotImplemented
 
-#define MP_INT_BINARY(name, operation)                                                   \
-  static Result<Value> name(Thread& t, Value a, Value b) {                               \
-    if (!is_any_int(a) || !is_any_int(b)) return kNotImplemented;                        \
-    return operation(t, int_plain(t, a), int_plain(t, b));                               \
+#define MP_INT_BINARY(name, operation)                            \
+  static Result<Value> name(Thread& t, Value a, Value b) {        \
+    if (!is_any_int(a) || !is_any_int(b)) return kNotImplemented; \
+    return operation(t, int_plain(t, a), int_plain(t, b));        \
   }
 MP_INT_BINARY(int_add_slot, int_add)
 MP_INT_BINARY(int_sub_slot, int_sub)
@@ -56,13 +56,16 @@ static Result<Value> bitwise(Thread& t, Value a, Value b, Small small, Big big) 
   return make_int_mpz(t, r);
 }
 static Result<Value> int_and_slot(Thread& t, Value a, Value b) {
-  return bitwise(t, a, b, [](int64_t x, int64_t y) { return x & y; }, mpz_and);
+  return bitwise(
+      t, a, b, [](int64_t x, int64_t y) { return x & y; }, mpz_and);
 }
 static Result<Value> int_or_slot(Thread& t, Value a, Value b) {
-  return bitwise(t, a, b, [](int64_t x, int64_t y) { return x | y; }, mpz_ior);
+  return bitwise(
+      t, a, b, [](int64_t x, int64_t y) { return x | y; }, mpz_ior);
 }
 static Result<Value> int_xor_slot(Thread& t, Value a, Value b) {
-  return bitwise(t, a, b, [](int64_t x, int64_t y) { return x ^ y; }, mpz_xor);
+  return bitwise(
+      t, a, b, [](int64_t x, int64_t y) { return x ^ y; }, mpz_xor);
 }
 // bool & bool stays bool.
 static Result<Value> bool_and_slot(Thread& t, Value a, Value b) {
@@ -78,18 +81,25 @@ static Result<Value> bool_xor_slot(Thread& t, Value a, Value b) {
   return int_xor_slot(t, a, b);
 }
 
-static Result<Value> int_neg_slot(Thread& t, Value v) { return int_sub(t, Value::from_int(0), int_plain(t, v)); }
+static Result<Value> int_neg_slot(Thread& t, Value v) {
+  return int_sub(t, Value::from_int(0), int_plain(t, v));
+}
 static Result<Value> int_plain_slot(Thread& t, Value v) { return int_plain(t, v); }
 static Result<Value> int_abs_slot(Thread& t, Value v) {
   return int_compare(v, Value::from_int(0)) < 0 ? int_neg_slot(t, v) : Result<Value>(int_plain(t, v));
 }
-static Result<Value> int_invert_slot(Thread& t, Value v) { return int_sub(t, Value::from_int(-1), int_plain(t, v)); }
+static Result<Value> int_invert_slot(Thread& t, Value v) {
+  return int_sub(t, Value::from_int(-1), int_plain(t, v));
+}
 static Result<Value> bool_invert_slot(Thread& t, Value v) {
-  TRY(warn(t, Exc::DeprecationWarning,
-           "Bitwise inversion '~' on bool is deprecated and will be removed in Python 3.16. This returns the bitwise "
-           "inversion of the underlying int object and is usually not what you expect from the negation of a bool "
-           "object. Use the 'not' operator for boolean negation or ~int(x) for the bitwise inversion of the underlying "
-           "int."));
+  TRY(warn(
+      t, Exc::DeprecationWarning,
+      "Bitwise inversion '~' on bool is deprecated and will be removed in Python 3.16. This returns the "
+      "bitwise "
+      "inversion of the underlying int object and is usually not what you expect from the negation of a bool "
+      "object. Use the 'not' operator for boolean negation or ~int(x) for the bitwise inversion of the "
+      "underlying "
+      "int."));
   return int_invert_slot(t, v);
 }
 static Result<bool> int_bool_slot(Thread&, Value v) { return int_compare(v, Value::from_int(0)) != 0; }
@@ -155,10 +165,12 @@ static Result<Value> int_from_object(Thread& t, Value x) {
     if (!is_any_int(result))
       return t.raise(Exc::TypeError, "__int__ returned non-int (type {})", type_name(t, result));
     if (result.is_object() && result.as_object()->type() != t.types().int_)
-      TRY(warn(t, Exc::DeprecationWarning,
-               fmt::format("__int__ returned non-int (type {}).  The ability to return an instance of a strict subclass "
-                           "of int is deprecated, and may not be supported in a future version of Python.",
-                           type_name(t, result))));
+      TRY(warn(
+          t, Exc::DeprecationWarning,
+          fmt::format(
+              "__int__ returned non-int (type {}).  The ability to return an instance of a strict subclass "
+              "of int is deprecated, and may not be supported in a future version of Python.",
+              type_name(t, result))));
     return int_plain(t, result);
   }
   if (type->slots.index != nullptr) return int_plain(t, TRY(to_index(t, x)));
@@ -179,7 +191,8 @@ static Result<Value> int_from_object(Thread& t, Value x) {
     return int_from_text(t, text, 10, x);
   }
   t.clear_exception();
-  return t.raise(Exc::TypeError, "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+  return t.raise(Exc::TypeError,
+                 "int() argument must be a string, a bytes-like object or a real number, not '{}'",
                  type_name(type));
 }
 
@@ -219,7 +232,9 @@ static Result<Value> int_new(Thread& t, Value self, CallArgs call) {
   return int_of_type(t, cls, TRY(int_from_text(t, text, static_cast<int>(b), x)));
 }
 
-static Result<Value> bool_new(Thread& t, const Value* args) { return Value::from_bool(TRY(truth(t, args[1]))); }
+static Result<Value> bool_new(Thread& t, const Value* args) {
+  return Value::from_bool(TRY(truth(t, args[1])));
+}
 static Result<Value> bool_repr(Thread& t, Value v) { return make_str(t, v.is_true() ? "True" : "False"); }
 
 // ---- methods
@@ -239,7 +254,9 @@ static Result<Value> int_as_integer_ratio(Thread& t, const Value* args) {
   return make_tuple(t, {int_plain(t, args[0]), Value::from_int(1)});
 }
 static Result<Value> int_is_integer(Thread&, const Value*) { return kTrue; }
-static Result<Value> int_getnewargs(Thread& t, const Value* args) { return make_tuple(t, {int_plain(t, args[0])}); }
+static Result<Value> int_getnewargs(Thread& t, const Value* args) {
+  return make_tuple(t, {int_plain(t, args[0])});
+}
 static Result<Value> int_sizeof(Thread& t, const Value* args) {
   IntView view(args[0]);
   return make_int(t, 24 + 4 * static_cast<int64_t>((mpz_sizeinbase(view.get(), 2) + 29) / 30));
@@ -275,7 +292,8 @@ static Result<Value> int_round(Thread& t, const Value* args) {
 
 static Result<bool> is_big_endian(Thread& t, Value order) {
   if (!is_str(order))
-    return t.raise(Exc::TypeError, "to_bytes() argument 'byteorder' must be str, not {}", type_name(t, order));
+    return t.raise(Exc::TypeError, "to_bytes() argument 'byteorder' must be str, not {}",
+                   type_name(t, order));
   if (str_equal(order.as<StrObject>(), "big")) return true;
   if (str_equal(order.as<StrObject>(), "little")) return false;
   return t.raise(Exc::ValueError, "byteorder must be either 'little' or 'big'");
@@ -359,8 +377,10 @@ static const NativeDef kIntMethods[] = {
     MP_METHOD(int_bit_count, "bit_count(self, /)",
               "Number of ones in the binary representation of the absolute value of self."),
     MP_METHOD(int_conjugate, "conjugate(self, /)", "Returns self, the complex conjugate of any int."),
-    MP_METHOD(int_as_integer_ratio, "as_integer_ratio(self, /)", "Return a pair of integers, whose ratio is equal to the original int."),
-    MP_METHOD(int_is_integer, "is_integer(self, /)", "Returns True. Exists for duck type compatibility with float.is_integer."),
+    MP_METHOD(int_as_integer_ratio, "as_integer_ratio(self, /)",
+              "Return a pair of integers, whose ratio is equal to the original int."),
+    MP_METHOD(int_is_integer, "is_integer(self, /)",
+              "Returns True. Exists for duck type compatibility with float.is_integer."),
     MP_METHOD(int_to_bytes, "to_bytes(self, /, length=1, byteorder='big', *, signed=False)",
               "Return an array of bytes representing an integer."),
     MP_CLASS_METHOD(int_from_bytes, "from_bytes(cls, /, bytes, byteorder='big', *, signed=False)",
@@ -369,58 +389,66 @@ static const NativeDef kIntMethods[] = {
     MP_METHOD(int_conjugate, "__floor__(self, /)", "Flooring an Integral returns itself."),
     MP_METHOD(int_conjugate, "__ceil__(self, /)", "Ceiling of an Integral returns itself."),
     MP_METHOD(int_round, "__round__(self, ndigits=?, /)", "Rounding an Integral returns itself."),
-    MP_METHOD(int_format_method, "__format__(self, format_spec, /)", "Convert to a string according to format_spec."),
+    MP_METHOD(int_format_method, "__format__(self, format_spec, /)",
+              "Convert to a string according to format_spec."),
     MP_METHOD(int_getnewargs, "__getnewargs__(self, /)", nullptr),
     MP_METHOD(int_sizeof, "__sizeof__(self, /)", "Returns size in memory, in bytes."),
     MP_END};
 
 extern const TypeSpec kIntSpec;
-const TypeSpec kIntSpec = {
-    .name = "int",
-    .kind = Kind::Int,
-    .size = sizeof(IntObject),
-    .flags = kTypeBaseType | kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
-    .doc = "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or string to an integer, or return 0 if "
-           "no arguments\nare given.",
-    .slots = {.repr = int_repr,
-              .hash = int_hash_slot,
-              .compare = int_compare_slot,
-              .add = int_add_slot,
-              .sub = int_sub_slot,
-              .mul = int_mul_slot,
-              .truediv = int_truediv_slot,
-              .floordiv = int_floordiv_slot,
-              .mod = int_mod_slot,
-              .divmod = int_divmod_slot,
-              .pow = int_pow_slot,
-              .lshift = int_lshift_slot,
-              .rshift = int_rshift_slot,
-              .and_ = int_and_slot,
-              .or_ = int_or_slot,
-              .xor_ = int_xor_slot,
-              .neg = int_neg_slot,
-              .pos = int_plain_slot,
-              .abs = int_abs_slot,
-              .invert = int_invert_slot,
-              .bool_ = int_bool_slot,
-              .int_ = int_plain_slot,
-              .float_ = int_float_slot,
-              .index = int_plain_slot},
-    .methods = kIntMethods,
-    .getsets = kIntGetSets};
+const TypeSpec kIntSpec = {.name = "int",
+                           .kind = Kind::Int,
+                           .size = sizeof(IntObject),
+                           .flags = kTypeBaseType | kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
+                           .doc =
+                               "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or "
+                               "string to an integer, or return 0 if "
+                               "no arguments\nare given.",
+                           .slots = {.repr = int_repr,
+                                     .hash = int_hash_slot,
+                                     .compare = int_compare_slot,
+                                     .add = int_add_slot,
+                                     .sub = int_sub_slot,
+                                     .mul = int_mul_slot,
+                                     .truediv = int_truediv_slot,
+                                     .floordiv = int_floordiv_slot,
+                                     .mod = int_mod_slot,
+                                     .divmod = int_divmod_slot,
+                                     .pow = int_pow_slot,
+                                     .lshift = int_lshift_slot,
+                                     .rshift = int_rshift_slot,
+                                     .and_ = int_and_slot,
+                                     .or_ = int_or_slot,
+                                     .xor_ = int_xor_slot,
+                                     .neg = int_neg_slot,
+                                     .pos = int_plain_slot,
+                                     .abs = int_abs_slot,
+                                     .invert = int_invert_slot,
+                                     .bool_ = int_bool_slot,
+                                     .int_ = int_plain_slot,
+                                     .float_ = int_float_slot,
+                                     .index = int_plain_slot},
+                           .methods = kIntMethods,
+                           .getsets = kIntGetSets};
 
 static const NativeDef kBoolMethods[] = {MP_NEW(bool_new, "__new__(cls, object=False, /)", nullptr), MP_END};
 
 extern const TypeSpec kBoolSpec;
-const TypeSpec kBoolSpec = {
-    .name = "bool",
-    .kind = Kind::Int,
-    .base = &BuiltinTypes::int_,
-    .size = sizeof(IntObject),
-    .flags = kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
-    .doc = "Returns True when the argument is true, False otherwise.\nThe builtins True and False are the only two "
-           "instances of the class bool.\nThe class bool is a subclass of the class int, and cannot be subclassed.",
-    .slots = {.repr = bool_repr, .and_ = bool_and_slot, .or_ = bool_or_slot, .xor_ = bool_xor_slot, .invert = bool_invert_slot},
-    .methods = kBoolMethods};
+const TypeSpec kBoolSpec = {.name = "bool",
+                            .kind = Kind::Int,
+                            .base = &BuiltinTypes::int_,
+                            .size = sizeof(IntObject),
+                            .flags = kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
+                            .doc =
+                                "Returns True when the argument is true, False otherwise.\nThe builtins True "
+                                "and False are the only two "
+                                "instances of the class bool.\nThe class bool is a subclass of the class "
+                                "int, and cannot be subclassed.",
+                            .slots = {.repr = bool_repr,
+                                      .and_ = bool_and_slot,
+                                      .or_ = bool_or_slot,
+                                      .xor_ = bool_xor_slot,
+                                      .invert = bool_invert_slot},
+                            .methods = kBoolMethods};
 
 }  // namespace mp

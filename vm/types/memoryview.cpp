@@ -119,7 +119,8 @@ static bool is_index(Thread& t, Value v) {
 static Result<Value> slice_view(Thread& t, MemoryViewObject* m, SliceObject* slice) {
   if (m->dimensions == 0) return t.raise(Exc::TypeError, "invalid indexing of 0-dim memory");
   SliceRange range = TRY(slice_indices(t, slice, m->shape()[0]));
-  // __index__ may have released the view: the collector keeps its memory, unless it is of a kind that can go away.
+  // __index__ may have released the view: the collector keeps its memory, unless it is of a kind that can go
+  // away.
   if (m->procs != nullptr) TRY(check_live(t, m));
   MemoryViewObject* out = clone_view(t, m, m->dimensions);
   std::copy(m->shape(), m->shape() + m->dimensions, out->shape());

@@ -1,4 +1,5 @@
-// Runtime: one isolated interpreter: its heap, types, names, modules, threads, GIL and limits. Several may live in one process.
+// Runtime: one isolated interpreter: its heap, types, names, modules, threads, GIL and limits. Several may
+// live in one process.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,22 +24,23 @@ struct RuntimeOptions {
   std::vector<std::string> argv;         // sys.argv
   std::vector<std::string> module_path;  // first entries of sys.path
   std::string executable;
-  std::string python_lib;                // directory of an installed CPython library, "none", or empty: look for one
+  std::string python_lib;  // directory of an installed CPython library, "none", or empty: look for one
   bool gil = true;
   std::string gil_policy = "timeslice";
-  double switch_interval = 0.005;        // seconds
-  bool ignore_environment = false;       // -E
-  bool isolated = false;                 // -I
-  bool no_site = false;                  // -S
-  bool unbuffered = false;               // -u
-  bool quiet = false, inspect = false, interactive = false, verbose = false, safe_path = false, dev_mode = false, utf8_mode = true;
+  double switch_interval = 0.005;   // seconds
+  bool ignore_environment = false;  // -E
+  bool isolated = false;            // -I
+  bool no_site = false;             // -S
+  bool unbuffered = false;          // -u
+  bool quiet = false, inspect = false, interactive = false, verbose = false, safe_path = false,
+       dev_mode = false, utf8_mode = true;
   bool dont_write_bytecode = true;
-  int optimize = 0;                      // -O, -OO
+  int optimize = 0;  // -O, -OO
   int bytes_warning = 0;
   std::vector<std::string> warn_options, x_options;
-  std::vector<std::string> debug;        // -d tokens,ast,code,gc,gil
-  size_t memory_limit = 0;               // bytes, 0: none
-  size_t stack_slots = 1u << 20;         // VM stack registers per thread (virtual; touched on use)
+  std::vector<std::string> debug;  // -d tokens,ast,code,gc,gil
+  size_t memory_limit = 0;         // bytes, 0: none
+  size_t stack_slots = 1u << 20;   // VM stack registers per thread (virtual; touched on use)
   bool install_signal_handlers = true;
 };
 
@@ -53,13 +55,15 @@ void after_fork_child(Thread& t);  // vm/threads/thread_table.h
 
 class Runtime {
  public:
-  // Creates the runtime and attaches the calling thread as its main thread. nullptr and a message on stderr if the system lacks memory.
+  // Creates the runtime and attaches the calling thread as its main thread. nullptr and a message on stderr
+  // if the system lacks memory.
   static std::unique_ptr<Runtime> create(RuntimeOptions options);
   ~Runtime();  // finalises: threading._shutdown, atexit, flush, then frees everything
   Runtime(const Runtime&) = delete;
 
   Thread& main_thread() { return *main_thread_; }
-  // Runs the shutdown sequence once (non-daemon threads joined, atexit, streams flushed); returns 120 when flushing stdout failed, else 0.
+  // Runs the shutdown sequence once (non-daemon threads joined, atexit, streams flushed); returns 120 when
+  // flushing stdout failed, else 0.
   int finalize();
 
   RuntimeOptions options;
@@ -91,8 +95,9 @@ class Runtime {
   StrObject* latin1_chars[256] = {};
   Slot emergency_memory_error;
 
-  // Per-runtime state of a native part, keyed by the address of a static tag; destroyed with the runtime. `scan` may be null.
-  // e.g. struct SignalState; static const char kTag = 0; auto& s = t.runtime().state<SignalState>(&kTag);
+  // Per-runtime state of a native part, keyed by the address of a static tag; destroyed with the runtime.
+  // `scan` may be null. e.g. struct SignalState; static const char kTag = 0; auto& s =
+  // t.runtime().state<SignalState>(&kTag);
   template <class State>
   State& state(const void* tag) {
     std::lock_guard<std::mutex> guard(states_mutex_);

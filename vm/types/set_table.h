@@ -38,7 +38,8 @@ inline SetFound set_probe(SetTable* table, int64_t hash, Same&& same) {
   }
 }
 
-// Absent: `entry` is where the key goes, the last deleted entry on the way if there is one (as CPython fills them).
+// Absent: `entry` is where the key goes, the last deleted entry on the way if there is one (as CPython fills
+// them).
 inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
   SetEntry* deleted = nullptr;

@@ -325,6 +325,7 @@ static Status dispatch_finalize(Thread& t, Value self) {
   return {};
 }
 
+// clang-format off: it never comes to rest on a switch of macros.
 void* slot_dispatcher(SlotId id) {
   switch (id) {
 #define MP_D(slot) \
@@ -332,18 +333,22 @@ void* slot_dispatcher(SlotId id) {
     MP_D(repr)
     MP_D(str)
     MP_D(hash)
-    MP_D(call) MP_D(get_attr) MP_D(set_attr) MP_D(compare) MP_D(iter) MP_D(next) MP_D(add) MP_D(sub) MP_D(mul)
-        MP_D(matmul) MP_D(truediv) MP_D(floordiv) MP_D(mod) MP_D(divmod) MP_D(pow) MP_D(lshift) MP_D(rshift)
-            MP_D(and_) MP_D(or_) MP_D(xor_) MP_D(iadd) MP_D(isub) MP_D(imul) MP_D(imatmul) MP_D(itruediv)
-                MP_D(ifloordiv) MP_D(imod) MP_D(ipow) MP_D(ilshift) MP_D(irshift) MP_D(iand) MP_D(ior)
-                    MP_D(ixor) MP_D(neg) MP_D(pos) MP_D(abs) MP_D(invert) MP_D(bool_) MP_D(int_) MP_D(float_)
-                        MP_D(index) MP_D(length) MP_D(get_item) MP_D(set_item) MP_D(contains) MP_D(await)
-                            MP_D(aiter) MP_D(anext) MP_D(finalize)
+    MP_D(call)
+    MP_D(get_attr)
+    MP_D(set_attr)
+    MP_D(compare) MP_D(iter) MP_D(next) MP_D(add) MP_D(sub) MP_D(mul) MP_D(matmul) MP_D(truediv)
+        MP_D(floordiv) MP_D(mod) MP_D(divmod) MP_D(pow) MP_D(lshift) MP_D(rshift) MP_D(and_) MP_D(or_)
+            MP_D(xor_) MP_D(iadd) MP_D(isub) MP_D(imul) MP_D(imatmul) MP_D(itruediv) MP_D(ifloordiv)
+                MP_D(imod) MP_D(ipow) MP_D(ilshift) MP_D(irshift) MP_D(iand) MP_D(ior) MP_D(ixor) MP_D(neg)
+                    MP_D(pos) MP_D(abs) MP_D(invert) MP_D(bool_) MP_D(int_) MP_D(float_) MP_D(index)
+                        MP_D(length) MP_D(get_item) MP_D(set_item) MP_D(contains) MP_D(await) MP_D(aiter)
+                            MP_D(anext) MP_D(finalize)
 #undef MP_D
                                 case SlotId::descr_get : return reinterpret_cast<void*>(&dispatch_get);
     case SlotId::descr_set: return reinterpret_cast<void*>(&dispatch_set);
     default: return nullptr;
   }
 }
+// clang-format on
 
 }  // namespace mp

@@ -178,7 +178,8 @@ static Result<Value> str_iterator_next(Thread& t, Value self) {
   Value text = it->str;
   if (text.is_empty()) return kNoMore;
   auto* s = text.as<StrObject>();
-  // Not one atomic step: threads that share an iterator may see an item twice, as with CPython's without the GIL.
+  // Not one atomic step: threads that share an iterator may see an item twice, as with CPython's without the
+  // GIL.
   uint64_t i = it->index.load(std::memory_order_relaxed);
   it->index.store(i + 1, std::memory_order_relaxed);
   if (i < s->length()) return str_or_error(make_str_char(t, s->at(i)));
