@@ -325,7 +325,8 @@ static Status dispatch_finalize(Thread& t, Value self) {
   return {};
 }
 
-// clang-format off: it never comes to rest on a switch of macros.
+// The formatter never comes to rest on a switch of macros.
+// clang-format off
 void* slot_dispatcher(SlotId id) {
   switch (id) {
 #define MP_D(slot) \
