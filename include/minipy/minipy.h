@@ -64,10 +64,17 @@ struct Options {
   std::string executable;                // sys.executable
   std::string python_lib;  // an installed CPython library, "none", or empty: the newest one found
   bool gil = true;         // false: free-threaded
-  std::string gil_policy = "timeslice";
-  double switch_interval = 0.005;  // seconds
-  std::size_t memory_limit = 0;    // bytes, 0: none
-  int optimize = 0;                // 1: no asserts; 2: no docstrings either
+  std::string gil_policy = "timeslice";  // or py2, fair, priority, handoff; Error (ValueError) for another
+  double switch_interval = 0.005;        // seconds, > 0
+  int check_interval = 100;              // instructions between two releases under the py2 policy, >= 1
+  std::string semantics =
+      "py3.13";  // where a switch may fall: py2.7, py3.9, py3.10, py3.13, py3.13t, every-op
+  // When every thread of the runtime is blocked for good: "report" on standard error, "raise" RuntimeError in
+  // the thread that blocked last, "exit" with code 67, or "off" (threads of the host may still wake them).
+  std::string deadlock = "off";
+  std::string gil_statistics;    // printed to standard error at the end: "text", "json", or empty
+  std::size_t memory_limit = 0;  // bytes, 0: none
+  int optimize = 0;              // 1: no asserts; 2: no docstrings either
   bool ignore_environment = false, isolated = false, no_site = false, unbuffered = false, quiet = false,
        inspect = false;
   bool interactive = false, verbose = false, safe_path = false, dev_mode = false, dont_write_bytecode = true;

@@ -172,6 +172,10 @@ Runtime::Runtime(Options options) : state_(std::make_shared<RuntimeState>()) {
   o.gil = options.gil;
   o.gil_policy = options.gil_policy;
   o.switch_interval = options.switch_interval;
+  o.check_interval = options.check_interval;
+  o.semantics = options.semantics;
+  o.deadlock = options.deadlock;
+  o.gil_statistics = options.gil_statistics;
   o.memory_limit = options.memory_limit;
   o.optimize = options.optimize;
   o.ignore_environment = options.ignore_environment;

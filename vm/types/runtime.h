@@ -27,7 +27,12 @@ struct RuntimeOptions {
   std::string python_lib;  // directory of an installed CPython library, "none", or empty: look for one
   bool gil = true;
   std::string gil_policy = "timeslice";
-  double switch_interval = 0.005;   // seconds
+  double switch_interval = 0.005;    // seconds
+  int check_interval = 100;          // instructions between two releases under the py2 policy
+  std::string semantics = "py3.13";  // where a switch may fall: a preset of vm/threads/semantics.def
+  std::string deadlock =
+      "off";                   // what happens when every thread is blocked for good: report, raise, exit, off
+  std::string gil_statistics;  // printed to standard error at exit: "text", "json", or empty
   bool ignore_environment = false;  // -E
   bool isolated = false;            // -I
   bool no_site = false;             // -S
