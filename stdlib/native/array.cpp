@@ -16,6 +16,8 @@
 
 namespace mp {
 
+Result<Value> array_reduce_ex(Thread& t, const Value* args);  // array_pickle.cpp
+
 namespace {
 
 struct ArrayObject : Object {
@@ -606,13 +608,6 @@ Result<Value> array_copy(Thread& t, const Value* args) {
   TRY(append_bytes(t, out, content));
   return Value(out);
 }
-Result<Value> array_reduce_ex(Thread& t, const Value* args) {
-  Value code = make_str_char(t, static_cast<uint32_t>(args[0].as<ArrayObject>()->code));
-  Value list = TRY(array_tolist(t, args));
-  Value state = TRY(get_attr_or_not_found(t, args[0], intern(t, "__dict__")));
-  if (state.is_not_found()) state = kNone;
-  return Value(make_tuple(t, {Value(type_of(t, args[0])), Value(make_tuple(t, {code, list})), state}));
-}
 Result<Value> array_class_getitem(Thread& t, const Value* args) {
   return make_generic_alias(t, args[0], args[1]);
 }
@@ -706,9 +701,10 @@ Status init_module(Thread& t, ModuleObject* module) {
 
 }  // namespace
 
+extern const NativeDef kArrayFunctions[];  // array_pickle.cpp
 extern const ModuleSpec kArrayModule;
 const ModuleSpec kArrayModule = {
     "array", "This module defines an object type which can efficiently represent an array of basic values.",
-    nullptr, init_module};
+    kArrayFunctions, init_module};
 
 }  // namespace mp

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "stdlib/native/native_error.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
@@ -13,17 +14,8 @@ namespace mp {
 
 namespace {
 
-struct BinasciiState {
-  Slot error, incomplete;
-  bool ready = false;
-};
-const char kStateTag = 0;
-BinasciiState& binascii_state(Thread& t) { return t.runtime().state<BinasciiState>(&kStateTag); }
-
 Error raise_binascii(Thread& t, const std::string& message) {
-  Result<Value> exception = call(t, binascii_state(t).error, {Value(make_str(t, message))});
-  if (exception.is_error()) return Error{};
-  return t.raise_object(exception.value());
+  return raise_native(t, "binascii", "Error", Exc::ValueError, message);
 }
 
 // Bytes-like, or str of ASCII: what the a2b functions take.
@@ -398,31 +390,9 @@ const NativeDef kFunctions[] = {
                 "Encode a string using quoted-printable encoding."),
     MP_END};
 
-Result<Value> make_error(Thread& t, const char* name, Exc base) {
-  DictObject* body = make_dict(t);
-  TRY(dict_set_text(t, body, "__module__", Value(make_str(t, "binascii"))));
-  return call(
-      t, Value(t.types().type),
-      {Value(intern(t, name)), Value(make_tuple(t, {Value(t.types().exception(base))})), Value(body)});
-}
-
 Status init_module(Thread& t, ModuleObject* module) {
-  BinasciiState& state = binascii_state(t);
-  if (state.error.get().is_empty()) {  // a module imported afresh shares the classes
-    state.error = TRY(make_error(t, "Error", Exc::ValueError));
-    state.incomplete = TRY(make_error(t, "Incomplete", Exc::Exception));
-  }
-  if (!state.ready) {
-    state.ready = true;
-    t.heap().add_root_scanner(
-        [](void* context, Tracer& tracer) {
-          tracer.visit(static_cast<BinasciiState*>(context)->error);
-          tracer.visit(static_cast<BinasciiState*>(context)->incomplete);
-        },
-        &state);
-  }
-  TRY(module_add(t, module, "Error", state.error));
-  return module_add(t, module, "Incomplete", state.incomplete);
+  TRY(module_add(t, module, "Error", TRY(native_error(t, "binascii", "Error", Exc::ValueError))));
+  return module_add(t, module, "Incomplete", TRY(native_error(t, "binascii", "Incomplete", Exc::Exception)));
 }
 
 }  // namespace

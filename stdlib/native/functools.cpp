@@ -118,14 +118,6 @@ static Result<Value> partial_repr(Thread& t, Value self) {
   return out.finish();
 }
 
-static Result<Value> partial_descr_get(Thread& t, Value self, Value instance, Value) {
-  if (instance.is_empty() || instance.is_none()) return self;
-  TRY(warn(t, Exc::FutureWarning,
-           "functools.partial will be a method descriptor in future Python versions; "
-           "wrap it in staticmethod() if you want to preserve the old behavior"));
-  return self;
-}
-
 static Result<Value> partial_reduce(Thread& t, const Value* args) {
   auto* p = args[0].as<Partial>();
   Value state = kNone;
@@ -171,7 +163,7 @@ const TypeSpec kPartialSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "Create a new function with partial application of the given arguments and keywords.",
     .trace = trace_partial,
-    .slots = {.repr = partial_repr, .call = partial_call, .descr_get = partial_descr_get},
+    .slots = {.repr = partial_repr, .call = partial_call},
     .methods = kPartialMethods,
     .getsets = kPartialGetSets};
 

@@ -214,7 +214,9 @@ void free_string_io(Object* object) { delete static_cast<StringIOObject*>(object
 StringIOObject* string_self(const Value* args) { return args[0].as<StringIOObject>(); }
 Status check_open(Thread& t, StringIOObject* self) {
   if (!self->ready) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
-  return self->content != nullptr ? Status() : Status(raise_closed(t));
+  // StringIO's message has no full stop, unlike BytesIO's and the files'.
+  if (self->content == nullptr) return t.raise(Exc::ValueError, "I/O operation on closed file");
+  return {};
 }
 std::u32string code_points(const StrObject* s) {
   std::u32string out(s->length(), U'\0');

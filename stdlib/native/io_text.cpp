@@ -67,7 +67,7 @@ struct TextObject : Object {
   Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
-  bool ready, detached, line_buffering, write_through, telling, seekable, has_read1;
+  bool ready, detached, line_buffering, write_through, telling, seekable, has_read1, readable, writable;
   bool universal, translate_read;  // newline is None or '' / None
   Encoding native;
   std::string* errors_text;
@@ -192,6 +192,8 @@ Result<Value> text_init(Thread& t, const Value* args) {
   self->chunk_size = 8192;
   self->at_eof = false;
   self->seekable = self->telling = TRY(ask(t, args[1], "seekable"));
+  self->readable = TRY(ask(t, args[1], "readable"));
+  self->writable = TRY(ask(t, args[1], "writable"));
   self->has_read1 = TRY(has_attr(t, args[1], intern(t, "read1")));
   self->ready = true;
   // Appending in an encoding with BOM must not write another one.
@@ -238,8 +240,7 @@ Result<Value> text_write(Thread& t, const Value* args) {
   if (!is_str(args[1]))
     return t.raise(Exc::TypeError, "write() argument must be str, not {}", type_name(t, args[1]));
   TRY(check_open(t, self));
-  if (self->native == Encoding::Other && self->encoder.get().is_empty())
-    return unsupported(t, "not writable");
+  if (!self->writable) return unsupported(t, "not writable");
   auto* text = args[1].as<StrObject>();
   size_t length = text->length();
   bool has_newline = contains_char(text, '\n');
@@ -323,8 +324,7 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
 }
 Status before_reading(Thread& t, TextObject* self) {
   TRY(check_open(t, self));
-  if (self->native == Encoding::Other && self->decoder.get().is_empty())
-    return unsupported(t, "not readable");
+  if (!self->readable) return unsupported(t, "not readable");
   if (!self->pending->empty()) TRY(write_pending(t, self));
   return {};
 }

@@ -56,8 +56,6 @@ Result<Value> ordered_iterator_next(Thread& t, Value self) {
   }
   it->position.store(position);
   if (it->part == DictPart::Keys) return key;
-  // As CPython, a subclass sees its own __getitem__.
-  if (!is_exact_ordered(dict)) value = TRY(get_item(t, held, key));
   if (it->part == DictPart::Values) return value;
   return make_tuple(t, {key, value});
 }

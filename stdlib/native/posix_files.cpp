@@ -142,16 +142,16 @@ Result<Value> os_statvfs(Thread& t, const Value* args) {
 struct DirEntryObject : Object {
   Slot name, path;
   Slot lstat_cache, stat_cache;
+  Slot directory;  // scandir(fd): the descriptor that `path` is relative to, else None
   uint8_t type;
   uint64_t inode;
-  int directory_fd;
 };
 void trace_entry(Object* object, Tracer& tracer) {
-  tracer.visit_slots(&static_cast<DirEntryObject*>(object)->name, 4);
+  tracer.visit_slots(&static_cast<DirEntryObject*>(object)->name, 5);
 }
 Result<Value> entry_stat_value(Thread& t, DirEntryObject* entry, bool follow) {
   Slot& cache = follow ? entry->stat_cache : entry->lstat_cache;
-  if (cache.get().is_empty()) cache = TRY(stat_path(t, entry->path, kNone, follow, "stat"));
+  if (cache.get().is_empty()) cache = TRY(stat_path(t, entry->path, entry->directory, follow, "stat"));
   return cache;
 }
 Result<Value> entry_stat(Thread& t, const Value* args) {
@@ -312,6 +312,7 @@ Result<Value> os_scandir(Thread& t, const Value* args) {
     auto* object = t.heap().make<DirEntryObject>(t, native_type(t, kDirEntrySpec));
     object->name = path_value(t, entry.name, path.is_bytes);
     object->path = path_value(t, prefix + entry.name, path.is_bytes);
+    object->directory = path.is_fd() ? Value::from_int(path.fd) : kNone;
     object->type = entry.type;
     object->inode = entry.inode;
     TRY(list_append(t, list, object));

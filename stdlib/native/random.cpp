@@ -88,12 +88,15 @@ Status seed(Thread& t, RandomObject* random, Value value) {
 
 Result<Value> random_new(Thread& t, const Value* args) {
   auto* random = t.heap().make<RandomObject>(t, args[0].as<Type>());
-  TRY(seed(t, random, args[1]));
+  TRY(seed(t, random, kNone));
   return Value(random);
 }
 
-// Subclasses may pass their own arguments on to their __init__.
-Result<Value> random_init(Thread&, const Value*) { return kNone; }
+// Seeding is __init__'s work: subclasses pass their own arguments through __new__.
+Result<Value> random_init(Thread& t, const Value* args) {
+  TRY(seed(t, args[0].as<RandomObject>(), args[1]));
+  return kNone;
+}
 
 Result<Value> random_random(Thread& t, const Value* args) {
   auto* random = args[0].as<RandomObject>();
@@ -156,7 +159,7 @@ Result<Value> random_setstate(Thread& t, const Value* args) {
 }
 
 const NativeDef kMethods[] = {
-    MP_NEW(random_new, "__new__(cls, seed=?, /)", nullptr),
+    MP_NEW(random_new, "__new__(cls, /, *args, **kwargs)", nullptr),
     MP_METHOD(random_init, "__init__(self, seed=?, /)", nullptr),
     MP_METHOD(random_random, "random(self, /)", "random() -> x in the interval [0, 1)."),
     MP_METHOD(random_seed, "seed(self, n=None, /)",

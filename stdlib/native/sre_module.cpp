@@ -590,7 +590,9 @@ Result<Value> ascii_iscased(Thread& t, const Value* args) {
 }
 Result<Value> unicode_iscased(Thread& t, const Value* args) {
   uint32_t c = TRY(character(t, args[0]));
-  return Value::from_bool(lower_unicode(c) != c || unicode::to_upper(c) != c);
+  uint32_t upper[3];
+  unicode::to_upper_full(c, upper);  // full: U+00DF has no simple upper case, yet it matches U+1E9E
+  return Value::from_bool(lower_unicode(c) != c || upper[0] != c);
 }
 Result<Value> ascii_tolower(Thread& t, const Value* args) {
   return Value::from_int(lower_ascii(TRY(character(t, args[0]))));

@@ -83,7 +83,9 @@ Result<Value> reversed_iter(Thread& t, Value v) {
   if (method.is_none()) return t.raise(Exc::TypeError, "'{}' object is not reversible", type_name(t, v));
   if (!method.is_not_found()) return call_special(t, v, t.names().__reversed__);
   Type* type = type_of(t, v);
-  if (!has_sequence_protocol(t, v) || type->slots.length == nullptr || is_kind(v, Kind::Set))
+  // A script class with __getitem__ alone counts as a sequence; what fails then is len().
+  bool countable = type->slots.length != nullptr || (type->flags & kTypeHeap) != 0;
+  if (!has_sequence_protocol(t, v) || !countable || is_kind(v, Kind::Set))
     return t.raise(Exc::TypeError, "'{}' object is not reversible", type_name(t, v));
   int64_t n = TRY(length(t, v));
   return make_reversed(t, v, n);

@@ -148,10 +148,10 @@ static Result<Value> dispatch_get(Thread& t, Value descriptor, Value instance, V
                  {instance.is_empty() ? kNone : instance, owner.is_empty() ? kNone : owner});
 }
 static Status dispatch_set(Thread& t, Value descriptor, Value instance, Value value) {
-  if (value.is_empty())
-    (void)TRY(require(t, descriptor, Dunder::delete_, {instance}));
-  else
-    (void)TRY(require(t, descriptor, Dunder::set, {instance, value}));
+  Dunder d = value.is_empty() ? Dunder::delete_ : Dunder::set;
+  Value args[] = {instance, value};
+  Value done = TRY(call_dunder(t, descriptor, d, args, value.is_empty() ? 1 : 2));
+  if (done.is_not_found()) return t.raise(Exc::AttributeError, "{}", d == Dunder::set ? "__set__" : "__delete__");
   return {};
 }
 
