@@ -3,11 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "minipy/minipy.h"
 
@@ -19,7 +19,9 @@ Options:
 -b       : issue warnings about mixing bytes and str (-bb: errors)
 -B       : do not write byte code files (always so)
 -c cmd   : program passed in as string (ends the options)
--d what  : print a stage of the front end and stop: tokens, ast, code
+-d what  : tokens, ast, code: print that stage of the front end and stop;
+           gc, gil: one line on standard error for each collection, each
+           hand-over of the lock; several with commas
 -E       : ignore PYTHON* and MINIPY* environment variables
 -h       : print this help and exit (also --help)
 -i       : interactive prompt after running the script
@@ -28,12 +30,14 @@ Options:
 -O       : remove assert statements; -OO: docstrings as well
 -P       : do not prepend an unsafe path to sys.path
 -q       : no version message at the interactive prompt
--s, -S   : no user site directory; no `import site` (always so)
+-s, -S   : no user site directory; no exit, help, ... among the builtins
 -u       : unbuffered standard output and error
 -v       : verbose
 -V       : print the version and exit (also --version)
+-x       : skip the first line of the script
 -W arg   : warning control: action:message:category:module:lineno
--X opt   : implementation-specific option: gil=0|1, dev, utf8
+-X opt   : implementation-specific option: gil=0|1, dev, faulthandler,
+           int_max_str_digits=N, utf8[=0|1]
 --gil=on|off|POLICY    the global interpreter lock; off: threads run in parallel
 --python-lib=DIR|none  the installed CPython library to fall back on
 --memory-limit=BYTES   MemoryError beyond this heap size
@@ -50,16 +54,103 @@ MINIPY_PYTHON_LIB       as --python-lib
 struct CommandLine {
   minipy::Options options;
   minipy::Command command;
-  std::string dump;  // -d, dis
-  std::string gil;   // --gil, -X gil
+  std::vector<std::string> dump;  // -d, dis: stages to print
+  std::string gil;                // --gil, -X gil
+  bool faulthandler = false;
 };
 
 [[noreturn]] void usage_error(const std::string& message) {
   std::fprintf(stderr,
-               "minipy: %s\nusage: minipy [option] ... [-c cmd | -m mod | file | -] [arg] ...\nTry `minipy "
+               "%s\nusage: %s [option] ... [-c cmd | -m mod | file | -] [arg] ...\nTry `minipy "
                "-h' for more information.\n",
-               message.c_str());
+               message.c_str(), program_invocation_name);
   std::exit(2);
+}
+
+// A value that CPython refuses while it reads its configuration.
+[[noreturn]] void fatal_error(const char* where, const char* message, const char* state = "preinitialized") {
+  std::fprintf(stderr, "Fatal Python error: %s: %s\nPython runtime state: %s\n\n", where, message, state);
+  std::exit(1);
+}
+
+// The text of a number that is all of `text` and in range, or false.
+bool whole_number(const std::string& text, long low, long high, long* out) {
+  char* end;
+  errno = 0;
+  *out = std::strtol(text.c_str(), &end, 10);
+  return !text.empty() && *end == '\0' && errno == 0 && *out >= low && *out <= high;
+}
+
+void check_digits_limit(const std::string& text, const char* message) {
+  long limit;
+  if (!whole_number(text, 0, 0x7fffffff, &limit) || (limit != 0 && limit < 640))
+    fatal_error("config_init_int_max_str_digits", message);
+}
+
+void x_option(const std::string& option, CommandLine& line) {
+  minipy::Options& o = line.options;
+  size_t equals = option.find('=');
+  std::string name = option.substr(0, equals),
+              value = equals == std::string::npos ? "" : option.substr(equals + 1);
+  if (name == "gil") {
+    line.gil = value == "0" ? "off" : value == "1" ? "on" : "?";
+  } else if (name == "dev") {
+    o.dev_mode = true;
+  } else if (name == "utf8") {
+    if (equals != std::string::npos && value != "0" && value != "1")
+      fatal_error("preconfig_init_utf8_mode", "invalid -X utf8 option value", "preinitializing");
+    o.utf8_mode = value != "0";
+  } else if (name == "int_max_str_digits") {
+    check_digits_limit(value, "-X int_max_str_digits: invalid limit; must be >= 640 or 0 for unlimited.");
+  } else if (name == "faulthandler") {
+    line.faulthandler = true;
+  }
+  o.x_options.push_back(option);
+}
+
+// The variables of CPython that say the same as an option. An option wins.
+void read_environment(CommandLine& line) {
+  minipy::Options& o = line.options;
+  auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+  };
+  // A number raises a level; any other text counts as 1.
+  auto level = [&](const char* name) -> int {
+    std::string value = variable(name);
+    long number;
+    return value.empty() ? 0 : whole_number(value, 0, 9, &number) ? static_cast<int>(number) : 1;
+  };
+  o.optimize = std::max(o.optimize, level("PYTHONOPTIMIZE"));
+  if (level("PYTHONVERBOSE") > 0) o.verbose = true;
+  if (!variable("PYTHONINSPECT").empty()) o.inspect = true;
+  if (!variable("PYTHONUNBUFFERED").empty()) o.unbuffered = true;
+  if (!variable("PYTHONSAFEPATH").empty()) o.safe_path = true;
+  if (!variable("PYTHONDEVMODE").empty()) o.dev_mode = true;
+  if (!variable("PYTHONFAULTHANDLER").empty()) line.faulthandler = true;
+  if (variable("PYTHONUTF8") == "0") o.utf8_mode = false;
+  std::string seed = variable("PYTHONHASHSEED");
+  long number;
+  if (!seed.empty() && seed != "random" && !whole_number(seed, 0, 4294967295L, &number))
+    fatal_error("config_init_hash_seed",
+                "PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]");
+  if (std::string digits = variable("PYTHONINTMAXSTRDIGITS"); !digits.empty())
+    check_digits_limit(digits, "PYTHONINTMAXSTRDIGITS: invalid limit; must be >= 640 or 0 for unlimited.");
+  // Filters of the environment come before those of -W.
+  std::vector<std::string> filters;
+  std::string list = variable("PYTHONWARNINGS");
+  for (size_t begin = 0, end; begin < list.size(); begin = end + 1) {
+    end = std::min(list.find(',', begin), list.size());
+    if (end > begin) filters.push_back(list.substr(begin, end - begin));
+  }
+  o.warn_options.insert(o.warn_options.begin(), filters.begin(), filters.end());
+  if (line.gil.empty()) {
+    std::string gil = variable("MINIPY_GIL"), python = variable("PYTHON_GIL");
+    if (!gil.empty())
+      line.gil = gil;
+    else if (!python.empty())
+      line.gil = python == "0" ? "off" : python == "1" ? "on" : "?";
+  }
 }
 
 // The long options; false when it is not one.
@@ -87,12 +178,27 @@ bool long_option(const std::string& text, CommandLine& line) {
   return true;
 }
 
+// -d: what to print and stop, or what to report while the program runs.
+void debug_option(const std::string& list, CommandLine& line) {
+  for (size_t begin = 0, end; begin <= list.size(); begin = end + 1) {
+    end = std::min(list.find(',', begin), list.size());
+    std::string what = list.substr(begin, end - begin);
+    if (what == "tokens" || what == "ast" || what == "code")
+      line.dump.push_back(what);
+    else if (what == "gc" || what == "gil")
+      line.options.debug.push_back(what);
+    else
+      usage_error("-d knows tokens, ast, code, gc and gil, not '" + what + "'");
+  }
+}
+
 CommandLine parse(int argc, char** argv) {
   CommandLine line;
   minipy::Options& o = line.options;
   using Kind = minipy::Command::Kind;
   int i = 1;
-  bool decided = false;
+  int version = 0;
+  bool decided = false, help = false;
   auto remaining = [&](const std::string& first) {
     o.argv = {first};
     for (int k = i + 1; k < argc; ++k) o.argv.emplace_back(argv[k]);
@@ -100,11 +206,15 @@ CommandLine parse(int argc, char** argv) {
   for (; i < argc && !decided; ++i) {
     std::string text = argv[i];
     if (text == "-" || text.empty() || text[0] != '-') break;
-    if (text == "--help") {
-      std::fputs(kHelp, stdout);
-      std::exit(0);
-    }
+    if (text == "--help" || text == "--help-all") text = "-h";
     if (text == "--version") text = "-V";
+    if (text == "--check-hash-based-pycs") {  // there are none; the value is checked as CPython does
+      if (i + 1 >= argc) usage_error("Argument expected for the --check-hash-based-pycs options");
+      std::string value = argv[++i];
+      if (value != "default" && value != "always" && value != "never")
+        usage_error("--check-hash-based-pycs must be one of 'default', 'always', or 'never'");
+      continue;
+    }
     if (text == "--") {
       ++i;
       break;
@@ -121,7 +231,7 @@ CommandLine parse(int argc, char** argv) {
           k = text.size();
           return rest;
         }
-        if (i + 1 >= argc) usage_error(std::string("argument expected for the -") + c + " option");
+        if (i + 1 >= argc) usage_error(std::string("Argument expected for the -") + c + " option");
         k = text.size();
         return argv[++i];
       };
@@ -129,61 +239,76 @@ CommandLine parse(int argc, char** argv) {
         case 'b': ++o.bytes_warning; break;
         case 'B': o.dont_write_bytecode = true; break;
         case 'c':
-          line.command = {Kind::Text, argument(), false};
+          line.command.kind = Kind::Text;
+          line.command.target = argument();
           remaining("-c");
           decided = true;
           break;
         case 'm':
-          line.command = {Kind::Module, argument(), false};
+          line.command.kind = Kind::Module;
+          line.command.target = argument();
           remaining("-m");
           decided = true;
           break;
-        case 'd': line.dump = argument(); break;
+        case 'd': debug_option(argument(), line); break;
         case 'E': o.ignore_environment = true; break;
         case 'h':
-        case '?': std::fputs(kHelp, stdout); std::exit(0);
+        case '?': help = true; break;
         case 'i': o.inspect = o.interactive = true; break;
         case 'I': o.isolated = o.ignore_environment = o.safe_path = true; break;
         case 'O': ++o.optimize; break;
         case 'P': o.safe_path = true; break;
         case 'q': o.quiet = true; break;
-        case 's': break;
+        case 'R':
+        case 's':
+        case 't': break;  // nothing to turn off
         case 'S': o.no_site = true; break;
         case 'u': o.unbuffered = true; break;
         case 'v': o.verbose = true; break;
-        case 'V': std::printf("Python 3.13.0 (minipy %s)\n", minipy::version().c_str()); std::exit(0);
+        case 'V': ++version; break;
         case 'W': o.warn_options.push_back(argument()); break;
-        case 'X': {
-          std::string option = argument();
-          if (option.starts_with("gil="))
-            line.gil = option.substr(4) == "0" ? "off" : option.substr(4) == "1" ? "on" : "?";
-          if (option == "dev") o.dev_mode = true;
-          o.x_options.push_back(option);
-          break;
-        }
+        case 'X': x_option(argument(), line); break;
+        case 'x': line.command.skip_first_line = true; break;
+        case 'J': usage_error("-J is reserved for Jython");
         default: usage_error(std::string("Unknown option: -") + c);
       }
       if (decided) break;
     }
   }
+  if (help) {
+    std::fputs(kHelp, stdout);
+    std::exit(std::fflush(stdout) == 0 ? 0 : 1);
+  }
+  if (version > 0) {
+    std::printf("Python 3.13.0 (minipy %s)%s\n", minipy::version().c_str(), version > 1 ? " [C++20]" : "");
+    std::exit(std::fflush(stdout) == 0 ? 0 : 1);
+  }
+  if (!o.ignore_environment) read_environment(line);
   if (!decided) {
     if (i < argc && std::strcmp(argv[i], "dis") == 0 && i + 1 < argc && access("dis", F_OK) != 0) {
-      line.dump = "code";
+      line.dump = {"code"};
       ++i;
     }
     if (i < argc && std::strcmp(argv[i], "-") != 0) {
-      line.command = {Kind::File, argv[i], false};
+      line.command.kind = Kind::File;
+      line.command.target = argv[i];
       remaining(argv[i]);
     } else if (i < argc) {
-      line.command = {Kind::StandardInput, "", false};
+      line.command.kind = Kind::StandardInput;
       remaining("-");
     } else {
       bool terminal = isatty(0) == 1;
-      line.command = {terminal || o.interactive ? Kind::Interactive : Kind::StandardInput, "", false};
+      line.command.kind = terminal || o.interactive ? Kind::Interactive : Kind::StandardInput;
       o.argv = {""};
     }
   }
   line.command.interactive_after = o.inspect && line.command.kind != Kind::Interactive;
+  if (o.dev_mode) {
+    o.warn_options.insert(o.warn_options.begin(), "default");
+    line.faulthandler = true;
+  }
+  if (o.bytes_warning > 0)
+    o.warn_options.push_back(o.bytes_warning > 1 ? "error::BytesWarning" : "default::BytesWarning");
   return line;
 }
 
@@ -192,20 +317,19 @@ int dump_stages(const CommandLine& line) {
   std::string text = line.command.target, name = "<string>";
   if (line.command.kind == minipy::Command::Kind::File) {
     name = line.command.target;
-    std::ifstream in(name, std::ios::binary);
-    if (!in) {
+    FILE* in = std::fopen(name.c_str(), "rb");
+    if (in == nullptr) {
       std::fprintf(stderr, "minipy: can't open file '%s': [Errno %d] %s\n", name.c_str(), errno,
                    std::strerror(errno));
       return 2;
     }
-    std::stringstream buffer;
-    buffer << in.rdbuf();
-    text = buffer.str();
+    text.clear();
+    char buffer[65536];
+    size_t n;
+    while ((n = std::fread(buffer, 1, sizeof buffer, in)) > 0) text.append(buffer, n);
+    std::fclose(in);
   }
-  std::stringstream stages(line.dump);
-  for (std::string stage; std::getline(stages, stage, ',');) {
-    if (stage != "tokens" && stage != "ast" && stage != "code")
-      usage_error("-d knows tokens, ast and code, not '" + stage + "'");
+  for (const std::string& stage : line.dump) {
     try {
       std::fputs(minipy::Runtime::dump(stage, text, name).c_str(), stdout);
     } catch (const minipy::Error& error) {
@@ -232,24 +356,17 @@ int main(int argc, char** argv) {
   } else if (char buffer[4096]; ssize_t n = readlink("/proc/self/exe", buffer, sizeof buffer)) {
     if (n > 0) options.executable.assign(buffer, static_cast<size_t>(n));
   }
-  if (line.gil.empty() && !options.ignore_environment) {
-    if (const char* variable = std::getenv("MINIPY_GIL"); variable != nullptr && *variable != '\0')
-      line.gil = variable;
-    else if (const char* python = std::getenv("PYTHON_GIL"); python != nullptr && *python != '\0')
-      line.gil = std::strcmp(python, "0") == 0 ? "off" : "on";
-  }
   if (line.gil == "off" || line.gil == "none")
     options.gil = false;
   else if (line.gil == "?")
-    usage_error("PYTHON_GIL / -X gil must be \"0\" or \"1\"");
+    fatal_error("config_read_gil", "PYTHON_GIL / -X gil must be \"0\" or \"1\"");
   else if (!line.gil.empty() && line.gil != "on")
     options.gil_policy = line.gil;
-  if (const char* unbuffered = std::getenv("PYTHONUNBUFFERED");
-      unbuffered != nullptr && *unbuffered != '\0' && !options.ignore_environment)
-    options.unbuffered = true;
   int status;
   try {
     minipy::Runtime runtime(options);
+    if (line.faulthandler) runtime.import("faulthandler").attribute("enable")();
+    if (!options.warn_options.empty()) runtime.import("warnings");  // reports what it cannot read
     status = runtime.run(line.command);
     int finish = runtime.finish();
     if (finish != 0) status = finish;

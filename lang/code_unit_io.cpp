@@ -6,13 +6,32 @@
 #include "lang/verifier.h"
 
 // The layout: magic, stamp, table of strings, then the units, each with its functions inside. Numbers are
-// varints; signed ones zigzag.
+// varints; signed ones zigzag. An instruction is its opcode, a byte that says which fields are not zero, and
+// those fields: a third of its size in memory, before compression.
 namespace mp::lang {
 
 namespace {
 
 constexpr char kMagic[] = {'M', 'P', 'C', '1'};
+constexpr size_t kMaxWordsPerInstruction = 3;
 constexpr int kMaxNesting = 3000;  // kMaxAstDepth: lambdas in lambdas
+enum FieldMask : uint8_t {
+  kAux = 1,
+  kFieldA = 2,
+  kFieldB = 4,
+  kFieldC = 8,
+  kExtraWord = 16,
+  kCacheWord = 32
+};
+
+// b and c are one 32-bit operand.
+bool has_wide_operand(const OpInfo& info) {
+  return info.b == Operand::I32 || info.b == Operand::J32 || info.b == Operand::N32 ||
+         info.b == Operand::K32 || info.b == Operand::CNT32;
+}
+bool is_signed(Operand kind) {
+  return kind == Operand::I16 || kind == Operand::J16 || kind == Operand::I32 || kind == Operand::J32;
+}
 
 class Writer {
  public:
@@ -81,6 +100,37 @@ class UnitWriter {
       default: break;
     }
   }
+  void operand(Operand kind, uint16_t value) {
+    if (is_signed(kind))
+      body_.signed_number(static_cast<int16_t>(value));
+    else
+      body_.number(value);
+  }
+  // Gives the position of the next instruction.
+  uint32_t instruction(const CodeUnit& unit, uint32_t pc) {
+    Instruction i = unit.instruction(pc);
+    const OpInfo& info = op_info(i.opcode());
+    bool wide = has_wide_operand(info);
+    uint64_t extra = info.extra_words > 0 ? unit.code[pc + 1] : 0;
+    uint64_t cache = info.cache_words > 0 ? unit.code[pc + 1 + info.extra_words] : 0;
+    body_.byte(i.op);
+    body_.byte(static_cast<uint8_t>(
+        (i.aux != 0 ? kAux : 0) | (i.a != 0 ? kFieldA : 0) | ((wide ? i.bc() != 0 : i.b != 0) ? kFieldB : 0) |
+        (!wide && i.c != 0 ? kFieldC : 0) | (extra != 0 ? kExtraWord : 0) | (cache != 0 ? kCacheWord : 0)));
+    if (i.aux != 0) body_.byte(i.aux);
+    if (i.a != 0) operand(info.a, i.a);
+    if (wide && i.bc() != 0) {
+      if (is_signed(info.b))
+        body_.signed_number(i.bc());
+      else
+        body_.number(static_cast<uint32_t>(i.bc()));
+    }
+    if (!wide && i.b != 0) operand(info.b, i.b);
+    if (!wide && i.c != 0) operand(info.c, i.c);
+    if (extra != 0) body_.number(extra);
+    if (cache != 0) body_.number(cache);
+    return pc + static_cast<uint32_t>(info.length());
+  }
   void write(const CodeUnit& unit) {
     string(unit.name);
     string(unit.qualified_name);
@@ -94,9 +144,8 @@ class UnitWriter {
     strings(unit.cell_names);
     strings(unit.free_names);
     strings(unit.names);
-    // Instructions are small numbers in most bytes, but fixed words load fastest.
     body_.number(unit.code.size());
-    body_.bytes.append(reinterpret_cast<const char*>(unit.code.data()), unit.code.size() * sizeof(uint64_t));
+    for (uint32_t pc = 0; pc < unit.code.size();) pc = instruction(unit, pc);
     body_.number(unit.constants.size());
     for (const CodeConstant& each : unit.constants) constant(each);
     body_.number(unit.exceptions.size());
@@ -212,6 +261,10 @@ class UnitReader {
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
+  int64_t signed_number() {
+    uint64_t raw = number();
+    return static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
+  }
   CodeConstant constant(int depth) {
     using Kind = CodeConstant::Kind;
     CodeConstant value;
@@ -220,11 +273,7 @@ class UnitReader {
     if (!ok) return value;
     value.kind = static_cast<Kind>(kind);
     switch (value.kind) {
-      case Kind::Int: {
-        uint64_t raw = number();
-        value.integer = static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
-        break;
-      }
+      case Kind::Int: value.integer = signed_number(); break;
       case Kind::Complex: value.imaginary = real(); [[fallthrough]];
       case Kind::Float: value.real = real(); break;
       case Kind::BigInt:
@@ -239,6 +288,35 @@ class UnitReader {
       default: break;
     }
     return value;
+  }
+
+  uint16_t operand(Operand kind) {
+    return is_signed(kind) ? static_cast<uint16_t>(signed_number()) : static_cast<uint16_t>(number());
+  }
+  // Gives the position of the next instruction. The verifier looks at what the operands mean.
+  size_t instruction(std::vector<uint64_t>& code, size_t pc) {
+    Instruction i{};
+    i.op = byte();
+    uint8_t mask = byte();
+    if (i.op >= kBaseOpCount) ok = false;
+    if (!ok) return pc;
+    const OpInfo& info = op_info(i.opcode());
+    size_t next = pc + static_cast<size_t>(info.length());
+    if (next > code.size()) {
+      ok = false;
+      return pc;
+    }
+    bool wide = has_wide_operand(info);
+    if (mask & kAux) i.aux = byte();
+    if (mask & kFieldA) i.a = operand(info.a);
+    if ((mask & kFieldB) && wide)
+      i.set_bc(static_cast<int32_t>(is_signed(info.b) ? signed_number() : number()));
+    if ((mask & kFieldB) && !wide) i.b = operand(info.b);
+    if (mask & kFieldC) i.c = operand(info.c);
+    std::memcpy(&code[pc], &i, sizeof i);
+    if ((mask & kExtraWord) && info.extra_words > 0) code[pc + 1] = number();
+    if ((mask & kCacheWord) && info.cache_words > 0) code[pc + 1 + info.extra_words] = number();
+    return next;
   }
 
   std::unique_ptr<CodeUnit> read(int depth) {
@@ -264,11 +342,9 @@ class UnitReader {
     unit->local_count = static_cast<uint16_t>(unit->local_names.size());
     unit->cell_count = static_cast<uint16_t>(unit->cell_names.size());
     unit->free_count = static_cast<uint16_t>(unit->free_names.size());
-    size_t words = number_up_to((bytes_.size() - at_) / sizeof(uint64_t));
-    if (ok) {
-      unit->code.resize(words);
-      take(unit->code.data(), words * sizeof(uint64_t));
-    }
+    size_t words = number_up_to((bytes_.size() - at_) * kMaxWordsPerInstruction);
+    unit->code.resize(words);
+    for (size_t pc = 0; pc < words && ok;) pc = instruction(unit->code, pc);
     size_t count = size();
     unit->constants.reserve(count);
     for (size_t i = 0; i < count && ok; ++i) unit->constants.push_back(constant(0));
@@ -331,13 +407,14 @@ uint64_t code_format_stamp() {
 
 std::string write_code_unit(const CodeUnit& unit) { return UnitWriter().finish(unit); }
 
-std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error) {
+std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error, Origin origin) {
   UnitReader reader(bytes);
   std::unique_ptr<CodeUnit> unit = reader.read_all();
   if (!unit) {
     if (error != nullptr) *error = "not a code unit of this version";
     return nullptr;
   }
+  if (origin == Origin::OwnBinary) return unit;
   std::string problem = verify(*unit);
   if (!problem.empty()) {
     if (error != nullptr) *error = problem;

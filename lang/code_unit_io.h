@@ -11,12 +11,16 @@
 namespace mp::lang {
 
 // Grows with each change of the format or of opcodes.def.
-inline constexpr uint32_t kCodeFormatVersion = 1;
+inline constexpr uint32_t kCodeFormatVersion = 2;
 // Differs between builds whose instructions differ.
 uint64_t code_format_stamp();
 
 std::string write_code_unit(const CodeUnit& unit);
+// Who made the bytes. The frozen library was verified when it was written (stdlib/freeze): what the binary
+// itself carries needs no second look.
+enum class Origin { Unknown, OwnBinary };
 // Null, and a reason in *error, when the bytes are not what write_code_unit() of this build made.
-std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error);
+std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error,
+                                         Origin origin = Origin::Unknown);
 
 }  // namespace mp::lang

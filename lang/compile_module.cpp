@@ -586,6 +586,7 @@ CompileResult compile_source(const Source& source, const ParseOptions& parse_opt
     return result;
   }
   result = compile(*parsed.module, source, arena, options);
+  result.incomplete = parsed.incomplete;
   result.warnings.insert(result.warnings.begin(), std::make_move_iterator(parsed.warnings.begin()),
                          std::make_move_iterator(parsed.warnings.end()));
   return result;

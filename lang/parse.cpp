@@ -35,12 +35,8 @@ bool wants_blank_line(const Source& source, const ModNode* module) {
     case NodeKind::Match: break;
     default: return false;
   }
-  std::string_view text = source.text();
-  if (text.empty() || text.back() != '\n') return true;
-  text.remove_suffix(1);
-  size_t line = text.rfind('\n');
-  return text.find_first_not_of(" \t\f", line == std::string_view::npos ? 0 : line + 1) !=
-         std::string_view::npos;
+  // Lines joined by newlines: the blank one is seen as a newline at the end.
+  return source.text().empty() || source.text().back() != '\n';
 }
 
 }  // namespace
@@ -76,7 +72,8 @@ ParseResult parse(const Source& source, Arena& arena, const ParseOptions& option
   context.prefer_token_errors();
   if (!options.filename.empty()) context.error.filename = options.filename;
   result.error = std::move(context.error);
-  result.incomplete = options.allow_incomplete && context.failed_at_end;
+  result.incomplete =
+      options.allow_incomplete && (context.failed_at_end || (stream.has_error && stream.error_at_end));
   return result;
 }
 

@@ -78,8 +78,10 @@ struct Options {
   bool ignore_environment = false, isolated = false, no_site = false, unbuffered = false, quiet = false,
        inspect = false;
   bool interactive = false, verbose = false, safe_path = false, dev_mode = false, dont_write_bytecode = true;
+  bool utf8_mode = true;
   int bytes_warning = 0;
-  std::vector<std::string> warn_options, x_options, debug;
+  std::vector<std::string> warn_options, x_options;
+  std::vector<std::string> debug;        // "gc", "gil": lines on standard error while the program runs
   bool install_signal_handlers = false;  // Ctrl-C becomes KeyboardInterrupt; the command sets it
 };
 
@@ -88,6 +90,7 @@ struct Command {
   enum class Kind { File, Text, Module, StandardInput, Interactive } kind = Kind::Interactive;
   std::string target;              // path, text or module name
   bool interactive_after = false;  // -i
+  bool skip_first_line = false;    // -x, of a file
 };
 
 class Runtime {

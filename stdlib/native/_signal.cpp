@@ -36,7 +36,7 @@ Result<int> signal_number(Thread& t, Value v) {
 
 Value handler_of(Thread& t, int signal) {
   SignalState& state = signal_state(t);
-  switch (state.actions[signal].load(std::memory_order_acquire)) {
+  switch (signal_action(t, signal)) {
     case SignalAction::Default: return Value::from_int(0);
     case SignalAction::Ignore: return Value::from_int(1);
     case SignalAction::DefaultInt: return module_state(t).default_int_handler;

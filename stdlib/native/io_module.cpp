@@ -1,5 +1,8 @@
 // The module _io: open(), text_encoding(), and the types.
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "stdlib/native/io.h"
 #include "vm/modules/modules.h"
@@ -161,14 +164,19 @@ const ModuleSpec kIoModule = {
 
 // sys.stdin, sys.stdout, sys.stderr and their __x__ twins. A closed descriptor gives None, as in CPython.
 Status set_up_standard_streams(Thread& t) {
-  TRY(import_module(t, "_io"));
   const RuntimeOptions& options = t.runtime().options;
+  // PYTHONIOENCODING=ENCODING:ERRORS, either part may be missing; standard error keeps its error handler.
+  const char* wish = options.ignore_environment ? nullptr : std::getenv("PYTHONIOENCODING");
+  std::string encoding = wish != nullptr ? wish : "", handler;
+  if (size_t colon = encoding.find(':'); colon != std::string::npos) {
+    handler = encoding.substr(colon + 1);
+    encoding.resize(colon);
+  }
+  if (encoding.empty()) encoding = "utf-8";
   for (int fd = 0; fd < 3; ++fd) {
     const char* name = fd == 0 ? "stdin" : fd == 1 ? "stdout" : "stderr";
     Value stream = kNone;
-    int copy = dup(fd);
-    if (copy >= 0) {
-      close(copy);
+    if (fcntl(fd, F_GETFD) >= 0) {
       Value raw = TRY(call(t, native_type(t, io::kFileIOSpec),
                            {Value::from_int(fd), make_str(t, fd == 0 ? "rb" : "wb"), kFalse}));
       TRY(set_attr(t, raw, t.names().name,
@@ -176,14 +184,16 @@ Status set_up_standard_streams(Thread& t) {
                                : fd == 1 ? "<stdout>"
                                          : "<stderr>")));
       bool tty = isatty(fd) == 1;
-      Value buffered =
-          TRY(call(t, native_type(t, fd == 0 ? io::kBufferedReaderSpec : io::kBufferedWriterSpec),
-                   {raw, Value::from_int(io::kDefaultBufferSize)}));
+      Value buffered = raw;  // -u: nothing between the text layer and the descriptor
+      if (fd == 0 || !options.unbuffered)
+        buffered = TRY(call(t, native_type(t, fd == 0 ? io::kBufferedReaderSpec : io::kBufferedWriterSpec),
+                            {raw, Value::from_int(io::kDefaultBufferSize)}));
       Value errors = make_str(t, fd == 2 ? "backslashreplace" : "surrogateescape");
       if (fd != 2 && !options.utf8_mode) errors = make_str(t, "strict");
+      if (fd != 2 && !handler.empty()) errors = make_str(t, handler);
       bool line_buffering = tty || fd == 2 || (fd == 0);
       stream = TRY(call(t, native_type(t, io::kTextIOWrapperSpec),
-                        {buffered, make_str(t, "utf-8"), errors, fd == 0 ? kNone : Value(make_str(t, "\n")),
+                        {buffered, make_str(t, encoding), errors, fd == 0 ? kNone : Value(make_str(t, "\n")),
                          Value::from_bool(line_buffering && fd != 0), Value::from_bool(options.unbuffered)}));
       TRY(set_attr(t, stream, intern(t, "mode"), make_str(t, fd == 0 ? "r" : "w")));
     }

@@ -86,10 +86,10 @@ TEST(Parser, TellsIncompleteInputFromWrongInput) {
   ParseOptions options;
   options.mode = Mode::Single;
   options.allow_incomplete = true;
-  for (const char* text : {"if x:\n", "if x:\n  y\n", "(1,\n", "x = '''a\n", "def f():\n", "@d\n", "x = \\\n",
+  for (const char* text : {"if x:\n", "if x:\n  y", "(1,\n", "x = '''a\n", "def f():\n", "@d\n", "x = \\\n",
                            "class A:\n  def f(self):\n", "for x in y:", "f'''{\n", "try:\n  x\n"})
     EXPECT_TRUE(parse_text(text, options).incomplete) << text;
-  for (const char* text : {"x\n", "if x:\n  y\n\n", "x y\n", "x = 'a\n", ")\n", "x = 1 +\n", "if x: y z\n"})
+  for (const char* text : {"x\n", "if x:\n  y\n", "x y\n", "x = 'a\n", ")\n", "x = 1 +\n", "if x: y z\n"})
     EXPECT_FALSE(parse_text(text, options).incomplete) << text;
 }
 

@@ -40,7 +40,8 @@ Error raise_diagnostic(Thread& t, const lang::Diagnostic& d, bool incomplete) {
   else
     place = make_tuple(t, {make_str(t, d.filename), d.line == 0 ? kNone : make_int(t, d.line),
                            d.line == 0 ? kNone : make_int(t, d.offset), text});
-  Value args[2] = {make_str(t, d.message), place};
+  // codeop of 3.11 looks for the text, later ones for the type.
+  Value args[2] = {make_str(t, incomplete ? "incomplete input" : d.message), place};
   Value e = TRY(call(t, t.types().exception(kind), CallArgs{args, 2, {}}));
   return t.raise_object(e);
 }
@@ -90,6 +91,11 @@ Result<Value> compile_source(Thread& t, const CompileRequest& request) {
   if (!result.ok()) {
     if (result.error) return raise_diagnostic(t, *result.error, result.incomplete && parse.allow_incomplete);
     return t.raise(Exc::SyntaxError, "invalid syntax");
+  }
+  if (result.incomplete && parse.allow_incomplete) {
+    lang::Diagnostic wants_blank_line;
+    wants_blank_line.filename = filename;
+    return raise_diagnostic(t, wants_blank_line, true);
   }
   for (const lang::Diagnostic& warning : result.warnings) TRY(emit_compile_warning(t, warning));
   return link_code(t, std::shared_ptr<const lang::CodeUnit>(std::move(result.unit)));

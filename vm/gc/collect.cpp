@@ -1,6 +1,7 @@
 // One collection: stop the world, mark from the roots, decide about finalizers and weak references, give
 // empty blocks back. Sweeping is left to the threads that need cells.
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -22,6 +23,8 @@ HeapImpl::HeapImpl(Runtime& r) : runtime(r) {
     if (const char* gc = std::strstr(wish, "gc"))
       stress = gc[2] == ':' ? static_cast<uint32_t>(std::atoi(gc + 3)) : 1;
   }
+  const auto& debug = runtime.options.debug;
+  report = std::find(debug.begin(), debug.end(), "gc") != debug.end();
   set_trigger();
 }
 
@@ -113,7 +116,7 @@ void HeapImpl::release_empty_blocks() {
   large_blocks.resize(kept);
 }
 
-__attribute__((noinline)) size_t HeapImpl::collect(Thread& t) {
+__attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
   if (observer != nullptr) observer(observer_context, t, true, 0);
@@ -127,6 +130,8 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t) {
     collecting.store(true, std::memory_order_relaxed);
     prepare();
     size_t before = allocated_objects.load(std::memory_order_relaxed);
+    size_t bytes_before =
+        live_after.load(std::memory_order_relaxed) + allocated_since.load(std::memory_order_relaxed);
     mark_roots();
     queue_dead_script_finalizers();
     clear_weakrefs();
@@ -147,6 +152,14 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t) {
     statistics.total_ns += took;
     statistics.longest_ns = std::max(statistics.longest_ns, took);
     collecting.store(false, std::memory_order_relaxed);
+    if (report)
+      std::fprintf(
+          stderr,
+          "[gc] %zu: %s, thread %llu: live %zu objects, %zu bytes; freed %zu objects, about %zu bytes; "
+          "pause %.3f ms\n",
+          statistics.collections, reason, static_cast<unsigned long long>(t.impl->native_id), marked_objects,
+          marked_bytes, freed, bytes_before > marked_bytes ? bytes_before - marked_bytes : 0,
+          static_cast<double>(took) / 1e6);
     if (pending.load(std::memory_order_relaxed) != 0) t.set_interrupt(kInterruptPendingCall);
   }
   start_the_world(t);
@@ -165,7 +178,7 @@ void HeapImpl::collect_automatically(Thread& t) {
   }
   if (!enabled.load(std::memory_order_relaxed) || threshold_is_zero.load(std::memory_order_relaxed)) return;
   t.impl->collecting = true;  // the observers are script code
-  collect(t);
+  collect(t, stress != 0 ? "stress" : "allocation");
   t.impl->collecting = false;
 }
 

@@ -10,7 +10,7 @@ Heap::Heap(Runtime& runtime) : impl_(std::make_unique<HeapImpl>(runtime)) {}
 Heap::~Heap() = default;
 
 size_t Heap::collect(Thread& t) {
-  size_t freed = impl_->collect(t);
+  size_t freed = impl_->collect(t, "asked for");
   run_pending_finalizers(t);
   return freed;
 }

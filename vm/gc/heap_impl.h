@@ -45,7 +45,8 @@ struct HeapImpl {
   Block* new_block(Thread& t, CellKind kind, size_t size_class);
 
   // ---- collect.cpp
-  size_t collect(Thread& t);  // stop, mark, free; no finalizers are run. Returns the number of objects freed
+  // Stop, mark, free; no finalizers are run. Returns the number of objects freed. `reason` is for the report.
+  size_t collect(Thread& t, const char* reason);
   void collect_automatically(Thread& t);
   void prepare();
   void mark_roots();
@@ -93,6 +94,7 @@ struct HeapImpl {
   std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)
   std::atomic<bool> collecting{false};
   CollectionStatistics statistics;
+  bool report = false;  // -d gc: a line on standard error per collection
   uint32_t stress = 0;  // collect at every nth safepoint; 0: normal
   uint32_t stress_countdown = 0;
 

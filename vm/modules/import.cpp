@@ -385,9 +385,9 @@ Result<bool> locate_module(Thread& t, const std::string& name, const std::string
 }
 
 Result<Value> frozen_code(Thread& t, const FrozenModule& frozen) {
-  std::string error;
-  std::shared_ptr<const lang::CodeUnit> unit =
-      lang::read_code_unit(std::string_view(reinterpret_cast<const char*>(frozen.data), frozen.size), &error);
+  std::string error = "cannot be unpacked", bytes = unpack(frozen);
+  std::shared_ptr<const lang::CodeUnit> unit;
+  if (!bytes.empty()) unit = lang::read_code_unit(bytes, &error, lang::Origin::OwnBinary);
   if (unit == nullptr)
     return t.raise(Exc::ImportError, "frozen module {} is damaged: {}", frozen.name, error);
   return link_code(t, unit);

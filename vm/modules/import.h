@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "vm/modules/frozen.h"
 #include "vm/modules/modules.h"
 
 namespace mp {

@@ -2,6 +2,7 @@
 #include <cfloat>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
 
 #include "vm/exec/interp.h"
 #include "vm/modules/import.h"
@@ -304,6 +305,12 @@ void add_sys(Thread& t, ModuleObject* module) {
   add("path_importer_cache", make_dict(t));
   add("path", make_list(t));
 
+  // The command has checked the number.
+  const char* digits = options.ignore_environment ? nullptr : std::getenv("PYTHONINTMAXSTRDIGITS");
+  for (const std::string& option : options.x_options)
+    if (option.starts_with("int_max_str_digits="))
+      digits = option.c_str() + std::strlen("int_max_str_digits=");
+  if (digits != nullptr && *digits != '\0') runtime.int_max_str_digits = std::atoi(digits);
   static const StructSequenceSpec kFlags = {"sys.flags", kFlagFields, 18};
   auto flag = [](bool b) { return Value::from_int(b ? 1 : 0); };
   const char* hash_seed = options.ignore_environment ? nullptr : std::getenv("PYTHONHASHSEED");
@@ -326,7 +333,7 @@ void add_sys(Thread& t, ModuleObject* module) {
                          flag(options.utf8_mode),
                          i(0),
                          Value::from_bool(options.safe_path || options.isolated),
-                         i(4300),
+                         i(runtime.int_max_str_digits.load()),
                          i(options.gil ? 1 : 0),
                          i(0),
                          i(0)}));

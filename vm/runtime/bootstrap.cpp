@@ -94,6 +94,7 @@ void Runtime::bootstrap(Thread& t) {
   builtins_module = make_module(t, intern(t, "builtins"));
   builtins_dict = builtins_module->dict;
   add_builtins(t, builtins_module);
+  if (!options.no_site) add_site_builtins(t, builtins_module);
   import->default_import = dict_get_str(builtins_dict, names.__import__);
   add_sys(t, sys_module);
   MP_BOOT(dict_set_str(t, modules, names.sys, sys_module));
@@ -145,12 +146,11 @@ int Runtime::finalize() {
     }
     if (closed.is_error()) t.clear_exception();
     if (call_method(t, stream, names.flush).is_error()) {
-      if (name == names.stdout) {
+      if (name == names.stdout)
         write_unraisable(t, nullptr, stream);
-        status = 120;
-      } else {
+      else
         t.clear_exception();
-      }
+      status = 120;
     }
   }
   return status;

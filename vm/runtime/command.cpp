@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "vm/exec/interp.h"
@@ -55,14 +57,26 @@ std::string directory_of(const std::string& file) {
   return slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Status run_file(Thread& t, const std::string& file) {
+// CPython's _Py_abspath: not normalised, no links followed.
+std::string absolute_path(std::string file) {
+  if (file.starts_with("/")) return file;
+  char buffer[4096];
+  if (getcwd(buffer, sizeof buffer) == nullptr) return file;
+  std::string directory = buffer;
+  return file.empty() ? directory : directory + (directory == "/" ? "" : "/") + file;
+}
+
+Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
   const RuntimeOptions& options = t.runtime().options;
+  DictObject* globals = main_module(t)->dict;
   struct stat info;
+  std::string file = absolute_path(name);
   if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     insert_path(t, file);
-    for (const char* name : {"/__main__.mp", "/__main__.py"}) {
-      std::string main = file + name;
-      if (stat(main.c_str(), &info) == 0) return run_file(t, main);
+    for (const char* main : {"/__main__.mp", "/__main__.py"}) {
+      if (stat((file + main).c_str(), &info) != 0) continue;
+      TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, "")));
+      return run_file(t, file + main, false);
     }
     std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", options.executable.c_str(),
                  file.c_str());
@@ -78,13 +92,15 @@ Status run_file(Thread& t, const std::string& file) {
     return t.raise_value(Exc::SystemExit, Value::from_int(2));
   }
   if (!options.safe_path && !options.isolated) insert_path(t, directory_of(file));
-  DictObject* globals = main_module(t)->dict;
   Value path = make_str(t, file);
   TRY(dict_set_str(t, globals, t.names().__file__, path));
   TRY(dict_set_text(t, globals, "__cached__", kNone));
   TRY(dict_set_str(t, globals, t.names().__loader__,
                    make_loader(t, LoaderKind::Source, t.names().__main__, path)));
-  return compile_and_run(t, data.value().as<BytesObject>()->view(), file, true);
+  std::string_view source = data.value().as<BytesObject>()->view();
+  if (skip_first_line)
+    source.remove_prefix(std::min(source.find('\n'), source.size()));  // lines keep their numbers
+  return compile_and_run(t, source, file, true);
 }
 
 Status run_module(Thread& t, const std::string& name) {
@@ -99,13 +115,33 @@ Status run_module(Thread& t, const std::string& name) {
   };
   std::string target = name, parent_name;
   Value parent_path = kEmpty;
+  auto not_found = [&](const std::string& type, const std::string& why) {
+    std::string hint;
+    if (name.ends_with(".py"))
+      hint = ". Try using '" + name.substr(0, name.size() - 3) + "' instead of '" + name +
+             "' as the module name.";
+    return fail("Error while finding module specification for '" + target + "' (" + type + ": " + why + ")" +
+                hint);
+  };
   auto enter_parent = [&](const std::string& package) -> Status {
-    Value module = TRY(import_module(t, package));
+    Result<Value> imported = import_module(t, package);
+    if (imported.is_error()) {
+      // That the parent is missing is reported here; what goes wrong inside it is an error of its own.
+      if (!t.exception_matches(Exc::ModuleNotFoundError)) return Error{};
+      Value exception = t.take_exception();
+      Value missing = exception.as<ExceptionObject>()->fields[1];
+      std::string missing_name = is_str(missing) ? str_text(t, missing) : "";
+      if (missing_name != package && !package.starts_with(missing_name + ".")) {
+        t.restore_exception(exception);
+        return Error{};
+      }
+      return not_found("ModuleNotFoundError", str_text(t, exception));
+    }
+    Value module = imported.value();
     parent_path = TRY(get_attr_or_not_found(t, module, t.names().__path__));
     if (parent_path.is_not_found())
-      return fail("Error while finding module specification for '" + target +
-                  "' (ModuleNotFoundError: __path__ attribute not found on '" + package +
-                  "' while trying to find '" + target + "')");
+      return not_found("ModuleNotFoundError", "__path__ attribute not found on '" + package +
+                                                  "' while trying to find '" + target + "'");
     parent_name = package;
     return {};
   };
@@ -167,9 +203,9 @@ Status run_standard_input(Thread& t) {
 
 }  // namespace
 
-int report_exception(Thread& t) {
+int report_exception(Thread& t, AtExit at_exit) {
   Value exception = t.take_exception();
-  if (is_exception_of(t, exception, Exc::SystemExit)) {
+  if (at_exit == AtExit::Leave && is_exception_of(t, exception, Exc::SystemExit)) {
     Value code = exception.as<ExceptionObject>()->fields[0];
     if (code.is_none() || code.is_empty()) return 0;
     int64_t number;
@@ -192,24 +228,22 @@ int report_exception(Thread& t) {
 int run_command(Thread& t, const minipy::Command& command) {
   using Kind = minipy::Command::Kind;
   Status status;
+  if ((command.kind == Kind::Text || command.kind == Kind::StandardInput ||
+       command.kind == Kind::Interactive) &&
+      !t.runtime().options.safe_path && !t.runtime().options.isolated)
+    insert_path(t, "");
   switch (command.kind) {
-    case Kind::File: status = run_file(t, command.target); break;
-    case Kind::Text:
-      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
-      status = compile_and_run(t, command.target, "<string>", false);
-      break;
+    case Kind::File: status = run_file(t, command.target, command.skip_first_line); break;
+    case Kind::Text: status = compile_and_run(t, command.target, "<string>", false); break;
     case Kind::Module: status = run_module(t, command.target); break;
-    case Kind::StandardInput:
-      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
-      status = run_standard_input(t);
-      break;
-    case Kind::Interactive:
-      if (!t.runtime().options.safe_path && !t.runtime().options.isolated) insert_path(t, "");
-      return run_repl(t);
+    case Kind::StandardInput: status = run_standard_input(t); break;
+    case Kind::Interactive: return run_repl(t, Banner::Shown);
   }
-  int code = status.is_error() ? report_exception(t) : 0;
-  if (command.interactive_after) return run_repl(t);
-  return code;
+  // The script itself may ask for the prompt.
+  const char* wish = t.runtime().options.ignore_environment ? nullptr : std::getenv("PYTHONINSPECT");
+  bool stay = command.interactive_after || (wish != nullptr && *wish != '\0');
+  int code = status.is_error() ? report_exception(t, stay ? AtExit::Stay : AtExit::Leave) : 0;
+  return stay ? run_repl(t, Banner::Hidden) : code;
 }
 
 }  // namespace mp

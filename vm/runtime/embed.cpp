@@ -188,6 +188,7 @@ Runtime::Runtime(Options options) : state_(std::make_shared<RuntimeState>()) {
   o.verbose = options.verbose;
   o.safe_path = options.safe_path;
   o.dev_mode = options.dev_mode;
+  o.utf8_mode = options.utf8_mode;
   o.dont_write_bytecode = options.dont_write_bytecode;
   o.bytes_warning = options.bytes_warning;
   o.warn_options = options.warn_options;

@@ -17,7 +17,7 @@ Status Thread::handle_interrupts() {
   }
   if ((bits & kInterruptMemory) != 0) {
     clear_interrupt(kInterruptMemory);
-    heap_->impl().collect(*this);
+    heap_->impl().collect(*this, "memory limit");
     if (heap_->impl().over_limit(0)) return raise_memory_error();
   }
   if ((bits & kInterruptSignal) != 0) {

@@ -71,19 +71,22 @@ bool set_signal_action(Thread& t, int signal, SignalAction action, Value handler
   return true;
 }
 
+// Asked for when it is first wanted: 64 system calls would be a part of every start.
+SignalAction signal_action(Thread& t, int signal) {
+  std::atomic<SignalAction>& action = signal_state(t).actions[signal];
+  SignalAction known = action.load(std::memory_order_acquire);
+  struct sigaction system {};
+  if (known != SignalAction::Unknown || sigaction(signal, nullptr, &system) != 0) return known;
+  SignalAction found = system.sa_handler == SIG_DFL   ? SignalAction::Default
+                       : system.sa_handler == SIG_IGN ? SignalAction::Ignore
+                                                      : SignalAction::Unknown;
+  return action.compare_exchange_strong(known, found) ? found : known;
+}
+
 void install_default_signal_handlers(Thread& main) {
   Thread* expected = nullptr;
   if (!g_signal_thread.compare_exchange_strong(expected, &main)) return;
-  SignalState& state = signal_state(main);
-  for (int s = 1; s < kSignalCount; ++s) {
-    struct sigaction system {};
-    if (sigaction(s, nullptr, &system) != 0) continue;
-    state.actions[s].store(system.sa_handler == SIG_DFL   ? SignalAction::Default
-                           : system.sa_handler == SIG_IGN ? SignalAction::Ignore
-                                                          : SignalAction::Unknown,
-                           std::memory_order_relaxed);
-  }
-  if (state.actions[SIGINT].load(std::memory_order_relaxed) == SignalAction::Default)
+  if (signal_action(main, SIGINT) == SignalAction::Default)
     set_signal_action(main, SIGINT, SignalAction::DefaultInt, kEmpty);
   set_signal_action(main, SIGPIPE, SignalAction::Ignore, kEmpty);
   set_signal_action(main, SIGXFSZ, SignalAction::Ignore, kEmpty);

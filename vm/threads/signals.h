@@ -15,6 +15,8 @@ struct SignalState {
   bool scanned = false;         // registered with the heap
 };
 SignalState& signal_state(Thread& t);
+// What happens on `signal`; Unknown: a handler that is not ours.
+SignalAction signal_action(Thread& t, int signal);
 
 // SIGINT raises KeyboardInterrupt, SIGPIPE and SIGXFSZ are ignored; the thread becomes the one that handles
 // signals.

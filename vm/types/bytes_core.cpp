@@ -4,6 +4,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
 #include "vm/types/codec.h"
+#include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -193,6 +194,11 @@ Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op) {
     b = self_bytes(right);
   } else {
     // bytes knows bytes only; bytearray knows every buffer.
+    if (t.runtime().options.bytes_warning > 0 && (op == CompareOp::Eq || op == CompareOp::Ne) &&
+        (is_str(right) || (is_bytes(left) && is_any_int(right))))
+      TRY(warn(t, Exc::BytesWarning,
+               fmt::format("Comparison between {} and {}", is_bytes(left) ? "bytes" : "bytearray",
+                           is_str(right) ? "string" : "int")));
     if (is_bytes(left) || !supports_buffer(t, right)) return kNotImplemented;
     TRY(held.get(t, right));
     b = held.bytes();

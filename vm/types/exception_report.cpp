@@ -1,6 +1,8 @@
 // Showing exceptions to the user: sys.excepthook, sys.unraisablehook, warnings.
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "vm/exec/frame.h"
 #include "vm/types/number.h"
 #include "vm/types/traceback_internal.h"
@@ -37,9 +39,27 @@ void write_stderr(Thread& t, const std::string& text) {
   if (flushed.is_error()) t.clear_exception();
 }
 
+// CPython 3.13's rules: the environment decides, else whether standard error is a terminal.
+static bool stderr_takes_colours(Thread& t) {
+  auto variable = [&](const char* name) -> std::string_view {
+    const char* value = t.runtime().options.ignore_environment ? nullptr : std::getenv(name);
+    return value != nullptr ? value : "";
+  };
+  if (variable("PYTHON_COLORS") == "0") return false;
+  if (variable("PYTHON_COLORS") == "1") return true;
+  if (!variable("NO_COLOR").empty()) return false;
+  if (!variable("FORCE_COLOR").empty()) return true;
+  if (variable("TERM") == "dumb") return false;
+  Value stream = sys_attribute(t, t.names().stderr);
+  if (stream.is_not_found() || stream.is_none()) return false;
+  auto number = call_method(t, stream, intern(t, "fileno"));
+  if (number.is_error()) t.clear_exception();
+  return number.ok() && number.value().is_int() && isatty(static_cast<int>(number.value().as_int())) == 1;
+}
+
 // Writes the exception as sys.__excepthook__ does.
 void display_exception(Thread& t, Value exception) {
-  auto text = format_exception(t, exception);
+  auto text = format_exception(t, exception, stderr_takes_colours(t));
   if (text.is_error()) {
     t.clear_exception();
     return write_raw("<exception could not be shown>\n");

@@ -1,8 +1,6 @@
 // The text of exceptions: stacks with recursion folded, chains, groups, notes, syntax errors.
 #include <cstdio>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "vm/exec/frame.h"
 #include "vm/types/number.h"
@@ -65,9 +63,63 @@ const std::string& SourceLines::line(const std::string& filename, int32_t number
 
 namespace {
 
+// The colours of CPython 3.13's tracebacks; all empty without colour.
+struct Palette {
+  const char *place = "", *type = "", *strong = "", *weak = "", *reset = "";
+};
+constexpr Palette kNoColour;
+constexpr Palette kColours = {"\x1b[35m", "\x1b[1;35m", "\x1b[1;31m", "\x1b[31m", "\x1b[0m"};
+
+// A line of source and the carets below it: what stands above '^' is strong, above '~' weak.
+void colour_pair(const Palette& palette, std::string_view source, std::string_view carets, std::string& out) {
+  std::string above, below;
+  size_t at = 0, column = 0;
+  while (at < source.size() || column < carets.size()) {
+    char kind = column < carets.size() ? carets[column] : ' ';
+    const char* colour = kind == '^' ? palette.strong : kind == '~' ? palette.weak : "";
+    const char* reset = *colour != '\0' ? palette.reset : "";
+    above += colour;
+    below += colour;
+    while (at < source.size() || column < carets.size()) {
+      if ((column < carets.size() ? carets[column] : ' ') != kind) break;
+      if (column < carets.size()) below += carets[column];
+      ++column;
+      if (at < source.size()) above += source[at++];
+      while (at < source.size() && (static_cast<unsigned char>(source[at]) & 0xC0) == 0x80)
+        above += source[at++];
+    }
+    above += reset;
+    below += reset;
+  }
+  out += above + "\n" + below + "\n";
+}
+
+// The text of format_source() with colours.
+std::string colour_source(const Palette& palette, const std::string& text) {
+  if (*palette.reset == '\0') return text;
+  std::vector<std::string_view> lines;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(std::string_view(text).substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::string out;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (i + 1 < lines.size() && lines[i + 1].find_first_not_of(" ^~") == std::string_view::npos &&
+        lines[i + 1].find_first_of("^~") != std::string_view::npos) {
+      colour_pair(palette, lines[i], lines[i + 1], out);
+      ++i;
+    } else {
+      out.append(lines[i]) += '\n';
+    }
+  }
+  return out;
+}
+
 class Printer {
  public:
-  explicit Printer(Thread& t) : thread_(t), sources_(t) {}
+  explicit Printer(Thread& t, bool colour = false)
+      : thread_(t), sources_(t), palette_(colour ? kColours : kNoColour) {}
 
   void exception(Value e) {
     struct Link {
@@ -139,8 +191,10 @@ class Printer {
       position.line = line;
       if (tb->last_instruction >= 0)
         position = code_position(code, static_cast<uint32_t>(tb->last_instruction) / 2);
-      emit(fmt::format("  File \"{}\", line {}, in {}\n{}", file, line, name,
-                       format_source(sources_, file, line, position)));
+      const Palette& p = palette_;
+      emit(fmt::format("  File {}\"{}\"{}, line {}{}{}, in {}{}{}\n{}", p.place, file, p.reset, p.place, line,
+                       p.reset, p.place, name, p.reset,
+                       colour_source(p, format_source(sources_, file, line, position))));
     }
     flush();
   }
@@ -168,7 +222,7 @@ class Printer {
         text = to_utf8(shown.value().as<StrObject>());
         text += suggestion_for(t, e);
       }
-      emit(text.empty() ? name + "\n" : name + ": " + text + "\n");
+      last_line(name, text);
     }
     notes(e);
   }
@@ -279,8 +333,8 @@ class Printer {
     Value line = o->fields[kSyntaxLine], file = o->fields[kSyntaxFilename], text = o->fields[kSyntaxText];
     std::string suffix;
     if (!line.is_empty() && !line.is_none())
-      emit(fmt::format("  File \"{}\", line {}\n", is_str(file) ? to_utf8(file.as<StrObject>()) : "<string>",
-                       str_text(t, line)));
+      emit(fmt::format("  File {0}\"{2}\"{1}, line {0}{3}{1}\n", palette_.place, palette_.reset,
+                       is_str(file) ? to_utf8(file.as<StrObject>()) : "<string>", str_text(t, line)));
     else if (is_str(file))
       suffix = " (" + to_utf8(file.as<StrObject>()) + ")";
     if (is_str(text)) {
@@ -295,7 +349,7 @@ class Printer {
       builder.append(source, spaces, length);
       auto stripped = builder.finish();
       if (stripped.is_error()) return t.clear_exception();
-      emit("    " + to_utf8(stripped.value().as<StrObject>()) + "\n");
+      std::string source_line = "    " + to_utf8(stripped.value().as<StrObject>()), caret_line;
       int64_t offset = 0, end = 0, number = 0, end_number = -1;
       Value offset_value = o->fields[kSyntaxOffset];
       if (is_any_int(offset_value) && is_any_int(line)) {
@@ -313,22 +367,33 @@ class Printer {
         int64_t column = offset - 1 - static_cast<int64_t>(spaces),
                 end_column = end - 1 - static_cast<int64_t>(spaces);
         if (column >= 0) {
-          std::string carets = "    ";
+          caret_line = "    ";
           auto* shown = stripped.value().as<StrObject>();
           for (int64_t i = 0; i < column; ++i) {
             uint32_t c = static_cast<size_t>(i) < shown->length() ? shown->at(static_cast<size_t>(i)) : ' ';
-            if (static_cast<size_t>(i) < shown->length()) carets += c == '\t' ? '\t' : ' ';
+            if (static_cast<size_t>(i) < shown->length()) caret_line += c == '\t' ? '\t' : ' ';
           }
-          for (int64_t i = column; i < end_column; ++i) carets += '^';
-          emit(carets + "\n");
+          for (int64_t i = column; i < end_column; ++i) caret_line += '^';
         }
       }
+      std::string both;
+      if (!caret_line.empty() && *palette_.reset != '\0')
+        colour_pair(palette_, source_line, caret_line, both);
+      else
+        both = source_line + "\n" + (caret_line.empty() ? "" : caret_line + "\n");
+      emit(both);
     }
     Value msg = o->fields[kSyntaxMsg];
     std::string shown = msg.is_empty() || msg.is_none() ? "<no detail available>" : str_text(t, msg);
-    emit(type + ": " + shown + suffix + "\n");
+    last_line(type, shown, suffix);
   }
 
+  void last_line(const std::string& type, const std::string& text, const std::string& suffix = "") {
+    const Palette& p = palette_;
+    std::string line = p.type + type + p.reset;
+    if (!text.empty()) line += std::string(": ") + p.place + text + p.reset;
+    emit(line + suffix + "\n");
+  }
   std::string indent() const { return std::string(static_cast<size_t>(2 * depth_), ' '); }
 
   void emit(const std::string& text, char margin = '|') {
@@ -349,6 +414,7 @@ class Printer {
 
   Thread& thread_;
   SourceLines sources_;
+  const Palette& palette_;
   std::set<Object*> seen_;
   std::string out_;
   int depth_ = 0;
@@ -358,9 +424,8 @@ class Printer {
 }  // namespace
 
 Result<Value> format_exception(Thread& t, Value exception, bool colour) {
-  (void)colour;
   Value saved = t.take_exception();
-  Printer printer(t);
+  Printer printer(t, colour);
   printer.exception(exception);
   t.restore_exception(saved);
   return make_str(t, printer.take());
