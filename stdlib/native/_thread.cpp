@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <mutex>
 
-#include "stdlib/native/thread_module.h"
+#include "stdlib/native/condition.h"
+#include "stdlib/native/sync_errors.h"
 #include "stdlib/native/time_value.h"
 #include "vm/gc/heap.h"
 #include "vm/os/stack_bounds.h"
@@ -304,6 +305,10 @@ Status init_module(Thread& t, ModuleObject* module) {
   module_add_type(t, module, kRLockSpec);
   module_add_type(t, module, kLocalSpec);
   module_add_type(t, module, kThreadHandleSpec);
+  for (const TypeSpec* spec :
+       {&kConditionSpec, &kSemaphoreSpec, &kBoundedSemaphoreSpec, &kEventSpec, &kBarrierSpec})
+    module_add_type(t, module, *spec);
+  TRY(module_add(t, module, "BrokenBarrierError", TRY(sync_error_class(t, SyncError::BrokenBarrier))));
   TRY(module_add(t, module, "error", t.types().exception(Exc::RuntimeError)));
   TRY(module_add(t, module, "TIMEOUT_MAX", make_float(t, kTimeoutMax)));
   TRY(module_add(t, module, "_ExceptHookArgs", struct_sequence_type(t, kHookArgsSpec)));

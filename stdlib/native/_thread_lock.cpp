@@ -95,7 +95,7 @@ static Result<Value> rlock_new_raw(Thread& t, Value cls, CallArgs) {
   return t.heap().make<RLockObject>(t, cls.as<Type>());
 }
 
-static Result<bool> rlock_acquire_for(Thread& t, RLockObject* self, int64_t timeout) {
+Result<bool> acquire_rlock(Thread& t, RLockObject* self, int64_t timeout) {
   if (self->owner.load(std::memory_order_relaxed) == t.ident) {
     if (++self->count == 0) return t.raise(Exc::OverflowError, "Internal lock count overflowed");
     return true;
@@ -109,19 +109,22 @@ static Result<bool> rlock_acquire_for(Thread& t, RLockObject* self, int64_t time
 }
 static Result<Value> rlock_acquire(Thread& t, const Value* args) {
   int64_t timeout = TRY(parse_acquire(t, args[1], args[2]));
-  return Value::from_bool(TRY(rlock_acquire_for(t, args[0].as<RLockObject>(), timeout)));
+  return Value::from_bool(TRY(acquire_rlock(t, args[0].as<RLockObject>(), timeout)));
 }
 static Result<Value> rlock_enter(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(rlock_acquire_for(t, args[0].as<RLockObject>(), kForever)));
+  return Value::from_bool(TRY(acquire_rlock(t, args[0].as<RLockObject>(), kForever)));
 }
-static Result<Value> rlock_release(Thread& t, const Value* args) {
-  auto* self = args[0].as<RLockObject>();
+Status release_rlock(Thread& t, RLockObject* self) {
   if (self->owner.load(std::memory_order_relaxed) != t.ident)
     return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
   if (--self->count == 0) {
     self->owner.store(0, std::memory_order_relaxed);
     self->lock.unlock();
   }
+  return {};
+}
+static Result<Value> rlock_release(Thread& t, const Value* args) {
+  TRY(release_rlock(t, args[0].as<RLockObject>()));
   return kNone;
 }
 static Result<Value> rlock_is_owned(Thread& t, const Value* args) {

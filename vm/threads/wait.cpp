@@ -27,7 +27,7 @@ void Parker::interrupt() {
 namespace {
 
 struct Waiter {
-  const void* address;
+  std::atomic<const void*> address;  // changes under the locks of both buckets
   Parker* parker;
   Waiter* next = nullptr;
   bool queued = false;
@@ -58,7 +58,7 @@ struct Bucket {
   }
   Waiter* pop(const void* address) {
     for (Waiter* w = first; w != nullptr; w = w->next) {
-      if (w->address != address) continue;
+      if (w->address.load(std::memory_order_relaxed) != address) continue;
       remove(*w);
       return w;
     }
@@ -94,18 +94,25 @@ WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void*
     // SAFETY: the waker took us out of the queue before it woke us.
     return WaitResult::Woken;
   }
-  std::lock_guard<std::mutex> guard(bucket.mutex);
-  if (!waiter.queued) return WaitResult::Woken;
-  bucket.remove(waiter);
-  return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
+  for (;;) {
+    const void* address = waiter.address.load(std::memory_order_relaxed);
+    Bucket& now = bucket_of(address);
+    std::lock_guard<std::mutex> guard(now.mutex);
+    if (waiter.address.load(std::memory_order_relaxed) != address) continue;  // adopted by a lock meanwhile
+    if (!waiter.queued) return WaitResult::Woken;
+    now.remove(waiter);
+    return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
+  }
 }
+
+std::atomic<uint32_t> g_forks{0};
 
 }  // namespace
 
 WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
-                WaitKind kind, uint64_t owner) {
+                WaitKind kind, uint64_t owner, const void* object) {
   WaitRecord& record = t.impl->wait;
-  record.object.store(address, std::memory_order_relaxed);
+  record.object.store(object != nullptr ? object : address, std::memory_order_relaxed);
   record.deadline.store(deadline, std::memory_order_relaxed);
   record.owner.store(owner, std::memory_order_relaxed);
   record.kind.store(kind, std::memory_order_release);
@@ -161,12 +168,13 @@ void reset_parking_lot_after_fork() {
     new (&bucket.mutex) std::mutex;
     bucket.first = bucket.last = nullptr;
   }
+  g_forks.fetch_add(1, std::memory_order_relaxed);
 }
+uint32_t fork_generation() { return g_forks.load(std::memory_order_relaxed); }
 
-WaitResult ParkingLock::lock(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner) {
-  if (try_lock()) return WaitResult::Woken;
+WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner,
+                                  uint8_t take) {
   bool was_woken = false;
-  uint8_t take = kLocked;
   for (;;) {
     uint8_t seen = state_.load(std::memory_order_relaxed);
     if (seen == 0) {
@@ -191,6 +199,27 @@ WaitResult ParkingLock::lock(Thread& t, os::Deadline deadline, WaitKind kind, ui
     if (result == WaitResult::TimedOut || result == WaitResult::Interrupted) return result;
     was_woken = result == WaitResult::Woken;
   }
+}
+
+bool ParkingLock::adopt_waiter(const void* address) {
+  Bucket& from = bucket_of(address);
+  Bucket& to = bucket_of(this);
+  std::unique_lock<std::mutex> first(&from < &to ? from.mutex : to.mutex);
+  std::unique_lock<std::mutex> second;
+  if (&from != &to) second = std::unique_lock<std::mutex>(&from < &to ? to.mutex : from.mutex);
+  Waiter* waiter = from.pop(address);
+  if (waiter == nullptr) return false;
+  uint8_t seen = state_.load(std::memory_order_relaxed);
+  while (seen == kLocked &&
+         !state_.compare_exchange_weak(seen, kLocked | kWaiters, std::memory_order_seq_cst)) {
+  }
+  if (seen == 0) {
+    waiter->parker->wake();
+  } else {
+    waiter->address.store(this, std::memory_order_relaxed);
+    to.push(*waiter);
+  }
+  return true;
 }
 
 void ParkingLock::unlock() {

@@ -59,8 +59,9 @@ enum class WaitResult : uint8_t {
 using WaitCheck = bool (*)(void* context);
 
 // Parks the thread on `address` (which it does not read), detached, until unpark, deadline or a signal.
+// `object` is what the record names, where that is not the address.
 WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
-                WaitKind kind, uint64_t owner = 0);
+                WaitKind kind, uint64_t owner = 0, const void* object = nullptr);
 // Wakes the thread that waits longest on `address`; false when there is none. Needs no attached thread.
 bool unpark_one(const void* address);
 size_t unpark_all(const void* address);
@@ -72,6 +73,8 @@ WaitResult park_until(Thread& t, os::Deadline deadline);
 void park_briefly(const void* address, WaitCheck check, void* context);
 
 void reset_parking_lot_after_fork();
+// How often this process was forked off: what the threads of before left in lists is void after a change.
+uint32_t fork_generation();
 
 // A mutex of one byte on the parking lot; what Lock and RLock stand on.
 class ParkingLock {
@@ -81,7 +84,16 @@ class ParkingLock {
     return state_.compare_exchange_strong(expected, kLocked, std::memory_order_acquire);
   }
   // Woken: locked. TimedOut. Interrupted: poll and call again.
-  WaitResult lock(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner = 0);
+  WaitResult lock(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner = 0) {
+    return try_lock() ? WaitResult::Woken : lock_slow(t, deadline, kind, owner, kLocked);
+  }
+  // The same for a thread that adopt_waiter() may have moved here: others may have been moved with it.
+  WaitResult lock_adopted(Thread& t, WaitKind kind, uint64_t owner = 0) {
+    return lock_slow(t, os::kNoDeadline, kind, owner, kLocked | kWaiters);
+  }
+  // Wait morphing: the thread that waits longest on `address` now waits for this lock, and unlock() wakes it;
+  // it is woken at once when the lock is free. False when there is none.
+  bool adopt_waiter(const void* address);
   // The state must be locked (by anybody).
   void unlock();
   bool is_locked() const { return state_.load(std::memory_order_relaxed) != 0; }
@@ -89,6 +101,7 @@ class ParkingLock {
 
  private:
   static constexpr uint8_t kLocked = 1, kWaiters = 2;
+  WaitResult lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner, uint8_t take);
   std::atomic<uint8_t> state_{0};
 };
 

@@ -1,0 +1,454 @@
+// threading.Condition. A waiter is a record on its thread's stack; notify() moves it to the queue of the
+// lock (wait morphing), so that nobody wakes up only to find the lock taken.
+#include "stdlib/native/condition.h"
+#include "stdlib/native/time_value.h"
+#include "vm/gc/heap.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
+#include "vm/types/exception.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+namespace {
+
+bool is_exactly(Value v, const TypeSpec& spec) {
+  return v.is_object() && v.as_object()->type()->spec == &spec;
+}
+LockObject* lock_of(ConditionObject* c) { return c->lock.get().as<LockObject>(); }
+RLockObject* rlock_of(ConditionObject* c) { return c->lock.get().as<RLockObject>(); }
+MonitorLock kind_of(ConditionObject* c) { return c->kind.load(std::memory_order_relaxed); }
+
+void set_lock(ConditionObject* c, Value lock) {
+  c->kind.store(MonitorLock::None, std::memory_order_relaxed);
+  c->lock = lock;
+  c->kind.store(is_exactly(lock, kLockSpec)    ? MonitorLock::Lock
+                : is_exactly(lock, kRLockSpec) ? MonitorLock::RLock
+                                               : MonitorLock::Script,
+                std::memory_order_release);
+}
+
+Error raise_uninitialised(Thread& t, ConditionObject* c) {
+  return t.raise(Exc::AttributeError, "'{}' object has no attribute '_lock'", type_name(t, Value(c)));
+}
+
+// ---- the list of waiters; the caller holds the object lock
+
+void drop_stale(ConditionObject* c) {
+  uint32_t now = fork_generation();
+  if (c->generation == now) [[likely]]
+    return;
+  c->generation = now;
+  c->first = c->last = nullptr;
+  c->waiting.store(0, std::memory_order_relaxed);
+}
+void push(ConditionObject* c, ConditionWaiter& waiter) {
+  drop_stale(c);
+  waiter.previous = c->last;
+  (c->last != nullptr ? c->last->next : c->first) = &waiter;
+  c->last = &waiter;
+  c->waiting.fetch_add(1, std::memory_order_relaxed);
+}
+void remove(ConditionObject* c, ConditionWaiter& waiter) {
+  (waiter.previous != nullptr ? waiter.previous->next : c->first) = waiter.next;
+  (waiter.next != nullptr ? waiter.next->previous : c->last) = waiter.previous;
+  waiter.next = waiter.previous = nullptr;
+  c->waiting.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// ---- the lock
+
+Result<bool> is_owned(Thread& t, ConditionObject* c) {
+  switch (kind_of(c)) {
+    case MonitorLock::Lock: return lock_of(c)->lock.is_locked();
+    case MonitorLock::RLock: return rlock_of(c)->owner.load(std::memory_order_relaxed) == t.ident;
+    case MonitorLock::None: return raise_uninitialised(t, c);
+    case MonitorLock::Script: break;
+  }
+  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_is_owned")));
+  if (!own.is_not_found()) return truth(t, TRY(call(t, own)));
+  // Holds for plain locks, which know no owner: somebody has it.
+  Value taken = TRY(call_method(t, c->lock, intern(t, "acquire"), {kFalse}));
+  if (!TRY(truth(t, taken))) return true;
+  TRY(call_method(t, c->lock, intern(t, "release")));
+  return false;
+}
+
+// How the lock was held: the depth of an RLock, what a script lock's _release_save() gave.
+struct Saved {
+  uint64_t count = 0;
+  Value state{};
+};
+
+Status release_save(Thread& t, ConditionObject* c, Saved* saved) {
+  switch (kind_of(c)) {
+    case MonitorLock::Lock: lock_of(c)->lock.unlock(); return {};
+    case MonitorLock::RLock: {
+      RLockObject* lock = rlock_of(c);
+      saved->count = lock->count;
+      lock->count = 0;
+      lock->owner.store(0, std::memory_order_relaxed);
+      lock->lock.unlock();
+      return {};
+    }
+    default: break;
+  }
+  Value method = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_release_save")));
+  if (method.is_not_found())
+    TRY(call_method(t, c->lock, intern(t, "release")));
+  else
+    saved->state = TRY(call(t, method));
+  return {};
+}
+
+// Takes the lock again. A signal handler's exception is raised after that, never instead.
+Status acquire_restore(Thread& t, ConditionObject* c, const Saved& saved, bool notified) {
+  MonitorLock kind = kind_of(c);
+  if (kind == MonitorLock::Script) {
+    Value method = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_acquire_restore")));
+    if (method.is_not_found())
+      TRY(call_method(t, c->lock, intern(t, "acquire")));
+    else
+      TRY(call(t, method, {saved.state}));
+    return {};
+  }
+  bool plain = kind == MonitorLock::Lock;
+  ParkingLock& lock = plain ? lock_of(c)->lock : rlock_of(c)->lock;
+  Value failure{};
+  for (;;) {
+    uint64_t owner = plain ? 0 : rlock_of(c)->owner.load(std::memory_order_relaxed);
+    WaitKind wait = plain ? WaitKind::Lock : WaitKind::RLock;
+    WaitResult result =
+        notified ? lock.lock_adopted(t, wait, owner) : lock.lock(t, os::kNoDeadline, wait, owner);
+    if (result == WaitResult::Woken) break;
+    if (t.poll().is_error()) failure = t.take_exception();
+  }
+  if (!plain) {
+    rlock_of(c)->owner.store(t.ident, std::memory_order_relaxed);
+    rlock_of(c)->count = saved.count;
+  }
+  if (failure.is_empty()) return {};
+  t.restore_exception(failure);
+  return Error{};
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- the C++ interface
+
+ConditionObject* make_condition(Thread& t, LockObject* lock) {
+  auto* c = t.heap().make<ConditionObject>(t, native_type(t, kConditionSpec));
+  c->generation = fork_generation();
+  set_lock(c, lock);
+  return c;
+}
+
+Result<int64_t> parse_timeout(Thread& t, Value timeout) {
+  if (timeout.is_none()) return kForever;
+  int64_t ns = TRY(time_from_seconds(t, timeout, TimeRounding::Up));
+  if (static_cast<double>(ns) / 1e9 > kTimeoutMax)
+    return t.raise(Exc::OverflowError, "timeout value is too large");
+  return ns < 0 ? 0 : ns;
+}
+
+Status monitor_enter(Thread& t, ConditionObject* c) {
+  switch (kind_of(c)) {
+    case MonitorLock::Lock: (void)TRY(acquire_lock(t, lock_of(c)->lock, kForever, WaitKind::Lock)); return {};
+    case MonitorLock::RLock: (void)TRY(acquire_rlock(t, rlock_of(c), kForever)); return {};
+    case MonitorLock::None: return raise_uninitialised(t, c);
+    case MonitorLock::Script: break;
+  }
+  TRY(call_special(t, c->lock, t.names().__enter__));
+  return {};
+}
+
+bool monitor_try_enter(Thread&, ConditionObject* c) {
+  return kind_of(c) == MonitorLock::Lock && lock_of(c)->lock.try_lock();
+}
+
+Status monitor_exit(Thread& t, ConditionObject* c) {
+  switch (kind_of(c)) {
+    case MonitorLock::Lock: {
+      ParkingLock& lock = lock_of(c)->lock;
+      if (!lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
+      lock.unlock();
+      return {};
+    }
+    case MonitorLock::RLock: return release_rlock(t, rlock_of(c));
+    case MonitorLock::None: return raise_uninitialised(t, c);
+    case MonitorLock::Script: break;
+  }
+  TRY(call_special(t, c->lock, t.names().__exit__, {kNone, kNone, kNone}));
+  return {};
+}
+
+Result<bool> condition_wait(Thread& t, ConditionObject* c, int64_t timeout_ns, WaitKind kind,
+                            const Object* shown) {
+  ConditionWaiter waiter;
+  {
+    ObjectLock guard(t, c);
+    push(c, waiter);
+  }
+  Saved saved;
+  Value failure{};
+  if (release_save(t, c, &saved).is_error()) {
+    ObjectLock guard(t, c);
+    if (!waiter.notified.load(std::memory_order_relaxed)) remove(c, waiter);
+    return Error{};
+  }
+  os::Deadline deadline = timeout_ns > 0 ? deadline_from_timeout(timeout_ns) : 0;
+  while (timeout_ns > 0 && !waiter.notified.load(std::memory_order_acquire)) {
+    WaitResult result = park(
+        t, &waiter,
+        [](void* w) { return !static_cast<ConditionWaiter*>(w)->notified.load(std::memory_order_acquire); },
+        &waiter, deadline, kind, 0, shown != nullptr ? shown : c);
+    if (result == WaitResult::TimedOut) break;
+    if (result == WaitResult::Interrupted && t.poll().is_error()) {
+      failure = t.take_exception();
+      break;
+    }
+  }
+  bool notified;
+  {
+    ObjectLock guard(t, c);
+    notified = waiter.notified.load(std::memory_order_acquire);
+    if (!notified) remove(c, waiter);
+  }
+  // Who was notified and leaves with an exception has used up somebody's notification: it goes to the next.
+  if (notified && !failure.is_empty()) condition_notify(t, c, 1);
+  TRY(acquire_restore(t, c, saved, notified));
+  if (failure.is_empty()) return notified;
+  t.restore_exception(failure);
+  return Error{};
+}
+
+void condition_notify(Thread& t, ConditionObject* c, int64_t count) {
+  while (count-- > 0 && c->waiting.load(std::memory_order_relaxed) != 0) {
+    ConditionWaiter* waiter;
+    {
+      ObjectLock guard(t, c);
+      drop_stale(c);
+      waiter = c->first;
+      if (waiter == nullptr) return;
+      remove(c, *waiter);
+      waiter->notified.store(true, std::memory_order_seq_cst);
+    }
+    // SAFETY: from here the waiter may be gone; only its address is used.
+    switch (kind_of(c)) {
+      case MonitorLock::Lock: lock_of(c)->lock.adopt_waiter(waiter); break;
+      case MonitorLock::RLock: rlock_of(c)->lock.adopt_waiter(waiter); break;
+      default: unpark_one(waiter);
+    }
+  }
+}
+
+void reinit_after_fork(ConditionObject* c) {
+  if (kind_of(c) == MonitorLock::Lock) lock_of(c)->lock.reset();
+  c->first = c->last = nullptr;
+  c->waiting.store(0, std::memory_order_relaxed);
+  c->generation = fork_generation();
+}
+
+Status set_condition(Thread& t, Slot& slot, Value value) {
+  if (value.is_empty() || !is_instance(t, value, native_type(t, kConditionSpec)))
+    return t.raise(Exc::TypeError, "a Condition is needed, not {}",
+                   value.is_empty() ? "nothing" : type_name(t, value));
+  slot = value;
+  return {};
+}
+
+void open_type(Thread&, Type* type) { type->flags.fetch_and(~uint32_t{kTypeImmutable}); }
+
+Result<Value> state_repr(Thread& t, Value self, const std::string& text) {
+  return str_or_error(
+      make_str(t, fmt::format("<{} at {:#x}: {}>", type_full_name(type_of(t, self)), self.bits(), text)));
+}
+
+// ---------------------------------------------------------------- the script interface
+
+static Result<Value> condition_new(Thread& t, Value cls, CallArgs) {
+  auto* c = t.heap().make<ConditionObject>(t, cls.as<Type>());
+  c->generation = fork_generation();
+  return c;
+}
+static Result<Value> condition_init(Thread& t, const Value* args) {
+  Value lock = args[1];
+  if (lock.is_none()) {
+    lock = t.heap().make<RLockObject>(t, native_type(t, kRLockSpec));
+  } else if (!is_exactly(lock, kLockSpec) && !is_exactly(lock, kRLockSpec)) {
+    // CPython fails here, and not at the first use, when it is no lock.
+    TRY(get_attr(t, lock, "acquire"));
+    TRY(get_attr(t, lock, "release"));
+  }
+  set_lock(args[0].as<ConditionObject>(), lock);
+  return kNone;
+}
+
+static Result<Value> condition_acquire(Thread& t, Value self, CallArgs args) {
+  auto* c = self.as<ConditionObject>();
+  if (args.count == 0 && args.keyword_names.is_empty() && kind_of(c) != MonitorLock::Script) {
+    TRY(monitor_enter(t, c));
+    return kTrue;
+  }
+  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
+  return call(t, TRY(get_attr(t, c->lock, "acquire")), args);
+}
+static Result<Value> condition_release(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  if (kind_of(c) == MonitorLock::Script) return call_method(t, c->lock, intern(t, "release"));
+  TRY(monitor_exit(t, c));
+  return kNone;
+}
+static Result<Value> condition_enter(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  if (kind_of(c) == MonitorLock::Script) return call_special(t, c->lock, t.names().__enter__);
+  TRY(monitor_enter(t, c));
+  return kTrue;
+}
+static Result<Value> condition_exit(Thread& t, Value self, CallArgs args) {
+  auto* c = self.as<ConditionObject>();
+  if (kind_of(c) == MonitorLock::Script)
+    return call(t, TRY(lookup_special(t, c->lock, t.names().__exit__)), args);
+  TRY(monitor_exit(t, c));
+  return kNone;
+}
+
+static Result<Value> condition_wait_method(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot wait on un-acquired lock");
+  int64_t timeout = TRY(parse_timeout(t, args[1]));
+  return Value::from_bool(TRY(condition_wait(t, c, timeout)));
+}
+
+static Result<Value> condition_wait_for(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  Value result = TRY(call(t, args[1]));
+  os::Deadline end = os::kNoDeadline;
+  if (!args[2].is_none()) {
+    int64_t timeout = TRY(time_from_seconds(t, args[2], TimeRounding::Up));
+    end = os::deadline_after(timeout);
+  }
+  while (!TRY(truth(t, result))) {
+    int64_t left = kForever;
+    if (end != os::kNoDeadline) {
+      left = end - os::monotonic_ns();
+      if (left <= 0) break;
+    }
+    if (is_exactly(args[0], kConditionSpec)) {
+      if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot wait on un-acquired lock");
+      (void)TRY(condition_wait(t, c, left));
+    } else {
+      Value seconds = left == kForever ? kNone : make_float(t, static_cast<double>(left) / 1e9);
+      TRY(call_method(t, args[0], intern(t, "wait"), {seconds}));
+    }
+    result = TRY(call(t, args[1]));
+  }
+  return result;
+}
+
+static Result<Value> condition_notify_method(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot notify on un-acquired lock");
+  condition_notify(t, c, TRY(to_int64(t, args[1])));
+  return kNone;
+}
+static Result<Value> condition_notify_all_method(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  if (!is_exactly(args[0], kConditionSpec))
+    return call_method(t, args[0], intern(t, "notify"), {Value::from_int(c->waiting.load())});
+  if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot notify on un-acquired lock");
+  condition_notify_all(t, c);
+  return kNone;
+}
+static Result<Value> condition_notify_all_old(Thread& t, const Value* args) {
+  TRY(warn(t, Exc::DeprecationWarning, "notifyAll() is deprecated, use notify_all() instead"));
+  return call_method(t, args[0], intern(t, "notify_all"));
+}
+
+static Result<Value> condition_is_owned(Thread& t, const Value* args) {
+  return Value::from_bool(TRY(is_owned(t, args[0].as<ConditionObject>())));
+}
+// As with CPython, an RLock's own, where the lock has them.
+static Result<Value> condition_release_save(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_release_save")));
+  if (!own.is_not_found()) return call(t, own);
+  TRY(call_method(t, c->lock, intern(t, "release")));
+  return kNone;
+}
+static Result<Value> condition_acquire_restore(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_acquire_restore")));
+  if (!own.is_not_found()) return call(t, own, {args[1]});
+  TRY(call_method(t, c->lock, intern(t, "acquire")));
+  return kNone;
+}
+static Result<Value> condition_reinit(Thread& t, const Value* args) {
+  auto* c = args[0].as<ConditionObject>();
+  TRY(call_method(t, c->lock, intern(t, "_at_fork_reinit")));
+  reinit_after_fork(c);
+  return kNone;
+}
+
+static Result<Value> condition_repr(Thread& t, Value self) {
+  auto* c = self.as<ConditionObject>();
+  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
+  return str_or_error(
+      make_str(t, fmt::format("<Condition({}, {})>", str_text(t, c->lock), c->waiting.load())));
+}
+static Result<Value> condition_lock(Thread& t, Value self) {
+  auto* c = self.as<ConditionObject>();
+  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
+  return c->lock.get();
+}
+static Status condition_set_lock(Thread& t, Value self, Value lock) {
+  if (lock.is_empty()) return t.raise(Exc::AttributeError, "_lock");
+  set_lock(self.as<ConditionObject>(), lock);
+  return {};
+}
+// How many wait is all that can be seen: a list of as many Nones.
+static Result<Value> condition_waiters(Thread& t, Value self) {
+  uint32_t count = self.as<ConditionObject>()->waiting.load();
+  ListObject* list = make_list(t, count);
+  for (uint32_t i = 0; i < count; ++i) TRY(list_append(t, list, kNone));
+  return list;
+}
+static void trace_condition(Object* o, Tracer& tracer) {
+  tracer.visit(static_cast<ConditionObject*>(o)->lock);
+}
+
+static const NativeDef kMethods[] = {
+    MP_RAW_NEW(condition_new, "__new__(cls, *args, **kwargs)", nullptr),
+    MP_METHOD(condition_init, "__init__(self, lock=None)", nullptr),
+    MP_RAW_METHOD(condition_acquire, "acquire(self, *args, **kwargs)", "Acquire the underlying lock."),
+    MP_METHOD(condition_release, "release(self)", "Release the underlying lock."),
+    MP_METHOD(condition_enter, "__enter__(self)", nullptr),
+    MP_RAW_METHOD(condition_exit, "__exit__(self, *args)", nullptr),
+    MP_METHOD(condition_wait_method, "wait(self, timeout=None)",
+              "Wait until notified or until a timeout occurs: True unless the timeout ran out."),
+    MP_METHOD(condition_wait_for, "wait_for(self, predicate, timeout=None)",
+              "Wait until a condition evaluates to True: returns its last value."),
+    MP_METHOD(condition_notify_method, "notify(self, n=1)",
+              "Wake up one or more threads waiting on this condition, if any."),
+    MP_METHOD(condition_notify_all_method, "notify_all(self)",
+              "Wake up all threads waiting on this condition."),
+    MP_METHOD(condition_notify_all_old, "notifyAll(self)", "Deprecated: use notify_all()."),
+    MP_METHOD(condition_is_owned, "_is_owned(self)", nullptr),
+    MP_METHOD(condition_release_save, "_release_save(self)", nullptr),
+    MP_METHOD(condition_acquire_restore, "_acquire_restore(self, x)", nullptr),
+    MP_METHOD(condition_reinit, "_at_fork_reinit(self)", nullptr),
+    MP_END};
+static const GetSetDef kGetSets[] = {{"_lock", condition_lock, condition_set_lock, nullptr},
+                                     {"_waiters", condition_waiters, nullptr, nullptr},
+                                     {}};
+const TypeSpec kConditionSpec = {
+    .name = "threading.Condition",
+    .size = sizeof(ConditionObject),
+    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+    .doc = "A condition variable: lets threads wait until another thread notifies them.",
+    .trace = trace_condition,
+    .slots = {.repr = condition_repr},
+    .methods = kMethods,
+    .getsets = kGetSets,
+    .init = open_type};
+
+}  // namespace mp
