@@ -211,6 +211,7 @@ class UnitReader {
       ok = false;
       return;
     }
+    if (length == 0) return;  // `to` may be null
     std::memcpy(to, bytes_.data() + at_, length);
     at_ += length;
   }

@@ -3,6 +3,7 @@
 
 #include "vm/core/check.h"
 #include "vm/gc/heap_impl.h"
+#include "vm/gc/poison.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
 
@@ -33,9 +34,11 @@ FreeCell* HeapImpl::carve(Thread& t, Block* block) {
   uint8_t* first = static_cast<uint8_t*>(block->cell(block->carved));
   size_t size = block->cell_size;
   if (block->dirty && block->kind == CellKind::Object) std::memset(first, 0, count * size);
-  for (uint32_t i = 0; i < count; ++i)
+  for (uint32_t i = 0; i < count; ++i) {
     reinterpret_cast<FreeCell*>(first + i * size)->next =
         i + 1 < count ? reinterpret_cast<FreeCell*>(first + (i + 1) * size) : nullptr;
+    poison_free_cell(first + i * size, size);
+  }
   block->carved += count;
   note_allocated(t, count * size);
   if (block->kind == CellKind::Object) allocated_objects.fetch_add(count, std::memory_order_relaxed);
@@ -51,8 +54,12 @@ FreeCell* HeapImpl::sweep(Block* block) {
   for (size_t i = block->carved; i-- > 0;) {
     auto* cell = static_cast<uint8_t*>(block->cell(i));
     if (block->is_marked(cell)) continue;
-    if (objects && reinterpret_cast<Object*>(cell)->kind_ != Kind::Free) std::memset(cell, 0, size);
+    if (objects && reinterpret_cast<Object*>(cell)->kind_ != Kind::Free) {
+      unpoison(cell, size);
+      std::memset(cell, 0, size);
+    }
     reinterpret_cast<FreeCell*>(cell)->next = list;
+    poison_free_cell(cell, size);
     list = reinterpret_cast<FreeCell*>(cell);
   }
   return list;
@@ -81,6 +88,14 @@ Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
 
 FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
   bool objects = kind == CellKind::Object;
+  // Where cells are poisoned, each is handed out here, where its size is known, and none through the cache.
+  FreeCell*& rest = kPoisons ? (objects ? t.impl->held_objects : t.impl->held_raws)[size_class]
+                             : (objects ? t.cache.objects : t.cache.raws)[size_class];
+  if (FreeCell* cell = rest; kPoisons && cell != nullptr) {
+    rest = cell->next;
+    cell->next = nullptr;
+    return cell;
+  }
   Block*& carving = objects ? t.impl->carving_objects[size_class] : t.impl->carving_raws[size_class];
   FreeCell* list = nullptr;
   if (carving != nullptr && carving->carved < carving->cell_count) list = carve(t, carving);
@@ -118,7 +133,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
     carving = block;
     list = carve(t, block);
   }
-  (objects ? t.cache.objects : t.cache.raws)[size_class] = list->next;
+  rest = list->next;
   list->next = nullptr;
   return list;
 }
@@ -144,6 +159,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
     std::memset(block->cells() + bytes, 0, block->cell_size - bytes);
   note_allocated(t, bytes);
   if (kind == CellKind::Object) allocated_objects.fetch_add(1, std::memory_order_relaxed);
+  unpoison_cell(block->cells(), bytes, block->cell_size);
   return block->cells();
 }
 
@@ -157,6 +173,7 @@ Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may
     MP_CHECK(!may_exceed, "out of memory");
     return nullptr;
   }
+  if (bytes <= kMaxSmallSize) unpoison_cell(object, bytes, kClassSizes[size_class(bytes)]);
   init_header(object, type);
   return object;
 }
@@ -173,11 +190,14 @@ void* Heap::allocate_raw(Thread& t, size_t bytes) {
     cell = impl_->refill(t, CellKind::Raw, c);
     if (cell == nullptr) return nullptr;
   }
+  unpoison(cell, kClassSizes[c]);
   std::memset(cell, 0, kClassSizes[c]);
+  unpoison_cell(cell, bytes, kClassSizes[c]);
   return cell;
 }
 
 size_t Heap::usable_size(size_t bytes) {
+  if (kPoisons) return bytes;
   if (bytes <= kMaxSmallSize) return kClassSizes[size_class(bytes)];
   return (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize * kBlockSize - kBlockHeader;
 }

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "vm/gc/poison.h"
 #include "vm/os/memory.h"
 
 namespace mp {
@@ -37,7 +38,10 @@ bool PageMap::set(uintptr_t address, size_t units, Block* block) {
 }
 
 BlockPool::~BlockPool() {
-  for (Region& region : regions_) os::unmap_memory(region.base, region.units * kBlockSize);
+  for (Region& region : regions_) {
+    unpoison(region.base, region.units * kBlockSize);
+    os::unmap_memory(region.base, region.units * kBlockSize);
+  }
 }
 
 Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
@@ -65,6 +69,7 @@ Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
     }
     region.free_units -= units;
     used_units_ += units;
+    unpoison(address, units * kBlockSize);
     auto* block = new (address) Block();
     block->dirty = dirty;
     block->unit_count = static_cast<uint32_t>(units);
@@ -113,7 +118,9 @@ void BlockPool::release(Block* block, PageMap& map) {
   bool own = block->own_mapping;
   map.set(reinterpret_cast<uintptr_t>(block), units, nullptr);
   used_units_ -= units;
+  poison(block, units * kBlockSize);
   if (own) {
+    unpoison(block, units * kBlockSize);
     os::unmap_memory(block, units * kBlockSize);
     return;
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "vm/gc/heap_impl.h"
+#include "vm/gc/poison.h"
 #include "vm/os/clock.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -14,14 +15,16 @@
 namespace mp {
 
 static constexpr size_t kMinTrigger = 8u << 20;
+static constexpr size_t kStressThinning =
+    64;  // collections after which the interval of `stress` grows by one
 
 HeapImpl::HeapImpl(Runtime& r) : runtime(r) {
 #ifdef MINIPY_STRESS
-  stress = 64;
+  stress = 1;
 #endif
   if (const char* wish = std::getenv("MINIPY_STRESS")) {
     if (const char* gc = std::strstr(wish, "gc"))
-      stress = gc[2] == ':' ? static_cast<uint32_t>(std::atoi(gc + 3)) : 1;
+      stress = gc[2] == ':' ? static_cast<uint32_t>(std::max(std::atoi(gc + 3), 0)) : 1;
   }
   const auto& debug = runtime.options.debug;
   report = std::find(debug.begin(), debug.end(), "gc") != debug.end();
@@ -49,8 +52,12 @@ void HeapImpl::drop_cache(Thread& t) {
   size_t unused = 0;
   for (FreeCell* head : t.cache.objects)
     for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
+  for (FreeCell* head : t.impl->held_objects)
+    for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
   allocated_objects.fetch_sub(unused, std::memory_order_relaxed);
   t.cache = AllocationCache{};
+  std::fill(std::begin(t.impl->held_objects), std::end(t.impl->held_objects), nullptr);
+  std::fill(std::begin(t.impl->held_raws), std::end(t.impl->held_raws), nullptr);
   std::fill(std::begin(t.impl->carving_objects), std::end(t.impl->carving_objects), nullptr);
   std::fill(std::begin(t.impl->carving_raws), std::end(t.impl->carving_raws), nullptr);
 }
@@ -88,6 +95,25 @@ void HeapImpl::mark_roots() {
   for (Object* object : pending_finalizers) mark_object(object);
   for (Object* object : pending_callbacks) mark_object(object);
   drain();
+}
+
+// Only where cells are poisoned: what died is so at once, not when its block is swept.
+void HeapImpl::poison_dead_cells() {
+  for (auto& kind : classes) {
+    for (ClassBlocks& c : kind) {
+      for (Block* block : c.blocks) {
+        for (size_t i = 0; i < block->carved; ++i) {
+          auto* cell = static_cast<uint8_t*>(block->cell(i));
+          if (block->is_marked(cell)) continue;
+          if (block->kind == CellKind::Object && reinterpret_cast<Object*>(cell)->kind_ != Kind::Free) {
+            unpoison(cell, block->cell_size);
+            std::memset(cell, 0, block->cell_size);
+          }
+          poison_free_cell(cell, block->cell_size);
+        }
+      }
+    }
+  }
 }
 
 void HeapImpl::release_empty_blocks() {
@@ -139,6 +165,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     for (auto& table : weak_tables) table.scan(table.context, tracer);
     run_native_finalizers(false);
     release_empty_blocks();
+    if (kPoisons) poison_dead_cells();
     freed = before > marked_objects ? before - marked_objects : 0;
     allocated_objects.store(marked_objects, std::memory_order_relaxed);
     live_after.store(marked_bytes, std::memory_order_relaxed);
@@ -172,7 +199,9 @@ void HeapImpl::collect_automatically(Thread& t) {
   if (t.impl->collecting) return;
   if (stress != 0) {
     t.set_interrupt(kInterruptCollect);
-    if (++stress_countdown % stress != 0) return;
+    // Each nth safepoint at first; long programs are thinned out, so that they end.
+    uint32_t interval = std::max(stress, static_cast<uint32_t>(statistics.collections / kStressThinning));
+    if (++stress_countdown % interval != 0) return;
   } else if (allocated_since.load(std::memory_order_relaxed) < trigger.load(std::memory_order_relaxed)) {
     return;  // another thread has done it
   }

@@ -51,6 +51,7 @@ struct HeapImpl {
   void prepare();
   void mark_roots();
   void release_empty_blocks();
+  void poison_dead_cells();
   void finish_sweeping();
   void drop_cache(Thread& t);  // forgets a thread's free cells; they are found again by sweeping
   void set_trigger();

@@ -37,6 +37,9 @@ struct ThreadImpl {
   // Blocks with cells that were never carved, per class.
   Block* carving_objects[kSizeClassCount] = {};
   Block* carving_raws[kSizeClassCount] = {};
+  // Free cells under AddressSanitizer, in place of the cache's (vm/gc/poison.h).
+  FreeCell* held_objects[kSizeClassCount] = {};
+  FreeCell* held_raws[kSizeClassCount] = {};
   // ThreadTable's list
   Thread* next = nullptr;
   Thread* previous = nullptr;
