@@ -88,6 +88,8 @@ Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char
 }
 
 Result<Value> item_at(Thread& t, const ArrayObject* a, const char* p) {
+  // A writer with the GIL off must not be seen half way through an item; nothing below runs a script.
+  ObjectLock lock(t, const_cast<ArrayObject*>(a));
   auto* bytes = reinterpret_cast<const uint8_t*>(p);
   if (a->code == 'u' || a->code == 'w') {
     uint32_t c;

@@ -59,6 +59,39 @@ class LockHolder {
   OwnedLock& lock_;
 };
 
+// With the GIL off too, one thread at a time is in a method of a stream whose state is C++ strings.
+// Recursive, because a script's buffer may call back; under a GIL it costs one test.
+class StreamLock {
+  friend class StreamGuard;
+  ParkingLock lock_;
+  std::atomic<uint64_t> owner_{0};
+  uint32_t depth_ = 0;
+};
+class StreamGuard {
+ public:
+  explicit StreamGuard(StreamLock& lock) : lock_(lock) {}
+  ~StreamGuard();
+  StreamGuard(const StreamGuard&) = delete;
+  Status acquire(Thread& t);
+
+ private:
+  StreamLock& lock_;
+  bool held_ = false;
+};
+// A method or slot of T (which has a `StreamLock lock`), run by one thread at a time.
+template <class T, Result<Value> (*F)(Thread&, const Value*)>
+Result<Value> exclusive(Thread& t, const Value* args) {
+  StreamGuard guard(args[0].as<T>()->lock);
+  TRY(guard.acquire(t));
+  return F(t, args);
+}
+template <class T, Result<Value> (*F)(Thread&, Value)>
+Result<Value> exclusive_slot(Thread& t, Value self) {
+  StreamGuard guard(self.as<T>()->lock);
+  TRY(guard.acquire(t));
+  return F(t, self);
+}
+
 struct FileIOObject : Object {
   std::atomic<int> fd{-1};
   bool created = false, readable = false, writable = false, appending = false, close_fd = true;

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "stdlib/native/io.h"
+
+#include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
 
 namespace mp::io {
@@ -88,6 +90,26 @@ Status OwnedLock::acquire(Thread& t, Value object) {
 void OwnedLock::release() {
   owner_.store(0, std::memory_order_relaxed);
   lock_.unlock();
+}
+
+Status StreamGuard::acquire(Thread& t) {
+  if (!free_threaded(t)) return {};
+  if (lock_.owner_.load(std::memory_order_relaxed) != t.ident) {
+    while (!lock_.lock_.try_lock()) {
+      uint64_t owner = lock_.owner_.load(std::memory_order_relaxed);
+      if (lock_.lock_.lock(t, os::kNoDeadline, WaitKind::Lock, owner) == WaitResult::Woken) break;
+      TRY(t.poll());
+    }
+    lock_.owner_.store(t.ident, std::memory_order_relaxed);
+  }
+  ++lock_.depth_;
+  held_ = true;
+  return {};
+}
+StreamGuard::~StreamGuard() {
+  if (!held_ || --lock_.depth_ != 0) return;
+  lock_.owner_.store(0, std::memory_order_relaxed);
+  lock_.lock_.unlock();
 }
 
 namespace {

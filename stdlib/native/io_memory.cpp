@@ -10,6 +10,7 @@ namespace {
 // ---------------------------------------------------------------- BytesIO
 
 struct BytesIOObject : Object {
+  StreamLock lock;
   std::string* content;  // null when closed
   size_t position;
 };
@@ -176,32 +177,33 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
 }
 const NativeDef kBytesIOMethods[] = {
     MP_RAW_NEW(bytes_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_METHOD(bytes_io_init, "__init__(self, /, initial_bytes=None)", nullptr),
-    MP_METHOD(bytes_io_read, "read(self, size=-1, /)", nullptr),
-    MP_METHOD(bytes_io_read, "read1(self, size=-1, /)", nullptr),
-    MP_METHOD(bytes_io_readline, "readline(self, size=-1, /)", nullptr),
-    MP_METHOD(bytes_io_readinto, "readinto(self, buffer, /)", nullptr),
-    MP_METHOD(bytes_io_readinto, "readinto1(self, buffer, /)", nullptr),
-    MP_METHOD(bytes_io_write, "write(self, b, /)", nullptr),
-    MP_METHOD(bytes_io_seek, "seek(self, pos, whence=0, /)", nullptr),
-    MP_METHOD(bytes_io_tell, "tell(self, /)", nullptr),
-    MP_METHOD(bytes_io_truncate, "truncate(self, size=None, /)", nullptr),
-    MP_METHOD(bytes_io_getvalue, "getvalue(self, /)", nullptr),
-    MP_METHOD(bytes_io_getbuffer, "getbuffer(self, /)", nullptr),
-    MP_METHOD(bytes_io_close, "close(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_init>), "__init__(self, /, initial_bytes=None)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_read>), "read(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_read>), "read1(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_readline>), "readline(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_readinto>), "readinto(self, buffer, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_readinto>), "readinto1(self, buffer, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_write>), "write(self, b, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_seek>), "seek(self, pos, whence=0, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_tell>), "tell(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_truncate>), "truncate(self, size=None, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_getvalue>), "getvalue(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_getbuffer>), "getbuffer(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_close>), "close(self, /)", nullptr),
     MP_METHOD(bytes_io_yes, "readable(self, /)", nullptr),
     MP_METHOD(bytes_io_yes, "writable(self, /)", nullptr),
     MP_METHOD(bytes_io_yes, "seekable(self, /)", nullptr),
     MP_METHOD(bytes_io_no, "isatty(self, /)", nullptr),
-    MP_METHOD(bytes_io_flush, "flush(self, /)", nullptr),
-    MP_METHOD(bytes_io_getstate, "__getstate__(self, /)", nullptr),
-    MP_METHOD(bytes_io_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_flush>), "flush(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_getstate>), "__getstate__(self, /)", nullptr),
+    MP_METHOD((exclusive<BytesIOObject, bytes_io_setstate>), "__setstate__(self, state, /)", nullptr),
     MP_END};
 const GetSetDef kBytesIOGetSets[] = {{"closed", bytes_io_closed, nullptr, nullptr}, {}};
 
 // ---------------------------------------------------------------- StringIO
 
 struct StringIOObject : Object {
+  StreamLock lock;
   std::u32string* content;  // null when closed
   size_t position;
   bool ready;
@@ -427,20 +429,21 @@ Result<Value> string_io_setstate(Thread& t, const Value* args) {
 }
 const NativeDef kStringIOMethods[] = {
     MP_RAW_NEW(string_io_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_METHOD(string_io_init, "__init__(self, /, initial_value='', newline='\\n')", nullptr),
-    MP_METHOD(string_io_read, "read(self, size=-1, /)", nullptr),
-    MP_METHOD(string_io_readline, "readline(self, size=-1, /)", nullptr),
-    MP_METHOD(string_io_write, "write(self, s, /)", nullptr),
-    MP_METHOD(string_io_seek, "seek(self, pos, whence=0, /)", nullptr),
-    MP_METHOD(string_io_tell, "tell(self, /)", nullptr),
-    MP_METHOD(string_io_truncate, "truncate(self, pos=None, /)", nullptr),
-    MP_METHOD(string_io_getvalue, "getvalue(self, /)", nullptr),
-    MP_METHOD(string_io_close, "close(self, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_init>),
+              "__init__(self, /, initial_value='', newline='\\n')", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_read>), "read(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_readline>), "readline(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_write>), "write(self, s, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_seek>), "seek(self, pos, whence=0, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_tell>), "tell(self, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_truncate>), "truncate(self, pos=None, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_getvalue>), "getvalue(self, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_close>), "close(self, /)", nullptr),
     MP_METHOD(string_io_yes, "readable(self, /)", nullptr),
     MP_METHOD(string_io_yes, "writable(self, /)", nullptr),
     MP_METHOD(string_io_yes, "seekable(self, /)", nullptr),
-    MP_METHOD(string_io_getstate, "__getstate__(self, /)", nullptr),
-    MP_METHOD(string_io_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_getstate>), "__getstate__(self, /)", nullptr),
+    MP_METHOD((exclusive<StringIOObject, string_io_setstate>), "__setstate__(self, state, /)", nullptr),
     MP_END};
 const GetSetDef kStringIOGetSets[] = {{"closed", string_io_closed, nullptr, nullptr},
                                       {"newlines", string_io_newlines, nullptr, nullptr},
@@ -454,7 +457,7 @@ const TypeSpec kBytesIOSpec = {.name = "_io.BytesIO",
                                .size = sizeof(BytesIOObject),
                                .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                .doc = "Buffered I/O implementation using an in-memory bytes buffer.",
-                               .slots = {.next = bytes_io_next},
+                               .slots = {.next = exclusive_slot<BytesIOObject, bytes_io_next>},
                                .methods = kBytesIOMethods,
                                .getsets = kBytesIOGetSets};
 const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
@@ -462,7 +465,7 @@ const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
                                 .size = sizeof(StringIOObject),
                                 .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                 .doc = "Text I/O implementation using an in-memory buffer.",
-                                .slots = {.next = string_io_next},
+                                .slots = {.next = exclusive_slot<StringIOObject, string_io_next>},
                                 .methods = kStringIOMethods,
                                 .getsets = kStringIOGetSets};
 

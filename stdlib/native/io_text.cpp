@@ -64,6 +64,7 @@ Value seen_newlines(Thread& t, uint8_t seen) {
 // ---- TextIOWrapper
 
 struct TextObject : Object {
+  StreamLock lock;
   Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
@@ -670,23 +671,23 @@ Result<Value> text_reduce(Thread& t, const Value* args) {
 
 const NativeDef kTextMethods[] = {
     MP_RAW_NEW(text_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_METHOD(text_init,
+    MP_METHOD((exclusive<TextObject, text_init>),
               "__init__(self, /, buffer, encoding=None, errors=None, newline=None, line_buffering=False, "
               "write_through=False)",
               nullptr),
-    MP_METHOD(text_write, "write(self, text, /)", nullptr),
-    MP_METHOD(text_read, "read(self, size=-1, /)", nullptr),
-    MP_METHOD(text_readline, "readline(self, size=-1, /)", nullptr),
-    MP_METHOD(text_flush, "flush(self, /)", nullptr),
-    MP_METHOD(text_close, "close(self, /)", nullptr),
-    MP_METHOD(text_detach, "detach(self, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_write>), "write(self, text, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_read>), "read(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_readline>), "readline(self, size=-1, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_flush>), "flush(self, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_close>), "close(self, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_detach>), "detach(self, /)", nullptr),
     MP_METHOD(
-        text_reconfigure,
+        (exclusive<TextObject, text_reconfigure>),
         "reconfigure(self, /, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)",
         nullptr),
-    MP_METHOD(text_seek, "seek(self, cookie, whence=0, /)", nullptr),
-    MP_METHOD(text_tell, "tell(self, /)", nullptr),
-    MP_METHOD(text_truncate, "truncate(self, pos=None, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_seek>), "seek(self, cookie, whence=0, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_tell>), "tell(self, /)", nullptr),
+    MP_METHOD((exclusive<TextObject, text_truncate>), "truncate(self, pos=None, /)", nullptr),
     MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),
     MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
     MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
@@ -695,20 +696,22 @@ const NativeDef kTextMethods[] = {
     MP_METHOD(text_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(text_reduce, "__getstate__(self, /)", nullptr),
     MP_END};
-const GetSetDef kTextGetSets[] = {{"closed", text_closed, nullptr, nullptr},
-                                  {"name", text_name, nullptr, nullptr},
-                                  {"encoding", text_get_encoding, nullptr, nullptr},
-                                  {"errors", text_get_errors, nullptr, nullptr},
-                                  {"buffer", text_get_buffer, nullptr, nullptr},
-                                  {"line_buffering", text_get_line_buffering, nullptr, nullptr},
-                                  {"write_through", text_get_write_through, nullptr, nullptr},
-                                  {"newlines", text_get_newlines, nullptr, nullptr},
-                                  {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
-                                  {}};
+const GetSetDef kTextGetSets[] = {
+    {"closed", text_closed, nullptr, nullptr},
+    {"name", text_name, nullptr, nullptr},
+    {"encoding", text_get_encoding, nullptr, nullptr},
+    {"errors", text_get_errors, nullptr, nullptr},
+    {"buffer", text_get_buffer, nullptr, nullptr},
+    {"line_buffering", text_get_line_buffering, nullptr, nullptr},
+    {"write_through", text_get_write_through, nullptr, nullptr},
+    {"newlines", exclusive_slot<TextObject, text_get_newlines>, nullptr, nullptr},
+    {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
+    {}};
 
 // ---- IncrementalNewlineDecoder
 
 struct NewlineDecoderObject : Object {
+  StreamLock lock;
   Slot decoder;
   bool translate;
   NewlineState state;
@@ -769,12 +772,14 @@ Result<Value> decoder_newlines(Thread& t, Value self) {
 }
 const NativeDef kDecoderMethods[] = {
     MP_NEW(decoder_new, "__new__(cls, decoder, translate, errors='strict')", nullptr),
-    MP_METHOD(decoder_decode, "decode(self, /, input, final=False)", nullptr),
-    MP_METHOD(decoder_getstate, "getstate(self, /)", nullptr),
-    MP_METHOD(decoder_setstate, "setstate(self, state, /)", nullptr),
-    MP_METHOD(decoder_reset, "reset(self, /)", nullptr),
+    MP_METHOD((exclusive<NewlineDecoderObject, decoder_decode>), "decode(self, /, input, final=False)",
+              nullptr),
+    MP_METHOD((exclusive<NewlineDecoderObject, decoder_getstate>), "getstate(self, /)", nullptr),
+    MP_METHOD((exclusive<NewlineDecoderObject, decoder_setstate>), "setstate(self, state, /)", nullptr),
+    MP_METHOD((exclusive<NewlineDecoderObject, decoder_reset>), "reset(self, /)", nullptr),
     MP_END};
-const GetSetDef kDecoderGetSets[] = {{"newlines", decoder_newlines, nullptr, nullptr}, {}};
+const GetSetDef kDecoderGetSets[] = {
+    {"newlines", exclusive_slot<NewlineDecoderObject, decoder_newlines>, nullptr, nullptr}, {}};
 
 }  // namespace
 
@@ -785,7 +790,7 @@ const TypeSpec kTextIOWrapperSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
     .trace = trace_text,
-    .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
+    .slots = {.repr = text_repr, .next = exclusive_slot<TextObject, text_next>, .finalize = text_finalize},
     .methods = kTextMethods,
     .getsets = kTextGetSets};
 const TypeSpec kNewlineDecoderSpec = {.name = "_io.IncrementalNewlineDecoder",

@@ -8,6 +8,7 @@
 #include "vm/exec/ops.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -45,16 +46,29 @@ void trace_generator(Object* object, Tracer& tracer) {
   trace_frame(&g->frame, tracer);
 }
 
-Value delegate_of(GeneratorObject* g) {
-  if (g->state.load(std::memory_order_relaxed) != GeneratorState::Suspended) return kEmpty;
+// Of a generator that is suspended, or was until this thread claimed it.
+Value delegate_in(GeneratorObject* g) {
   Op op = g->frame.pc->opcode();
   return op == Op::YIELD_FROM || op == Op::AWAIT ? g->frame.registers[g->frame.pc->b] : kEmpty;
 }
 
-// Runs the frame from where it stands; `value` is the outcome of the instruction it is suspended in, or the
-// exception is current.
+Value delegate_of(GeneratorObject* g) {
+  return g->state.load(std::memory_order_acquire) == GeneratorState::Suspended ? delegate_in(g) : kEmpty;
+}
+
+// Makes the generator this thread's to run; with the GIL off two threads may try, and one is told that it is
+// already executing.
+Status claim(Thread& t, GeneratorObject* g, GeneratorState seen) {
+  if (!free_threaded(t))
+    g->state.store(GeneratorState::Running, std::memory_order_relaxed);
+  else if (!g->state.compare_exchange_strong(seen, GeneratorState::Running, std::memory_order_acq_rel))
+    return t.raise(Exc::ValueError, "{} already executing", kind_text(g));
+  return {};
+}
+
+// Runs the frame of a claimed generator from where it stands; `value` is the outcome of the instruction it is
+// suspended in, or the exception is current.
 SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* result) {
-  g->state.store(GeneratorState::Running, std::memory_order_relaxed);
   ++t.recursion_depth;
   g->handled.previous = t.handled;
   t.handled = &g->handled;
@@ -65,8 +79,10 @@ SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* re
   Value v = execute(t, &g->frame, throwing);
   if (v.is_error()) return SendStatus::Error;
   *result = v;
-  return g->state.load(std::memory_order_relaxed) == GeneratorState::Finished ? SendStatus::Return
-                                                                              : SendStatus::Next;
+  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Finished) return SendStatus::Return;
+  // Only now may another thread have it: the interpreter leaves an entry frame's generator as running.
+  g->state.store(GeneratorState::Suspended, std::memory_order_release);
+  return SendStatus::Next;
 }
 
 Status check_resumable(Thread& t, GeneratorObject* g) {
@@ -190,7 +206,7 @@ SendStatus generator_resume(Thread& t, GeneratorObject* g, Value sent, bool thro
     *result = kNone;
     return SendStatus::Return;
   }
-  if (check_resumable(t, g).is_error()) return SendStatus::Error;
+  if (check_resumable(t, g).is_error() || claim(t, g, state).is_error()) return SendStatus::Error;
   if (!throwing) deliver(g, sent, false);
   return run_generator(t, g, throwing, result);
 }
@@ -209,19 +225,22 @@ static void raise_in(Thread& t, GeneratorObject* g, Value exception) {
 
 SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value* result) {
   if (t.check_stack().is_error()) return SendStatus::Error;
-  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Running) {
-    t.raise(Exc::ValueError, "{} already executing", kind_text(g));
+  GeneratorState state = g->state.load(std::memory_order_acquire);
+  if (state == GeneratorState::Finished) {
+    if (is_coroutine_code(g))
+      t.raise(Exc::RuntimeError, "cannot reuse already awaited coroutine");
+    else
+      t.raise_object(exception);
     return SendStatus::Error;
   }
-  Value delegate = delegate_of(g);
+  if (check_resumable(t, g).is_error() || claim(t, g, state).is_error()) return SendStatus::Error;
+  Value delegate = state == GeneratorState::Suspended ? delegate_in(g) : kEmpty;
   if (!delegate.is_empty()) {
     SendStatus status = SendStatus::Error;
     Value out;
     // The delegate runs with this generator marked as running, and on its stack of handled exceptions' owner.
-    g->state.store(GeneratorState::Running, std::memory_order_relaxed);
     if (is_exception_of(t, exception, Exc::GeneratorExit)) {
       Status closed = close_delegate(t, delegate);
-      g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
       if (closed.is_error()) return run_generator(t, g, true, result);
       t.raise_object(exception);
       return run_generator(t, g, true, result);
@@ -232,7 +251,7 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
     if (!direct) {
       method = get_attr_or_not_found(t, delegate, t.names().throw_).take();
       if (method.is_error()) {
-        g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
+        g->state.store(GeneratorState::Suspended, std::memory_order_release);
         return SendStatus::Error;
       }
     }
@@ -255,23 +274,16 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
           status = SendStatus::Return;
         }
       }
-      g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
       switch (status) {
-        case SendStatus::Next: *result = out; return SendStatus::Next;
+        case SendStatus::Next:
+          *result = out;
+          g->state.store(GeneratorState::Suspended, std::memory_order_release);
+          return SendStatus::Next;
         case SendStatus::Return: deliver(g, out, true); return run_generator(t, g, false, result);
         case SendStatus::Error: raise_in(t, g, t.take_exception()); return run_generator(t, g, true, result);
       }
     }
-    g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
   }
-  if (g->state.load(std::memory_order_relaxed) == GeneratorState::Finished) {
-    if (is_coroutine_code(g))
-      t.raise(Exc::RuntimeError, "cannot reuse already awaited coroutine");
-    else
-      t.raise_object(exception);
-    return SendStatus::Error;
-  }
-  if (check_resumable(t, g).is_error()) return SendStatus::Error;
   raise_in(t, g, exception);
   return run_generator(t, g, true, result);
 }
@@ -279,19 +291,15 @@ SendStatus generator_throw(Thread& t, GeneratorObject* g, Value exception, Value
 Result<Value> generator_close(Thread& t, GeneratorObject* g) {
   GeneratorState state = g->state.load(std::memory_order_relaxed);
   if (state == GeneratorState::Created) {
+    TRY(claim(t, g, state));
     finish(g);
     return kNone;
   }
   if (state == GeneratorState::Finished) return kNone;
-  if (state == GeneratorState::Running) return t.raise(Exc::ValueError, "{} already executing", kind_text(g));
-  Value delegate = delegate_of(g);
-  bool failed = false;
-  if (!delegate.is_empty()) {
-    g->state.store(GeneratorState::Running, std::memory_order_relaxed);
-    failed = close_delegate(t, delegate).is_error();
-    g->state.store(GeneratorState::Suspended, std::memory_order_relaxed);
-  }
   TRY(check_resumable(t, g));
+  TRY(claim(t, g, state));
+  Value delegate = delegate_in(g);
+  bool failed = !delegate.is_empty() && close_delegate(t, delegate).is_error();
   if (!failed) {
     raise_in(t, g, make_exception(t, Exc::GeneratorExit, kEmpty));
   }

@@ -1409,8 +1409,8 @@ suspend : {
   frame->previous = nullptr;
   --t.recursion_depth;
   t.frame = back;
+  if (flags & kFrameEntry) return yielded;  // who called execute() makes it suspended
   generator->state.store(GeneratorState::Suspended, std::memory_order_release);
-  if (flags & kFrameEntry) return yielded;
   frame = back;
   LOAD_FRAME();
   if (flags & kFrameDelegate) goto suspend;

@@ -31,7 +31,7 @@ static void remember_type(Thread& t, const void* spec, Type* type) {
 
 Type* native_type(Thread& t, const TypeSpec& spec) {
   if (Type* type = known_type(t, &spec)) return type;
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (Type* type = known_type(t, &spec)) return type;
   Type* type = make_builtin_type(t, spec);
   remember_type(t, &spec, type);

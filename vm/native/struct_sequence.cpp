@@ -131,7 +131,7 @@ static constexpr auto make_getters(std::index_sequence<I...>) {
 Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   static constexpr auto kGetters = make_getters(std::make_index_sequence<32>());
   auto& table = t.runtime().state<SequenceSpecs>(&kSequenceTag);
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   for (auto& [known, type] : table.types)
     if (known == &spec) return type;
   auto made = std::make_unique<TypeSpec>();

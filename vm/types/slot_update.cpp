@@ -2,6 +2,8 @@
 // method.
 #include <bitset>
 
+#include "vm/threads/object_lock.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/type_internal.h"
 
 namespace mp {
@@ -151,7 +153,24 @@ void fill_class_slots(Thread& t, Type* type) {
   refresh_type_flags(t, type);
 }
 
+// Slots are read as plain words, often twice ("is it there, then call it"): with the GIL off nobody runs
+// while those of a class in use change. The caller holds the type lock, which others wait for detached.
+class SlotChange {
+ public:
+  explicit SlotChange(Thread& t) : thread_(free_threaded(t) ? &t : nullptr) {
+    if (thread_ != nullptr) stop_the_world(*thread_);
+  }
+  ~SlotChange() {
+    if (thread_ != nullptr) start_the_world(*thread_);
+  }
+  SlotChange(const SlotChange&) = delete;
+
+ private:
+  Thread* thread_;
+};
+
 void update_all_slots(Thread& t, Type* type) {
+  SlotChange change(t);
   for (size_t i = 0; i < kSlotCount; ++i) update_slot(t, type, static_cast<SlotId>(i));
   refresh_type_flags(t, type);
   for_each_subclass(
@@ -162,6 +181,7 @@ void update_all_slots(Thread& t, Type* type) {
 void update_slots_for(Thread& t, Type* type, StrObject* name) {
   auto* entry = find_dunder(t, name);
   if (entry == nullptr) return;
+  SlotChange change(t);
   for (size_t i = entry->first; i < size_t{entry->first} + entry->count; ++i)
     update_slot(t, type, kDunders[i].slot);
   refresh_type_flags(t, type);

@@ -193,7 +193,7 @@ static void add_missing(Thread& t, DictObject* dict, StrObject* name, Value valu
 }
 
 static void populate(Thread& t, Type* type) {
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (!type->has(kTypeLazyNamespace)) return;
   const auto& spec = *static_cast<const TypeSpec*>(type->spec);
   DictObject* dict = type->dict.load();
@@ -299,7 +299,7 @@ Value type_lookup(Thread& t, Type* type, StrObject* name) {
 
 uint32_t type_version(Thread& t, Type* type) {
   if (uint32_t version = type->version.load(std::memory_order_acquire)) return version;
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (uint32_t version = type->version.load()) return version;
   // A type with a version has bases with one: so type_modified() can stop at types without.
   TupleObject* mro = type->mro.load();
@@ -349,7 +349,7 @@ static Type* subclass_at(ListObject* list, size_t i) {
 }
 
 void add_subclass(Thread& t, Type* base, Type* subclass) {
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (base->subclasses.get().is_empty()) base->subclasses = Value(make_list(t));
   auto* list = base->subclasses.get().as<ListObject>();
   if (!subclass->has(kTypeHeap)) {
@@ -371,7 +371,7 @@ void add_subclass(Thread& t, Type* base, Type* subclass) {
 }
 
 void remove_subclass(Thread& t, Type* base, Type* subclass) {
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (base->subclasses.get().is_empty()) return;
   auto* old = base->subclasses.get().as<ListObject>();
   ListObject* list = make_list(t);
@@ -381,7 +381,7 @@ void remove_subclass(Thread& t, Type* base, Type* subclass) {
 }
 
 void for_each_subclass(Thread& t, Type* type, void (*visit)(void*, Type*), void* context) {
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   if (type->subclasses.get().is_empty()) return;
   auto* list = type->subclasses.get().as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i)

@@ -43,7 +43,7 @@ Result<Value> type_get_attr_slot(Thread& t, Value cls, StrObject* name) {
 
 Status type_set_attr_raw(Thread& t, Type* type, StrObject* name, Value value) {
   name = attribute_name(t, name);
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   DictObject* dict = type->dict.load();
   if (value.is_empty()) {
     dict = type_namespace(t, type);
@@ -174,7 +174,7 @@ static Status set_bases(Thread& t, Value self, Value value) {
   if (!same_layout(old_base, base))
     return t.raise(Exc::TypeError, "__bases__ assignment: '{}' object layout differs from '{}'",
                    type_name(base), type_name(old_base));
-  TypeLock lock(type_mutex(t));
+  TypeLock lock(t);
   TupleObject* old_bases = type->bases.load();
   type->bases.store(bases);
   type->base.store(base);

@@ -470,7 +470,7 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
     TRY(dict_delete(t, dict, Value(t.names().__firstlineno__)));
   }
   {
-    TypeLock lock(type_mutex(t));
+    TypeLock lock(t);
     fill_class_slots(t, type);
     for (size_t i = 0; i < bases->size; ++i) add_subclass(t, (*bases)[i].as<Type>(), type);
   }

@@ -125,8 +125,20 @@ struct MethodCache {
   NameEntry names[kNameSlots];
   StrObject* dunder_names[kDunderCount] = {};
 };
-using TypeLock = std::lock_guard<std::recursive_mutex>;
-inline std::recursive_mutex& type_mutex(Thread& t) { return t.runtime().method_cache->mutex; }
+// Waits detached: its holder may stop the world (slot_update.cpp) or run a script's mro().
+class TypeLock {
+ public:
+  explicit TypeLock(Thread& t) : mutex_(t.runtime().method_cache->mutex) {
+    if (mutex_.try_lock()) return;
+    BlockingRegion out(t);
+    mutex_.lock();
+  }
+  ~TypeLock() { mutex_.unlock(); }
+  TypeLock(const TypeLock&) = delete;
+
+ private:
+  std::recursive_mutex& mutex_;
+};
 inline StrObject* dunder_name(Thread& t, Dunder d) {
   return t.runtime().method_cache->dunder_names[static_cast<size_t>(d)];
 }
