@@ -552,11 +552,11 @@ const TypeSpec kWriterSpec = {
     .members = kWriterMembers};
 
 const NativeDef kFunctions[] = {
-    MP_FUNCTION(make_reader, "reader(iterable, dialect=?, /, **options)",
+    MP_FUNCTION(make_reader, "reader(iterable, /, dialect=?, **options)",
                 "csv_reader = reader(iterable [, dialect='excel'] [optional keyword args])"),
-    MP_FUNCTION(make_writer, "writer(fileobj, dialect=?, /, **options)",
+    MP_FUNCTION(make_writer, "writer(fileobj, /, dialect=?, **options)",
                 "csv_writer = csv.writer(fileobj [, dialect='excel'] [optional keyword args])"),
-    MP_FUNCTION(register_dialect, "register_dialect(name, dialect=?, /, **options)",
+    MP_FUNCTION(register_dialect, "register_dialect(name, /, dialect=?, **options)",
                 "Create a mapping from a string name to a dialect class."),
     MP_FUNCTION(unregister_dialect, "unregister_dialect(name)",
                 "Delete the name/dialect mapping associated with a string name."),

@@ -276,7 +276,7 @@ Result<Value> array_tounicode(Thread& t, const Value* args) {
 
 Result<Value> array_repr(Thread& t, Value self) {
   auto* a = self.as<ArrayObject>();
-  std::string name = type_name(t, self);
+  std::string name = to_utf8(a->type()->name);
   if (a->length() == 0) return str_or_error(make_str(t, fmt::format("{}('{}')", name, a->code)));
   bool text = a->code == 'u' || a->code == 'w';
   Value content = TRY(repr(t, text ? TRY(array_tounicode(t, &self)) : TRY(array_tolist(t, &self))));

@@ -55,7 +55,9 @@ namespace {
 
 FileIOObject* self_of(const Value* args) { return args[0].as<FileIOObject>(); }
 Status check_open(Thread& t, FileIOObject* file) {
-  return file->fd >= 0 ? Status() : Status(raise_closed(t));
+  // FileIO's message has no full stop.
+  if (file->fd < 0) return t.raise(Exc::ValueError, "I/O operation on closed file");
+  return {};
 }
 
 struct OpenMode {

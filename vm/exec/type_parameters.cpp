@@ -83,7 +83,23 @@ const TypeSpec kTypeAliasSpec = {
     .getsets = kAliasGetSets,
 };
 
+// The variance of a declared type parameter is inferred: it shows as T, not ~T.
+static Result<Value> make_parameter(Thread& t, lang::Intrinsic which, const Value* args);
+
 Result<Value> type_parameter_intrinsic(Thread& t, lang::Intrinsic which, const Value* args) {
+  Value made = TRY(make_parameter(t, which, args));
+  switch (which) {
+    case lang::Intrinsic::TYPEVAR:
+    case lang::Intrinsic::PARAMSPEC:
+    case lang::Intrinsic::TYPEVAR_WITH_BOUND:
+    case lang::Intrinsic::TYPEVAR_WITH_CONSTRAINTS:
+      TRY(set_attr(t, made, intern(t, "__infer_variance__"), kTrue));
+      return made;
+    default: return made;
+  }
+}
+
+static Result<Value> make_parameter(Thread& t, lang::Intrinsic which, const Value* args) {
   switch (which) {
     case lang::Intrinsic::TYPEVAR: return call(t, TRY(typing_class(t, "TypeVar")), {args[0]});
     case lang::Intrinsic::PARAMSPEC: return call(t, TRY(typing_class(t, "ParamSpec")), {args[0]});

@@ -134,6 +134,13 @@ Result<Value> initialise(Thread& t, StrObject* name, ModuleObject* module, Value
   return loaded.is_not_found() ? Result<Value>(module) : Result<Value>(loaded);
 }
 
+// What newer versions added to a module of the library lies beside it and runs in its namespace.
+Status run_later(Thread& t, StrObject* name, ModuleObject* module) {
+  FrozenModule later;
+  if (!find_frozen_module("_later." + to_utf8(name), &later)) return {};
+  return run_module(t, module, TRY(frozen_code(t, later)).as<CodeObject>());
+}
+
 Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen) {
   auto* code = TRY(frozen_code(t, frozen)).as<CodeObject>();
   ModuleObject* module = make_module(t, name);
@@ -141,7 +148,10 @@ Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen
   Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone),
                                 make_str(t, "frozen"), search, false);
   TRY(init_module_attributes(t, module, spec));
-  return initialise(t, name, module, spec, [&] { return run_module(t, module, code); });
+  return initialise(t, name, module, spec, [&]() -> Status {
+    TRY(run_module(t, module, code));
+    return run_later(t, name, module);
+  });
 }
 
 Result<Value> load_file(Thread& t, StrObject* name, const std::string& file, const std::string& package) {
@@ -162,7 +172,9 @@ Result<Value> load_file(Thread& t, StrObject* name, const std::string& file, con
     request.filename = file;
     request.decode = true;
     Value code = TRY(compile_source(t, request));
-    return run_module(t, module, code.as<CodeObject>());
+    TRY(run_module(t, module, code.as<CodeObject>()));
+    const std::string& library = t.runtime().import->python_lib;
+    return !library.empty() && file.starts_with(library + "/") ? run_later(t, name, module) : Status();
   });
 }
 

@@ -218,6 +218,11 @@ std::string format_source(SourceLines& sources, const std::string& filename, int
     while (!text.empty() && is_blank(static_cast<unsigned char>(text.back()))) text.pop_back();
     original.push_back(std::move(text));
   }
+  return format_lines(original, columns ? position.column : -1, position.end_column);
+}
+
+std::string format_lines(const std::vector<std::string>& original, int32_t column, int32_t end_column) {
+  const bool columns = column >= 0;
   bool any = false;
   for (auto& text : original) any = any || !text.empty();
   if (!any) return {};
@@ -232,8 +237,8 @@ std::string format_source(SourceLines& sources, const std::string& filename, int
     encode(out, text);
     return out + "\n";
   }
-  size_t start = character_offset(original.front(), position.column);
-  size_t end = character_offset(original.back(), position.end_column);
+  size_t start = character_offset(original.front(), column);
+  size_t end = character_offset(original.back(), end_column);
   size_t removed = first_length - lines[0].size();
   start = start > removed ? start - removed : 0;
   end = end > removed ? end - removed : 0;
