@@ -38,7 +38,13 @@ Options:
 -W arg   : warning control: action:message:category:module:lineno
 -X opt   : implementation-specific option: gil=0|1, dev, faulthandler,
            int_max_str_digits=N, utf8[=0|1]
---gil=on|off|POLICY    the global interpreter lock; off: threads run in parallel
+--gil=on|off|POLICY    the global interpreter lock: timeslice (the default), py2, fair, priority, handoff;
+                       off or none: threads run in parallel
+--switch-interval=SEC  seconds that a thread may run while others wait (0.005)
+--check-interval=N     instructions between two releases under --gil=py2 (100)
+--semantics=PRESET     where a switch may fall: py2.7, py3.9, py3.10, py3.13 (the default), py3.13t, every-op
+--gil-stats[=json]     print at exit what the lock cost, per thread
+--deadlock=ACTION      when every thread is blocked for good: report (the default), raise, exit, off
 --python-lib=DIR|none  the installed CPython library to fall back on
 --memory-limit=BYTES   MemoryError beyond this heap size
 file     : program read from a script file
@@ -47,6 +53,7 @@ arg ...  : arguments passed to the program in sys.argv[1:]
 
 Environment variables:
 MINIPYPATH, PYTHONPATH  directories put in front of the module search path
+MINIPY_GIL              as --gil
 PYTHON_GIL              1 or 0: as --gil=on, --gil=off
 MINIPY_PYTHON_LIB       as --python-lib
 )";
@@ -164,6 +171,28 @@ bool long_option(const std::string& text, CommandLine& line) {
   if (name == "--gil") {
     need();
     line.gil = value;
+  } else if (name == "--switch-interval") {
+    need();
+    char* end;
+    line.options.switch_interval = std::strtod(value.c_str(), &end);
+    if (*end != '\0') usage_error("invalid value for --switch-interval: " + value);
+  } else if (name == "--check-interval") {
+    need();
+    char* end;
+    line.options.check_interval = static_cast<int>(std::strtol(value.c_str(), &end, 10));
+    if (*end != '\0') usage_error("invalid value for --check-interval: " + value);
+  } else if (name == "--semantics") {
+    need();
+    line.options.semantics = value;
+  } else if (name == "--gil-stats") {
+    if (!value.empty() && value != "text" && value != "json")
+      usage_error("--gil-stats is text or json, not " + value);
+    line.options.gil_statistics = value.empty() ? "text" : value;
+  } else if (name == "--deadlock") {
+    need();
+    if (value != "report" && value != "raise" && value != "exit" && value != "off")
+      usage_error("--deadlock is report, raise, exit or off, not " + value);
+    line.options.deadlock = value;
   } else if (name == "--python-lib") {
     need();
     line.options.python_lib = value;
@@ -195,6 +224,7 @@ void debug_option(const std::string& list, CommandLine& line) {
 CommandLine parse(int argc, char** argv) {
   CommandLine line;
   minipy::Options& o = line.options;
+  o.deadlock.clear();  // the command has another default than the library
   using Kind = minipy::Command::Kind;
   int i = 1;
   int version = 0;
@@ -348,6 +378,7 @@ int main(int argc, char** argv) {
   minipy::Options& options = line.options;
   options.executable = argv[0];
   options.install_signal_handlers = true;
+  if (options.deadlock.empty()) options.deadlock = "report";
   if (std::strchr(argv[0], '/') != nullptr) {
     if (char* path = realpath(argv[0], nullptr); path != nullptr) {
       options.executable = path;
@@ -363,12 +394,19 @@ int main(int argc, char** argv) {
   else if (!line.gil.empty() && line.gil != "on")
     options.gil_policy = line.gil;
   int status;
+  std::unique_ptr<minipy::Runtime> runtime;
   try {
-    minipy::Runtime runtime(options);
-    if (line.faulthandler) runtime.import("faulthandler").attribute("enable")();
-    if (!options.warn_options.empty()) runtime.import("warnings");  // reports what it cannot read
-    status = runtime.run(line.command);
-    int finish = runtime.finish();
+    runtime = std::make_unique<minipy::Runtime>(options);
+  } catch (const minipy::Error& error) {
+    if (error.type() == "ValueError") usage_error(error.what());  // an option's value
+    std::fprintf(stderr, "minipy: %s\n", error.what());
+    return 1;
+  }
+  try {
+    if (line.faulthandler) runtime->import("faulthandler").attribute("enable")();
+    if (!options.warn_options.empty()) runtime->import("warnings");  // reports what it cannot read
+    status = runtime->run(line.command);
+    int finish = runtime->finish();
     if (finish != 0) status = finish;
     std::fflush(nullptr);
     if (status == 130) {

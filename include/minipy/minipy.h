@@ -64,9 +64,9 @@ struct Options {
   std::string executable;                // sys.executable
   std::string python_lib;  // an installed CPython library, "none", or empty: the newest one found
   bool gil = true;         // false: free-threaded
-  std::string gil_policy = "timeslice";  // or py2, fair, priority, handoff; Error (ValueError) for another
-  double switch_interval = 0.005;        // seconds, > 0
-  int check_interval = 100;              // instructions between two releases under the py2 policy, >= 1
+  std::string gil_policy;  // timeslice, py2, fair, priority, handoff, none; empty: what the semantics bring
+  double switch_interval = 0.005;  // seconds, > 0
+  int check_interval = 100;        // instructions between two releases under the py2 policy, >= 1
   std::string semantics =
       "py3.13";  // where a switch may fall: py2.7, py3.9, py3.10, py3.13, py3.13t, every-op
   // When every thread of the runtime is blocked for good: "report" on standard error, "raise" RuntimeError in
@@ -118,6 +118,16 @@ class Runtime {
 
   // The `minipy` command: runs it with CPython's exit codes. Prints the traceback of an uncaught exception.
   int run(const Command& command);
+  // The lock, changed while threads run, through a stop-the-world. Error (ValueError) for unknown names.
+  bool gil_enabled();
+  void set_gil_enabled(bool enabled);
+  std::string gil_policy();
+  void set_gil_policy(const std::string& name);
+  // What the lock cost since record_gil(true) or since the start with Options::gil_statistics: JSON, as
+  // `minipy.gil.stats()` gives it (docs/GIL.md). Empty text when nothing was recorded.
+  void record_gil(bool on);
+  std::string gil_statistics();
+
   // The shutdown sequence: joins threads, runs atexit functions, flushes. 120 if standard output could not be
   // flushed. Done by the destructor as well.
   int finish();

@@ -170,6 +170,15 @@ Result<Value> get_main_thread_ident(Thread& t, const Value*) {
   return make_int_unsigned(t, t.runtime().main_thread().ident);
 }
 
+// The system shows the first 15 bytes (ps, gdb, top).
+Result<Value> set_name(Thread& t, const Value* args) {
+  if (!is_str(args[0]))
+    return t.raise(Exc::TypeError, "set_name() argument 'name' must be str, not {}", type_name(t, args[0]));
+  t.impl->name = str_text(t, args[0]);
+  if (!t.is_main) pthread_setname_np(pthread_self(), t.impl->name.substr(0, 15).c_str());
+  return kNone;
+}
+
 Result<Value> set_sentinel(Thread& t, const Value*) {
   LockObject* lock = make_lock(t);
   t.impl->sentinel = Value(lock);
@@ -282,6 +291,7 @@ const NativeDef kFunctions[] = {
                 "Return the thread stack size used when creating new threads."),
     MP_FUNCTION(set_sentinel, "_set_sentinel()",
                 "Set a sentinel lock that will be released when the current thread\nstate is finalized."),
+    MP_FUNCTION(set_name, "set_name(name)", "Set the name of the current thread."),
     MP_FUNCTION(excepthook, "_excepthook(args, /)", "Handle uncaught Thread.run() exception."),
     MP_FUNCTION(shutdown, "_shutdown()",
                 "Wait for all non-daemon threads (other than the calling thread) to stop."),

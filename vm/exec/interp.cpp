@@ -1488,7 +1488,7 @@ Value execute(Thread& t, Frame* frame, bool throwing) {
     leave_frame(t, frame);
     return kErrorValue;
   }
-  return tracing(t) ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
+  return needs_instrumentation(t) ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
 }
 
 }  // namespace mp

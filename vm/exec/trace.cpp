@@ -1,6 +1,10 @@
 // Polls of the interrupt word, and sys.settrace / sys.setprofile: what the instrumented loop calls.
 #include "vm/exec/code_data.h"
 #include "vm/exec/ops.h"
+#include "vm/exec/switch_sites.h"
+#include "vm/threads/gil.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/types/runtime.h"
 
 namespace mp::ops {
 
@@ -9,7 +13,11 @@ bool tracing(Thread& t) { return !t.trace_function.get().is_empty() || !t.profil
 MP_NOINLINE Poll poll(Thread& t, bool instrumented) {
   t.clear_interrupt(kInterruptTrace);
   if (t.poll().is_error()) return Poll::Raised;
-  return tracing(t) != instrumented ? Poll::SwitchMode : Poll::Ok;
+  return needs_instrumentation(t) != instrumented ? Poll::SwitchMode : Poll::Ok;
+}
+
+bool needs_instrumentation(Thread& t) {
+  return tracing(t) || t.runtime().gil->every_instruction.load(std::memory_order_relaxed);
 }
 
 namespace {
@@ -73,6 +81,13 @@ static bool local_event(Thread& t, Frame* frame, const char* event, Value argume
 }
 
 bool trace_instruction(Thread& t, Frame* frame) {
+  GilState& gil = *t.runtime().gil;
+  if (gil.every_instruction.load(std::memory_order_relaxed)) {
+    bool permitted = t.impl->at_switch_site;
+    t.impl->at_switch_site =
+        switch_site_after(gil.semantics.load(std::memory_order_relaxed), lang::op_info(frame->pc->opcode()));
+    count_instruction(t, permitted);
+  }
   FrameObject* f = frame->frame_object;
   if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
   uint32_t word = frame->word();

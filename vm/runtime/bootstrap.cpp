@@ -63,11 +63,12 @@ std::unique_ptr<Runtime> Runtime::create(RuntimeOptions options) {
   runtime->options = std::move(options);
   runtime->heap = std::make_unique<Heap>(*runtime);
   if (runtime->options.memory_limit != 0) runtime->heap->set_memory_limit(runtime->options.memory_limit);
-  runtime->gil = make_gil(runtime->options);
+  bool gil_enabled;
+  runtime->gil = make_gil(runtime->options, &gil_enabled);
   runtime->threads = std::make_unique<ThreadTable>();
   runtime->import = std::make_unique<ImportState>();
   runtime->interned = std::make_shared<InternTable>();
-  runtime->free_threaded = !runtime->options.gil;
+  runtime->free_threaded = !gil_enabled;
   Thread* t = attach_new_thread(*runtime);
   if (t == nullptr) {
     std::fprintf(stderr, "minipy: no memory for a runtime\n");
@@ -133,6 +134,11 @@ int Runtime::finalize() {
   // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of
   // creation.
   heap->finalize_all(t);
+  if (!options.gil_statistics.empty()) {
+    std::string report =
+        gil_report(t, options.gil_statistics == "json" ? GilReportForm::Json : GilReportForm::Text);
+    std::fprintf(stderr, "%s%s", report.c_str(), report.ends_with('\n') ? "" : "\n");
+  }
   finalizing = true;
   for (auto& hook : exit_hooks_) hook(t);
   int status = 0;

@@ -11,6 +11,7 @@
 #include "vm/modules/modules.h"
 #include "vm/protocol/protocol.h"
 #include "vm/runtime/command.h"
+#include "vm/threads/gil.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -195,6 +196,7 @@ Runtime::Runtime(Options options) : state_(std::make_shared<RuntimeState>()) {
   o.x_options = options.x_options;
   o.debug = options.debug;
   o.install_signal_handlers = options.install_signal_handlers;
+  if (std::string problem; !mp::check_gil_options(o, &problem)) throw Error("ValueError", problem, "");
   state_->owner = this;
   state_->runtime = mp::Runtime::create(std::move(o));
   if (state_->runtime == nullptr) throw Error("MemoryError", "no memory for a runtime", "");
@@ -206,6 +208,33 @@ Runtime::~Runtime() {
   state_->outside.reset();
   state_->runtime->heap->remove_root_scanner(&RuntimeState::scan, state_.get());
   state_->runtime.reset();
+}
+
+bool Runtime::gil_enabled() {
+  Inside inside(*state_);
+  return !inside.thread().runtime().free_threaded.load();
+}
+void Runtime::set_gil_enabled(bool enabled) {
+  Inside inside(*state_);
+  mp::set_gil_enabled(inside.thread(), enabled);
+}
+std::string Runtime::gil_policy() {
+  Inside inside(*state_);
+  return mp::gil_policy_info(inside.thread().runtime().gil->policy_id).name;
+}
+void Runtime::set_gil_policy(const std::string& name) {
+  Inside inside(*state_);
+  mp::GilPolicyId id;
+  if (!mp::parse_gil_policy(name, &id)) throw Error("ValueError", "unknown GIL policy '" + name + "'", "");
+  mp::set_gil_policy(inside.thread(), id);
+}
+void Runtime::record_gil(bool on) {
+  Inside inside(*state_);
+  mp::set_gil_recording(inside.thread(), on);
+}
+std::string Runtime::gil_statistics() {
+  Inside inside(*state_);
+  return mp::gil_report(inside.thread(), mp::GilReportForm::Json);
 }
 
 static mp::Result<mp::Value> run_text(mp::Thread& t, std::string_view source, const std::string& filename,

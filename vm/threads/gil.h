@@ -1,46 +1,96 @@
-// The global interpreter lock of one runtime, behind a policy. It knows threads and their drop-request bit,
-// not what they run.
+// The global interpreter lock of one runtime, behind a policy that can be replaced and switched off while
+// scripts run. It knows threads and their drop-request bit, not what they run.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "vm/threads/semantics.h"
 #include "vm/threads/thread.h"
 
 namespace mp {
 
 struct RuntimeOptions;
-
-struct GilStatistics {
-  std::atomic<uint64_t> switches{0};         // the lock went to another thread than the last holder
-  std::atomic<uint64_t> forced_requests{0};  // a waiter's interval ran out and it asked the holder to drop
-  std::atomic<uint64_t> contended{0};        // take() had to wait
-};
-
 struct GilState;
+class GilRecorder;  // vm/threads/gil_statistics.h
 
 // One way of handing the lock over. take() and drop() are called detached: they touch no Value.
 class GilPolicy {
  public:
   virtual ~GilPolicy() = default;
-  virtual const char* name() const = 0;
-  virtual void take(GilState& gil, Thread& t) = 0;
+  // Blocks until the thread holds the lock; true when it had to wait. The drop request of an earlier hold is
+  // cleared.
+  virtual bool take(GilState& gil, Thread& t) = 0;
+  // A thread that was asked to drop lets another one go first.
   virtual void drop(GilState& gil, Thread& t) = 0;
-  // For a stop-the-world: releases without waiting for another taker.
+  // For a stop-the-world or a change of policy: releases without waiting for another taker.
   virtual void drop_quietly(GilState& gil, Thread& t) = 0;
-  // In the child of a fork, which holds the lock: no other thread exists.
-  virtual void after_fork_child(Thread& holder) = 0;
+  // In the child of a fork no other thread exists: the lock is held by `holder`, or free (null).
+  virtual void after_fork_child(Thread* holder) = 0;
+  // The holder counts instructions and asks itself to drop (Python 2).
+  virtual bool counts_instructions() const { return false; }
 };
+
+enum class GilPolicyId : uint8_t {
+#define MP_GIL_POLICY(name, maker, doc) name,
+#include "vm/threads/gil_policies.def"
+#undef MP_GIL_POLICY
+};
+#define MP_GIL_POLICY(name, maker, doc) +1
+inline constexpr int kGilPolicies = 0
+#include "vm/threads/gil_policies.def"
+    ;
+#undef MP_GIL_POLICY
+
+struct GilPolicyInfo {
+  const char* name;
+  std::unique_ptr<GilPolicy> (*make)();
+  const char* doc;
+};
+const GilPolicyInfo& gil_policy_info(GilPolicyId id);
+// False for an unknown name ("none" is no policy).
+bool parse_gil_policy(std::string_view name, GilPolicyId* id);
 
 struct GilState {
-  std::unique_ptr<GilPolicy> policy;  // never null: kept while the GIL is off
+  GilState();
+  ~GilState();
+  // All policies live as long as the runtime: a thread may still wait in one that has been replaced.
+  std::unique_ptr<GilPolicy> policies[kGilPolicies];
+  std::atomic<GilPolicy*> policy{
+      nullptr};  // the chosen one, also while the GIL is off; changes in a stopped world
+  std::atomic<GilPolicyId> policy_id{GilPolicyId::timeslice};
+  std::atomic<Semantics> semantics{Semantics::Py313};
   std::atomic<int64_t> interval_ns{5000000};
-  GilStatistics statistics;
+  std::atomic<int> check_interval{100};
+  std::atomic<int> ticker{100};  // instructions left; only the holder of the lock counts
+  // Threads run the instrumented loop: there are switch sites, or ticks, between the loop's own polls.
+  std::atomic<bool> every_instruction{false};
+  std::atomic<GilRecorder*> recorder{nullptr};  // null: nothing is recorded
+  std::unique_ptr<GilRecorder> recorder_owner;  // kept until the end once made
+  std::atomic<uint64_t> switches{0};            // the lock went to another thread than the last holder
+  std::atomic<uint64_t> forced_requests{0};     // a waiter asked the holder to drop
+  std::atomic<uint64_t> contended{0};           // take() had to wait
 };
 
-std::unique_ptr<GilPolicy> make_timeslice_policy();
-// nullptr for an unknown name.
-std::unique_ptr<GilPolicy> make_gil_policy(std::string_view name);
-// From the options: policy, interval. An unknown policy is reported on stderr and the default taken.
-std::unique_ptr<GilState> make_gil(const RuntimeOptions& options);
+// The choice that a runtime starts with. An unknown name: false, and *problem says what is known.
+bool check_gil_options(const RuntimeOptions& options, std::string* problem);
+// `options` have been checked. *enabled: whether the runtime starts with a lock.
+std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled);
+
+// The run-time switch: through a stop-the-world, for the whole runtime. The caller is attached and at a
+// safepoint.
+void set_gil_enabled(Thread& t, bool enabled);
+void set_gil_policy(Thread& t, GilPolicyId id);
+void set_semantics(Thread& t, Semantics semantics);
+// Starts or stops the recording of gil_statistics.h; starting clears what was recorded before.
+void set_gil_recording(Thread& t, bool on);
+
+enum class GilReportForm : uint8_t { Json, Text };
+// What was recorded, in a stopped world; empty when nothing ever was. vm/threads/gil_statistics.cpp
+std::string gil_report(Thread& t, GilReportForm form);
+
+// The instrumented loop, before each instruction: `permitted` says that the preset has a switch site here.
+// Gives the lock up when that is due.
+void count_instruction(Thread& t, bool permitted);
 
 }  // namespace mp

@@ -49,18 +49,17 @@ class Condition {
 
 class TimeslicePolicy final : public GilPolicy {
  public:
-  const char* name() const override { return "timeslice"; }
-
-  void take(GilState& gil, Thread& t) override {
+  bool take(GilState& gil, Thread& t) override {
     mutex_.lock();
-    if (locked_) gil.statistics.contended.fetch_add(1, std::memory_order_relaxed);
+    bool contended = locked_;
+    if (contended) gil.contended.fetch_add(1, std::memory_order_relaxed);
     while (locked_) {
       uint64_t switch_number = switch_number_;
       int64_t interval = gil.interval_ns.load(std::memory_order_relaxed);
       bool signalled = free_.wait_ns(mutex_, interval < 1000 ? 1000 : interval);
       if (!signalled && locked_ && switch_number_ == switch_number) {
         holder_->set_interrupt(kInterruptDropGil);
-        gil.statistics.forced_requests.fetch_add(1, std::memory_order_relaxed);
+        gil.forced_requests.fetch_add(1, std::memory_order_relaxed);
       }
     }
     switch_mutex_.lock();
@@ -69,13 +68,14 @@ class TimeslicePolicy final : public GilPolicy {
     if (last_holder_ != &t) {
       last_holder_ = &t;
       ++switch_number_;
-      gil.statistics.switches.fetch_add(1, std::memory_order_relaxed);
+      gil.switches.fetch_add(1, std::memory_order_relaxed);
     }
     switched_.signal();
     switch_mutex_.unlock();
     // A request of an earlier hold would make us wait, in drop(), for a taker that does not exist.
     t.clear_interrupt(kInterruptDropGil);
     mutex_.unlock();
+    return contended;
   }
 
   void drop(GilState&, Thread& t) override {
@@ -103,14 +103,14 @@ class TimeslicePolicy final : public GilPolicy {
     mutex_.unlock();
   }
 
-  void after_fork_child(Thread& holder) override {
+  void after_fork_child(Thread* holder) override {
     new (&mutex_) Mutex;
     new (&switch_mutex_) Mutex;
     new (&free_) Condition;
     new (&switched_) Condition;
-    locked_ = true;
-    holder_ = last_holder_ = &holder;
-    holder.clear_interrupt(kInterruptDropGil);
+    locked_ = holder != nullptr;
+    holder_ = last_holder_ = holder;
+    if (holder != nullptr) holder->clear_interrupt(kInterruptDropGil);
   }
 
  private:

@@ -30,7 +30,7 @@ Status Thread::handle_interrupts() {
     heap_->run_pending_finalizers(*this);
   }
   if ((interrupt_word.load(std::memory_order_acquire) & kInterruptDropGil) != 0) {
-    if (impl->holds_gil)
+    if (impl->held_policy != nullptr)
       yield_gil(*this);
     else
       clear_interrupt(kInterruptDropGil);

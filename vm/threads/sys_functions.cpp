@@ -24,6 +24,18 @@ static Result<Value> sys_setswitchinterval(Thread& t, const Value* args) {
   return kNone;
 }
 
+// Python 2's functions (removed from CPython in 3.9): they matter under the policy py2.
+static Result<Value> sys_getcheckinterval(Thread& t, const Value*) {
+  return Value::from_int(t.runtime().gil->check_interval.load(std::memory_order_relaxed));
+}
+static Result<Value> sys_setcheckinterval(Thread& t, const Value* args) {
+  int64_t instructions = TRY(to_int64(t, args[0]));
+  if (instructions < 1 || instructions > INT32_MAX)
+    return t.raise(Exc::ValueError, "check interval must be from 1 to {}", INT32_MAX);
+  t.runtime().gil->check_interval.store(static_cast<int>(instructions), std::memory_order_relaxed);
+  return kNone;
+}
+
 static Result<Value> sys_is_gil_enabled(Thread& t, const Value*) {
   return Value::from_bool(!t.runtime().free_threaded.load(std::memory_order_relaxed));
 }
@@ -73,6 +85,10 @@ const NativeDef kThreadSysFunctions[] = {
                 "of switching threads can be lower if the\n"
                 "interpreter executes long sequences of uninterruptible code\n(this is "
                 "implementation-specific and workload-dependent)."),
+    MP_FUNCTION(sys_getcheckinterval, "getcheckinterval()",
+                "Return the current check interval; see sys.setcheckinterval()."),
+    MP_FUNCTION(sys_setcheckinterval, "setcheckinterval(n, /)",
+                "Under the GIL policy py2: release the lock every n instructions."),
     MP_FUNCTION(sys_is_gil_enabled, "_is_gil_enabled()", "Return True if the GIL is currently enabled."),
     MP_FUNCTION(sys_current_frames, "_current_frames()",
                 "Return a dict mapping each thread's thread id to its current stack frame."),

@@ -9,7 +9,9 @@
 
 namespace mp {
 
-struct Block;  // vm/gc/block.h
+struct Block;      // vm/gc/block.h
+class GilPolicy;   // vm/threads/gil.h
+struct GilRecord;  // vm/threads/gil_statistics.h
 
 enum class ThreadState : uint8_t {
   Detached,   // touches no Value: blocked, or waits for the GIL
@@ -19,7 +21,11 @@ enum class ThreadState : uint8_t {
 
 struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
-  bool holds_gil = false;
+  GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
+  bool dropped_by_request = false;   // the last drop was forced, not for blocking work
+  bool at_switch_site = false;  // the instruction run last has a switch site behind it (instrumented loop)
+  GilRecord* gil_record = nullptr;  // vm/threads/gil_statistics.h
+  std::string name;                 // as threading knows it; for reports
   bool running_finalizers = false;
   bool collecting = false;
   uintptr_t native_top = 0;   // lowest address the collector must scan; valid unless attached

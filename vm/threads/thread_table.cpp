@@ -6,11 +6,13 @@
 #include <cerrno>
 #include <chrono>
 #include <new>
+#include <utility>
 
 #include "vm/gc/heap_impl.h"
 #include "vm/os/memory.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/gil.h"
+#include "vm/threads/gil_statistics.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
@@ -84,6 +86,7 @@ Thread* attach_new_thread(Runtime& runtime) {
   if (t == nullptr) return nullptr;
   ThreadImpl::set_thread_bounds(*t);
   t->is_main = runtime.threads->count == 0;
+  if (t->is_main) t->impl->name = "MainThread";
   link(*runtime.threads, t);
   attach_thread(*t);
   if (t->is_main && runtime.options.install_signal_handlers) install_default_signal_handlers(*t);
@@ -97,6 +100,8 @@ void detach_and_destroy(Thread* t) {
   runtime.heap->impl().drop_cache(*t);
   t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
   t->impl->exiting.store(true, std::memory_order_relaxed);
+  if (GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_relaxed))
+    recorder->thread_ended(*t);
   detach_thread(*t);
   {
     std::unique_lock<std::mutex> lock(table.mutex);
@@ -117,42 +122,59 @@ static void wait_for_start(Thread& t) {
   while (t.impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
 }
 
+// The lock that a thread must hold to run; null while the GIL is off. Changes only in a stopped world.
+static GilPolicy* active_policy(Runtime& runtime) {
+  return runtime.free_threaded.load(std::memory_order_acquire)
+             ? nullptr
+             : runtime.gil->policy.load(std::memory_order_acquire);
+}
+
+static void note_taken(Thread& t, int64_t waited_ns, bool contended) {
+  if (GilRecorder* recorder = t.runtime().gil->recorder.load(std::memory_order_relaxed))
+    recorder->took(t, waited_ns, contended);
+}
+static void note_drop(Thread& t) {
+  if (GilRecorder* recorder = t.runtime().gil->recorder.load(std::memory_order_relaxed))
+    recorder->drops(t, (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0);
+}
+
 void attach_thread(Thread& t) {
   int saved_errno = errno;
   Runtime& runtime = t.runtime();
   ThreadImpl& impl = *t.impl;
+  GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_acquire);
+  int64_t waited = 0;
+  bool contended = false;
   for (;;) {
-    if (!runtime.free_threaded.load(std::memory_order_acquire)) {
-      runtime.gil->policy->take(*runtime.gil, t);
-      impl.holds_gil = true;
+    if (GilPolicy* policy = active_policy(runtime)) {
+      int64_t wanted = recorder != nullptr ? os::monotonic_ns() : 0;
+      contended |= policy->take(*runtime.gil, t);
+      if (recorder != nullptr) waited += os::monotonic_ns() - wanted;
+      impl.held_policy = policy;
     }
     ThreadState expected = ThreadState::Detached;
     if (impl.state.compare_exchange_strong(expected, ThreadState::Attached, std::memory_order_seq_cst)) {
-      // The GIL may have been switched on or off while we came in; it cannot be from here on.
-      if (impl.holds_gil != runtime.free_threaded.load(std::memory_order_acquire)) break;
+      // The GIL may have been switched or replaced while we came in; it cannot be from here on.
+      if (impl.held_policy == active_policy(runtime)) break;
       impl.state.store(ThreadState::Detached, std::memory_order_seq_cst);
     }
-    if (impl.holds_gil) {
-      impl.holds_gil = false;
-      runtime.gil->policy->drop_quietly(*runtime.gil, t);
-    }
+    if (GilPolicy* held = std::exchange(impl.held_policy, nullptr)) held->drop_quietly(*runtime.gil, t);
     if (expected == ThreadState::Suspended) wait_for_start(t);
   }
+  if (impl.held_policy != nullptr) note_taken(t, waited, contended);
   errno = saved_errno;
 }
 
 void detach_thread(Thread& t) {
   int saved_errno = errno;
   Runtime& runtime = t.runtime();
+  if (t.impl->held_policy != nullptr) note_drop(t);
   t.impl->state.store(ThreadState::Detached, std::memory_order_seq_cst);
   if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]] {
     std::lock_guard<std::mutex> guard(runtime.threads->mutex);
     runtime.threads->stopped.notify_all();
   }
-  if (t.impl->holds_gil) {
-    t.impl->holds_gil = false;
-    runtime.gil->policy->drop(*runtime.gil, t);
-  }
+  if (GilPolicy* held = std::exchange(t.impl->held_policy, nullptr)) held->drop(*runtime.gil, t);
   errno = saved_errno;
 }
 
@@ -227,9 +249,9 @@ __attribute__((noinline)) void suspend_for_stop(Thread& t) {
     std::unique_lock<std::mutex> lock(table.mutex);
     t.clear_interrupt(kInterruptStopTheWorld);
     if (table.stopper == nullptr || table.stopper == &t) return;
-    if (t.impl->holds_gil) {
-      t.impl->holds_gil = false;
-      runtime.gil->policy->drop_quietly(*runtime.gil, t);
+    if (GilPolicy* held = std::exchange(t.impl->held_policy, nullptr)) {
+      note_drop(t);
+      held->drop_quietly(*runtime.gil, t);
     }
     t.impl->state.store(ThreadState::Suspended, std::memory_order_seq_cst);
     table.stopped.notify_all();
@@ -358,7 +380,8 @@ void after_fork_child(Thread& t) {
   runtime.main_thread_ = &t;
   t.impl->handle = pthread_self();
   t.impl->native_id = os::native_thread_id();
-  runtime.gil->policy->after_fork_child(t);
+  for (auto& policy : runtime.gil->policies)
+    if (policy != nullptr) policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
   runtime.heap->after_fork_child();
 }
 

@@ -1,0 +1,96 @@
+// The _minipy module: what minipy.gil stands on.
+#include "vm/native/native.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/gil.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+namespace {
+
+Result<std::string> text_argument(Thread& t, Value value, const char* what) {
+  if (!is_str(value)) return t.raise(Exc::TypeError, "{} must be str, not {}", what, type_name(t, value));
+  return str_text(t, value);
+}
+
+Result<Value> gil_enabled(Thread& t, const Value*) {
+  return Value::from_bool(!t.runtime().free_threaded.load(std::memory_order_relaxed));
+}
+Result<Value> set_enabled(Thread& t, const Value* args) {
+  bool enabled = TRY(truth(t, args[0]));
+  set_gil_enabled(t, enabled);
+  return kNone;
+}
+
+Result<Value> gil_policy(Thread& t, const Value*) {
+  return make_str(t, gil_policy_info(t.runtime().gil->policy_id.load(std::memory_order_relaxed)).name);
+}
+Result<Value> set_policy(Thread& t, const Value* args) {
+  std::string name = TRY(text_argument(t, args[0], "policy"));
+  if (name == "none") {
+    set_gil_enabled(t, false);
+    return kNone;
+  }
+  GilPolicyId id;
+  if (!parse_gil_policy(name, &id)) return t.raise(Exc::ValueError, "unknown GIL policy '{}'", name);
+  set_gil_policy(t, id);
+  return kNone;
+}
+Result<Value> gil_policies(Thread& t, const Value*) {
+  ListObject* names = make_list(t);
+  for (int i = 0; i < kGilPolicies; ++i)
+    TRY(list_append(t, names, make_str(t, gil_policy_info(static_cast<GilPolicyId>(i)).name)));
+  return list_to_tuple(t, names);
+}
+
+Result<Value> semantics_name(Thread& t, const Value*) {
+  return make_str(t, semantics_info(t.runtime().gil->semantics.load(std::memory_order_relaxed)).name);
+}
+Result<Value> set_semantics_name(Thread& t, const Value* args) {
+  std::string name = TRY(text_argument(t, args[0], "semantics"));
+  Semantics semantics;
+  if (!parse_semantics(name, &semantics)) return t.raise(Exc::ValueError, "unknown semantics '{}'", name);
+  set_semantics(t, semantics);
+  if (semantics == Semantics::Py313t) set_gil_enabled(t, false);
+  return kNone;
+}
+Result<Value> semantics_presets(Thread& t, const Value*) {
+  ListObject* names = make_list(t);
+#define MP_SEMANTICS(name, enumerator, policy, doc) TRY(list_append(t, names, make_str(t, name)));
+#include "vm/threads/semantics.def"
+#undef MP_SEMANTICS
+  return list_to_tuple(t, names);
+}
+
+Result<Value> record_gil(Thread& t, const Value* args) {
+  bool on = TRY(truth(t, args[0]));
+  set_gil_recording(t, on);
+  return kNone;
+}
+Result<Value> gil_recording(Thread& t, const Value*) {
+  return Value::from_bool(t.runtime().gil->recorder.load(std::memory_order_relaxed) != nullptr);
+}
+Result<Value> gil_statistics(Thread& t, const Value* args) {
+  std::string form = TRY(text_argument(t, args[0], "form"));
+  return make_str(t, gil_report(t, form == "json" ? GilReportForm::Json : GilReportForm::Text));
+}
+
+const NativeDef kFunctions[] = {
+    MP_FUNCTION(gil_enabled, "gil_enabled()", "Whether threads run one at a time."),
+    MP_FUNCTION(set_enabled, "set_gil_enabled(enabled, /)", "Switch the lock on or off for all threads."),
+    MP_FUNCTION(gil_policy, "gil_policy()", "The name of the policy (also while the lock is off)."),
+    MP_FUNCTION(set_policy, "set_gil_policy(name, /)", "Replace the lock."),
+    MP_FUNCTION(gil_policies, "gil_policies()", "The names of the policies."),
+    MP_FUNCTION(semantics_name, "semantics()", "The name of the preset of switch sites."),
+    MP_FUNCTION(set_semantics_name, "set_semantics(name, /)", "Choose where a switch may fall."),
+    MP_FUNCTION(semantics_presets, "semantics_presets()", "The names of the presets."),
+    MP_FUNCTION(record_gil, "record_gil(on, /)", "Begin or stop to record what the lock costs."),
+    MP_FUNCTION(gil_recording, "gil_recording()", "Whether it is recorded."),
+    MP_FUNCTION(gil_statistics, "gil_statistics(form, /)", "What was recorded: \"json\" or \"text\"."),
+    MP_END};
+
+}  // namespace
+
+extern const ModuleSpec kMinipyModule;
+const ModuleSpec kMinipyModule = {"_minipy", "What the module minipy stands on.", kFunctions, nullptr};
+
+}  // namespace mp
