@@ -175,7 +175,10 @@ void set_gil_recording(Thread& t, bool on) {
   StoppedWorld stopped(t);
   GilState& gil = *t.runtime().gil;
   if (on && gil.recorder_owner == nullptr) gil.recorder_owner = std::make_unique<GilRecorder>();
-  if (on) gil.recorder_owner->clear(t.runtime());
+  if (on)
+    gil.recorder_owner->clear(t.runtime());
+  else if (gil.recorder_owner != nullptr)
+    gil.recorder_owner->stop(t.runtime());
   gil.recorder.store(on ? gil.recorder_owner.get() : nullptr, std::memory_order_release);
 }
 

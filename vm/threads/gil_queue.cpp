@@ -1,12 +1,32 @@
 #include "vm/threads/gil_queue.h"
 
+#include <climits>
+#include <mutex>
 #include <new>
 
 #include "vm/os/clock.h"
+#include "vm/os/futex.h"
 #include "vm/threads/thread_impl.h"
 
 namespace mp {
 
+void TicketMutex::lock() {
+  uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed);
+  constexpr int kSpins = 100;
+  for (int i = 0;; ++i) {
+    uint32_t serving = serving_.load(std::memory_order_acquire);
+    if (serving == mine) return;
+    if (i >= kSpins) os::futex_wait(serving_, serving, os::kNoDeadline);
+  }
+}
+
+void TicketMutex::unlock() {
+  uint32_t now = serving_.fetch_add(1, std::memory_order_seq_cst) + 1;
+  // All are woken, for only one of them knows that it is its turn.
+  if (next_.load(std::memory_order_seq_cst) != now) os::futex_wake(serving_, INT_MAX);
+}
+
+// With the mutex held.
 void QueuedPolicy::ask(GilState& gil) {
   if (holder_ == nullptr ||
       (holder_->interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0)
@@ -15,28 +35,9 @@ void QueuedPolicy::ask(GilState& gil) {
   gil.forced_requests.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool QueuedPolicy::take(GilState& gil, Thread& t) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  bool was_forced = t.impl->dropped_by_request;
-  t.impl->dropped_by_request = false;
-  bool contended = holder_ != nullptr;
-  if (!contended) {
-    holder_ = &t;
-  } else {
-    gil.contended.fetch_add(1, std::memory_order_relaxed);
-    Waiter waiter{&t, os::monotonic_ns(), was_forced, nullptr, false, {}};
-    (last_ != nullptr ? last_->next : first_) = &waiter;
-    last_ = &waiter;
-    int64_t patience_ns = patience(gil, waiter);
-    if (patience_ns == 0) ask(gil);
-    while (!waiter.granted) {
-      waiter.parker.reset();
-      lock.unlock();
-      waiter.parker.sleep(patience_ns == 0 ? os::kNoDeadline : os::deadline_after(patience_ns));
-      lock.lock();
-      if (!waiter.granted) ask(gil);
-    }
-  }
+// With the mutex held: the thread has the lock from here on.
+void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
+  holder_ = &t;
   if (last_holder_ != &t) {
     last_holder_ = &t;
     gil.switches.fetch_add(1, std::memory_order_relaxed);
@@ -48,10 +49,38 @@ bool QueuedPolicy::take(GilState& gil, Thread& t) {
     ask(gil);
     break;
   }
-  return contended;
 }
 
-void QueuedPolicy::hand_over(GilState& gil) {
+bool QueuedPolicy::take(GilState& gil, Thread& t) {
+  std::unique_lock<TicketMutex> lock(mutex_);
+  bool was_forced = t.impl->dropped_by_request;
+  t.impl->dropped_by_request = false;
+  if (holder_ == nullptr) {
+    begin_hold(gil, t);
+    return false;
+  }
+  gil.contended.fetch_add(1, std::memory_order_relaxed);
+  Waiter waiter{&t, os::monotonic_ns(), was_forced};
+  Parker& parker = t.impl->gil_parker;
+  parker.reset();
+  (last_ != nullptr ? last_->next : first_) = &waiter;
+  last_ = &waiter;
+  int64_t patience_ns = patience(gil, waiter);
+  if (patience_ns == 0) ask(gil);
+  lock.unlock();
+  for (;;) {
+    parker.sleep(patience_ns == 0 ? os::kNoDeadline : os::deadline_after(patience_ns));
+    if (waiter.granted.load(std::memory_order_acquire)) return true;
+    lock.lock();
+    if (!waiter.granted.load(std::memory_order_relaxed)) ask(gil);
+    lock.unlock();
+  }
+}
+
+void QueuedPolicy::drop(GilState& gil, Thread& t) {
+  std::lock_guard<TicketMutex> lock(mutex_);
+  t.impl->dropped_by_request = (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0;
+  t.clear_interrupt(kInterruptDropGil);
   holder_ = nullptr;
   if (first_ == nullptr) return;
   Waiter* chosen = choose(gil, first_);
@@ -59,21 +88,16 @@ void QueuedPolicy::hand_over(GilState& gil) {
   for (Waiter* waiter = first_; waiter != chosen; waiter = waiter->next) before = waiter;
   (before != nullptr ? before->next : first_) = chosen->next;
   if (last_ == chosen) last_ = before;
-  holder_ = chosen->thread;
-  chosen->granted = true;
-  // SAFETY: woken under the mutex, which the waiter takes before it leaves its stack frame.
-  chosen->parker.wake();
-}
-
-void QueuedPolicy::drop(GilState& gil, Thread& t) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  t.impl->dropped_by_request = (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0;
-  t.clear_interrupt(kInterruptDropGil);
-  hand_over(gil);
+  Thread& next = *chosen->thread;
+  begin_hold(gil, next);
+  // SAFETY: the waiter's record is gone once it sees this. Its parker lives in the Thread, which cannot end
+  // before it has dropped the lock, and for that it needs our mutex.
+  chosen->granted.store(true, std::memory_order_release);
+  next.impl->gil_parker.wake();
 }
 
 void QueuedPolicy::after_fork_child(Thread* holder) {
-  new (&mutex_) std::mutex;
+  new (&mutex_) TicketMutex;
   holder_ = last_holder_ = holder;
   first_ = last_ = nullptr;
   if (holder != nullptr) holder->clear_interrupt(kInterruptDropGil);

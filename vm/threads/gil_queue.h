@@ -1,12 +1,21 @@
 // QueuedPolicy: a lock that is handed over directly to a waiter of the policy's choice. What fair, priority
 // and handoff have in common; they differ in who goes next and in how long a waiter is patient.
 #pragma once
-#include <mutex>
-
 #include "vm/threads/gil.h"
 #include "vm/threads/wait.h"
 
 namespace mp {
+
+// A mutex that is served in arrival order: a thread that drops the GIL and comes back at once stands behind
+// those that came before.
+class TicketMutex {
+ public:
+  void lock();
+  void unlock();
+
+ private:
+  std::atomic<uint32_t> next_{0}, serving_{0};
+};
 
 class QueuedPolicy : public GilPolicy {
  public:
@@ -22,8 +31,7 @@ class QueuedPolicy : public GilPolicy {
     bool was_forced;  // it was asked to drop, and wants to go on computing; false: it comes back from
                       // blocking work
     Waiter* next = nullptr;
-    bool granted = false;
-    Parker parker;
+    std::atomic<bool> granted{false};
   };
 
   // Who goes next; `first` is the one that came first and never null.
@@ -32,10 +40,10 @@ class QueuedPolicy : public GilPolicy {
   virtual int64_t patience(GilState& gil, const Waiter& waiter) = 0;
 
  private:
-  void hand_over(GilState& gil);  // with the mutex held and no holder
+  void begin_hold(GilState& gil, Thread& t);
   void ask(GilState& gil);
 
-  std::mutex mutex_;
+  TicketMutex mutex_;
   Thread* holder_ = nullptr;
   Thread* last_holder_ = nullptr;
   Waiter* first_ = nullptr;

@@ -67,6 +67,11 @@ void GilRecorder::clear(Runtime& runtime) {
       this);
 }
 
+void GilRecorder::stop(Runtime& runtime) {
+  settle(runtime);
+  for (GilRecord& r : records_) r.took_at = 0;
+}
+
 void GilRecorder::took(Thread& t, int64_t waited_ns, bool contended) {
   GilRecord& r = record(t);
   ++r.acquisitions;

@@ -53,6 +53,8 @@ class GilRecorder {
  public:
   // Forgets everything, and begins with the threads that hold the lock now. In a stopped world.
   void clear(Runtime& runtime);
+  // Closes the holds that go on. In a stopped world.
+  void stop(Runtime& runtime);
   // The attached thread has taken the lock, after `waited_ns`; contended: it had to wait.
   void took(Thread& t, int64_t waited_ns, bool contended);
   // The attached thread is about to let it go.

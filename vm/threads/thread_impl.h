@@ -35,6 +35,7 @@ struct ThreadImpl {
   uint64_t serial = 0;  // never reused, unlike ident
   std::atomic<bool> exiting{false};
   Parker parker;
+  Parker gil_parker;  // where it waits for the GIL
   WaitRecord wait;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
