@@ -51,38 +51,52 @@ void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
   }
 }
 
-bool QueuedPolicy::take(GilState& gil, Thread& t) {
-  std::unique_lock<TicketMutex> lock(mutex_);
-  bool was_forced = t.impl->dropped_by_request;
-  t.impl->dropped_by_request = false;
-  if (holder_ == nullptr) {
-    begin_hold(gil, t);
-    return false;
-  }
-  gil.contended.fetch_add(1, std::memory_order_relaxed);
-  Waiter waiter{&t, os::monotonic_ns(), was_forced};
-  Parker& parker = t.impl->gil_parker;
-  parker.reset();
+// With the mutex held, and a holder that is another thread, or that is about to hand over.
+void QueuedPolicy::enqueue(GilState& gil, Thread& t, bool was_forced) {
+  Waiter& waiter = t.impl->gil_waiter;
+  waiter.thread = &t;
+  waiter.since = os::monotonic_ns();
+  waiter.was_forced = was_forced;
+  waiter.next = nullptr;
+  waiter.granted.store(false, std::memory_order_relaxed);
+  waiter.parker.reset();
   (last_ != nullptr ? last_->next : first_) = &waiter;
   last_ = &waiter;
-  int64_t patience_ns = patience(gil, waiter);
-  if (patience_ns == 0) ask(gil);
-  lock.unlock();
+  gil.contended.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool QueuedPolicy::take(GilState& gil, Thread& t) {
+  Waiter& waiter = t.impl->gil_waiter;
+  if (t.impl->queued_policy == nullptr) {
+    std::lock_guard<TicketMutex> lock(mutex_);
+    if (holder_ == nullptr) {
+      begin_hold(gil, t);
+      return false;
+    }
+    enqueue(gil, t, false);
+    if (patience(gil, waiter) == 0) ask(gil);
+  }
+  t.impl->queued_policy = nullptr;
   for (;;) {
-    parker.sleep(patience_ns == 0 ? os::kNoDeadline : os::deadline_after(patience_ns));
+    int64_t patience_ns = patience(gil, waiter);
+    waiter.parker.sleep(patience_ns == 0 ? os::kNoDeadline : os::deadline_after(patience_ns));
     if (waiter.granted.load(std::memory_order_acquire)) return true;
-    lock.lock();
+    std::lock_guard<TicketMutex> lock(mutex_);
     if (!waiter.granted.load(std::memory_order_relaxed)) ask(gil);
-    lock.unlock();
   }
 }
 
 void QueuedPolicy::drop(GilState& gil, Thread& t) {
   std::lock_guard<TicketMutex> lock(mutex_);
-  t.impl->dropped_by_request = (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0;
   t.clear_interrupt(kInterruptDropGil);
   holder_ = nullptr;
   if (first_ == nullptr) return;
+  // A thread that wants to go on takes its place in the queue now: who comes later stands behind it, however
+  // the system schedules.
+  if (t.impl->yielding) {
+    enqueue(gil, t, true);
+    t.impl->queued_policy = this;
+  }
   Waiter* chosen = choose(gil, first_);
   Waiter* before = nullptr;
   for (Waiter* waiter = first_; waiter != chosen; waiter = waiter->next) before = waiter;
@@ -90,10 +104,10 @@ void QueuedPolicy::drop(GilState& gil, Thread& t) {
   if (last_ == chosen) last_ = before;
   Thread& next = *chosen->thread;
   begin_hold(gil, next);
-  // SAFETY: the waiter's record is gone once it sees this. Its parker lives in the Thread, which cannot end
-  // before it has dropped the lock, and for that it needs our mutex.
+  // SAFETY: the waiter lives in its Thread, which cannot end before it has dropped the lock, and for that it
+  // needs our mutex.
   chosen->granted.store(true, std::memory_order_release);
-  next.impl->gil_parker.wake();
+  chosen->parker.wake();
 }
 
 void QueuedPolicy::after_fork_child(Thread* holder) {

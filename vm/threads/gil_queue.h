@@ -2,7 +2,7 @@
 // and handoff have in common; they differ in who goes next and in how long a waiter is patient.
 #pragma once
 #include "vm/threads/gil.h"
-#include "vm/threads/wait.h"
+#include "vm/threads/thread_impl.h"
 
 namespace mp {
 
@@ -25,14 +25,7 @@ class QueuedPolicy : public GilPolicy {
   void after_fork_child(Thread* holder) final;
 
  protected:
-  struct Waiter {
-    Thread* thread;
-    int64_t since;    // monotonic nanoseconds
-    bool was_forced;  // it was asked to drop, and wants to go on computing; false: it comes back from
-                      // blocking work
-    Waiter* next = nullptr;
-    std::atomic<bool> granted{false};
-  };
+  using Waiter = GilWaiter;
 
   // Who goes next; `first` is the one that came first and never null.
   virtual Waiter* choose(GilState& gil, Waiter* first) = 0;
@@ -41,6 +34,7 @@ class QueuedPolicy : public GilPolicy {
 
  private:
   void begin_hold(GilState& gil, Thread& t);
+  void enqueue(GilState& gil, Thread& t, bool was_forced);
   void ask(GilState& gil);
 
   TicketMutex mutex_;

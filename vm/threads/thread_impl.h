@@ -19,10 +19,20 @@ enum class ThreadState : uint8_t {
   Suspended,  // stopped for a stop-the-world
 };
 
+// A thread in the queue for the GIL: vm/threads/gil_queue.h.
+struct GilWaiter {
+  Thread* thread = nullptr;
+  int64_t since = 0;  // monotonic nanoseconds
+  bool was_forced =
+      false;  // it was asked to drop, and wants to go on computing; false: it comes back from blocking work
+  GilWaiter* next = nullptr;
+  std::atomic<bool> granted{false};
+  Parker parker;
+};
+
 struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
   GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
-  bool dropped_by_request = false;   // the last drop was forced, not for blocking work
   bool at_switch_site = false;  // the instruction run last has a switch site behind it (instrumented loop)
   GilRecord* gil_record = nullptr;  // vm/threads/gil_statistics.h
   std::string name;                 // as threading knows it; for reports
@@ -35,7 +45,10 @@ struct ThreadImpl {
   uint64_t serial = 0;  // never reused, unlike ident
   std::atomic<bool> exiting{false};
   Parker parker;
-  Parker gil_parker;  // where it waits for the GIL
+  GilWaiter gil_waiter;   // its place in the queue of a policy that has one
+  bool yielding = false;  // drops the GIL to take it again at once
+  GilPolicy* queued_policy =
+      nullptr;  // the policy in whose queue it stands already, after a drop while yielding
   WaitRecord wait;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread

@@ -146,7 +146,8 @@ void attach_thread(Thread& t) {
   int64_t waited = 0;
   bool contended = false;
   for (;;) {
-    if (GilPolicy* policy = active_policy(runtime)) {
+    // Who stands in a queue has to leave it through its head, even when the policy has been replaced meanwhile.
+    if (GilPolicy* policy = impl.queued_policy != nullptr ? impl.queued_policy : active_policy(runtime)) {
       int64_t wanted = recorder != nullptr ? os::monotonic_ns() : 0;
       contended |= policy->take(*runtime.gil, t);
       if (recorder != nullptr) waited += os::monotonic_ns() - wanted;
@@ -189,7 +190,9 @@ __attribute__((noinline)) void yield_gil(Thread& t) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
   t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
+  t.impl->yielding = true;
   detach_thread(t);
+  t.impl->yielding = false;
   attach_thread(t);
   asm volatile("" : : "r"(&registers) : "memory");
 }
