@@ -89,9 +89,16 @@ struct Row {
   std::string problem;
 };
 
+// Where a group's programs lie; empty for groups that are none of programs.
+std::string program_folder(const std::string& group) {
+  if (group == "single") return "/bench/programs/";
+  if (group == "threads") return "/bench/threads/";
+  return "";
+}
+
 std::string program_file(const Arguments& arguments, const Peer& peer, const std::string& program) {
   return arguments.root +
-         (peer.lua ? "/bench/lua/" + program + ".lua" : "/bench/programs/" + program + ".mp");
+         (peer.lua ? "/bench/lua/" + program + ".lua" : program_folder(arguments.group) + program + ".mp");
 }
 
 Row measure(const Arguments& arguments, const std::vector<Peer>& peers, const std::string& program) {
@@ -146,16 +153,16 @@ void write_json(const Arguments& arguments, const std::vector<Peer>& peers, cons
   fclose(file);
 }
 
-int single(const Arguments& arguments) {
+int programs(const Arguments& arguments) {
   std::vector<Peer> peers = find_peers(arguments);
   std::vector<std::string> programs;
-  for (const auto& entry : fs::directory_iterator(arguments.root + "/bench/programs")) {
+  for (const auto& entry : fs::directory_iterator(arguments.root + program_folder(arguments.group))) {
     std::string name = entry.path().stem();
     if (arguments.only.empty() || std::regex_search(name, std::regex(arguments.only)))
       programs.push_back(name);
   }
   std::sort(programs.begin(), programs.end());
-  printf("%-20s", "seconds");
+  printf("%-24s", "seconds");
   for (const Peer& peer : peers) printf(" %11s", peer.name.c_str());
   for (size_t i = 1; i < peers.size(); ++i) printf(" %14s", (peers[i].name + "/minipy").c_str());
   printf("\n");
@@ -163,7 +170,7 @@ int single(const Arguments& arguments) {
   std::map<std::string, std::vector<double>> ratios;
   for (const std::string& program : programs) {
     Row row = measure(arguments, peers, program);
-    printf("%-20s", program.c_str());
+    printf("%-24s", program.c_str());
     for (const Peer& peer : peers)
       row.seconds.count(peer.name) ? printf(" %11.4f", row.seconds[peer.name]) : printf(" %11s", "-");
     for (size_t i = 1; i < peers.size(); ++i) {
@@ -260,9 +267,10 @@ int main(int argc, char** argv) {
     else
       return fprintf(stderr, "unknown option %s\n", word.c_str()), 2;
   }
-  if (arguments.group == "single") return single(arguments);
+  if (!program_folder(arguments.group).empty()) return programs(arguments);
   if (arguments.group == "startup") return startup(arguments);
   return fprintf(stderr,
-                 "minipy_bench: single or startup (the other groups of the plan have no programs yet)\n"),
+                 "minipy_bench: single, threads or startup (the other groups of the plan have no programs "
+                 "yet)\n"),
          2;
 }

@@ -1,5 +1,6 @@
 // _collections.deque: a ring buffer whose capacity is a power of two; both ends, indexing and rotation
 // without moving more than needed.
+#include "stdlib/native/deque.h"
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
 #include "vm/types/iterator_support.h"
@@ -144,6 +145,26 @@ Value item_at(Thread& t, Deque* d, uint64_t i) {
 }  // namespace
 
 extern const TypeSpec kDequeSpec, kDequeIteratorSpec, kDequeReverseIteratorSpec;
+// ---- for other native code
+
+Value make_deque(Thread& t) {
+  auto* d = t.heap().make<Deque>(t, native_type(t, kDequeSpec));
+  d->maxlen.store(-1);
+  return d;
+}
+bool is_exact_deque(Value v) { return v.is_object() && v.as_object()->type()->spec == &kDequeSpec; }
+Status deque_push(Thread& t, Value deque, Value item) {
+  ObjectLock lock(t, deque.as_object());
+  return push_right(t, deque.as<Deque>(), item);
+}
+Value deque_take(Thread& t, Value deque) {
+  auto* d = deque.as<Deque>();
+  if (d->count() == 0) return kEmpty;
+  ObjectLock lock(t, d);
+  return d->count() == 0 ? kEmpty : take_left(d);
+}
+uint64_t deque_size(Value deque) { return deque.as<Deque>()->count(); }
+
 static bool is_deque(Thread& t, Value v) {
   return v.is_object() && is_instance(t, v, native_type(t, kDequeSpec));
 }

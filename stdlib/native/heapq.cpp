@@ -1,5 +1,7 @@
 // _heapq: a binary heap in a list. Comparisons may run script code, so the list is looked at afresh after
 // each of them.
+#include "stdlib/native/heapq.h"
+
 #include "vm/native/native.h"
 #include "vm/types/list_support.h"
 
@@ -105,10 +107,14 @@ Result<Value> make_heap(Thread& t, Value v, const char* who) {
 }
 }  // namespace
 
+Status heap_push(Thread& t, ListObject* heap, Value item) {
+  TRY(list_append(t, heap, item));
+  return sift_down<false>(t, heap, 0, heap->length() - 1);
+}
+Result<Value> heap_pop(Thread& t, ListObject* heap) { return pop<false>(t, heap, "heappop"); }
+
 static Result<Value> heappush(Thread& t, const Value* args) {
-  ListObject* heap = TRY(heap_argument(t, args[0], "heappush"));
-  TRY(list_append(t, heap, args[1]));
-  TRY(sift_down<false>(t, heap, 0, heap->length() - 1));
+  TRY(heap_push(t, TRY(heap_argument(t, args[0], "heappush")), args[1]));
   return kNone;
 }
 static Result<Value> heappushpop(Thread& t, const Value* args) {
