@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "stdlib/native/io.h"
+#include "stdlib/native/io_orphans.h"
 
 namespace mp::io {
 
@@ -161,8 +162,9 @@ Result<Value> file_init(Thread& t, const Value* args) {
   if (fd < 0) {
     if (!close_fd) return t.raise(Exc::ValueError, "Cannot use closefd=False with file name");
     int flags = mode.flags | O_CLOEXEC;
+    flush_writers(t);
     if (args[4].is_none()) {
-      for (;;) {
+      for (bool reclaimed = false;;) {
         int error;
         {
           BlockingRegion out(t);
@@ -172,6 +174,10 @@ Result<Value> file_init(Thread& t, const Value* args) {
         if (fd >= 0) break;
         if (error == EINTR) {
           TRY(t.poll());
+          continue;
+        }
+        if (!reclaimed && reclaim_descriptors(t, error)) {
+          reclaimed = true;
           continue;
         }
         return t.raise_os_error(error, name);

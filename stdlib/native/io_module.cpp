@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "stdlib/native/io.h"
+#include "stdlib/native/io_orphans.h"
 #include "vm/modules/modules.h"
 
 namespace mp::io {
@@ -105,10 +106,14 @@ Result<Value> open_file(Thread& t, const Value* args) {
                                   : reading ? kBufferedReaderSpec
                                             : kBufferedWriterSpec;
     Value buffered = TRY(call(t, native_type(t, buffer_spec), {raw, make_int(t, size)}));
-    if (binary) return buffered;
+    if (binary) {
+      if (!reading || updating) track_writer(t, buffered);
+      return buffered;
+    }
     Value wrapper = TRY(call(t, native_type(t, kTextIOWrapperSpec),
                              {buffered, args[3], args[4], args[5], Value::from_bool(line_buffering)}));
     TRY(set_attr(t, wrapper, intern(t, "mode"), args[1]));
+    if (!reading || updating) track_writer(t, wrapper);
     return wrapper;
   };
   Result<Value> result = wrap();

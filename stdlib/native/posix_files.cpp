@@ -13,6 +13,7 @@
 namespace mp::posix {
 
 Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd) {
+  io::flush_writers(t);
   Path path;
   path.original = v;
   if (allow_fd && is_any_int(v)) {

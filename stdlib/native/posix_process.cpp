@@ -100,6 +100,7 @@ void run_hooks(Thread& t, Value hooks, size_t which, bool backwards) {
 Result<Value> os_fork(Thread& t, const Value*) {
   Value hooks = TRY(fork_hooks(t));
   run_hooks(t, hooks, 0, true);
+  io::flush_writers(t);
   before_fork(t);
   pid_t pid = fork();
   int error = errno;
@@ -205,6 +206,7 @@ Result<Value> os_execve(Thread& t, const Value* args) {
 }
 Result<Value> os_system(Thread& t, const Value* args) {
   std::string command = TRY(exec_string(t, args[0]));
+  io::flush_writers(t);
   int status;
   {
     BlockingRegion out(t);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "stdlib/native/io.h"
+#include "stdlib/native/io_orphans.h"
 
 namespace mp::posix {
 
@@ -39,6 +40,7 @@ template <class Call>
 Result<int64_t> checked(Thread& t, Call call, Value filename = {}, Value filename2 = {}) {
   int error = 0;
   int64_t result = TRY(retry(t, call, &error));
+  if (result < 0 && io::reclaim_descriptors(t, error)) result = TRY(retry(t, call, &error));
   if (result < 0) return t.raise_os_error(error, filename, filename2);
   return result;
 }

@@ -1,0 +1,69 @@
+#include "stdlib/native/io_orphans.h"
+
+#include <cerrno>
+
+#include "stdlib/native/io.h"
+#include "vm/gc/heap.h"
+#include "vm/types/function.h"
+
+namespace mp::io {
+
+namespace {
+
+struct Writers {
+  Slot files;  // list of weak references
+  std::atomic<bool> any{false};
+  bool registered = false;
+};
+const char kStateTag = 0;
+Writers& writers(Thread& t) {
+  auto& state = t.runtime().state<Writers>(&kStateTag);
+  if (!state.registered) {
+    state.registered = true;
+    t.heap().add_root_scanner(
+        [](void* context, Tracer& tracer) { tracer.visit(static_cast<Writers*>(context)->files); }, &state);
+  }
+  return state;
+}
+
+}  // namespace
+
+void track_writer(Thread& t, Value file) {
+  Writers& state = writers(t);
+  if (state.files.get().is_empty()) state.files = Value(make_list(t, 0));
+  Result<Value> reference = make_weakref(t, file, Value());
+  if (reference.is_error() ||
+      list_append(t, state.files.get().as<ListObject>(), reference.value()).is_error())
+    return t.clear_exception();
+  state.any = true;
+}
+
+void flush_writers(Thread& t) {
+  Writers& state = writers(t);
+  if (!state.any) [[likely]]
+    return;
+  auto* files = state.files.get().as<ListObject>();
+  ListObject* open = make_list(t, 0);
+  for (size_t i = 0; i < files->length(); ++i) {
+    Value reference = files->at(i);
+    if (reference.is_empty()) break;
+    Value file = weakref_target(reference.as<WeakRefObject>());
+    if (file.is_none()) continue;
+    Result<bool> closed = is_closed(t, file);
+    if (closed.is_error() || (!closed.value() && call_method(t, file, t.names().flush).is_error()))
+      t.clear_exception();
+    if (!closed.is_error() && !closed.value() && list_append(t, open, reference).is_error())
+      t.clear_exception();
+  }
+  state.any = open->length() != 0;
+  state.files = Value(open);
+}
+
+bool reclaim_descriptors(Thread& t, int error) {
+  if (error != EMFILE && error != ENFILE) return false;
+  t.heap().collect(t);
+  t.heap().run_pending_finalizers(t);
+  return true;
+}
+
+}  // namespace mp::io
