@@ -513,6 +513,11 @@ Result<Value> buffered_repr(Thread& t, Value self) {
   return make_str(
       t, file_name.is_not_found() ? "<" + name + ">" : "<" + name + " name=" + repr_text(t, file_name) + ">");
 }
+Result<Value> buffered_dealloc_warn(Thread& t, const Value* args) {
+  auto* self = args[0].as<BufferedObject>();
+  if (self->ready) (void)TRY(call_name(t, self->raw, "_dealloc_warn", {args[1]}));
+  return kNone;
+}
 Status buffered_finalize(Thread& t, Value self) {
   auto* buffered = self.as<BufferedObject>();
   if (!buffered->ready) return {};
@@ -521,25 +526,28 @@ Status buffered_finalize(Thread& t, Value self) {
     t.clear_exception();
     return {};
   }
-  if (!closed.value() && call_method(t, self, t.names().close).is_error()) t.clear_exception();
+  if (closed.value()) return {};
+  if (call_name(t, self, "_dealloc_warn", {self}).is_error()) t.clear_exception();
+  if (call_method(t, self, t.names().close).is_error()) t.clear_exception();
   return {};
 }
 Result<Value> buffered_reduce(Thread& t, const Value* args) {
   return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
 }
 
-#define MP_BUFFERED_COMMON                                                  \
-  MP_RAW_NEW(buffered_new, "__new__(cls, /, *args, **kwargs)", nullptr),    \
-      MP_METHOD(buffered_detach, "detach(self, /)", nullptr),               \
-      MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                 \
-      MP_METHOD(buffered_close, "close(self, /)", nullptr),                 \
-      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),      \
-      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),          \
-      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),          \
-      MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr), \
-      MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                   \
-      MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr), \
-      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),           \
+#define MP_BUFFERED_COMMON                                                         \
+  MP_RAW_NEW(buffered_new, "__new__(cls, /, *args, **kwargs)", nullptr),           \
+      MP_METHOD(buffered_detach, "detach(self, /)", nullptr),                      \
+      MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                        \
+      MP_METHOD(buffered_close, "close(self, /)", nullptr),                        \
+      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),             \
+      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),                 \
+      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),                 \
+      MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr),        \
+      MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                          \
+      MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr),        \
+      MP_METHOD(buffered_dealloc_warn, "_dealloc_warn(self, source, /)", nullptr), \
+      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),                  \
       MP_METHOD(buffered_reduce, "__getstate__(self, /)", nullptr)
 #define MP_BUFFERED_READING                                                 \
   MP_METHOD(buffered_read, "read(self, size=-1, /)", nullptr),              \

@@ -366,16 +366,27 @@ Result<Value> file_blksize(Thread&, Value self) {
   return Value::from_int(self.as<FileIOObject>()->block_size);
 }
 
+// ResourceWarning about `source`, the outermost stream over this file.
+Status warn_unclosed(Thread& t, FileIOObject* file, Value source) {
+  if (file->fd < 0 || !file->close_fd) return {};
+  std::string text = "unclosed file " + repr_text(t, source);
+  if (warn(t, Exc::ResourceWarning, text).is_error()) write_unraisable(t, "Exception ignored in", source);
+  return {};
+}
+Result<Value> file_dealloc_warn(Thread& t, const Value* args) {
+  TRY(warn_unclosed(t, self_of(args), args[1]));
+  return kNone;
+}
 Status file_finalize(Thread& t, Value self) {
   auto* file = self.as<FileIOObject>();
   if (file->fd < 0 || !file->close_fd) return {};
-  std::string text = "unclosed file " + repr_text(t, self);
-  if (warn(t, Exc::ResourceWarning, text).is_error()) write_unraisable(t, "Exception ignored in", self);
+  TRY(warn_unclosed(t, file, self));
   if (call_method(t, self, t.names().close).is_error()) t.clear_exception();
   return {};
 }
 
 const NativeDef kFileMethods[] = {
+    MP_METHOD(file_dealloc_warn, "_dealloc_warn(self, source, /)", nullptr),
     MP_RAW_NEW(file_new, "__new__(cls, /, *args, **kwargs)", nullptr),
     MP_METHOD(file_init, "__init__(self, /, file, mode='r', closefd=True, opener=None)", "Open a file."),
     MP_METHOD(file_read, "read(self, size=-1, /)", "Read at most size bytes, returned as bytes."),

@@ -662,7 +662,9 @@ Status text_finalize(Thread& t, Value value) {
     t.clear_exception();
     return {};
   }
-  if (!closed.value() && call_method(t, value, t.names().close).is_error()) t.clear_exception();
+  if (closed.value()) return {};
+  if (call_name(t, self->buffer, "_dealloc_warn", {value}).is_error()) t.clear_exception();
+  if (call_method(t, value, t.names().close).is_error()) t.clear_exception();
   return {};
 }
 Result<Value> text_reduce(Thread& t, const Value* args) {

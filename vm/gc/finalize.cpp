@@ -1,5 +1,7 @@
 // Finalizers: script ones (__del__) run at safepoints on a normal thread; native ones free a resource during
 // the collection.
+#include <algorithm>
+
 #include "vm/gc/heap_impl.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/thread_impl.h"
@@ -24,6 +26,16 @@ void Heap::register_script_finalizer(Object* object) {
 
 bool Heap::has_pending_finalizers() const { return impl_->pending.load(std::memory_order_relaxed) != 0; }
 
+// Script classes and generators in the order of creation: they may still use a file. Streams then, wrappers
+// before what they wrap: the newest first.
+template <class Objects>
+static void order_finalizers(Objects& pending, size_t first) {
+  auto begin = pending.begin() + static_cast<std::ptrdiff_t>(first);
+  auto streams = std::stable_partition(
+      begin, pending.end(), [](Object* o) { return o->type()->has(kTypeHeap) || o->kind() != Kind::Other; });
+  std::reverse(streams, pending.end());
+}
+
 // Dead objects with __del__ live once more; so does what they refer to.
 void HeapImpl::queue_dead_script_finalizers() {
   size_t kept = 0, first_new = pending_finalizers.size();
@@ -36,6 +48,7 @@ void HeapImpl::queue_dead_script_finalizers() {
     }
   }
   script_finalizers.resize(kept);
+  order_finalizers(pending_finalizers, first_new);
   for (size_t i = first_new; i < pending_finalizers.size(); ++i) mark_object(pending_finalizers[i]);
   pending.fetch_add(pending_finalizers.size() - first_new, std::memory_order_relaxed);
   drain();
@@ -108,6 +121,7 @@ void Heap::finalize_all(Thread& t) {
       std::lock_guard<std::mutex> guard(impl_->mutex);
       auto& all = impl_->script_finalizers;
       if (all.empty()) break;
+      size_t first = impl_->pending_finalizers.size();
       for (Object* object : all) {
         if (object->has_flag(kFlagFinalized)) continue;
         object->set_flag(kFlagFinalized);
@@ -115,6 +129,7 @@ void Heap::finalize_all(Thread& t) {
         impl_->pending.fetch_add(1, std::memory_order_relaxed);
       }
       all.clear();
+      order_finalizers(impl_->pending_finalizers, first);
     }
     run_pending_finalizers(t);
   }

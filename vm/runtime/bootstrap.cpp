@@ -116,6 +116,21 @@ ModuleObject* main_module(Thread& t) {
   return is_kind(main, Kind::Module) ? main.as<ModuleObject>() : nullptr;
 }
 
+// The standard streams are flushed last, where an error still counts: they have no finaliser.
+static void keep_standard_streams(Thread& t) {
+  for (const char* name : {"stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"}) {
+    Value stream = dict_get_text(t, t.runtime().sys_module->dict, name);
+    for (const char* inner : {"buffer", "raw", ""}) {
+      if (!stream.is_object()) break;
+      stream.as_object()->set_flag(kFlagFinalized);
+      if (*inner == '\0') break;
+      Result<Value> next = get_attr_or_not_found(t, stream, intern(t, inner));
+      if (next.is_error()) t.clear_exception();
+      stream = next.is_error() ? Value() : next.value();
+    }
+  }
+}
+
 // CPython's Py_FinalizeEx in order: threads joined, atexit, streams flushed.
 int Runtime::finalize() {
   if (finalized_) return 0;
@@ -133,6 +148,7 @@ int Runtime::finalize() {
   run("atexit", "_run_exitfuncs");
   // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of
   // creation.
+  keep_standard_streams(t);
   heap->finalize_all(t);
   if (!options.gil_statistics.empty()) {
     std::string report =

@@ -112,7 +112,7 @@ Result<Value> type_call(Thread& t, Value cls, CallArgs args) {
   Type* made = type_of(t, object);
   if (made != type && !is_subtype(made, type)) return object;
   if (object.is_object() && made->slots.finalize != nullptr &&
-      !object.as_object()->has_flag(kFlagHasFinalizer) && made->has(kTypeHeap)) {
+      !object.as_object()->has_flag(kFlagHasFinalizer)) {
     object.as_object()->set_flag(kFlagHasFinalizer);
     t.heap().register_script_finalizer(object.as_object());
   }
@@ -129,7 +129,7 @@ Result<Value> allocate_instance(Thread& t, Type* cls) {
     default: object = t.heap().make<Object>(t, cls); break;
   }
   if (object == nullptr) return t.raise_memory_error();
-  if (cls->slots.finalize != nullptr && cls->has(kTypeHeap)) [[unlikely]] {
+  if (cls->slots.finalize != nullptr) [[unlikely]] {
     object->set_flag(kFlagHasFinalizer);
     t.heap().register_script_finalizer(object);
   }
