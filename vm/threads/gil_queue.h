@@ -34,12 +34,13 @@ class QueuedPolicy : public GilPolicy {
 
  private:
   void begin_hold(GilState& gil, Thread& t);
-  void enqueue(GilState& gil, Thread& t, bool was_forced);
+  void enqueue(GilState& gil, Thread& t);
   void ask(GilState& gil);
 
   TicketMutex mutex_;
   Thread* holder_ = nullptr;
   Thread* last_holder_ = nullptr;
+  int64_t held_since_ = 0;  // monotonic nanoseconds
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
 };
