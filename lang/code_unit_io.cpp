@@ -5,9 +5,10 @@
 
 #include "lang/verifier.h"
 
-// The layout: magic, stamp, table of strings, then the units, each with its functions inside. Numbers are
-// varints; signed ones zigzag. An instruction is its opcode, a byte that says which fields are not zero, and
-// those fields: a third of its size in memory, before compression.
+// The layout: magic, stamp, the sizes of the columns, the columns. What is alike stands together (all
+// opcodes, all first operands, ...): that is what makes it small once compressed (stdlib/freeze). Numbers are
+// varints; signed ones zigzag. An instruction is its opcode, a mask of the fields that are not zero, and
+// those fields.
 namespace mp::lang {
 
 namespace {
@@ -15,6 +16,27 @@ namespace {
 constexpr char kMagic[] = {'M', 'P', 'C', '1'};
 constexpr size_t kMaxWordsPerInstruction = 3;
 constexpr int kMaxNesting = 3000;  // kMaxAstDepth: lambdas in lambdas
+enum Column {
+  kStructure,  // whatever has no column of its own, in the order of the units; each unit has its functions
+               // inside
+  kText,       // the strings, in the order of their first use
+  kStrings,    // uses of them: 0 a new one, n the one n before the next new one
+  kOps,
+  kMasks,
+  kAuxes,
+  kOperandA,
+  kOperandB,
+  kOperandC,
+  kWords,  // operand words and cache words
+  kLiveStart,
+  kLive,
+  kPositionLength,  // the fields of a position entry, see PositionReader
+  kPositionLine,
+  kPositionSpan,
+  kPositionColumn,
+  kPositionEnd,
+  kColumnCount
+};
 enum FieldMask : uint8_t {
   kAux = 1,
   kFieldA = 2,
@@ -48,10 +70,6 @@ class Writer {
     number((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
   }
   void fixed(uint64_t value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); }
-  void text(std::string_view value) {
-    number(value.size());
-    bytes.append(value);
-  }
 };
 
 class UnitWriter {
@@ -61,17 +79,23 @@ class UnitWriter {
     Writer out;
     out.bytes.append(kMagic, sizeof kMagic);
     out.fixed(code_format_stamp());
-    out.number(strings_.size());
-    for (const std::string* each : strings_) out.text(*each);
-    out.bytes += body_.bytes;
+    Writer table;
+    table.number(strings_.size());
+    for (const std::string* each : strings_) {
+      table.number(each->size());
+      columns_[kText].bytes += *each;
+    }
+    body_.bytes.insert(0, table.bytes);
+    for (const Writer& each : columns_) out.number(each.bytes.size());
+    for (const Writer& each : columns_) out.bytes += each.bytes;
     return std::move(out.bytes);
   }
 
  private:
   void string(const std::string& value) {
     auto [it, fresh] = index_.emplace(value, strings_.size());
+    columns_[kStrings].number(fresh ? 0 : strings_.size() - it->second);
     if (fresh) strings_.push_back(&it->first);
-    body_.number(it->second);
   }
   void strings(const std::vector<std::string>& list) {
     body_.number(list.size());
@@ -100,11 +124,11 @@ class UnitWriter {
       default: break;
     }
   }
-  void operand(Operand kind, uint16_t value) {
+  void operand(Column column, Operand kind, uint16_t value) {
     if (is_signed(kind))
-      body_.signed_number(static_cast<int16_t>(value));
+      columns_[column].signed_number(static_cast<int16_t>(value));
     else
-      body_.number(value);
+      columns_[column].number(value);
   }
   // Gives the position of the next instruction.
   uint32_t instruction(const CodeUnit& unit, uint32_t pc) {
@@ -113,23 +137,39 @@ class UnitWriter {
     bool wide = has_wide_operand(info);
     uint64_t extra = info.extra_words > 0 ? unit.code[pc + 1] : 0;
     uint64_t cache = info.cache_words > 0 ? unit.code[pc + 1 + info.extra_words] : 0;
-    body_.byte(i.op);
-    body_.byte(static_cast<uint8_t>(
+    columns_[kOps].byte(i.op);
+    columns_[kMasks].byte(static_cast<uint8_t>(
         (i.aux != 0 ? kAux : 0) | (i.a != 0 ? kFieldA : 0) | ((wide ? i.bc() != 0 : i.b != 0) ? kFieldB : 0) |
         (!wide && i.c != 0 ? kFieldC : 0) | (extra != 0 ? kExtraWord : 0) | (cache != 0 ? kCacheWord : 0)));
-    if (i.aux != 0) body_.byte(i.aux);
-    if (i.a != 0) operand(info.a, i.a);
+    if (i.aux != 0) columns_[kAuxes].byte(i.aux);
+    if (i.a != 0) operand(kOperandA, info.a, i.a);
     if (wide && i.bc() != 0) {
       if (is_signed(info.b))
-        body_.signed_number(i.bc());
+        columns_[kOperandB].signed_number(i.bc());
       else
-        body_.number(static_cast<uint32_t>(i.bc()));
+        columns_[kOperandB].number(static_cast<uint32_t>(i.bc()));
     }
-    if (!wide && i.b != 0) operand(info.b, i.b);
-    if (!wide && i.c != 0) operand(info.c, i.c);
-    if (extra != 0) body_.number(extra);
-    if (cache != 0) body_.number(cache);
+    if (!wide && i.b != 0) operand(kOperandB, info.b, i.b);
+    if (!wide && i.c != 0) operand(kOperandC, info.c, i.c);
+    if (extra != 0) columns_[kWords].number(extra);
+    if (cache != 0) columns_[kWords].number(cache);
     return pc + static_cast<uint32_t>(info.length());
+  }
+  // Deals one entry out to its columns; gives the place of the next one.
+  size_t position(const std::vector<uint8_t>& bytes, size_t at) {
+    auto field = [&](Column column) {
+      size_t begin = at;
+      while (at < bytes.size() && bytes[at++] >= 0x80) {
+      }
+      columns_[column].bytes.append(reinterpret_cast<const char*>(bytes.data() + begin), at - begin);
+      return bytes[begin];
+    };
+    field(kPositionLength);
+    field(kPositionLine);
+    if (field(kPositionSpan) == 0) return at;
+    field(kPositionColumn);
+    field(kPositionEnd);
+    return at;
   }
   void write(const CodeUnit& unit) {
     string(unit.name);
@@ -158,8 +198,8 @@ class UnitWriter {
     body_.number(unit.live_ranges.size());
     uint32_t last = 0;
     for (const LiveRange& each : unit.live_ranges) {
-      body_.number(each.start - last);
-      body_.number(each.live);
+      columns_[kLiveStart].number(each.start - last);
+      columns_[kLive].number(each.live);
       last = each.start;
     }
     body_.number(unit.scoped_locals.size());
@@ -170,19 +210,23 @@ class UnitWriter {
       }
     }
     body_.number(unit.positions.size());
-    body_.bytes.append(reinterpret_cast<const char*>(unit.positions.data()), unit.positions.size());
+    for (size_t at = 0; at < unit.positions.size();) at = position(unit.positions, at);
     body_.number(unit.functions.size());
     for (const auto& each : unit.functions) write(*each);
   }
 
-  Writer body_;
+  Writer columns_[kColumnCount];
+  Writer& body_ = columns_[kStructure];
   std::unordered_map<std::string, size_t> index_;
   std::vector<const std::string*> strings_;
 };
 
 class UnitReader {
  public:
-  explicit UnitReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit UnitReader(std::string_view bytes) {
+    structure().at = bytes.data();
+    structure().end = bytes.data() + bytes.size();
+  }
   bool ok = true;
 
   std::unique_ptr<CodeUnit> read_all() {
@@ -192,67 +236,94 @@ class UnitReader {
       ok = false;
       return nullptr;
     }
+    size_t sizes[kColumnCount];
+    for (size_t& each : sizes) each = size();
+    const char* end = structure().end;
+    const char* at = structure().at;
+    for (int i = 0; i < kColumnCount && ok; ++i) {
+      if (sizes[i] > static_cast<size_t>(end - at)) ok = false;
+      columns_[i] = {at, at + (ok ? sizes[i] : 0)};
+      at = columns_[i].end;
+    }
+    if (!ok || at != end) return nullptr;
     size_t count = size();
     strings_.reserve(ok ? count : 0);
     for (size_t i = 0; i < count && ok; ++i) {
-      size_t length = size();
+      size_t length = number_up_to(columns_[kText].left());
       if (!ok) break;
-      strings_.push_back(bytes_.substr(at_, length));
-      at_ += length;
+      strings_.emplace_back(columns_[kText].at, length);
+      columns_[kText].at += length;
     }
     std::unique_ptr<CodeUnit> unit = read(0);
-    if (at_ != bytes_.size()) ok = false;
+    for (const Cursor& each : columns_) ok = ok && each.left() == 0;
     return ok ? std::move(unit) : nullptr;
   }
 
  private:
+  struct Cursor {
+    const char* at = nullptr;
+    const char* end = nullptr;
+    size_t left() const { return static_cast<size_t>(end - at); }
+  };
+  Cursor& structure() { return columns_[kStructure]; }
   void take(void* to, size_t length) {
-    if (!ok || length > bytes_.size() - at_) {
+    Cursor& c = structure();
+    if (!ok || length > c.left()) {
       ok = false;
       return;
     }
-    if (length == 0) return;  // `to` may be null
-    std::memcpy(to, bytes_.data() + at_, length);
-    at_ += length;
+    std::memcpy(to, c.at, length);
+    c.at += length;
   }
-  uint8_t byte() {
-    if (!ok || at_ >= bytes_.size()) {
+  uint8_t byte(Column column = kStructure) {
+    Cursor& c = columns_[column];
+    if (c.at == c.end) [[unlikely]] {
       ok = false;
       return 0;
     }
-    return static_cast<uint8_t>(bytes_[at_++]);
+    return static_cast<uint8_t>(*c.at++);
   }
   uint64_t fixed() {
     uint64_t value = 0;
     take(&value, sizeof value);
     return value;
   }
-  uint64_t number() {
+  // One byte is the rule.
+  uint64_t number(Column column = kStructure) {
+    Cursor& c = columns_[column];
+    if (c.at != c.end && static_cast<uint8_t>(*c.at) < 0x80) [[likely]]
+      return static_cast<uint8_t>(*c.at++);
+    return long_number(column);
+  }
+  __attribute__((noinline)) uint64_t long_number(Column column) {
     uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
-      uint8_t next = byte();
+      uint8_t next = byte(column);
       value |= uint64_t(next & 0x7f) << shift;
       if (next < 0x80) return value;
     }
     ok = false;
     return 0;
   }
-  uint64_t number_up_to(uint64_t limit) {
-    uint64_t value = number();
+  uint64_t number_up_to(uint64_t limit, Column column = kStructure) {
+    uint64_t value = number(column);
     if (value > limit) ok = false;
     return ok ? value : 0;
   }
-  uint32_t number32() { return static_cast<uint32_t>(number_up_to(UINT32_MAX)); }
+  uint32_t number32(Column column = kStructure) {
+    return static_cast<uint32_t>(number_up_to(UINT32_MAX, column));
+  }
   uint16_t number16() { return static_cast<uint16_t>(number_up_to(UINT16_MAX)); }
-  // A count of things of at least one byte each.
-  size_t size() { return number_up_to(bytes_.size() - at_); }
+  // A count of things of at least one byte each in the structure.
+  size_t size() { return number_up_to(structure().left()); }
   std::string string() {
-    size_t index = number();
-    if (index >= strings_.size()) ok = false;
-    return ok ? std::string(strings_[index]) : std::string();
+    size_t back = number(kStrings);
+    if (back > used_strings_ || (back == 0 && used_strings_ == strings_.size())) ok = false;
+    if (!ok) return {};
+    return std::string(strings_[back == 0 ? used_strings_++ : used_strings_ - back]);
   }
   void strings(std::vector<std::string>& list) {
-    size_t count = size();
+    size_t count = number_up_to(columns_[kStrings].left());
     list.reserve(count);
     for (size_t i = 0; i < count && ok; ++i) list.push_back(string());
   }
@@ -262,8 +333,8 @@ class UnitReader {
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-  int64_t signed_number() {
-    uint64_t raw = number();
+  int64_t signed_number(Column column = kStructure) {
+    uint64_t raw = number(column);
     return static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
   }
   CodeConstant constant(int depth) {
@@ -291,14 +362,15 @@ class UnitReader {
     return value;
   }
 
-  uint16_t operand(Operand kind) {
-    return is_signed(kind) ? static_cast<uint16_t>(signed_number()) : static_cast<uint16_t>(number());
+  uint16_t operand(Column column, Operand kind) {
+    return is_signed(kind) ? static_cast<uint16_t>(signed_number(column))
+                           : static_cast<uint16_t>(number(column));
   }
   // Gives the position of the next instruction. The verifier looks at what the operands mean.
   size_t instruction(std::vector<uint64_t>& code, size_t pc) {
     Instruction i{};
-    i.op = byte();
-    uint8_t mask = byte();
+    i.op = byte(kOps);
+    uint8_t mask = byte(kMasks);
     if (i.op >= kBaseOpCount) ok = false;
     if (!ok) return pc;
     const OpInfo& info = op_info(i.opcode());
@@ -308,16 +380,44 @@ class UnitReader {
       return pc;
     }
     bool wide = has_wide_operand(info);
-    if (mask & kAux) i.aux = byte();
-    if (mask & kFieldA) i.a = operand(info.a);
+    if (mask & kAux) i.aux = byte(kAuxes);
+    if (mask & kFieldA) i.a = operand(kOperandA, info.a);
     if ((mask & kFieldB) && wide)
-      i.set_bc(static_cast<int32_t>(is_signed(info.b) ? signed_number() : number()));
-    if ((mask & kFieldB) && !wide) i.b = operand(info.b);
-    if (mask & kFieldC) i.c = operand(info.c);
+      i.set_bc(static_cast<int32_t>(is_signed(info.b) ? signed_number(kOperandB) : number(kOperandB)));
+    if ((mask & kFieldB) && !wide) i.b = operand(kOperandB, info.b);
+    if (mask & kFieldC) i.c = operand(kOperandC, info.c);
     std::memcpy(&code[pc], &i, sizeof i);
-    if ((mask & kExtraWord) && info.extra_words > 0) code[pc + 1] = number();
-    if ((mask & kCacheWord) && info.cache_words > 0) code[pc + 1 + info.extra_words] = number();
+    if ((mask & kExtraWord) && info.extra_words > 0) code[pc + 1] = number(kWords);
+    if ((mask & kCacheWord) && info.cache_words > 0) code[pc + 1 + info.extra_words] = number(kWords);
     return next;
+  }
+  // Puts one field of a position entry behind *to; its first byte.
+  uint8_t position_field(Column column, uint8_t*& to, const uint8_t* end) {
+    uint8_t first = 0;
+    for (uint8_t* begin = to;;) {
+      uint8_t next = byte(column);
+      if (to == end) ok = false;
+      if (!ok) return 0;
+      if (to == begin) first = next;
+      *to++ = next;
+      if (next < 0x80) return first;
+    }
+  }
+  size_t position_bytes() const {
+    size_t sum = 0;
+    for (int i = kPositionLength; i <= kPositionEnd; ++i) sum += columns_[i].left();
+    return sum;
+  }
+  void positions(std::vector<uint8_t>& bytes) {
+    uint8_t* to = bytes.data();
+    const uint8_t* end = to + bytes.size();
+    while (to != end && ok) {
+      position_field(kPositionLength, to, end);
+      position_field(kPositionLine, to, end);
+      if (position_field(kPositionSpan, to, end) == 0) continue;
+      position_field(kPositionColumn, to, end);
+      position_field(kPositionEnd, to, end);
+    }
   }
 
   std::unique_ptr<CodeUnit> read(int depth) {
@@ -343,7 +443,7 @@ class UnitReader {
     unit->local_count = static_cast<uint16_t>(unit->local_names.size());
     unit->cell_count = static_cast<uint16_t>(unit->cell_names.size());
     unit->free_count = static_cast<uint16_t>(unit->free_names.size());
-    size_t words = number_up_to((bytes_.size() - at_) * kMaxWordsPerInstruction);
+    size_t words = number_up_to(columns_[kOps].left() * kMaxWordsPerInstruction);
     unit->code.resize(words);
     for (size_t pc = 0; pc < words && ok;) pc = instruction(unit->code, pc);
     size_t count = size();
@@ -359,11 +459,12 @@ class UnitReader {
       range.depth = number16();
       unit->exceptions.push_back(range);
     }
-    count = size();
+    count = number_up_to(columns_[kLiveStart].left());
+    unit->live_ranges.reserve(count);
     uint32_t last = 0;
     for (size_t i = 0; i < count && ok; ++i) {
-      last += number32();
-      unit->live_ranges.push_back({last, number32()});
+      last += number32(kLiveStart);
+      unit->live_ranges.push_back({last, number32(kLive)});
     }
     count = size();
     for (size_t i = 0; i < count && ok; ++i) {
@@ -375,19 +476,17 @@ class UnitReader {
       local.end = number32();
       unit->scoped_locals.push_back(local);
     }
-    count = size();
-    if (ok) {
-      unit->positions.resize(count);
-      take(unit->positions.data(), count);
-    }
+    count = number_up_to(position_bytes());
+    unit->positions.resize(count);
+    positions(unit->positions);
     count = size();
     for (size_t i = 0; i < count && ok; ++i) unit->functions.push_back(read(depth + 1));
     return ok ? std::move(unit) : nullptr;
   }
 
-  std::string_view bytes_;
-  size_t at_ = 0;
+  Cursor columns_[kColumnCount];
   std::vector<std::string_view> strings_;
+  size_t used_strings_ = 0;
   std::shared_ptr<const std::string> filename_;
 };
 

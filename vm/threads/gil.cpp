@@ -1,5 +1,7 @@
 #include "vm/threads/gil.h"
 
+#include <algorithm>
+
 #include "vm/threads/gil_statistics.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -111,8 +113,10 @@ std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled)
   gil->interval_ns = static_cast<int64_t>(options.switch_interval * 1e9);
   gil->check_interval = options.check_interval;
   gil->ticker = options.check_interval;
-  if (!options.gil_statistics.empty()) {
+  bool report = std::find(options.debug.begin(), options.debug.end(), "gil") != options.debug.end();
+  if (!options.gil_statistics.empty() || report) {
     gil->recorder_owner = std::make_unique<GilRecorder>();
+    gil->recorder_owner->report = report;
     gil->recorder = gil->recorder_owner.get();
   }
   update_loop(*gil);

@@ -1,6 +1,6 @@
-// The cure for the starvation of threads that wait for I/O: who has not computed for an interval since it
-// last blocked asks at once and goes first. A computing thread that has waited ten intervals goes before
-// them (aging), so that it cannot starve either.
+// The cure for the starvation of threads that wait for I/O: who comes back from blocking work asks at once
+// and goes first. A computing thread that has waited ten intervals goes before them (aging), so that it
+// cannot starve either.
 #include "vm/os/clock.h"
 #include "vm/threads/gil_queue.h"
 
@@ -13,13 +13,13 @@ class PriorityPolicy final : public QueuedPolicy {
   Waiter* choose(GilState& gil, Waiter* first) override {
     int64_t aged = os::monotonic_ns() - kAgingIntervals * gil.interval_ns.load(std::memory_order_relaxed);
     for (Waiter* waiter = first; waiter != nullptr; waiter = waiter->next)
-      if (waiter->computes && waiter->since < aged) return waiter;
+      if (waiter->was_forced && waiter->since < aged) return waiter;
     for (Waiter* waiter = first; waiter != nullptr; waiter = waiter->next)
-      if (!waiter->computes) return waiter;
+      if (!waiter->was_forced) return waiter;
     return first;
   }
   int64_t patience(GilState& gil, const Waiter& waiter) override {
-    return waiter.computes ? gil.interval_ns.load(std::memory_order_relaxed) : 0;
+    return waiter.was_forced ? gil.interval_ns.load(std::memory_order_relaxed) : 0;
   }
 };
 

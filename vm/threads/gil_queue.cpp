@@ -38,7 +38,6 @@ void QueuedPolicy::ask(GilState& gil) {
 // With the mutex held: the thread has the lock from here on.
 void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
   holder_ = &t;
-  held_since_ = os::monotonic_ns();
   if (last_holder_ != &t) {
     last_holder_ = &t;
     gil.switches.fetch_add(1, std::memory_order_relaxed);
@@ -53,11 +52,11 @@ void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
 }
 
 // With the mutex held, and a holder that is another thread, or that is about to hand over.
-void QueuedPolicy::enqueue(GilState& gil, Thread& t) {
+void QueuedPolicy::enqueue(GilState& gil, Thread& t, bool was_forced) {
   Waiter& waiter = t.impl->gil_waiter;
   waiter.thread = &t;
   waiter.since = os::monotonic_ns();
-  waiter.computes = waiter.computed_ns >= gil.interval_ns.load(std::memory_order_relaxed);
+  waiter.was_forced = was_forced;
   waiter.next = nullptr;
   waiter.granted.store(false, std::memory_order_relaxed);
   waiter.parker.reset();
@@ -74,7 +73,7 @@ bool QueuedPolicy::take(GilState& gil, Thread& t) {
       begin_hold(gil, t);
       return false;
     }
-    enqueue(gil, t);
+    enqueue(gil, t, false);
     if (patience(gil, waiter) == 0) ask(gil);
   }
   t.impl->queued_policy = nullptr;
@@ -91,15 +90,11 @@ void QueuedPolicy::drop(GilState& gil, Thread& t) {
   std::lock_guard<TicketMutex> lock(mutex_);
   t.clear_interrupt(kInterruptDropGil);
   holder_ = nullptr;
-  // A thread is judged by what it has used since it last blocked, not by having been asked: two threads that
-  // do I/O ask each other all the time.
-  int64_t& computed_ns = t.impl->gil_waiter.computed_ns;
-  computed_ns = t.impl->yielding ? computed_ns + os::monotonic_ns() - held_since_ : 0;
   if (first_ == nullptr) return;
   // A thread that wants to go on takes its place in the queue now: who comes later stands behind it, however
   // the system schedules.
   if (t.impl->yielding) {
-    enqueue(gil, t);
+    enqueue(gil, t, true);
     t.impl->queued_policy = this;
   }
   Waiter* chosen = choose(gil, first_);

@@ -34,13 +34,12 @@ class QueuedPolicy : public GilPolicy {
 
  private:
   void begin_hold(GilState& gil, Thread& t);
-  void enqueue(GilState& gil, Thread& t);
+  void enqueue(GilState& gil, Thread& t, bool was_forced);
   void ask(GilState& gil);
 
   TicketMutex mutex_;
   Thread* holder_ = nullptr;
   Thread* last_holder_ = nullptr;
-  int64_t held_since_ = 0;  // monotonic nanoseconds
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 
 #include "vm/exec/frame.h"
 #include "vm/os/clock.h"
@@ -86,13 +87,22 @@ void GilRecorder::took(Thread& t, int64_t waited_ns, bool contended) {
       source.ns += waited_ns;
     }
   }
+  if (report) {
+    auto id = static_cast<unsigned long long>(t.impl->native_id);
+    if (contended)
+      std::fprintf(stderr, "[gil] thread %llu: takes it, waited %.3f ms\n", id,
+                   static_cast<double>(waited_ns) / 1e6);
+    else
+      std::fprintf(stderr, "[gil] thread %llu: takes it\n", id);
+  }
   r.took_at = os::monotonic_ns();
 }
 
 void GilRecorder::drops(Thread& t, bool forced) {
   GilRecord& r = record(t);
+  int64_t held = 0;
   if (r.took_at != 0) {
-    int64_t held = os::monotonic_ns() - r.took_at;
+    held = os::monotonic_ns() - r.took_at;
     r.hold_ns += held;
     r.longest_hold_ns = std::max(r.longest_hold_ns, held);
     r.took_at = 0;
@@ -105,6 +115,11 @@ void GilRecorder::drops(Thread& t, bool forced) {
     append_utf8(last_drop_.function, frame->code->qualified_name.get().as<StrObject>());
     last_drop_.line = code_line(frame->code, frame->word());
   }
+  if (report)
+    std::fprintf(stderr, "[gil] thread %llu: drops it, %s, held %.3f ms, in %s, line %d\n",
+                 static_cast<unsigned long long>(t.impl->native_id), forced ? "asked to" : "by itself",
+                 static_cast<double>(held) / 1e6,
+                 last_drop_.function.empty() ? "native code" : last_drop_.function.c_str(), last_drop_.line);
 }
 
 void GilRecorder::thread_ended(Thread& t) {

@@ -51,6 +51,7 @@ struct GilRecord {
 
 class GilRecorder {
  public:
+  bool report = false;  // -d gil: a line on standard error for each event
   // Forgets everything, and begins with the threads that hold the lock now. In a stopped world.
   void clear(Runtime& runtime);
   // Closes the holds that go on. In a stopped world.

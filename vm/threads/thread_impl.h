@@ -22,9 +22,9 @@ enum class ThreadState : uint8_t {
 // A thread in the queue for the GIL: vm/threads/gil_queue.h.
 struct GilWaiter {
   Thread* thread = nullptr;
-  int64_t since = 0;        // monotonic nanoseconds
-  int64_t computed_ns = 0;  // for how long it has held the lock since it last blocked
-  bool computes = false;    // that is a switch interval or more; false: it waits for I/O most of the time
+  int64_t since = 0;  // monotonic nanoseconds
+  bool was_forced =
+      false;  // it was asked to drop, and wants to go on computing; false: it comes back from blocking work
   GilWaiter* next = nullptr;
   std::atomic<bool> granted{false};
   Parker parker;

@@ -1,4 +1,5 @@
 // Shapes (hidden classes) and the attribute areas of instances.
+#include <cstdlib>
 #include <mutex>
 #include <vector>
 
@@ -39,7 +40,7 @@ struct ShapeTableSet {
       delete shape->table.load();
       delete shape;
     }
-    for (auto& chunk : chunks) delete[] chunk.load();
+    for (auto& chunk : chunks) std::free(chunk.load());
   }
   Shape* get(ShapeId id) {
     return chunks[id >> kChunkBits].load(std::memory_order_acquire)[id & (kChunkSize - 1)].load(
@@ -50,7 +51,12 @@ struct ShapeTableSet {
     uint32_t id = count.load();
     if (id >= kMaxChunks * kChunkSize) return nullptr;
     auto& chunk = chunks[id >> kChunkBits];
-    if (chunk.load() == nullptr) chunk.store(new std::atomic<Shape*>[kChunkSize]());
+    if (chunk.load() == nullptr) {
+      // calloc() does not write what is zero already: most of the first chunk is never used.
+      void* cells = std::calloc(kChunkSize, sizeof(std::atomic<Shape*>));
+      if (cells == nullptr) return nullptr;
+      chunk.store(static_cast<std::atomic<Shape*>*>(cells));
+    }
     auto* shape = new Shape;
     shape->id = id;
     shape->owner = owner;

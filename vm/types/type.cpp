@@ -92,7 +92,7 @@ static void complete(Thread& t, Type* type, const TypeSpec& spec, Type* base, Ty
     std::string_view text(def->signature, end != nullptr ? static_cast<size_t>(end - def->signature) : 0);
     if (text == "__new__" || text == "__init__" || text == "__getattr__") continue;
     for (size_t i = 0; i < kDunderCount; ++i) {
-      if (text != kDunders[i].name) continue;
+      if (kDunders[i].name[2] != text[2] || text != kDunders[i].name) continue;
       void*& slot = slot_ref(type->slots, kDunders[i].slot);
       Type* above = base;
       if (slot == nullptr || (above != nullptr && slot == slot_ref(above->slots, kDunders[i].slot) &&
@@ -119,7 +119,9 @@ static void scan_types(void* context, Tracer& tracer) {
   MethodCache& cache = *runtime->method_cache;
   for (auto* name : cache.dunder_names) tracer.visit(name);
   // Entries hold plain pointers: a dead name's address may be used again, so nothing survives a collection.
-  for (auto& entry : cache.entries) entry.version.store(0, std::memory_order_relaxed);
+  for (uint32_t i = 0; i < MethodCache::kSize; ++i)
+    if (cache.entries[i].version.load(std::memory_order_relaxed) != 0)
+      cache.entries[i].version.store(0, std::memory_order_relaxed);
 }
 
 extern const TypeSpec kObjectSpec, kTypeSpec, kStrSpec, kTupleSpec, kDictSpec, kListSpec;

@@ -3,8 +3,10 @@
 #pragma once
 #include <mutex>
 
+#include "vm/core/check.h"
 #include "vm/gc/root.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/runtime.h"
 
@@ -111,7 +113,11 @@ struct MethodCache {
     std::atomic<StrObject*> name{nullptr};
     std::atomic<uint64_t> value{0};
   };
-  Entry entries[kSize];
+  // Pages that nobody has used yet stay untouched: every start would pay for 100 KB of zeros.
+  Entry* entries = static_cast<Entry*>(os::map_memory(kSize * sizeof(Entry), 0, os::Reserve::Yes));
+  MethodCache() { MP_CHECK(entries != nullptr, "no memory for the method cache"); }
+  ~MethodCache() { os::unmap_memory(entries, kSize * sizeof(Entry)); }
+  MethodCache(const MethodCache&) = delete;
   // One lock for all changes of types; readers take none. Recursive: filling a namespace may look at a base.
   std::recursive_mutex mutex;
   // Interned dunder names: address -> first index into kDunders and count (duplicates of a name are
