@@ -220,6 +220,10 @@ int report_exception(Thread& t, AtExit at_exit) {
     }
     return 1;
   }
+  // Ours, without a traceback: what could not be run has been said.
+  Value traceback = exception.as<ExceptionObject>()->traceback;
+  if (is_exception_of(t, exception, Exc::SystemExit) && (traceback.is_empty() || traceback.is_none()))
+    return 1;
   bool interrupted = is_exception_of(t, exception, Exc::KeyboardInterrupt);
   print_exception(t, exception);
   return interrupted ? 130 : 1;
