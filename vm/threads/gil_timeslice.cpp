@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "vm/os/spin.h"
 #include "vm/threads/gil.h"
 
 namespace mp {
@@ -50,6 +51,8 @@ class Condition {
 class TimeslicePolicy final : public GilPolicy {
  public:
   bool take(GilState& gil, Thread& t) override {
+    // The holder often drops within a microsecond: who woke us is about to wait itself.
+    spin_.wait([this] { return !locked_.load(std::memory_order_relaxed); });
     mutex_.lock();
     bool contended = locked_;
     if (contended) gil.contended.fetch_add(1, std::memory_order_relaxed);
@@ -116,7 +119,8 @@ class TimeslicePolicy final : public GilPolicy {
  private:
   Mutex mutex_, switch_mutex_;
   Condition free_, switched_;
-  bool locked_ = false;
+  os::AdaptiveSpin spin_;
+  std::atomic<bool> locked_{false};  // written under the mutex
   Thread* holder_ = nullptr;
   Thread* last_holder_ = nullptr;  // written under both mutexes
   uint64_t switch_number_ = 0;

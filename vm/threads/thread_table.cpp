@@ -146,7 +146,8 @@ void attach_thread(Thread& t) {
   int64_t waited = 0;
   bool contended = false;
   for (;;) {
-    // Who stands in a queue has to leave it through its head, even when the policy has been replaced meanwhile.
+    // Who stands in a queue has to leave it through its head, even when the policy has been replaced
+    // meanwhile.
     if (GilPolicy* policy = impl.queued_policy != nullptr ? impl.queued_policy : active_policy(runtime)) {
       int64_t wanted = recorder != nullptr ? os::monotonic_ns() : 0;
       contended |= policy->take(*runtime.gil, t);

@@ -11,18 +11,20 @@
 namespace mp {
 
 void Parker::sleep(os::Deadline deadline) {
-  while (word_.load(std::memory_order_acquire) == 0) {
-    if (os::futex_wait(word_, 0, deadline) == os::FutexResult::TimedOut) return;
+  auto ended = [this] { return word_.load(std::memory_order_acquire) != 0; };
+  if (spin_.wait(ended)) return;
+  uint32_t expected = 0;
+  if (!word_.compare_exchange_strong(expected, kSleeping, std::memory_order_seq_cst)) return;
+  while (word_.load(std::memory_order_acquire) == kSleeping) {
+    if (os::futex_wait(word_, kSleeping, deadline) == os::FutexResult::TimedOut) return;
   }
 }
-void Parker::wake() {
-  word_.fetch_or(1, std::memory_order_seq_cst);
-  os::futex_wake(word_, 1);
+void Parker::signal(uint32_t bit) {
+  // Who has not gone to sleep yet sees the word: no system call.
+  if ((word_.fetch_or(bit, std::memory_order_seq_cst) & kSleeping) != 0) os::futex_wake(word_, 1);
 }
-void Parker::interrupt() {
-  word_.fetch_or(2, std::memory_order_seq_cst);
-  os::futex_wake(word_, 1);
-}
+void Parker::wake() { signal(kWoken); }
+void Parker::interrupt() { signal(kInterrupted); }
 
 namespace {
 

@@ -3,6 +3,7 @@
 // deadlines, nothing of what they protect.
 #pragma once
 #include "vm/os/clock.h"
+#include "vm/os/spin.h"
 #include "vm/threads/thread.h"
 
 namespace mp {
@@ -41,11 +42,14 @@ class Parker {
   void sleep(os::Deadline deadline);
   void wake();
   void interrupt();
-  bool woken() const { return (word_.load(std::memory_order_acquire) & 1) != 0; }
-  bool interrupted() const { return (word_.load(std::memory_order_acquire) & 2) != 0; }
+  bool woken() const { return (word_.load(std::memory_order_acquire) & kWoken) != 0; }
+  bool interrupted() const { return (word_.load(std::memory_order_acquire) & kInterrupted) != 0; }
 
  private:
+  static constexpr uint32_t kWoken = 1, kInterrupted = 2, kSleeping = 4;
+  void signal(uint32_t bit);
   std::atomic<uint32_t> word_{0};
+  os::AdaptiveSpin spin_;
 };
 
 enum class WaitResult : uint8_t {
