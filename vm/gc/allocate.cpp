@@ -104,6 +104,19 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
     Block* block = nullptr;
     {
       std::lock_guard<std::mutex> guard(mutex);
+      if (!c.left_cells.empty()) {
+        LeftCells cells = c.left_cells.back();
+        c.left_cells.pop_back();
+        if (objects) allocated_objects.fetch_add(cells.count, std::memory_order_relaxed);
+        list = cells.first;
+        break;
+      }
+      if (!c.left_blocks.empty()) {
+        carving = c.left_blocks.back();
+        c.left_blocks.pop_back();
+        list = carve(t, carving);
+        break;
+      }
       while (c.next_to_sweep < c.blocks.size()) {
         Block* candidate = c.blocks[c.next_to_sweep++];
         if (!candidate->needs_sweep) continue;

@@ -62,6 +62,25 @@ void HeapImpl::drop_cache(Thread& t) {
   std::fill(std::begin(t.impl->carving_raws), std::end(t.impl->carving_raws), nullptr);
 }
 
+// Short threads would otherwise begin fresh blocks one after the other, each for a few cells.
+void HeapImpl::leave_cells(Thread& t) {
+  if (!kPoisons) {
+    std::lock_guard<std::mutex> guard(mutex);
+    for (size_t kind = 0; kind < 2; ++kind) {
+      bool objects = kind == static_cast<size_t>(CellKind::Object);
+      for (size_t i = 0; i < kSizeClassCount; ++i) {
+        ClassBlocks& c = classes[kind][i];
+        LeftCells cells{(objects ? t.cache.objects : t.cache.raws)[i], 0};
+        for (FreeCell* cell = cells.first; cell != nullptr; cell = cell->next) ++cells.count;
+        if (cells.count > 0) c.left_cells.push_back(cells);
+        Block* block = (objects ? t.impl->carving_objects : t.impl->carving_raws)[i];
+        if (block != nullptr && block->carved < block->cell_count) c.left_blocks.push_back(block);
+      }
+    }
+  }
+  drop_cache(t);
+}
+
 // Dead objects that were not swept yet must not be found by the conservative scan: what they refer to may be
 // gone.
 void HeapImpl::finish_sweeping() {
@@ -81,9 +100,13 @@ void HeapImpl::finish_sweeping() {
 void HeapImpl::prepare() {
   for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) drop_cache(*t);
   finish_sweeping();
-  for (auto& kind : classes)
-    for (ClassBlocks& c : kind)
+  for (auto& kind : classes) {
+    for (ClassBlocks& c : kind) {
+      c.left_cells.clear();
+      c.left_blocks.clear();
       for (Block* block : c.blocks) block->clear_marks();
+    }
+  }
   for (Block* block : large_blocks) block->clear_marks();
   marked_bytes = marked_objects = 0;
 }

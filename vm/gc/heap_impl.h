@@ -13,9 +13,17 @@ namespace mp {
 
 // The blocks of one class and cell kind. After a collection they are swept one by one, when a thread needs
 // cells.
+// Free cells of a thread that has ended: `count` of them, linked.
+struct LeftCells {
+  FreeCell* first;
+  size_t count;
+};
 struct ClassBlocks {
   std::vector<Block*> blocks;
   size_t next_to_sweep = 0;
+  // Until the next collection, which finds them again.
+  std::vector<LeftCells> left_cells;
+  std::vector<Block*> left_blocks;  // not carved to the end
 };
 
 struct CollectionStatistics {
@@ -53,7 +61,8 @@ struct HeapImpl {
   void release_empty_blocks();
   void poison_dead_cells();
   void finish_sweeping();
-  void drop_cache(Thread& t);  // forgets a thread's free cells; they are found again by sweeping
+  void drop_cache(Thread& t);   // forgets a thread's free cells; they are found again by sweeping
+  void leave_cells(Thread& t);  // gives an ending thread's free cells to the others
   void set_trigger();
 
   // ---- mark.cpp

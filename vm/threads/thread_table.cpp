@@ -97,7 +97,7 @@ void detach_and_destroy(Thread* t) {
   Runtime& runtime = t->runtime();
   ThreadTable& table = *runtime.threads;
   release_signals(*t);
-  runtime.heap->impl().drop_cache(*t);
+  runtime.heap->impl().leave_cells(*t);
   t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
   t->impl->exiting.store(true, std::memory_order_relaxed);
   if (GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_relaxed))
