@@ -157,7 +157,7 @@ Result<Value> time_gmtime(Thread& t, const Value* args) {
   tm broken;
   errno = 0;
   if (gmtime_r(&when, &broken) == nullptr) return t.raise_os_error(errno == 0 ? EINVAL : errno);
-  return make_struct_time(t, broken, "UTC", 0);
+  return make_struct_time(t, broken, "GMT", 0);
 }
 Result<Value> time_localtime(Thread& t, const Value* args) {
   time_t when = TRY(time_argument(t, args[0]));

@@ -34,6 +34,8 @@ Result<Value> sys_exit(Thread& t, const Value* args) {
   Value status = args[0];
   if (is_tuple(status))
     return t.raise_object(make_exception_args(t, Exc::SystemExit, status.as<TupleObject>()));
+  if (status.is_none())  // no argument rather than None
+    return t.raise_object(make_exception_args(t, Exc::SystemExit, empty_tuple(t)));
   return t.raise_value(Exc::SystemExit, status);
 }
 Result<Value> sys_excepthook(Thread& t, const Value* args) {
