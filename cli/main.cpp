@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kHelp = R"(usage: minipy [option] ... [-c cmd | -m mod | file | -] [arg] ...
        minipy dis FILE
+       minipy atomic FILE[:LINE]
 Options:
 -b       : issue warnings about mixing bytes and str (-bb: errors)
 -B       : do not write byte code files (always so)
@@ -47,6 +48,10 @@ Options:
 --deadlock=ACTION      when every thread is blocked for good: report (the default), raise, exit, off
 --python-lib=DIR|none  the installed CPython library to fall back on
 --memory-limit=BYTES   MemoryError beyond this heap size
+dis FILE : print the byte code of a script (-d code)
+atomic FILE[:LINE] : print for each statement (of that line) how many places
+           there are where a thread switch may fall, under each preset of
+           --semantics, and which updates of shared variables are atomic
 file     : program read from a script file
 -        : program read from standard input (the default; interactive on a terminal)
 arg ...  : arguments passed to the program in sys.argv[1:]
@@ -62,6 +67,7 @@ struct CommandLine {
   minipy::Options options;
   minipy::Command command;
   std::vector<std::string> dump;  // -d, dis: stages to print
+  bool atomic = false;            // `minipy atomic`: the target is FILE[:LINE]
   std::string gil;                // --gil, -X gil
   bool faulthandler = false;
 };
@@ -318,6 +324,10 @@ CommandLine parse(int argc, char** argv) {
     if (i < argc && std::strcmp(argv[i], "dis") == 0 && i + 1 < argc && access("dis", F_OK) != 0) {
       line.dump = {"code"};
       ++i;
+    } else if (i < argc && std::strcmp(argv[i], "atomic") == 0 && i + 1 < argc &&
+               access("atomic", F_OK) != 0) {
+      line.atomic = true;
+      ++i;
     }
     if (i < argc && std::strcmp(argv[i], "-") != 0) {
       line.command.kind = Kind::File;
@@ -342,22 +352,61 @@ CommandLine parse(int argc, char** argv) {
   return line;
 }
 
+// As scripts are named in messages.
+std::string absolute_path(const std::string& name) {
+  char here[4096];
+  if (name.starts_with('/') || getcwd(here, sizeof here) == nullptr) return name;
+  return std::string(here) + "/" + name;
+}
+
+// The bytes of a file. False with a message as for a script that cannot be opened.
+bool read_program(const std::string& name, std::string* text) {
+  FILE* in = std::fopen(name.c_str(), "rb");
+  text->clear();
+  char buffer[65536];
+  size_t n;
+  while (in != nullptr && (n = std::fread(buffer, 1, sizeof buffer, in)) > 0) text->append(buffer, n);
+  if (in != nullptr && !std::ferror(in)) {
+    std::fclose(in);
+    return true;
+  }
+  int error = errno;
+  if (in != nullptr) std::fclose(in);
+  std::fprintf(stderr, "%s: can't open file '%s': [Errno %d] %s\n", program_invocation_name,
+               absolute_path(name).c_str(), error, std::strerror(error));
+  return false;
+}
+
+// `minipy atomic FILE[:LINE]`
+int print_atomicity(const std::string& target) {
+  std::string name = target, text;
+  long line = 0;
+  size_t colon = target.rfind(':');
+  if (colon != std::string::npos && access(name.c_str(), F_OK) != 0 &&
+      whole_number(target.substr(colon + 1), 1, 0x7fffffff, &line))
+    name.resize(colon);
+  if (!read_program(name, &text)) return 2;
+  try {
+    std::string table = minipy::Runtime::atomicity(text, absolute_path(name), static_cast<int>(line));
+    std::fputs(table.c_str(), stdout);
+  } catch (const minipy::Error& error) {
+    if (error.type() == "ValueError" && error.traceback().empty()) {
+      std::fprintf(stderr, "%s: no line %ld in '%s': %s\n", program_invocation_name, line, name.c_str(),
+                   error.what());
+      return 2;
+    }
+    std::fputs(error.traceback().c_str(), stderr);
+    return 1;
+  }
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
 // -d: text of the program, without running it.
 int dump_stages(const CommandLine& line) {
   std::string text = line.command.target, name = "<string>";
   if (line.command.kind == minipy::Command::Kind::File) {
     name = line.command.target;
-    FILE* in = std::fopen(name.c_str(), "rb");
-    if (in == nullptr) {
-      std::fprintf(stderr, "minipy: can't open file '%s': [Errno %d] %s\n", name.c_str(), errno,
-                   std::strerror(errno));
-      return 2;
-    }
-    text.clear();
-    char buffer[65536];
-    size_t n;
-    while ((n = std::fread(buffer, 1, sizeof buffer, in)) > 0) text.append(buffer, n);
-    std::fclose(in);
+    if (!read_program(name, &text)) return 2;
   }
   for (const std::string& stage : line.dump) {
     try {
@@ -375,6 +424,7 @@ int dump_stages(const CommandLine& line) {
 int main(int argc, char** argv) {
   CommandLine line = parse(argc, argv);
   if (!line.dump.empty()) return dump_stages(line);
+  if (line.atomic) return print_atomicity(line.command.target);
   minipy::Options& options = line.options;
   options.executable = argv[0];
   options.install_signal_handlers = true;

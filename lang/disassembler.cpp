@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lang/ast.h"
+#include "lang/operands.h"
 
 namespace mp::lang {
 
@@ -61,15 +62,6 @@ std::string run_name(const CodeUnit& unit, uint32_t pc, uint32_t first, int coun
   return count == 1
              ? text
              : fmt::format("{}..{}", text, register_name(unit, pc, first + static_cast<uint32_t>(count) - 1));
-}
-
-bool has_jump(const OpInfo& info) { return info.b == Operand::J32 || info.c == Operand::J16; }
-
-uint32_t jump_target(const CodeUnit& unit, uint32_t pc) {
-  Instruction i = unit.instruction(pc);
-  const OpInfo& info = op_info(i.opcode());
-  int32_t offset = info.b == Operand::J32 ? i.bc() : i.sc();
-  return static_cast<uint32_t>(static_cast<int64_t>(pc) + info.length() + offset);
 }
 
 std::string operand_text(const CodeUnit& unit, uint32_t pc, Operand kind, uint16_t value,

@@ -3,38 +3,13 @@
 #include <algorithm>
 #include <functional>
 
+#include "lang/operands.h"
+
 namespace mp::lang {
 
 namespace {
 
 bool is_backward(Op op) { return op >= Op::JUMP_BACK && op <= Op::LOOP_IF_GE_IMM; }
-
-// How many registers from the operand's on an instruction reads.
-int read_count(Operand kind, const Instruction& i) {
-  switch (kind) {
-    case Operand::R:
-    case Operand::M: return 1;
-    case Operand::R2: return 2;
-    case Operand::R3: return 3;
-    case Operand::RC:
-    case Operand::RS: return i.c;
-    case Operand::RP: return 2 * i.c;
-    case Operand::RK: return i.c + 2;
-    case Operand::RF: return __builtin_popcount(i.aux & 15);
-    default: return 0;
-  }
-}
-
-int write_count(Operand kind, const Instruction& i) {
-  switch (kind) {
-    case Operand::W:
-    case Operand::M: return 1;
-    case Operand::W2: return 2;
-    case Operand::WC: return i.c;
-    case Operand::WX: return i.c + 1 + i.aux;
-    default: return 0;
-  }
-}
 
 uint64_t mix(uint64_t seed, uint64_t value) {
   seed ^= value + 0x9e3779b97f4a7c15u + (seed << 6) + (seed >> 2);

@@ -134,6 +134,10 @@ class Runtime {
 
   // One stage of the front end as text: "tokens", "ast" or "code". Error (SyntaxError) for wrong input.
   static std::string dump(std::string_view stage, std::string_view source, const std::string& filename);
+  // Where a switch may fall in each statement, under each semantics preset, and which updates of shared
+  // variables are atomic: a table as text (docs/GIL.md). `line` 0: the whole source; otherwise the statements
+  // that cover it. Error (SyntaxError; ValueError for a line that the source does not have).
+  static std::string atomicity(std::string_view source, const std::string& filename, int line = 0);
 
  private:
   friend struct Access;

@@ -1121,7 +1121,7 @@ op_CALL_METHOD : {
       }
       Value v = VALUE(call_native_direct(t, native, self, CallArgs{r + pc->b + 2, pc->c, {}}));
       r[pc->a] = v;
-      if (INTERRUPTED()) goto after_call;
+      if (INTERRUPTED() && native->def->switches) goto after_call;
       NEXT(2);
     }
     if (kind == Kind::BoundMethod && self.is_empty()) {

@@ -16,9 +16,25 @@ inline bool is_call(lang::Op base) {
          base == Op::LOAD_SUPER_ATTR || base == Op::LOAD_SUPER_METHOD;
 }
 
-// True when a switch may fall between this instruction and the next one that runs. What a callee does inside,
-// jumps back and function entries are polled by the loop itself in every preset. After a return the caller's
-// CALL is over.
+// What the loop itself polls in every preset: behind calls (unless the callee has no site, see
+// NativeDef::switches), at jumps back, and when a generator goes on. Function entries are polled as well; they
+// are no instruction. An entry stands for the site of the call of a script function.
+inline bool loop_polls(const lang::OpInfo& info, bool quiet_callee) {
+  using lang::Op;
+  switch (info.base) {
+    case Op::CALL:
+    case Op::CALL_METHOD: return !quiet_callee;
+    case Op::CALL_KW:
+    case Op::CALL_METHOD_KW:
+    case Op::CALL_EX:
+    case Op::YIELD:
+    case Op::YIELD_FROM: return true;
+    default: return info.site == lang::SwitchSite::Back;
+  }
+}
+
+// True when a switch may fall between this instruction and the next one that runs, beyond what the loop polls
+// itself. After a return the caller's CALL is over.
 inline bool switch_site_after(Semantics semantics, const lang::OpInfo& info) {
   using lang::Op;
   bool returned = info.base == Op::RETURN || info.base == Op::RETURN_CONST;

@@ -7,6 +7,8 @@
 #include "lang/frontend.h"
 #include "lang/layout.h"
 #include "minipy/minipy.h"
+#include "vm/exec/atomicity.h"
+#include "vm/exec/compile_errors.h"
 #include "vm/exec/interp.h"
 #include "vm/modules/modules.h"
 #include "vm/protocol/protocol.h"
@@ -392,6 +394,37 @@ std::string Runtime::dump(std::string_view stage, std::string_view text, const s
     throw Error("SyntaxError", error->message, where + "SyntaxError: " + error->message + "\n");
   }
   return out;
+}
+
+std::string Runtime::atomicity(std::string_view text, const std::string& filename, int line) {
+  using namespace mp::lang;
+  std::optional<Diagnostic> error;
+  Source source = Source::from_bytes(text, filename, &error);
+  Arena arena;
+  ParseResult parsed;
+  CompileResult compiled;
+  if (!error) {
+    parsed = parse(source, arena);
+    error = parsed.error;
+  }
+  if (!error) {
+    compiled = compile(*parsed.module, source, arena);
+    error = compiled.error;
+  }
+  if (error) {
+    // The text of a SyntaxError is the exception's affair.
+    Options options;
+    options.python_lib = "none";
+    Runtime runtime(options);
+    Inside inside(*runtime.state_);
+    static_cast<void>(mp::raise_diagnostic(inside.thread(), *error, false));
+    Access::rethrow(inside.thread());
+  }
+  uint32_t lines = source.line_count();
+  if (lines > 1 && source.line_text(lines).empty()) --lines;  // behind the last newline
+  if (line < 0 || static_cast<uint32_t>(line) > lines)
+    throw Error("ValueError", "it has " + std::to_string(lines) + (lines == 1 ? " line" : " lines"), "");
+  return mp::describe_atomicity(source, *parsed.module, *compiled.unit, static_cast<uint32_t>(line));
 }
 
 std::string version() { return "0.1.0"; }

@@ -1,0 +1,48 @@
+// Where values go inside one function: which reads of a variable reach which stores of it, and under which
+// presets a switch may fall on the way. It knows code, not its source.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "lang/code_unit.h"
+#include "vm/threads/semantics.h"
+
+namespace mp::atomicity {
+
+using PresetMask = uint8_t;  // one bit per preset
+inline constexpr int kPresets = 0
+#define MP_SEMANTICS(name, enumerator, policy, doc) +1
+#include "vm/threads/semantics.def"
+#undef MP_SEMANTICS
+    ;
+static_assert(kPresets <= 8);
+inline constexpr PresetMask kAllPresets = (1 << kPresets) - 1;
+inline constexpr PresetMask preset_bit(Semantics semantics) {
+  return static_cast<PresetMask>(1 << static_cast<int>(semantics));
+}
+
+// One instruction as the analysis sees it.
+struct Step {
+  uint32_t pc;
+  lang::Instruction instruction;
+  const lang::OpInfo* info;
+  int load = -1, store = -1;  // the shared variable it reads, writes
+  PresetMask after = 0;       // sites between it and the instruction behind it
+  PresetMask jump = 0;        // and where it jumps to
+};
+
+// What is read at step `load` decides what is stored at step `store`.
+struct Flow {
+  uint32_t load, store;
+  PresetMask sites = 0;    // presets with a site in between, on some way
+  bool by_choice = false;  // a jump looks at it; otherwise the stored value is made of it
+};
+
+struct FlowResult {
+  std::vector<Flow> flows;
+  std::vector<bool> normal;  // by step: runs when nothing is raised
+};
+
+FlowResult find_flows(const lang::CodeUnit& unit, const std::vector<Step>& steps, int variable_count);
+
+}  // namespace mp::atomicity

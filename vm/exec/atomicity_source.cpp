@@ -1,0 +1,466 @@
+#include "vm/exec/atomicity_source.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace mp::atomicity {
+
+using namespace lang;
+
+namespace {
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0; }
+
+std::string_view callee_name(const ExprNode* node) {
+  const auto* call = ast_cast<Call>(node);
+  if (call == nullptr) return {};
+  if (const auto* name = ast_cast<Name>(call->func)) return name->id;
+  if (const auto* attribute = ast_cast<Attribute>(call->func)) return attribute->attr;
+  return {};
+}
+
+std::string strip_blanks(std::string_view text) {
+  std::string out;
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (quote == 0 && std::isspace(static_cast<unsigned char>(c))) {
+      size_t next = i;
+      while (next < text.size() && std::isspace(static_cast<unsigned char>(text[next]))) ++next;
+      if (!out.empty() && next < text.size() && is_word(out.back()) && is_word(text[next])) out += ' ';
+      i = next - 1;
+      continue;
+    }
+    if (quote != 0 && c == '\\' && i + 1 < text.size()) {
+      out += c;
+      c = text[++i];
+    } else if (c == quote) {
+      quote = 0;
+    } else if (quote == 0 && (c == '\'' || c == '"')) {
+      quote = c;
+    }
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+// Walks the AST once and fills in the facts.
+class FactsWalker {
+ public:
+  explicit FactsWalker(SourceFacts& facts) : facts_(facts) {}
+
+  void walk(const Node* node) {
+    if (node == nullptr) return;
+    switch (node->kind) {
+#define MP_AST_MOD(Name, Fields)
+#define MP_AST_STMT(Name, Fields) case NodeKind::Name:
+#define MP_AST_EXPR MP_AST_MOD
+#define MP_AST_HANDLER MP_AST_MOD
+#define MP_AST_PATTERN MP_AST_MOD
+#define MP_AST_TYPE_PARAM MP_AST_MOD
+#define MP_AST_HELPER(Name, python_name, Fields)
+#include "lang/ast_nodes.def"
+#undef MP_AST_STMT
+      statement(static_cast<const StmtNode*>(node));
+      return;
+      case NodeKind::Name:
+        if (ast_as<Name>(node).ctx != ExprContext::Load) bind(ast_as<Name>(node).id, nullptr);
+        return;
+      case NodeKind::Attribute:
+        if (ast_as<Attribute>(node).ctx != ExprContext::Load)
+          bind_attribute(ast_as<Attribute>(node), nullptr);
+        break;
+      case NodeKind::NamedExpr:
+        assign(ast_as<NamedExpr>(node).target, ast_as<NamedExpr>(node).value);
+        walk(ast_as<NamedExpr>(node).value);
+        return;
+      case NodeKind::Arg: bind(ast_as<Arg>(node).arg, nullptr); break;
+      case NodeKind::ExceptHandler: bind(ast_as<ExceptHandler>(node).name, nullptr); break;
+      case NodeKind::MatchAs: bind(ast_as<MatchAs>(node).name, nullptr); break;
+      case NodeKind::MatchStar: bind(ast_as<MatchStar>(node).name, nullptr); break;
+      case NodeKind::MatchMapping: bind(ast_as<MatchMapping>(node).rest, nullptr); break;
+      default: break;
+    }
+    children(node);
+  }
+
+ private:
+  template <typename T>
+  void walk(const Seq<T>& list) {
+    for (const T& item : list) walk(item);
+  }
+  template <typename T>
+  requires(!std::is_pointer_v<T>) void walk(const T&) {}
+
+  void children(const Node* node) {
+    switch (node->kind) {
+#define F(type, name) walk(typed.name);
+#define O(type, name) walk(typed.name);
+#undef MP_AST_MOD
+#define MP_AST_MOD(Name, Fields)                  \
+  case NodeKind::Name: {                          \
+    const auto& typed = ast_as<lang::Name>(node); \
+    (void)typed;                                  \
+    Fields break;                                 \
+  }
+#undef MP_AST_EXPR
+#undef MP_AST_HANDLER
+#undef MP_AST_PATTERN
+#undef MP_AST_TYPE_PARAM
+#undef MP_AST_HELPER
+#define MP_AST_STMT MP_AST_MOD
+#define MP_AST_EXPR MP_AST_MOD
+#define MP_AST_HANDLER MP_AST_MOD
+#define MP_AST_PATTERN MP_AST_MOD
+#define MP_AST_TYPE_PARAM MP_AST_MOD
+#define MP_AST_HELPER(Name, python_name, Fields) MP_AST_MOD(Name, Fields)
+#include "lang/ast_nodes.def"
+#undef MP_AST_MOD
+#undef MP_AST_STMT
+#undef MP_AST_EXPR
+#undef MP_AST_HANDLER
+#undef MP_AST_PATTERN
+#undef MP_AST_TYPE_PARAM
+#undef MP_AST_HELPER
+#undef F
+#undef O
+    }
+  }
+
+  void bind(std::string_view name, const ExprNode* value, ObjectType type = {}, bool callable = false) {
+    if (name.empty()) return;
+    SourceFacts::Binding& binding = facts_.names_[std::string(name)];
+    if (value != nullptr) type = value_type(value);
+    if (binding.times++ == 0)
+      binding.type = type;
+    else if (!(binding.type == type))
+      binding.type = {};
+    binding.at_start = depth_ == 0 && loops_ == 0;
+    binding.callable |= callable;
+  }
+  void bind_attribute(const Attribute& target, const ExprNode* value) {
+    bind("." + std::string(target.attr.view()), value);
+  }
+
+  void assign(const ExprNode* target, const ExprNode* value) {
+    if (const auto* name = ast_cast<Name>(target)) return bind(name->id, value);
+    if (const auto* attribute = ast_cast<Attribute>(target)) {
+      bind_attribute(*attribute, value);
+      return walk(attribute->value);
+    }
+    const auto* targets = ast_cast<Tuple>(target);
+    const auto* values = ast_cast<Tuple>(value);
+    if (targets == nullptr || values == nullptr || targets->elts.size() != values->elts.size())
+      return walk(target);
+    for (uint32_t i = 0; i < targets->elts.size(); ++i) assign(targets->elts[i], values->elts[i]);
+  }
+
+  ObjectType value_type(const ExprNode* value) {
+    switch (value->kind) {
+      case NodeKind::List:
+      case NodeKind::ListComp: return {ObjectKind::List};
+      case NodeKind::Dict:
+      case NodeKind::DictComp: return {ObjectKind::Dict};
+      case NodeKind::Set:
+      case NodeKind::SetComp: return {ObjectKind::Set};
+      default: break;
+    }
+    std::string_view callee = callee_name(value);
+    for (std::string_view name : {"Lock", "RLock", "Condition", "allocate_lock"})
+      if (callee == name) return {ObjectKind::Lock};
+    if (auto cls = facts_.classes_.find(std::string(callee)); cls != facts_.classes_.end())
+      return {ObjectKind::Instance, cls->second};
+    if (callee == "list") return {ObjectKind::List};
+    if (callee == "set") return {ObjectKind::Set};
+    if (callee == "deque") return {ObjectKind::Deque};
+    for (std::string_view name : {"dict", "defaultdict", "OrderedDict", "Counter"})
+      if (callee == name) return {ObjectKind::Dict};
+    return {};
+  }
+
+  // Where the statements inside begin; the end for a simple one.
+  static uint32_t header_end(const StmtNode* node) {
+    switch (node->kind) {
+#define BODY(Kind) \
+  case NodeKind::Kind: return ast_as<Kind>(node).body.front()->span.begin;
+      BODY(For)
+      BODY(AsyncFor)
+      BODY(While)
+      BODY(If)
+      BODY(With)
+      BODY(AsyncWith) BODY(Try) BODY(TryStar)
+#undef BODY
+          case NodeKind::FunctionDef : return body_begin(ast_as<FunctionDef>(node).body);
+      case NodeKind::AsyncFunctionDef: return body_begin(ast_as<AsyncFunctionDef>(node).body);
+      case NodeKind::ClassDef: return body_begin(ast_as<ClassDef>(node).body);
+      case NodeKind::Match: return ast_as<Match>(node).cases[0]->pattern->span.begin;
+      default: return node->span.end;
+    }
+  }
+  static uint32_t decorators_begin(const Seq<ExprNode*>& list, uint32_t begin) {
+    return list.empty() ? begin : std::min(begin, list.front()->span.begin);
+  }
+  // A body may begin with a decorated function.
+  static uint32_t body_begin(const Seq<StmtNode*>& body) { return first_byte(body.front()); }
+  static uint32_t first_byte(const StmtNode* node) {
+    uint32_t begin = node->span.begin;
+    if (const auto* function = ast_cast<FunctionDef>(node))
+      return decorators_begin(function->decorator_list, begin);
+    if (const auto* function = ast_cast<AsyncFunctionDef>(node))
+      return decorators_begin(function->decorator_list, begin);
+    if (const auto* cls = ast_cast<ClassDef>(node)) return decorators_begin(cls->decorator_list, begin);
+    return begin;
+  }
+
+  void statement(const StmtNode* node) {
+    int index = static_cast<int>(facts_.statements_.size());
+    Span span{first_byte(node), node->span.end};
+    facts_.statements_.push_back(
+        {node, span, header_end(node), facts_.source_.line_of(node->span.begin), current_, self_});
+    int outer = std::exchange(current_, index);
+    const ClassDef* self = self_;
+    switch (node->kind) {
+      case NodeKind::Assign:
+        walk(ast_as<Assign>(node).value);
+        for (const ExprNode* target : ast_as<Assign>(node).targets)
+          assign(target, ast_as<Assign>(node).value);
+        break;
+      case NodeKind::AnnAssign:
+        assign(ast_as<AnnAssign>(node).target, ast_as<AnnAssign>(node).value);
+        walk(ast_as<AnnAssign>(node).value);
+        break;
+      case NodeKind::Import: import(ast_as<Import>(node).names); break;
+      case NodeKind::ImportFrom: import(ast_as<ImportFrom>(node).names); break;
+      case NodeKind::FunctionDef: function(ast_as<FunctionDef>(node)); break;
+      case NodeKind::AsyncFunctionDef: function(ast_as<AsyncFunctionDef>(node)); break;
+      case NodeKind::ClassDef: {
+        const auto& cls = ast_as<ClassDef>(node);
+        facts_.classes_[std::string(cls.name.view())] = &cls;
+        bind(cls.name, nullptr, {}, true);
+        const ClassDef* outer_class = std::exchange(class_, &cls);
+        ++depth_;
+        children(node);
+        --depth_;
+        class_ = outer_class;
+        break;
+      }
+      case NodeKind::If:
+        decision(ast_as<If>(node).test, ast_as<If>(node).body.front(), span.end);
+        children(node);
+        break;
+      case NodeKind::While:
+        decision(ast_as<While>(node).test, ast_as<While>(node).body.front(), span.end);
+        [[fallthrough]];
+      case NodeKind::For:
+      case NodeKind::AsyncFor:
+        ++loops_;
+        children(node);
+        --loops_;
+        break;
+      default: children(node);
+    }
+    current_ = outer;
+    self_ = self;
+  }
+
+  void decision(const ExprNode* test, const StmtNode* first, uint32_t end) {
+    facts_.decisions_.push_back({test->span, {first->span.begin, end}});
+  }
+
+  template <typename Function>
+  void function(const Function& node) {
+    bind(node.name, nullptr, {}, true);
+    if (class_ != nullptr) self_ = class_;
+    const ClassDef* cls = std::exchange(class_, nullptr);
+    ++depth_;
+    children(&node);
+    --depth_;
+    class_ = cls;
+  }
+
+  void import(const Seq<Alias*>& names) {
+    for (const Alias* alias : names) {
+      std::string_view name = alias->asname ? alias->asname.view() : alias->name.view();
+      bind(name.substr(0, name.find('.')), nullptr);
+    }
+  }
+
+  SourceFacts& facts_;
+  int current_ = -1, depth_ = 0, loops_ = 0;
+  const ClassDef* class_ = nullptr;  // whose body this is
+  const ClassDef* self_ = nullptr;   // whose method this is
+};
+
+SourceFacts::SourceFacts(const Source& source, const ModNode& module) : source_(source) {
+  FactsWalker(*this).walk(&module);
+  // Once more, now that the classes are known.
+  statements_.clear();
+  names_.clear();
+  decisions_.clear();
+  FactsWalker(*this).walk(&module);
+}
+
+int SourceFacts::statement_at(uint32_t offset) const {
+  auto after = std::upper_bound(statements_.begin(), statements_.end(), offset,
+                                [](uint32_t at, const Statement& s) { return at < s.span.begin; });
+  int index = static_cast<int>(after - statements_.begin()) - 1;
+  while (index >= 0 && statements_[static_cast<size_t>(index)].span.end <= offset)
+    index = statements_[static_cast<size_t>(index)].parent;
+  return index;
+}
+
+uint32_t SourceFacts::offset(const CodePosition& position) const {
+  return source_.line_start(static_cast<uint32_t>(position.line)) +
+         static_cast<uint32_t>(std::max(position.column, 0));
+}
+
+std::string SourceFacts::expression(const CodePosition& position) const {
+  uint32_t begin = offset(position);
+  uint32_t end = source_.line_start(static_cast<uint32_t>(position.end_line)) +
+                 static_cast<uint32_t>(std::max(position.end_column, 0));
+  if (end <= begin) return "?";
+  return strip_blanks(std::string_view(source_.text()).substr(begin, end - begin));
+}
+
+std::string SourceFacts::title(const Statement& statement) const {
+  // A body on the line of its header goes where it would stand below it.
+  const Statement* first = &statement;
+  size_t levels = 0;
+  for (; first->parent >= 0; ++levels) {
+    const Statement* around = &statements_[static_cast<size_t>(first->parent)];
+    if (around->line != first->line) break;
+    first = around;
+  }
+  std::string_view line = source_.line_text(statement.line);
+  std::string out(line.substr(0, std::min(line.find_first_not_of(" \t"), line.size())));
+  out.append(4 * levels, ' ');
+  uint32_t begin = statement.node->span.begin;
+  std::string_view text = std::string_view(source_.text()).substr(begin, statement.header_end - begin);
+  size_t end = text.find('\n');
+  out += text.substr(0, end);
+  while (!out.empty() && std::isspace(static_cast<unsigned char>(out.back()))) out.pop_back();
+  // Only comments and blanks may be left out silently.
+  for (bool comment = false; end < text.size(); ++end) {
+    if (text[end] == '\n')
+      comment = false;
+    else if (text[end] == '#')
+      comment = true;
+    else if (!comment && !std::isspace(static_cast<unsigned char>(text[end])))
+      return out + " ...";
+  }
+  return out;
+}
+
+bool SourceFacts::covers(const Statement& statement, uint32_t line) const {
+  uint32_t last = statement.header_end;
+  while (last > statement.span.begin + 1 &&
+         std::isspace(static_cast<unsigned char>(source_.text()[last - 1])))
+    --last;
+  return source_.line_of(statement.span.begin) <= line && line <= source_.line_of(last - 1);
+}
+
+bool SourceFacts::is_fixed(std::string_view name) const {
+  auto found = names_.find(std::string(name));
+  return found != names_.end() && found->second.times == 1 && found->second.at_start;
+}
+
+bool SourceFacts::is_callable(std::string_view name) const {
+  auto found = names_.find(std::string(name));
+  return found != names_.end() && found->second.callable;
+}
+
+ObjectType SourceFacts::type_of(std::string_view expression, const Statement& where) const {
+  if (expression == "self" && where.self != nullptr) return {ObjectKind::Instance, where.self};
+  size_t dot = expression.rfind('.');
+  std::string key(dot == std::string_view::npos ? expression : expression.substr(dot));
+  auto found = names_.find(key);
+  return found == names_.end() ? ObjectType{} : found->second.type;
+}
+
+bool SourceFacts::runs_code(std::string_view receiver, std::string_view member, bool store,
+                            const Statement& where) const {
+  ObjectType type = type_of(receiver, where);
+  return type.kind == ObjectKind::Instance && class_runs_code(*type.cls, member, store, 0);
+}
+
+bool SourceFacts::class_runs_code(const ClassDef& cls, std::string_view member, bool store, int depth) const {
+  for (const StmtNode* node : cls.body) {
+    if (const auto* function = ast_cast<FunctionDef>(node)) {
+      if (member == "[]") {
+        if (function->name == (store ? "__setitem__" : "__getitem__")) return true;
+        continue;
+      }
+      if (function->name == (store ? "__setattr__" : "__getattribute__")) return true;
+      if (!(function->name == member) || function->decorator_list.empty()) continue;
+      const auto* decorator = ast_cast<Name>(function->decorator_list.front());
+      if (decorator == nullptr || !(decorator->id == "staticmethod" || decorator->id == "classmethod"))
+        return true;
+    } else if (const auto* assign = ast_cast<Assign>(node)) {
+      const auto* target = ast_cast<Name>(assign->targets.front());
+      if (target != nullptr && target->id == member && callee_name(assign->value) == "property") return true;
+    }
+  }
+  for (const ExprNode* base : cls.bases) {
+    const auto* name = ast_cast<Name>(base);
+    auto found = name == nullptr ? classes_.end() : classes_.find(std::string(name->id.view()));
+    if (found != classes_.end() && depth < 20 && class_runs_code(*found->second, member, store, depth + 1))
+      return true;
+  }
+  return false;
+}
+
+bool SourceFacts::is_lock(const ExprNode* node, const Statement& where, std::string* text) const {
+  *text = strip_blanks(
+      std::string_view(source_.text()).substr(node->span.begin, node->span.end - node->span.begin));
+  ObjectKind kind = type_of(*text, where).kind;
+  if (kind != ObjectKind::Unknown) return kind == ObjectKind::Lock;
+  std::string name = text->substr(text->rfind('.') + 1);  // a parameter, or made elsewhere
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name.find("lock") != std::string::npos || name.find("mutex") != std::string::npos ||
+         name.find("cond") != std::string::npos;
+}
+
+std::string SourceFacts::lock_of(const Statement& block, int inner) const {
+  std::string text;
+  auto stands_in = [&](const Seq<StmtNode*>& body) {
+    Span span = statements_[static_cast<size_t>(inner)].span;
+    return body.front()->span.begin <= span.begin && span.end <= body.back()->span.end;
+  };
+  if (const auto* with = ast_cast<With>(block.node); with != nullptr && stands_in(with->body)) {
+    for (const WithItem* item : with->items)
+      if (is_lock(item->context_expr, block, &text)) return text;
+  } else if (const auto* guarded = ast_cast<Try>(block.node);
+             guarded != nullptr && stands_in(guarded->body)) {
+    for (const StmtNode* last : guarded->finalbody) {
+      const auto* statement = ast_cast<Expr>(last);
+      if (statement == nullptr || callee_name(statement->value) != "release") continue;
+      const auto* callee = ast_cast<Attribute>(ast_as<Call>(statement->value).func);
+      if (callee != nullptr && is_lock(callee->value, block, &text)) return text;
+    }
+  }
+  return "";
+}
+
+std::string SourceFacts::common_lock(int one, int other) const {
+  auto parent = [&](int index) { return statements_[static_cast<size_t>(index)].parent; };
+  for (int with = parent(one); with >= 0; with = parent(with)) {
+    const StmtNode* node = statements_[static_cast<size_t>(with)].node;
+    if (node->kind == NodeKind::FunctionDef || node->kind == NodeKind::AsyncFunctionDef) return "";
+    std::string lock = lock_of(statements_[static_cast<size_t>(with)], one);
+    if (!lock.empty() && lock == lock_of(statements_[static_cast<size_t>(with)], other)) return lock;
+  }
+  return "";
+}
+
+int SourceFacts::decision(uint32_t test_offset, uint32_t act_offset) const {
+  auto inside = [](Span span, uint32_t at) { return span.begin <= at && at < span.end; };
+  for (size_t i = decisions_.size(); i-- > 0;)
+    if (inside(decisions_[i].test, test_offset) && inside(decisions_[i].acts, act_offset))
+      return static_cast<int>(i);
+  return -1;
+}
+
+}  // namespace mp::atomicity
