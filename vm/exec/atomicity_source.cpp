@@ -191,7 +191,8 @@ class FactsWalker {
       BODY(While)
       BODY(If)
       BODY(With)
-      BODY(AsyncWith) BODY(Try) BODY(TryStar)
+      BODY(AsyncWith)
+      BODY(Try) BODY(TryStar)
 #undef BODY
           case NodeKind::FunctionDef : return body_begin(ast_as<FunctionDef>(node).body);
       case NodeKind::AsyncFunctionDef: return body_begin(ast_as<AsyncFunctionDef>(node).body);

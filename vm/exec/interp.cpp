@@ -1488,7 +1488,8 @@ Value execute(Thread& t, Frame* frame, bool throwing) {
     leave_frame(t, frame);
     return kErrorValue;
   }
-  // A function called from native code begins with a switch site as any other; an await that goes on does not.
+  // A function called from native code begins with a switch site as any other; an await that goes on does
+  // not.
   if (!throwing && INTERRUPTED() && opcode(frame->pc) != Op::AWAIT) throwing = poll(t, false) == Poll::Raised;
   return needs_instrumentation(t) ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
 }

@@ -17,8 +17,8 @@ inline bool is_call(lang::Op base) {
 }
 
 // What the loop itself polls in every preset: behind calls (unless the callee has no site, see
-// NativeDef::switches), at jumps back, and when a generator goes on. Function entries are polled as well; they
-// are no instruction. An entry stands for the site of the call of a script function.
+// NativeDef::switches), at jumps back, and when a generator goes on. Function entries are polled as well;
+// they are no instruction. An entry stands for the site of the call of a script function.
 inline bool loop_polls(const lang::OpInfo& info, bool quiet_callee) {
   using lang::Op;
   switch (info.base) {
