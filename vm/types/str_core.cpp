@@ -1,6 +1,7 @@
 // Makers, conversions and the basic operations of str that everything else stands on.
 #include <algorithm>
 
+#include "vm/threads/object_lock.h"
 #include "vm/types/intern.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -255,7 +256,15 @@ static StrObject* append_in_buffer(Thread& t, StrObject* a, StrObject* b, int wi
   StrGrowthBuffer* buffer = nullptr;
   if (a->is_external() && a->width() == width && a->buffer()->capacity >= total) {
     uint64_t expected = old_bytes;
-    if (a->buffer()->used.compare_exchange_strong(expected, total)) buffer = a->buffer();
+    std::atomic<uint64_t>& used = a->buffer()->used;
+    if (!free_threaded(t)) {  // SAFETY: no safepoint between the look and the store
+      if (used.load(std::memory_order_relaxed) == expected) {
+        used.store(total, std::memory_order_relaxed);
+        buffer = a->buffer();
+      }
+    } else if (used.compare_exchange_strong(expected, total)) {
+      buffer = a->buffer();
+    }
   }
   if (buffer == nullptr) {
     size_t bytes = sizeof(StrGrowthBuffer) + total + total / 2;
@@ -268,8 +277,11 @@ static StrObject* append_in_buffer(Thread& t, StrObject* a, StrObject* b, int wi
     buffer->used.store(total, std::memory_order_relaxed);
     copy_code_points(buffer->bytes(), width, a, 0, a->length());
   }
-  copy_code_points(buffer->bytes() + old_bytes, width, b, 0, b->length());
-  StrObject* s = allocate_str(t, sizeof(void*), 1, ascii);
+  if (width == 1)
+    copy_bytes(buffer->bytes() + old_bytes, b->data8(), b->length());
+  else
+    copy_code_points(buffer->bytes() + old_bytes, width, b, 0, b->length());
+  StrObject* s = allocate_ascii(t, sizeof(void*));
   if (s == nullptr) return nullptr;
   std::memcpy(s + 1, &buffer, sizeof buffer);
   s->length_and_width = static_cast<uint64_t>(a->length() + b->length()) << 8 |
@@ -293,8 +305,8 @@ StrObject* str_concat(Thread& t, StrObject* a, StrObject* b) {
     StrObject* s = allocate_ascii(t, length);
     if (s == nullptr) return nullptr;
     auto* out = static_cast<uint8_t*>(s->data());
-    std::memcpy(out, a->data8(), a->length());
-    std::memcpy(out + a->length(), b->data8(), b->length());
+    copy_bytes(out, a->data8(), a->length());
+    copy_bytes(out + a->length(), b->data8(), b->length());
     if (length >= kGrowthMinimum / 2) s->set_flag(kFlagUser1);
     return s;
   }

@@ -36,6 +36,27 @@ inline StrObject* allocate_ascii(Thread& t, size_t length) {
   return s;
 }
 
+// memcpy without the call for the lengths that words and names have.
+inline void copy_bytes(uint8_t* out, const uint8_t* in, size_t n) {
+  if (n > 16) {
+    std::memcpy(out, in, n);
+  } else if (n >= 8) {
+    uint64_t head, tail;
+    std::memcpy(&head, in, 8);
+    std::memcpy(&tail, in + n - 8, 8);
+    std::memcpy(out, &head, 8);
+    std::memcpy(out + n - 8, &tail, 8);
+  } else if (n >= 4) {
+    uint32_t head, tail;
+    std::memcpy(&head, in, 4);
+    std::memcpy(&tail, in + n - 4, 4);
+    std::memcpy(out, &head, 4);
+    std::memcpy(out + n - 4, &tail, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) out[i] = in[i];
+  }
+}
+
 // OR of all units: enough to tell ascii and the narrowest width.
 uint32_t or_of(const uint8_t* data, size_t count);
 uint32_t or_of(const uint16_t* data, size_t count);

@@ -17,7 +17,7 @@ static bool push_slice(Thread& t, ListFiller& out, StrObject* s, size_t begin, s
   if (s->is_ascii() && length > 1) {
     piece = allocate_ascii(t, length);
     if (piece == nullptr) return false;
-    std::memcpy(piece->data(), s->data8() + begin, length);
+    copy_bytes(reinterpret_cast<uint8_t*>(piece + 1), s->data8() + begin, length);
   } else {
     piece = str_slice(t, s, begin, end);
     if (piece == nullptr) return false;
