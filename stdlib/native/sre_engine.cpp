@@ -74,6 +74,29 @@ bool in_set(const uint32_t* set, uint32_t c) {
   }
 }
 
+// Whether the one-character item at p takes c.
+inline bool item_takes(const uint32_t* p, uint32_t c) {
+  switch (*p) {
+    case kAny: return c != '\n';
+    case kAnyAll: return true;
+    case kLiteral: return c == p[1];
+    case kNotLiteral: return c != p[1];
+    case kLiteralIgnore:
+    case kLiteralLocIgnore: return lower_ascii(c) == p[1];
+    case kNotLiteralIgnore:
+    case kNotLiteralLocIgnore: return lower_ascii(c) != p[1];
+    case kLiteralUniIgnore: return lower_unicode(c) == p[1];
+    case kNotLiteralUniIgnore: return lower_unicode(c) != p[1];
+    case kIn: return in_set(p + 2, c);
+    case kInIgnore: return in_set(p + 2, lower_ascii(c));
+    case kInLocIgnore:
+      return in_set(p + 2, c) || in_set(p + 2, lower_ascii(c)) || in_set(p + 2, c - 'a' < 26u ? c - 32 : c);
+    case kInUniIgnore: return in_set(p + 2, lower_unicode(c));
+    case kCategory: return in_category(p[1], c);
+    default: return false;
+  }
+}
+
 // One loop iteration: immutable, so that backtracking only restores an index.
 struct Loop {
   uint32_t previous;
@@ -137,29 +160,7 @@ class Matcher {
       default: return end_ > 0 && word(p - 1, true) == word(p, true);
     }
   }
-  // Whether the one-character item at pc takes c.
-  bool item(uint32_t pc, uint32_t c) const {
-    const uint32_t* p = code_ + pc;
-    switch (*p) {
-      case kAny: return c != '\n';
-      case kAnyAll: return true;
-      case kLiteral: return c == p[1];
-      case kNotLiteral: return c != p[1];
-      case kLiteralIgnore:
-      case kLiteralLocIgnore: return lower_ascii(c) == p[1];
-      case kNotLiteralIgnore:
-      case kNotLiteralLocIgnore: return lower_ascii(c) != p[1];
-      case kLiteralUniIgnore: return lower_unicode(c) == p[1];
-      case kNotLiteralUniIgnore: return lower_unicode(c) != p[1];
-      case kIn: return in_set(p + 2, c);
-      case kInIgnore: return in_set(p + 2, lower_ascii(c));
-      case kInLocIgnore:
-        return in_set(p + 2, c) || in_set(p + 2, lower_ascii(c)) || in_set(p + 2, c - 'a' < 26u ? c - 32 : c);
-      case kInUniIgnore: return in_set(p + 2, lower_unicode(c));
-      case kCategory: return in_category(p[1], c);
-      default: return false;
-    }
-  }
+  bool item(uint32_t pc, uint32_t c) const { return item_takes(code_ + pc, c); }
   int64_t count_items(uint32_t pc, int64_t from, uint32_t max) const {
     int64_t limit = end_;
     if (max != kMaxRepeat && static_cast<int64_t>(max) < limit - from) limit = from + max;
@@ -775,6 +776,8 @@ bool Validator::check(size_t i, size_t end, int depth) {
 }
 
 }  // namespace
+
+bool matches_item(const uint32_t* item, uint32_t c) { return item_takes(item, c); }
 
 bool validate(const uint32_t* code, size_t size, size_t group_count) {
   if (size == 0 || size > 0x7fffffffu || code[size - 1] != kSuccess) return false;

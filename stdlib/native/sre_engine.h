@@ -83,6 +83,8 @@ enum class Mode : uint8_t { Match, FullMatch, Search };
 // match. MemoryError when the backtrack stack grows beyond all bounds; a signal's exception.
 Result<bool> run(Thread& t, const uint32_t* code, size_t code_size, size_t group_count, Subject subject,
                  int64_t begin, int64_t end, Mode mode, int64_t must_advance_from, Outcome* outcome);
+// Whether the instruction that takes one character (LITERAL, IN, ANY, ...) takes c.
+bool matches_item(const uint32_t* item, uint32_t c);
 // Rejects code that would read or jump outside itself.
 bool validate(const uint32_t* code, size_t size, size_t group_count);
 

@@ -2,7 +2,7 @@
 // sre_engine.cpp.
 #include <cstring>
 
-#include "stdlib/native/sre_engine.h"
+#include "stdlib/native/sre_pcre.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -25,6 +25,7 @@ struct PatternObject : Object {
   size_t code_size;
   size_t groups;
   int64_t flags;
+  SrePcre* pcre;  // owned; refers to `code`
 };
 struct MatchObject : Object {
   Slot string, pattern;
@@ -46,6 +47,7 @@ void trace_pattern(Object* o, Tracer& tracer) {
   tracer.visit_slots(&self->pattern, 3);
   tracer.mark_raw(self->code);
 }
+void finalize_pattern(Object* o) { delete static_cast<PatternObject*>(o)->pcre; }
 void trace_match(Object* o, Tracer& tracer) {
   auto* self = static_cast<MatchObject*>(o);
   tracer.visit_slots(&self->string, 2);
@@ -91,6 +93,10 @@ Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
     t.clear_exception();
     return kNone;
   }
+  // A bytearray may have shrunk since the match.
+  auto size = static_cast<int64_t>(view.value().size());
+  begin = std::min(begin, size);
+  end = std::min(end, size);
   return make_bytes(t, view.value().substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
 }
 void clamp(int64_t length, int64_t* begin, int64_t* end) {
@@ -119,6 +125,11 @@ Value make_match(Thread& t, PatternObject* pattern, Value string, int64_t positi
 Result<bool> run_pattern(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end,
                          Mode mode, int64_t must_advance, Outcome* outcome) {
   if (begin > end) return false;
+  switch (pattern->pcre->run(held.subject, begin, end, mode, must_advance, outcome)) {
+    case SrePcre::Answer::No: return false;
+    case SrePcre::Answer::Yes: return true;
+    case SrePcre::Answer::AskEngine: break;
+  }
   return run(t, pattern->code, pattern->code_size, pattern->groups, held.subject, begin, end, mode,
              must_advance, outcome);
 }
@@ -144,8 +155,8 @@ template <class Body>
 Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end,
                       Body body) {
   int64_t must_advance = -1;
+  Outcome outcome;
   while (begin <= end) {
-    Outcome outcome;
     if (!TRY(run_pattern(t, pattern, held, begin, end, Mode::Search, must_advance, &outcome))) break;
     if (!TRY(body(outcome))) break;
     must_advance = outcome.end == outcome.start ? outcome.end : -1;
@@ -581,6 +592,8 @@ Result<Value> sre_compile(Thread& t, const Value* args) {
   pattern->code_size = size;
   pattern->groups = static_cast<size_t>(groups);
   pattern->flags = flags;
+  pattern->pcre = new SrePcre(code, size, pattern->groups);
+  t.heap().register_native_finalizer(pattern, finalize_pattern);
   return pattern;
 }
 Result<uint32_t> character(Thread& t, Value v) { return static_cast<uint32_t>(TRY(to_int64(t, v))); }

@@ -852,8 +852,13 @@ interrupted_jump : {
   COMPARE_JUMP(LOOP, NE, !=, true)
   COMPARE_JUMP(LOOP, GT, >, true)
   COMPARE_JUMP(LOOP, GE, >=, true)
-op_JUMP_IF_IN:
-  goto compare_jump_slow;
+op_JUMP_IF_IN : {
+  SAVE();
+  int found = contains_jump(t, pc, r);
+  if (found < 0) goto raised;
+  if (found == (pc->aux != 0 ? 1 : 0)) NEXT(1 + pc->sc());
+  NEXT(1);
+}
 op_JUMP_BACK:
   if (INTERRUPTED()) goto interrupted_jump;
   NEXT(1 + pc->bc());

@@ -3,6 +3,7 @@
 
 #include "vm/exec/cold_ops.h"
 #include "vm/native/signature.h"
+#include "vm/types/list_support.h"
 
 namespace mp::ops {
 
@@ -99,7 +100,42 @@ bool DELETE_SUBSCRIPT(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return delete_item(t, r[pc->b], r[pc->c]).ok();
 }
 
+// A slice bound that is an int or None; false: anything else.
+static bool plain_bound(Value v, int64_t absent, int64_t length, int64_t* out) {
+  if (v.is_none()) return *out = absent, true;
+  if (!v.is_int()) return false;
+  int64_t i = v.as_int();
+  if (i < 0) i = i + length < 0 ? 0 : i + length;
+  return *out = i > length ? length : i, true;
+}
+// Where [a:b] of a list or str begins and ends.
+static bool plain_slice(const Value* bounds, size_t size, size_t* low, size_t* high) {
+  auto length = static_cast<int64_t>(size);
+  int64_t from, to;
+  if (!plain_bound(bounds[0], 0, length, &from) || !plain_bound(bounds[1], length, length, &to)) return false;
+  *low = static_cast<size_t>(from);
+  *high = static_cast<size_t>(to < from ? from : to);
+  return true;
+}
+
 bool LOAD_SLICE(Thread& t, Frame*, const Instruction* pc, Value* r) {
+  Value container = r[pc->b];
+  size_t low, high;
+  if (is_exact(container, t.types().str)) {
+    auto* text = container.as<StrObject>();
+    if (plain_slice(r + pc->c, text->length(), &low, &high)) {
+      StrObject* part = str_slice(t, text, low, high);
+      if (part == nullptr) return false;
+      r[pc->a] = part;
+      return true;
+    }
+  } else if (is_exact(container, t.types().list)) {
+    auto* list = container.as<ListObject>();
+    if (plain_slice(r + pc->c, list->length(), &low, &high)) {
+      r[pc->a] = list_slice(t, list, low, high);
+      return true;
+    }
+  }
   Value v = get_item(t, r[pc->b], make_slice(t, r[pc->c], r[pc->c + 1], kNone)).take();
   if (v.is_error()) return false;
   r[pc->a] = v;
@@ -457,6 +493,21 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
     } else if (def->kind == NativeKind::Method && function->self.get().is_empty() &&
                check_receiver(t, function, self)) {
       return def->raw_call(t, self, args).take();
+    }
+  }
+  // Arguments left to their defaults: `items.pop()`, `text.split()`, `round(x)`.
+  bool method = def->kind == NativeKind::Method && !self.is_empty() && function->self.get().is_empty();
+  if (def->call != nullptr && (method || (def->kind == NativeKind::Function && self.is_empty()))) {
+    NativeSignature* signature = native_signature(t, function);
+    constexpr size_t kMost = 6;
+    size_t have = args.count + (method ? 1 : 0);
+    if (signature->simple && have >= signature->required_positional && have <= signature->total &&
+        signature->total <= kMost && (!method || check_receiver(t, function, self))) {
+      Value values[kMost];
+      const Value* from = method ? args.values - 1 : args.values;
+      for (size_t i = 0; i < have; ++i) values[i] = from[i];
+      for (size_t i = have; i < signature->total; ++i) values[i] = signature->parameters[i].default_value;
+      return def->call(t, values).take();
     }
   }
   // The interpreter's runs have the receiver directly before the arguments.

@@ -33,6 +33,7 @@ inline StrObject* name_of(const Frame* frame, size_t index) { return frame->code
 Value binary_slow(Thread& t, const Instruction* pc, Value* r);
 Value compare_slow(Thread& t, const Instruction* pc, Value* r);
 int compare_jump_slow(Thread& t, const Instruction* pc, Value* r);  // 1 true, 0 false, -1 raised
+int contains_jump(Thread& t, const Instruction* pc, Value* r);      // r[a] in r[b]; likewise
 int truth_slow(Thread& t, Value v);                                 // the same
 
 // --- names and attributes (inline_cache.cpp)

@@ -57,10 +57,49 @@ Arithmetic arithmetic_of(Op op) {
 
 }  // namespace
 
+namespace {
+
+inline bool plain_int(Thread& t, Value v) { return v.is_int() || is_exact(v, t.types().int_); }
+
+// Ints of which one is big, or whose result is: without the search for slots.
+Value int_binary(Thread& t, BinaryOp op, Value x, Value y) {
+  switch (op) {
+    case BinaryOp::Add: return int_add(t, x, y).take();
+    case BinaryOp::Sub: return int_sub(t, x, y).take();
+    case BinaryOp::Mul: return int_mul(t, x, y).take();
+    case BinaryOp::FloorDiv: return int_floordiv(t, x, y).take();
+    case BinaryOp::Mod: return int_mod(t, x, y).take();
+    case BinaryOp::LShift: return int_lshift(t, x, y).take();
+    case BinaryOp::RShift: return int_rshift(t, x, y).take();
+    case BinaryOp::Pow: return int_pow(t, x, y, kNone).take();
+    default: return binary(t, op, x, y).take();
+  }
+}
+
+// `item in container` for the containers that are asked most; the general way for the rest.
+inline Result<bool> contains_in(Thread& t, Value container, Value item) {
+  if (container.is_object()) {
+    Type* type = container.as_object()->type();
+    BuiltinTypes& types = t.types();
+    if (type == types.dict) {
+      Value v = dict_get(t, container.as<DictObject>(), item).take();
+      if (v.is_error()) return Error{};
+      return !v.is_not_found();
+    }
+    // An unhashable item (a set in a set) takes the general way.
+    if ((type == types.set || type == types.frozenset) && (item.is_int() || is_exact(item, types.str)))
+      return set_contains(t, container.as<SetObject>(), item);
+  }
+  return contains(t, container, item);
+}
+
+}  // namespace
+
 MP_NOINLINE Value binary_slow(Thread& t, const Instruction* pc, Value* r) {
   Arithmetic what = arithmetic_of(lang::op_info(opcode(pc)).base);
   Value x = r[pc->b];
   Value y = what.immediate ? Value::from_int(pc->sc()) : r[pc->c];
+  if (plain_int(t, x) && plain_int(t, y)) return int_binary(t, what.op, x, y);
   double a, b;
   if ((x.is_float_inline() || y.is_float_inline()) && number(x, &a) && number(y, &b)) {
     switch (what.op) {
@@ -156,7 +195,7 @@ MP_NOINLINE Value compare_slow(Thread& t, const Instruction* pc, Value* r) {
   Op base = lang::op_info(opcode(pc)).base;
   Value x = r[pc->b], y = r[pc->c];
   if (base == Op::IN) {
-    Result<bool> found = contains(t, y, x);
+    Result<bool> found = contains_in(t, y, x);
     if (found.is_error()) return kErrorValue;
     return Value::from_bool(found.value() != (pc->aux != 0));
   }
@@ -169,19 +208,18 @@ MP_NOINLINE int compare_jump_slow(Thread& t, const Instruction* pc, Value* r) {
   const lang::OpInfo& info = lang::op_info(opcode(pc));
   Value x = r[pc->a];
   Value y = info.b == lang::Operand::I16 ? Value::from_int(pc->sb()) : r[pc->b];
-  Result<bool> outcome = false;
-  if (info.base == Op::JUMP_IF_IN) {
-    outcome = contains(t, y, x);
-  } else {
-    CompareOp op = compare_op_of(info.base);
-    int known = compare_fast(t, x, y, op);
-    if (known >= 0) return known;
-    // Not compare_bool: identity decides nothing here (nan == nan is false).
-    Value v = compare(t, x, y, op).take();
-    if (v.is_error()) return -1;
-    return v.is_bool() ? v.is_true() : truth_slow(t, v);
-  }
-  return outcome.is_error() ? -1 : outcome.value();
+  CompareOp op = compare_op_of(info.base);
+  int known = compare_fast(t, x, y, op);
+  if (known >= 0) return known;
+  // Not compare_bool: identity decides nothing here (nan == nan is false).
+  Value v = compare(t, x, y, op).take();
+  if (v.is_error()) return -1;
+  return v.is_bool() ? v.is_true() : truth_slow(t, v);
+}
+
+MP_NOINLINE int contains_jump(Thread& t, const Instruction* pc, Value* r) {
+  Result<bool> found = contains_in(t, r[pc->b], r[pc->a]);
+  return found.is_error() ? -1 : found.value();
 }
 
 MP_NOINLINE int truth_slow(Thread& t, Value v) {

@@ -46,6 +46,8 @@ Result<Value> decode_raw_unicode_escape(Thread& t, std::string_view data, std::s
                                         size_t* consumed = nullptr);
 
 // Encodes. Appending to a std::string is what files use; the Value forms give bytes.
+// The common case: no surrogates. nullptr: there are some (or no memory; nothing is raised then by both).
+BytesObject* encode_utf8_strict(Thread& t, StrObject* text);
 Status encode_utf8_to(Thread& t, StrObject* text, std::string_view errors, std::string& out);
 Status encode_latin1_to(Thread& t, StrObject* text, std::string_view errors, std::string& out);
 Status encode_ascii_to(Thread& t, StrObject* text, std::string_view errors, std::string& out);

@@ -132,6 +132,8 @@ Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value error
   bool utf8 = encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8") ||
               str_equal(encoding.as<StrObject>(), "utf8");
   if (utf8 && text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
+  if (utf8)
+    if (BytesObject* bytes = encode_utf8_strict(t, text)) return Value(bytes);
   std::string name = text_of(encoding, "utf-8"), handler = text_of(errors, "");
   std::string out;
   switch (encoding_by_name(name)) {

@@ -122,6 +122,23 @@ Result<Value> decode_ascii(Thread& t, std::string_view data, std::string_view er
 
 // ---------------------------------------------------------------- encoding
 
+BytesObject* encode_utf8_strict(Thread& t, StrObject* text) {
+  return with_width(text, [&](auto* data) -> BytesObject* {
+    size_t n = text->length();
+    if constexpr (sizeof *data > 1)
+      for (size_t i = 0; i < n; ++i)
+        if ((data[i] & ~0x7ffu) == 0xd800) return nullptr;
+    BytesObject* out = allocate_bytes(t, utf8_size(data, n));
+    if (out == nullptr) {
+      t.clear_exception();
+      return nullptr;
+    }
+    uint8_t* p = out->data();
+    for (size_t i = 0; i < n; ++i) p = put_utf8(p, data[i]);
+    return out;
+  });
+}
+
 Status encode_utf8_to(Thread& t, StrObject* text, std::string_view errors, std::string& out) {
   if (text->is_ascii()) {
     out.append(text->ascii());

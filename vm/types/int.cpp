@@ -6,17 +6,13 @@
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/int_limbs.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
-namespace {
-// Larger results raise MemoryError before GMP would abort the process.
-constexpr size_t kMaxLimbs = size_t{1} << 27;  // 1 GiB of magnitude
-
-Error too_large(Thread& t) { return t.raise_memory_error(); }
-}  // namespace
+static Error too_large(Thread& t) { return t.raise_memory_error(); }
 
 IntView::IntView(Value v) {
   if (is_kind(v, Kind::Int)) {
@@ -173,100 +169,7 @@ Result<double> to_double(Thread& t, Value v) {
   return t.raise(Exc::TypeError, "must be real number, not {}", type_name(type));
 }
 
-// ---- arithmetic
-
-Result<Value> int_add(Thread& t, Value a, Value b) {
-  if (a.is_int() && b.is_int()) return make_int(t, a.as_int() + b.as_int());
-  IntView x(a), y(b);
-  Mpz r;
-  mpz_add(r, x.get(), y.get());
-  return make_int_mpz(t, r);
-}
-
-Result<Value> int_sub(Thread& t, Value a, Value b) {
-  if (a.is_int() && b.is_int()) return make_int(t, a.as_int() - b.as_int());
-  IntView x(a), y(b);
-  Mpz r;
-  mpz_sub(r, x.get(), y.get());
-  return make_int_mpz(t, r);
-}
-
-Result<Value> int_mul(Thread& t, Value a, Value b) {
-  if (a.is_int() && b.is_int()) {
-    int64_t product;
-    if (!__builtin_mul_overflow(a.as_int(), b.as_int(), &product)) return make_int(t, product);
-  }
-  IntView x(a), y(b);
-  if (mpz_size(x.get()) + mpz_size(y.get()) > kMaxLimbs) return too_large(t);
-  Mpz r;
-  mpz_mul(r, x.get(), y.get());
-  return make_int_mpz(t, r);
-}
-
-static bool int_is_zero(Value v) {
-  if (v.is_int()) return v.as_int() == 0;
-  if (v.is_bool()) return v.is_false();
-  return v.as<IntObject>()->size == 0;
-}
-static int int_sign(Value v) {
-  if (v.is_int()) return v.as_int() < 0 ? -1 : v.as_int() > 0;
-  if (v.is_bool()) return v.is_true();
-  int64_t size = v.as<IntObject>()->size;
-  return size < 0 ? -1 : size > 0;
-}
-
-Result<Value> int_floordiv(Thread& t, Value a, Value b) {
-  if (int_is_zero(b)) return t.raise(Exc::ZeroDivisionError, "integer division or modulo by zero");
-  if (a.is_int() && b.is_int()) {
-    int64_t x = a.as_int(), y = b.as_int(), q = x / y;
-    if (x % y != 0 && ((x < 0) != (y < 0))) --q;
-    return make_int(t, q);
-  }
-  IntView x(a), y(b);
-  Mpz r;
-  mpz_fdiv_q(r, x.get(), y.get());
-  return make_int_mpz(t, r);
-}
-
-Result<Value> int_mod(Thread& t, Value a, Value b) {
-  if (int_is_zero(b)) return t.raise(Exc::ZeroDivisionError, "integer modulo by zero");
-  if (a.is_int() && b.is_int()) {
-    int64_t x = a.as_int(), y = b.as_int(), r = x % y;
-    if (r != 0 && ((r < 0) != (y < 0))) r += y;
-    return Value::from_int(r);
-  }
-  IntView x(a), y(b);
-  Mpz r;
-  mpz_fdiv_r(r, x.get(), y.get());
-  return make_int_mpz(t, r);
-}
-
-Result<Value> int_lshift(Thread& t, Value a, Value b) {
-  if (int_sign(b) < 0) return t.raise(Exc::ValueError, "negative shift count");
-  if (int_is_zero(a)) return Value::from_int(0);
-  int64_t count;
-  if (!int_to_int64(b, &count)) return t.raise(Exc::OverflowError, "too many digits in integer");
-  if (a.is_int() && count < 62) {
-    int64_t x = a.as_int(), shifted = static_cast<int64_t>(static_cast<uint64_t>(x) << count);
-    if (shifted >> count == x) return make_int(t, shifted);
-  }
-  IntView x(a);
-  if (static_cast<uint64_t>(count) / 64 + mpz_size(x.get()) > kMaxLimbs) return too_large(t);
-  Mpz r;
-  mpz_mul_2exp(r, x.get(), static_cast<mp_bitcnt_t>(count));
-  return make_int_mpz(t, r);
-}
-
-Result<Value> int_rshift(Thread& t, Value a, Value b) {
-  if (int_sign(b) < 0) return t.raise(Exc::ValueError, "negative shift count");
-  int64_t count;
-  if (!int_to_int64(b, &count)) return Value::from_int(int_sign(a) < 0 ? -1 : 0);
-  if (a.is_int()) return Value::from_int(count > 62 ? (a.as_int() < 0 ? -1 : 0) : a.as_int() >> count);
-  IntView x(a);
-  Mpz r;
-  mpz_fdiv_q_2exp(r, x.get(), static_cast<mp_bitcnt_t>(count));
-  return make_int_mpz(t, r);
-}
+// ---- arithmetic beyond int_arith.cpp
 
 Result<Value> int_pow(Thread& t, Value a, Value b, Value modulus) {
   if (!modulus.is_none()) {
@@ -302,7 +205,7 @@ Result<Value> int_pow(Thread& t, Value a, Value b, Value modulus) {
   }
   IntView x(a);
   size_t bits = mpz_sizeinbase(x.get(), 2);
-  if (bits > 1 && static_cast<uint64_t>(exponent) > kMaxLimbs * 64 / (bits - 1)) return too_large(t);
+  if (bits > 1 && static_cast<uint64_t>(exponent) > kMaxIntLimbs * 64 / (bits - 1)) return too_large(t);
   Mpz r;
   mpz_pow_ui(r, x.get(), static_cast<unsigned long>(exponent));
   return make_int_mpz(t, r);

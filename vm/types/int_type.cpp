@@ -56,6 +56,12 @@ static Result<Value> bitwise(Thread& t, Value a, Value b, Small small, Big big) 
   return make_int_mpz(t, r);
 }
 static Result<Value> int_and_slot(Thread& t, Value a, Value b) {
+  // A mask: only the lowest limb counts.
+  if (b.is_int() && b.as_int() >= 0 && is_kind(a, Kind::Int)) {
+    auto* big = a.as<IntObject>();
+    uint64_t low = big->size == 0 ? 0 : big->size > 0 ? big->limbs()[0] : -big->limbs()[0];
+    return Value::from_int(static_cast<int64_t>(low & static_cast<uint64_t>(b.as_int())));
+  }
   return bitwise(
       t, a, b, [](int64_t x, int64_t y) { return x & y; }, mpz_and);
 }

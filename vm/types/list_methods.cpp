@@ -1,5 +1,6 @@
 // list: its slots, methods and iterators.
 #include "vm/native/native.h"
+#include "vm/types/list_filler.h"
 #include "vm/types/list_support.h"
 #include "vm/types/type.h"
 
@@ -71,7 +72,7 @@ static Result<int64_t> list_length(Thread&, Value self) {
   return static_cast<int64_t>(self.as<ListObject>()->length());
 }
 
-static ListObject* copy_range(Thread& t, ListObject* list, size_t low, size_t high) {
+ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
   if (high > view.count) high = view.count;
@@ -91,14 +92,14 @@ Result<Value> list_get_item(Thread& t, Value self, Value key) {
   } else if (is_kind(key, Kind::Slice)) {
     SliceRange r = TRY(slice_indices(t, key.as<SliceObject>(), size));
     if (r.step == 1)
-      return copy_range(t, list, static_cast<size_t>(r.start), static_cast<size_t>(r.start + r.count));
+      return list_slice(t, list, static_cast<size_t>(r.start), static_cast<size_t>(r.start + r.count));
     ListView view = list_snapshot(t, list);
-    ListObject* part = make_list(t, static_cast<size_t>(r.count));
+    ListFiller part(t, static_cast<size_t>(r.count));
     for (int64_t n = 0, at = r.start; n < r.count; ++n, at += r.step) {
       if (static_cast<size_t>(at) >= view.count) break;
-      TRY(list_append(t, part, view.items[at].get()));
+      part.push(view.items[at].get());
     }
-    return part;
+    return part.finish();
   } else if (key.is_bool() || type_of(t, key)->slots.index != nullptr) {
     i = TRY(to_ssize(t, key, Exc::IndexError));
     size = static_cast<int64_t>(list->length());
@@ -295,7 +296,7 @@ static Result<Value> method_clear(Thread& t, const Value* args) {
 }
 static Result<Value> method_copy(Thread& t, const Value* args) {
   auto* list = args[0].as<ListObject>();
-  return copy_range(t, list, 0, list->length());
+  return list_slice(t, list, 0, list->length());
 }
 static Result<Value> method_count(Thread& t, const Value* args) {
   auto* list = args[0].as<ListObject>();

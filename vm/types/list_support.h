@@ -28,6 +28,7 @@ void list_set_size(ListObject* list, size_t count);
 Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
                           size_t count);
 
+ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high);  // list[low:high], in range
 Result<Value> list_get_item(Thread& t, Value self, Value key);
 Status list_set_item(Thread& t, Value self, Value key, Value value_or_empty);
 Result<Value> compare_sequences(Thread& t, CompareOp op, size_t left_count, size_t right_count, bool differ,

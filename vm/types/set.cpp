@@ -64,7 +64,7 @@ Status set_change(Thread& t, SetObject* set, Value key, int64_t hash, Change&& c
   {
     ObjectLock lock(t, set);
     SetTable* table = set->table.load(std::memory_order_relaxed);
-    SetFound found = set_find(t, table, key, hash);
+    SetFound found = set_find<Find::Place>(t, table, key, hash);
     if (found.kind != SetFound::Ask) [[likely]]
       return change(table, found);
   }
@@ -161,7 +161,7 @@ Status set_add(Thread& t, SetObject* set, Value key) {
 }
 
 Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {
-  SetFound found = set_find(t, set->table.load(std::memory_order_acquire), key, hash);
+  SetFound found = set_find<Find::Key>(t, set->table.load(std::memory_order_acquire), key, hash);
   if (found.kind != SetFound::Ask) [[likely]]
     return found.kind == SetFound::Present;
   SetAnswer a = TRY(find_slow(t, set, key, hash));

@@ -38,22 +38,45 @@ inline SetFound set_probe(SetTable* table, int64_t hash, Same&& same) {
   }
 }
 
-// Absent: `entry` is where the key goes, the last deleted entry on the way if there is one (as CPython fills
-// them).
+// What a look-up is for: with Find::Place the Absent `entry` is where the key goes, the last deleted entry on
+// the way if there is one (as CPython fills them).
+enum class Find : uint8_t { Key, Place };
+
+// Compares hashes first, as most steps of a walk meet another key: a deleted entry has the hash -1, which no
+// key has, a free one has 0.
+template <Find kFind>
 inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
   SetEntry* deleted = nullptr;
-  SetFound found = set_probe(table, hash, [&](SetEntry* e, Value stored) {
-    if (stored == key) return Match::Yes;
-    if (stored.is_not_found()) {
-      deleted = e;
-      return Match::No;
+  uint64_t mask = table->mask;
+  uint64_t i = static_cast<uint64_t>(hash) & mask;
+  uint64_t perturb = static_cast<uint64_t>(hash);
+  SetEntry* entries = table->entries();
+  for (;;) {
+    SetEntry* e = entries + i;
+    const SetEntry* last = i + kSetLinearProbes <= mask ? e + kSetLinearProbes : e;
+    for (;; ++e) {
+      int64_t h = e->hash.load(std::memory_order_relaxed);
+      if (h == hash) {
+        Value stored = e->key.get();
+        if (stored == key) return {SetFound::Present, e};
+        if (stored.is_empty()) return {SetFound::Absent, deleted != nullptr ? deleted : e};
+        if (!stored.is_not_found()) {
+          Match m = match_keys(str_type, stored, key);
+          if (m == Match::Yes) return {SetFound::Present, e};
+          if (m == Match::Ask) [[unlikely]]
+            return {SetFound::Ask, e};
+        }
+      } else if (h == 0 && e->key.get().is_empty()) {
+        return {SetFound::Absent, deleted != nullptr ? deleted : e};
+      } else if (kFind == Find::Place && h == -1) {
+        deleted = e;
+      }
+      if (e == last) break;
     }
-    if (e->hash.load(std::memory_order_relaxed) != hash) return Match::No;
-    return match_keys(str_type, stored, key);
-  });
-  if (found.kind == SetFound::Absent && deleted != nullptr) found.entry = deleted;
-  return found;
+    perturb >>= 5;
+    i = (i * 5 + 1 + perturb) & mask;
+  }
 }
 inline void set_changed(SetTable* table) {
   table->changes.store(table->changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);

@@ -1,4 +1,7 @@
 // Case mapping and character class tests of str.
+#include <cstdlib>
+#include <memory>
+
 #include "vm/types/str_methods.h"
 #include "vm/types/unicode.h"
 
@@ -34,13 +37,21 @@ static int lower_at(const StrObject* s, size_t i, uint32_t c, uint32_t* out) {
 // map(index, code point, out[3]) -> count.
 template <class Map>
 static Result<Value> map_text(Thread& t, StrObject* s, Map&& map) {
-  StrBuilder out(t);
-  uint32_t mapped[3];
-  for (size_t i = 0, n = s->length(); i < n; ++i) {
-    int count = map(i, s->at(i), mapped);
-    for (int k = 0; k < count; ++k) out.append(mapped[k]);
+  constexpr size_t kLocal = 512;
+  uint32_t local[kLocal];
+  size_t n = s->length();
+  std::unique_ptr<uint32_t, decltype(&std::free)> longer(nullptr, std::free);
+  uint32_t* out = local;
+  if (n > kLocal / 3) {
+    longer.reset(static_cast<uint32_t*>(std::malloc(n * 3 * sizeof(uint32_t))));
+    if (longer == nullptr) return t.raise_memory_error();
+    out = longer.get();
   }
-  return out.finish();
+  size_t count = 0;
+  with_width(s, [&](auto* data) {
+    for (size_t i = 0; i < n; ++i) count += static_cast<size_t>(map(i, data[i], out + count));
+  });
+  return str_or_error(make_str_utf32(t, out, count));
 }
 
 template <class Map>

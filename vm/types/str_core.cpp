@@ -47,21 +47,9 @@ uint32_t next_utf8(const uint8_t*& p, const uint8_t* end) {
 }
 
 void append_utf8_char(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-  } else if (c < 0x800) {
-    out.push_back(static_cast<char>(0xc0 | c >> 6));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3f)));
-  } else if (c < 0x10000) {
-    out.push_back(static_cast<char>(0xe0 | c >> 12));
-    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3f)));
-  } else {
-    out.push_back(static_cast<char>(0xf0 | c >> 18));
-    out.push_back(static_cast<char>(0x80 | (c >> 12 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3f)));
-  }
+  uint8_t bytes[4];
+  uint8_t* end = put_utf8(bytes, c);
+  out.append(reinterpret_cast<char*>(bytes), static_cast<size_t>(end - bytes));
 }
 
 StrObject* allocate_str_of(Thread& t, Type* type, size_t length, int width, bool ascii) {
@@ -133,12 +121,21 @@ StrObject* make_str_latin1(Thread& t, const uint8_t* data, size_t length) {
   return s;
 }
 
+template <class To, class From>
+static void convert_units(To* out, const From* in, size_t count) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<To>(in[i]);
+}
+
 StrObject* make_str_utf32(Thread& t, const uint32_t* data, size_t length) {
   if (length <= 1) return length == 0 ? empty_str(t) : make_str_char(t, data[0]);
   uint32_t mask = or_of(data, length);
-  StrObject* s = allocate_str(t, length, width_for(mask), mask < 0x80);
+  StrObject* s = allocate_text(t, length, width_for(mask), mask < 0x80);
   if (s == nullptr) return nullptr;
-  for (size_t i = 0; i < length; ++i) write_code_point(s->data(), s->width(), i, data[i]);
+  switch (s->width()) {
+    case 1: convert_units(static_cast<uint8_t*>(s->data()), data, length); break;
+    case 2: convert_units(static_cast<uint16_t*>(s->data()), data, length); break;
+    default: std::memcpy(s->data(), data, length * sizeof(uint32_t));
+  }
   return s;
 }
 
@@ -163,11 +160,6 @@ void write_code_point(void* out, int width, size_t index, uint32_t c) {
     case 2: static_cast<uint16_t*>(out)[index] = static_cast<uint16_t>(c); return;
     default: static_cast<uint32_t*>(out)[index] = c;
   }
-}
-
-template <class To, class From>
-static void convert_units(To* out, const From* in, size_t count) {
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<To>(in[i]);
 }
 
 void copy_code_points(void* out, int width, const StrObject* s, size_t begin, size_t count) {
@@ -196,9 +188,12 @@ void append_utf8(std::string& out, const StrObject* s) {
     out.append(s->ascii());
     return;
   }
-  out.reserve(out.size() + s->length() * 2);
+  size_t before = out.size();
   with_width(s, [&](auto* data) {
-    for (size_t i = 0, n = s->length(); i < n; ++i) append_utf8_char(out, data[i]);
+    size_t n = s->length();
+    out.resize(before + utf8_size(data, n));
+    auto* p = reinterpret_cast<uint8_t*>(out.data()) + before;
+    for (size_t i = 0; i < n; ++i) p = put_utf8(p, data[i]);
   });
 }
 
@@ -331,7 +326,7 @@ StrObject* str_slice(Thread& t, StrObject* s, size_t begin, size_t end) {
   }
   uint32_t mask = with_width(s, [&](auto* data) { return or_of(data + begin, length); });
   int width = width_for(mask);
-  StrObject* out = allocate_str(t, length, width, mask < 0x80);
+  StrObject* out = allocate_text(t, length, width, mask < 0x80);
   if (out != nullptr) copy_code_points(out->data(), width, s, begin, length);
   return out;
 }

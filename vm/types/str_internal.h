@@ -22,19 +22,21 @@ auto with_width(const StrObject* s, Body&& body) {
 
 inline int width_for(uint32_t max_or_mask) { return max_or_mask < 0x100 ? 1 : max_or_mask < 0x10000 ? 2 : 4; }
 
-// An exact str of ASCII text, content to be filled in by the caller. The common case of allocate_str, inline.
-inline StrObject* allocate_ascii(Thread& t, size_t length) {
-  if (length >= 4096) return allocate_str(t, length, 1, true);
-  auto* s =
-      static_cast<StrObject*>(t.heap().allocate_object(t, t.types().str, sizeof(StrObject) + length + 1));
+// An exact str, content to be filled in by the caller. The common case of allocate_str, inline.
+inline StrObject* allocate_text(Thread& t, size_t length, int width, bool ascii) {
+  if (length >= 4096) return allocate_str(t, length, width, ascii);
+  size_t bytes = sizeof(StrObject) + length * static_cast<size_t>(width) + 1;
+  auto* s = static_cast<StrObject*>(t.heap().allocate_object(t, t.types().str, bytes));
   if (s == nullptr) [[unlikely]] {
     (void)t.raise_memory_error();
     return nullptr;
   }
   s->hash.store(-1, std::memory_order_relaxed);
-  s->length_and_width = static_cast<uint64_t>(length) << 8 | StrObject::kAsciiBit | 1;
+  s->length_and_width =
+      static_cast<uint64_t>(length) << 8 | (ascii ? StrObject::kAsciiBit : 0) | static_cast<uint64_t>(width);
   return s;
 }
+inline StrObject* allocate_ascii(Thread& t, size_t length) { return allocate_text(t, length, 1, true); }
 
 // memcpy without the call for the lengths that words and names have.
 inline void copy_bytes(uint8_t* out, const uint8_t* in, size_t n) {
@@ -76,6 +78,38 @@ int64_t count_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, 
 
 // The seeded hash of str and bytes; never -1.
 int64_t hash_bytes(const void* data, size_t size);
+
+// The UTF-8 (WTF-8 for surrogates) of one code point at `p`; the end of it.
+inline uint8_t* put_utf8(uint8_t* p, uint32_t c) {
+  if (c < 0x80) {
+    *p++ = static_cast<uint8_t>(c);
+    return p;
+  }
+  if (c < 0x800) {
+    *p++ = static_cast<uint8_t>(0xc0 | c >> 6);
+  } else {
+    if (c < 0x10000) {
+      *p++ = static_cast<uint8_t>(0xe0 | c >> 12);
+    } else {
+      *p++ = static_cast<uint8_t>(0xf0 | c >> 18);
+      *p++ = static_cast<uint8_t>(0x80 | (c >> 12 & 0x3f));
+    }
+    *p++ = static_cast<uint8_t>(0x80 | (c >> 6 & 0x3f));
+  }
+  *p++ = static_cast<uint8_t>(0x80 | (c & 0x3f));
+  return p;
+}
+// How many bytes put_utf8 makes of the units.
+template <class Unit>
+size_t utf8_size(const Unit* data, size_t count) {
+  size_t size = count;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t c = data[i];
+    size +=
+        static_cast<size_t>(c >= 0x80) + static_cast<size_t>(c >= 0x800) + static_cast<size_t>(c >= 0x10000);
+  }
+  return size;
+}
 
 // Appends one code point as UTF-8 (WTF-8 for surrogates).
 void append_utf8_char(std::string& out, uint32_t c);

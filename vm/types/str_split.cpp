@@ -32,7 +32,7 @@ struct AsciiSpace {
   static bool test(uint32_t c) { return c < 64 && (kMask >> c & 1) != 0; }
 };
 struct UnicodeSpace {
-  static bool test(uint32_t c) { return unicode::is_space(c); }
+  static bool test(uint32_t c) { return c < 0x80 ? AsciiSpace::test(c) : c >= 0x85 && unicode::is_space(c); }
 };
 
 template <class Space, class Unit>

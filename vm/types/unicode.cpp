@@ -59,6 +59,14 @@ const utf8proc_property_t* property(uint32_t c) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
 }
 
+// Whether c may be in the tables of full case mappings: most text is not and needs no search.
+bool may_be_special(uint32_t c) { return c < 0x590 || c - 0x1e96 <= 0x1ffc - 0x1e96 || c - 0xfb00 < 0x18; }
+
+// Scripts without case, and punctuation: CJK, Hangul, emoji.
+bool has_no_case(uint32_t c) {
+  return c - 0x2000 < 0x100 || c - 0x2e80 < 0xa640 - 0x2e80 || c - 0xac00 < 0xfb00 - 0xac00 || c >= 0x1f000;
+}
+
 enum { Lu = 1, Ll, Lt, Lm, Lo, Mn, Mc, Me, Nd, Nl, No, Pc, Zs = 23, Zl, Zp, Cc, Cf, Cs, Co };
 constexpr uint32_t bit(int category) { return 1u << category; }
 }  // namespace
@@ -171,16 +179,19 @@ bool is_alnum(uint32_t c) {
 
 uint32_t to_lower(uint32_t c) {
   if (c < 0x80) return c - 'A' < 26u ? c + 32 : c;
+  if (has_no_case(c)) return c;
   return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 uint32_t to_upper(uint32_t c) {
   if (c < 0x80) return c - 'a' < 26u ? c - 32 : c;
   if (c == 0xdf) return c;  // utf8proc prefers U+1E9E
+  if (has_no_case(c)) return c;
   return static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
 }
 uint32_t to_title(uint32_t c) {
   if (c < 0x80) return to_upper(c);
   if (c == 0xdf) return c;
+  if (has_no_case(c)) return c;
   return static_cast<uint32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
 }
 
@@ -194,13 +205,13 @@ int to_lower_full(uint32_t c, uint32_t* out) {
   return 1;
 }
 int to_upper_full(uint32_t c, uint32_t* out) {
-  if (c >= 0x80)
+  if (c >= 0x80 && may_be_special(c))
     if (int n = special_case(kSpecialUpper, c, out)) return n;
   out[0] = to_upper(c);
   return 1;
 }
 int to_title_full(uint32_t c, uint32_t* out) {
-  if (c >= 0x80)
+  if (c >= 0x80 && may_be_special(c))
     if (int n = special_case(kSpecialTitle, c, out)) return n;
   out[0] = to_title(c);
   return 1;
