@@ -167,9 +167,6 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
     large_blocks.push_back(block);
   }
   if (block->dirty) std::memset(block->cells(), 0, bytes);
-  // Raw users may use the slack as well (usable_size), which was not asked for when it was zeroed above.
-  if (block->dirty && block->cell_size > bytes)
-    std::memset(block->cells() + bytes, 0, block->cell_size - bytes);
   note_allocated(t, bytes);
   if (kind == CellKind::Object) allocated_objects.fetch_add(1, std::memory_order_relaxed);
   unpoison_cell(block->cells(), bytes, block->cell_size);

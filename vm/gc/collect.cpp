@@ -187,14 +187,19 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     Tracer tracer(*this);
     for (auto& table : weak_tables) table.scan(table.context, tracer);
     run_native_finalizers(false);
+    size_t used_before = pool.used_bytes();
     release_empty_blocks();
+    size_t released = used_before - pool.used_bytes();
     if (kPoisons) poison_dead_cells();
     freed = before > marked_objects ? before - marked_objects : 0;
     allocated_objects.store(marked_objects, std::memory_order_relaxed);
     live_after.store(marked_bytes, std::memory_order_relaxed);
     allocated_since.store(0, std::memory_order_relaxed);
     set_trigger();
-    pool.trim(std::max<size_t>(marked_bytes / 4 * 3, kMinTrigger));
+    // What this cycle released the next one will want again: pages that go to the system and come back cost
+    // more than the work on them. Beyond a few cycles' worth it was a peak.
+    size_t churn = std::min(released, trigger.load(std::memory_order_relaxed) * 3);
+    pool.trim(std::max({marked_bytes / 4 * 3, kMinTrigger, churn}));
     if (mark_stack.capacity() > 1u << 20) std::vector<Object*>().swap(mark_stack);
     ++statistics.collections;
     statistics.collected += freed;
