@@ -7,8 +7,9 @@ namespace mp::io {
 
 // Remembers (weakly) a buffered file that open() made for writing.
 void track_writer(Thread& t, Value file);
-// Flushes the tracked files. Whoever gives a path to the system or starts a process calls it first: what nobody
-// refers to any longer may be waiting in a buffer. Errors stay for the file's own flush or close to raise.
+// Flushes the tracked files. Whoever gives a path to the system or starts a process calls it first: what
+// nobody refers to any longer may be waiting in a buffer. Errors stay for the file's own flush or close to
+// raise.
 void flush_writers(Thread& t);
 // After EMFILE or ENFILE: closes the files that nobody refers to. False for other errors: nothing was done.
 bool reclaim_descriptors(Thread& t, int error);

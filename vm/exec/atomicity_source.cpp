@@ -192,7 +192,8 @@ class FactsWalker {
       BODY(If)
       BODY(With)
       BODY(AsyncWith)
-      BODY(Try) BODY(TryStar)
+      BODY(Try)
+      BODY(TryStar)
 #undef BODY
           case NodeKind::FunctionDef : return body_begin(ast_as<FunctionDef>(node).body);
       case NodeKind::AsyncFunctionDef: return body_begin(ast_as<AsyncFunctionDef>(node).body);

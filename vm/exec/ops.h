@@ -93,7 +93,7 @@ void leave_frame(Thread& t, Frame* frame);
 enum class Poll : uint8_t { Ok, Raised, SwitchMode };
 Poll poll(Thread& t, bool instrumented);
 bool tracing(Thread& t);
-bool needs_instrumentation(Thread& t);  // tracing, or switch sites between the loop's own polls
+bool needs_instrumentation(Thread& t);            // tracing, or switch sites between the loop's own polls
 bool trace_instruction(Thread& t, Frame* frame);  // may change frame->pc
 bool trace_call(Thread& t, Frame* frame);
 bool trace_return(Thread& t, Frame* frame, Value result);

@@ -151,7 +151,8 @@ static Status dispatch_set(Thread& t, Value descriptor, Value instance, Value va
   Dunder d = value.is_empty() ? Dunder::delete_ : Dunder::set;
   Value args[] = {instance, value};
   Value done = TRY(call_dunder(t, descriptor, d, args, value.is_empty() ? 1 : 2));
-  if (done.is_not_found()) return t.raise(Exc::AttributeError, "{}", d == Dunder::set ? "__set__" : "__delete__");
+  if (done.is_not_found())
+    return t.raise(Exc::AttributeError, "{}", d == Dunder::set ? "__set__" : "__delete__");
   return {};
 }
 

@@ -24,8 +24,8 @@ class SourceLines {
 // The lines below `File "x", line n, in f`: source with carets; empty when the source is unknown.
 std::string format_source(SourceLines& sources, const std::string& filename, int32_t line,
                           const lang::CodePosition& position);
-// The same for lines at hand, without newlines; columns are byte offsets into the first and the last one, -1: no
-// carets.
+// The same for lines at hand, without newlines; columns are byte offsets into the first and the last one, -1:
+// no carets.
 std::string format_lines(const std::vector<std::string>& original, int32_t column, int32_t end_column);
 // ". Did you mean: 'x'?" and the like, or empty.
 std::string suggestion_for(Thread& t, Value exception);
