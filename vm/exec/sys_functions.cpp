@@ -2,6 +2,7 @@
 #include "vm/exec/interp.h"
 #include "vm/exec/ops.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -35,24 +36,26 @@ Result<Value> sys_getframemodulename(Thread& t, const Value* args) {
   return name.is_not_found() ? kNone : name;
 }
 
+// Setting and asking look the same from inside a hook, where both are off meanwhile.
+Result<Value> set_hook(Thread& t, Slot Thread::*which, Value function) {
+  (t.*which) = function.is_none() ? kEmpty : function;
+  t.impl->hidden_hooks = nullptr;
+  t.set_interrupt(kInterruptTrace);
+  return kNone;
+}
+Result<Value> get_hook(Thread& t, Slot Thread::*which, size_t place) {
+  Value f = t.*which;
+  if (f.is_empty() && t.impl->hidden_hooks != nullptr) f = t.impl->hidden_hooks[place];
+  return f.is_empty() ? kNone : f;
+}
 Result<Value> sys_settrace(Thread& t, const Value* args) {
-  t.trace_function = args[0].is_none() ? kEmpty : args[0];
-  t.set_interrupt(kInterruptTrace);
-  return kNone;
+  return set_hook(t, &Thread::trace_function, args[0]);
 }
-Result<Value> sys_gettrace(Thread& t, const Value*) {
-  Value f = t.trace_function;
-  return f.is_empty() ? kNone : f;
-}
+Result<Value> sys_gettrace(Thread& t, const Value*) { return get_hook(t, &Thread::trace_function, 0); }
 Result<Value> sys_setprofile(Thread& t, const Value* args) {
-  t.profile_function = args[0].is_none() ? kEmpty : args[0];
-  t.set_interrupt(kInterruptTrace);
-  return kNone;
+  return set_hook(t, &Thread::profile_function, args[0]);
 }
-Result<Value> sys_getprofile(Thread& t, const Value*) {
-  Value f = t.profile_function;
-  return f.is_empty() ? kNone : f;
-}
+Result<Value> sys_getprofile(Thread& t, const Value*) { return get_hook(t, &Thread::profile_function, 1); }
 Result<Value> sys_call_tracing(Thread& t, const Value* args) {
   if (!is_tuple(args[1]))
     return t.raise(Exc::TypeError, "call_tracing() argument 2 must be tuple, not {}", type_name(t, args[1]));

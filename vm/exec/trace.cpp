@@ -1,4 +1,6 @@
 // Polls of the interrupt word, and sys.settrace / sys.setprofile: what the instrumented loop calls.
+#include <utility>
+
 #include "vm/exec/code_data.h"
 #include "vm/exec/ops.h"
 #include "vm/exec/switch_sites.h"
@@ -32,9 +34,12 @@ Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, 
   t.trace_function = kEmpty;
   t.profile_function = kEmpty;
   t.clear_interrupt(kInterruptTrace);
+  const Value hooks[] = {saved_trace, saved_profile};
+  const Value* outer_hooks = std::exchange(t.impl->hidden_hooks, hooks);
   Value result = call(t, function, {f, intern(t, event), argument}).take();
+  bool changed = t.impl->hidden_hooks != hooks;
+  t.impl->hidden_hooks = outer_hooks;
   // The function may have set new hooks itself: those stay.
-  bool changed = t.interrupt_word.load(std::memory_order_relaxed) & kInterruptTrace;
   if (!changed) {
     t.trace_function = saved_trace;
     t.profile_function = saved_profile;
