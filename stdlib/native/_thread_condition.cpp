@@ -5,6 +5,7 @@
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/types/exception.h"
 #include "vm/types/runtime.h"
 
@@ -81,13 +82,13 @@ struct Saved {
 
 Status release_save(Thread& t, ConditionObject* c, Saved* saved) {
   switch (kind_of(c)) {
-    case MonitorLock::Lock: lock_of(c)->lock.unlock(); return {};
+    case MonitorLock::Lock: unlock(lock_of(c)); return {};
     case MonitorLock::RLock: {
       RLockObject* lock = rlock_of(c);
       saved->count = lock->count;
       lock->count = 0;
       lock->owner.store(0, std::memory_order_relaxed);
-      lock->lock.unlock();
+      unlock(lock);
       return {};
     }
     default: break;
@@ -113,15 +114,19 @@ Status acquire_restore(Thread& t, ConditionObject* c, const Saved& saved, bool n
   }
   bool plain = kind == MonitorLock::Lock;
   ParkingLock& lock = plain ? lock_of(c)->lock : rlock_of(c)->lock;
+  LockSite& site = plain ? lock_of(c)->site : rlock_of(c)->site;
   Value failure{};
   for (;;) {
     uint64_t owner = plain ? 0 : rlock_of(c)->owner.load(std::memory_order_relaxed);
     WaitKind wait = plain ? WaitKind::Lock : WaitKind::RLock;
+    t.impl->wait.site.store(&site, std::memory_order_relaxed);
     WaitResult result =
         notified ? lock.lock_adopted(t, wait, owner) : lock.lock(t, os::kNoDeadline, wait, owner);
+    t.impl->wait.site.store(nullptr, std::memory_order_relaxed);
     if (result == WaitResult::Woken) break;
     if (t.poll().is_error()) failure = t.take_exception();
   }
+  note_taken(t, site);
   if (!plain) {
     rlock_of(c)->owner.store(t.ident, std::memory_order_relaxed);
     rlock_of(c)->count = saved.count;
@@ -152,7 +157,9 @@ Result<int64_t> parse_timeout(Thread& t, Value timeout) {
 
 Status monitor_enter(Thread& t, ConditionObject* c) {
   switch (kind_of(c)) {
-    case MonitorLock::Lock: (void)TRY(acquire_lock(t, lock_of(c)->lock, kForever, WaitKind::Lock)); return {};
+    case MonitorLock::Lock:
+      (void)TRY(acquire_lock(t, lock_of(c)->lock, kForever, WaitKind::Lock, lock_of(c)->site));
+      return {};
     case MonitorLock::RLock: (void)TRY(acquire_rlock(t, rlock_of(c), kForever)); return {};
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
@@ -161,16 +168,18 @@ Status monitor_enter(Thread& t, ConditionObject* c) {
   return {};
 }
 
-bool monitor_try_enter(Thread&, ConditionObject* c) {
-  return kind_of(c) == MonitorLock::Lock && lock_of(c)->lock.try_lock();
+bool monitor_try_enter(Thread& t, ConditionObject* c) {
+  if (kind_of(c) != MonitorLock::Lock || !lock_of(c)->lock.try_lock()) return false;
+  note_taken(t, lock_of(c)->site);
+  return true;
 }
 
 Status monitor_exit(Thread& t, ConditionObject* c) {
   switch (kind_of(c)) {
     case MonitorLock::Lock: {
-      ParkingLock& lock = lock_of(c)->lock;
-      if (!lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
-      lock.unlock();
+      LockObject* lock = lock_of(c);
+      if (!lock->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
+      unlock(lock);
       return {};
     }
     case MonitorLock::RLock: return release_rlock(t, rlock_of(c));

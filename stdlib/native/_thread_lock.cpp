@@ -1,8 +1,10 @@
 // _thread.lock and _thread.RLock.
 #include "stdlib/native/thread_module.h"
 #include "stdlib/native/time_value.h"
+#include "vm/exec/frame.h"
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/thread_impl.h"
 
 namespace mp {
 
@@ -21,16 +23,28 @@ Result<int64_t> parse_acquire(Thread& t, Value blocking_value, Value timeout_val
   return timeout;
 }
 
-Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, WaitKind kind, uint64_t owner) {
-  if (lock.try_lock()) return true;
-  if (timeout_ns == 0) return false;
-  os::Deadline deadline = deadline_from_timeout(timeout_ns);
-  for (;;) {
-    WaitResult result = lock.lock(t, deadline, kind, owner);
-    if (result == WaitResult::Woken) return true;
-    if (result == WaitResult::TimedOut) return false;
-    TRY(t.poll());
+void note_taken(Thread& t, LockSite& site) {
+  site.owner.store(t.ident, std::memory_order_relaxed);
+  if (t.frame == nullptr) return;
+  site.code = t.frame->code;
+  site.word.store(t.frame->word(), std::memory_order_relaxed);
+}
+
+Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, WaitKind kind, LockSite& site) {
+  if (!lock.try_lock()) {
+    if (timeout_ns == 0) return false;
+    os::Deadline deadline = deadline_from_timeout(timeout_ns);
+    for (;;) {
+      t.impl->wait.site.store(&site, std::memory_order_relaxed);
+      WaitResult result = lock.lock(t, deadline, kind);
+      t.impl->wait.site.store(nullptr, std::memory_order_relaxed);
+      if (result == WaitResult::Woken) break;
+      if (result == WaitResult::TimedOut) return false;
+      TRY(t.poll());
+    }
   }
+  note_taken(t, site);
+  return true;
 }
 
 // ---------------------------------------------------------------- lock
@@ -38,18 +52,22 @@ Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, Wait
 static Result<Value> lock_new(Thread& t, const Value* args) {
   return t.heap().make<LockObject>(t, args[0].as<Type>());
 }
+static Result<bool> acquire(Thread& t, Value self, int64_t timeout_ns) {
+  auto* object = self.as<LockObject>();
+  return acquire_lock(t, object->lock, timeout_ns, WaitKind::Lock, object->site);
+}
 static Result<Value> lock_acquire(Thread& t, const Value* args) {
   int64_t timeout = TRY(parse_acquire(t, args[1], args[2]));
-  return Value::from_bool(TRY(acquire_lock(t, args[0].as<LockObject>()->lock, timeout, WaitKind::Lock)));
+  return Value::from_bool(TRY(acquire(t, args[0], timeout)));
 }
 static Result<Value> lock_release(Thread& t, const Value* args) {
-  auto& lock = args[0].as<LockObject>()->lock;
-  if (!lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
-  lock.unlock();
+  auto* self = args[0].as<LockObject>();
+  if (!self->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
+  unlock(self);
   return kNone;
 }
 static Result<Value> lock_enter(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(acquire_lock(t, args[0].as<LockObject>()->lock, kForever, WaitKind::Lock)));
+  return Value::from_bool(TRY(acquire(t, args[0], kForever)));
 }
 static Result<Value> lock_locked(Thread&, const Value* args) {
   return Value::from_bool(args[0].as<LockObject>()->lock.is_locked());
@@ -67,6 +85,7 @@ static Result<Value> lock_repr(Thread& t, Value self) {
 static const char kAcquireDoc[] =
     "Lock the lock.  Without argument, this blocks if the lock is already\nlocked (even by the same thread), "
     "waiting for another thread to release\nthe lock, and return True once the lock is acquired.";
+static void trace_lock(Object* o, Tracer& tracer) { tracer.visit(static_cast<LockObject*>(o)->site.code); }
 static const NativeDef kLockMethods[] = {
     MP_NEW(lock_new, "__new__(cls, /)", nullptr),
     MP_METHOD(lock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -86,6 +105,7 @@ const TypeSpec kLockSpec = {.name = "_thread.lock",
                             .size = sizeof(LockObject),
                             .flags = kTypeHasWeakref,
                             .doc = "A lock object is a synchronization primitive.",
+                            .trace = trace_lock,
                             .slots = {.repr = lock_repr},
                             .methods = kLockMethods};
 
@@ -100,9 +120,7 @@ Result<bool> acquire_rlock(Thread& t, RLockObject* self, int64_t timeout) {
     if (++self->count == 0) return t.raise(Exc::OverflowError, "Internal lock count overflowed");
     return true;
   }
-  if (!TRY(
-          acquire_lock(t, self->lock, timeout, WaitKind::RLock, self->owner.load(std::memory_order_relaxed))))
-    return false;
+  if (!TRY(acquire_lock(t, self->lock, timeout, WaitKind::RLock, self->site))) return false;
   self->owner.store(t.ident, std::memory_order_relaxed);
   self->count = 1;
   return true;
@@ -119,7 +137,7 @@ Status release_rlock(Thread& t, RLockObject* self) {
     return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
   if (--self->count == 0) {
     self->owner.store(0, std::memory_order_relaxed);
-    self->lock.unlock();
+    unlock(self);
   }
   return {};
 }
@@ -141,7 +159,7 @@ static Result<Value> rlock_release_save(Thread& t, const Value* args) {
   Value count = make_int_unsigned(t, self->count), owner = make_int_unsigned(t, t.ident);
   self->count = 0;
   self->owner.store(0, std::memory_order_relaxed);
-  self->lock.unlock();
+  unlock(self);
   return make_tuple(t, {count, owner});
 }
 static Result<Value> rlock_acquire_restore(Thread& t, const Value* args) {
@@ -150,7 +168,7 @@ static Result<Value> rlock_acquire_restore(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "function takes exactly 2 arguments");
   int64_t count = TRY(to_int64(t, (*args[1].as<TupleObject>())[0]));
   int64_t owner = TRY(to_int64(t, (*args[1].as<TupleObject>())[1]));
-  (void)TRY(acquire_lock(t, self->lock, kForever, WaitKind::RLock));
+  (void)TRY(acquire_lock(t, self->lock, kForever, WaitKind::RLock, self->site));
   self->owner.store(static_cast<uint64_t>(owner), std::memory_order_relaxed);
   self->count = static_cast<uint64_t>(count);
   return kNone;
@@ -170,6 +188,7 @@ static Result<Value> rlock_repr(Thread& t, Value v) {
                               type_full_name(type_of(t, v)), owner, owner != 0 ? self->count : 0, v.bits())));
 }
 
+static void trace_rlock(Object* o, Tracer& tracer) { tracer.visit(static_cast<RLockObject*>(o)->site.code); }
 static const NativeDef kRLockMethods[] = {
     MP_RAW_NEW(rlock_new_raw, "__new__(cls, *args, **kwargs)", nullptr),
     MP_METHOD(rlock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -188,6 +207,7 @@ static const NativeDef kRLockMethods[] = {
 const TypeSpec kRLockSpec = {.name = "_thread.RLock",
                              .size = sizeof(RLockObject),
                              .flags = kTypeBaseType | kTypeHasWeakref,
+                             .trace = trace_rlock,
                              .slots = {.repr = rlock_repr},
                              .methods = kRLockMethods};
 

@@ -7,18 +7,27 @@ namespace mp {
 
 struct LockObject : Object {
   ParkingLock lock;
+  LockSite site;
 };
 struct RLockObject : Object {
   ParkingLock lock;
   std::atomic<uint64_t> owner{0};  // ident
-  uint64_t count = 0;              // touched by the owner alone
+  LockSite site;
+  uint64_t count = 0;  // touched by the owner alone
 };
+// What the deadlock report says of a lock: around every taking and letting go.
+void note_taken(Thread& t, LockSite& site);
+template <class Lock>
+void unlock(Lock* lock) {
+  lock->site.owner.store(0, std::memory_order_relaxed);
+  lock->lock.unlock();
+}
 extern const TypeSpec kLockSpec, kRLockSpec, kLocalSpec, kThreadHandleSpec;
 
 LockObject* make_lock(Thread& t);
 // Acquires; false when the time ran out. Handles signals meanwhile (KeyboardInterrupt).
-Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, WaitKind kind,
-                          uint64_t owner = 0);
+// `site` notes who has it from then on, and where it was taken.
+Result<bool> acquire_lock(Thread& t, ParkingLock& lock, int64_t timeout_ns, WaitKind kind, LockSite& site);
 Result<bool> acquire_rlock(Thread& t, RLockObject* lock, int64_t timeout_ns);
 Status release_rlock(Thread& t, RLockObject* lock);
 // (blocking=True, timeout=-1) of acquire(): kForever, 0 or the nanoseconds.

@@ -66,6 +66,7 @@ std::unique_ptr<Runtime> Runtime::create(RuntimeOptions options) {
   bool gil_enabled;
   runtime->gil = make_gil(runtime->options, &gil_enabled);
   runtime->threads = std::make_unique<ThreadTable>();
+  runtime->threads->watch_deadlocks = runtime->options.deadlock != "off";
   runtime->import = std::make_unique<ImportState>();
   runtime->interned = std::make_shared<InternTable>();
   runtime->free_threaded = !gil_enabled;

@@ -38,6 +38,7 @@ void QueuedPolicy::ask(GilState& gil) {
 // With the mutex held: the thread has the lock from here on.
 void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
   holder_ = &t;
+  t.impl->gil_waiter.hold_since = os::monotonic_ns();
   if (last_holder_ != &t) {
     last_holder_ = &t;
     gil.switches.fetch_add(1, std::memory_order_relaxed);
@@ -52,11 +53,10 @@ void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
 }
 
 // With the mutex held, and a holder that is another thread, or that is about to hand over.
-void QueuedPolicy::enqueue(GilState& gil, Thread& t, bool was_forced) {
+void QueuedPolicy::enqueue(GilState& gil, Thread& t) {
   Waiter& waiter = t.impl->gil_waiter;
   waiter.thread = &t;
   waiter.since = os::monotonic_ns();
-  waiter.was_forced = was_forced;
   waiter.next = nullptr;
   waiter.granted.store(false, std::memory_order_relaxed);
   waiter.parker.reset();
@@ -73,7 +73,7 @@ bool QueuedPolicy::take(GilState& gil, Thread& t) {
       begin_hold(gil, t);
       return false;
     }
-    enqueue(gil, t, false);
+    enqueue(gil, t);
     if (patience(gil, waiter) == 0) ask(gil);
   }
   t.impl->queued_policy = nullptr;
@@ -89,12 +89,14 @@ bool QueuedPolicy::take(GilState& gil, Thread& t) {
 void QueuedPolicy::drop(GilState& gil, Thread& t) {
   std::lock_guard<TicketMutex> lock(mutex_);
   t.clear_interrupt(kInterruptDropGil);
+  GilWaiter& own = t.impl->gil_waiter;
+  own.computed = t.impl->yielding ? own.computed + os::monotonic_ns() - own.hold_since : 0;
   holder_ = nullptr;
   if (first_ == nullptr) return;
   // A thread that wants to go on takes its place in the queue now: who comes later stands behind it, however
   // the system schedules.
   if (t.impl->yielding) {
-    enqueue(gil, t, true);
+    enqueue(gil, t);
     t.impl->queued_policy = this;
   }
   Waiter* chosen = choose(gil, first_);

@@ -34,7 +34,7 @@ class QueuedPolicy : public GilPolicy {
 
  private:
   void begin_hold(GilState& gil, Thread& t);
-  void enqueue(GilState& gil, Thread& t, bool was_forced);
+  void enqueue(GilState& gil, Thread& t);
   void ask(GilState& gil);
 
   TicketMutex mutex_;

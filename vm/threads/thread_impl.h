@@ -22,9 +22,9 @@ enum class ThreadState : uint8_t {
 // A thread in the queue for the GIL: vm/threads/gil_queue.h.
 struct GilWaiter {
   Thread* thread = nullptr;
-  int64_t since = 0;  // monotonic nanoseconds
-  bool was_forced =
-      false;  // it was asked to drop, and wants to go on computing; false: it comes back from blocking work
+  int64_t since = 0;       // monotonic nanoseconds
+  int64_t hold_since = 0;  // of the hold that goes on
+  int64_t computed = 0;    // nanoseconds of holds since it last came back from blocking work
   GilWaiter* next = nullptr;
   std::atomic<bool> granted{false};
   Parker parker;

@@ -11,6 +11,7 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/os/memory.h"
 #include "vm/os/stack_bounds.h"
+#include "vm/threads/deadlock.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/gil_statistics.h"
 #include "vm/threads/signals.h"
@@ -96,6 +97,7 @@ Thread* attach_new_thread(Runtime& runtime) {
 void detach_and_destroy(Thread* t) {
   Runtime& runtime = t->runtime();
   ThreadTable& table = *runtime.threads;
+  handle_deadlock_at_exit(*t);
   release_signals(*t);
   runtime.heap->impl().leave_cells(*t);
   t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
@@ -377,6 +379,7 @@ void after_fork_child(Thread& t) {
   table.count = 1;
   table.stopper = nullptr;
   table.stop_depth = 0;
+  table.blocked.store(0, std::memory_order_relaxed);
   table.stop_requested.store(false, std::memory_order_relaxed);
   table.started_threads.store(t.is_main ? 0 : 1, std::memory_order_relaxed);
   t.clear_interrupt(kInterruptStopTheWorld);

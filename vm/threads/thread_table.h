@@ -13,7 +13,9 @@ struct ThreadTable {
   std::condition_variable stopped;  // a thread suspended or detached itself
   std::condition_variable started;  // the world runs again
   Thread* first = nullptr;
-  size_t count = 0;
+  std::atomic<size_t> count{0};    // written under the mutex
+  std::atomic<size_t> blocked{0};  // threads that only another thread can wake: vm/threads/deadlock.h
+  std::atomic<bool> watch_deadlocks{false};
   Thread* stopper = nullptr;  // who stopped the world
   int stop_depth = 0;
   std::atomic<bool> stop_requested{false};

@@ -6,7 +6,10 @@
 #include <new>
 
 #include "vm/os/futex.h"
+#include "vm/threads/deadlock.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
 
 namespace mp {
 
@@ -32,6 +35,8 @@ struct Waiter {
   std::atomic<const void*> address;  // changes under the locks of both buckets
   Parker* parker;
   Waiter* next = nullptr;
+  std::atomic<size_t>* blocked =
+      nullptr;  // ThreadTable::blocked while this wait, once begun, ends by another thread only
   bool queued = false;
 };
 
@@ -44,6 +49,7 @@ struct Bucket {
 
   void push(Waiter& waiter) {
     waiter.queued = true;
+    if (waiter.blocked != nullptr) waiter.blocked->fetch_add(1, std::memory_order_seq_cst);
     (last != nullptr ? last->next : first) = &waiter;
     last = &waiter;
   }
@@ -55,6 +61,7 @@ struct Bucket {
       if (last == w) last = previous;
       w->next = nullptr;
       w->queued = false;
+      if (w->blocked != nullptr) w->blocked->fetch_sub(1, std::memory_order_seq_cst);
       return;
     }
   }
@@ -78,8 +85,22 @@ Bucket& bucket_of(const void* address) {
 
 constexpr uint32_t kWakingInterrupts = kInterruptSignal;
 
+// Takes the waiter out of the bucket where it is now; false when a waker was faster.
+bool withdraw(Waiter& waiter) {
+  for (;;) {
+    const void* address = waiter.address.load(std::memory_order_relaxed);
+    Bucket& now = bucket_of(address);
+    std::lock_guard<std::mutex> guard(now.mutex);
+    if (waiter.address.load(std::memory_order_relaxed) != address) continue;  // adopted by a lock meanwhile
+    if (!waiter.queued) return false;
+    now.remove(waiter);
+    return true;
+  }
+}
+
+// *deadlocked: it was the last thread that could make progress, and did not wait.
 WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
-                          os::Deadline deadline, Thread* t) {
+                          os::Deadline deadline, Thread* t, bool* deadlocked) {
   Parker& parker = *waiter.parker;
   parker.reset();
   // SAFETY: the word was reset before the bits are read; a signal that comes now finds the word and wakes us.
@@ -91,20 +112,17 @@ WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void*
     if (check != nullptr && !check(context)) return WaitResult::Refused;
     bucket.push(waiter);
   }
+  if (waiter.blocked != nullptr && all_threads_blocked(*t) && withdraw(waiter)) {
+    *deadlocked = true;
+    return WaitResult::Interrupted;
+  }
   parker.sleep(deadline);
   if (parker.woken()) {
     // SAFETY: the waker took us out of the queue before it woke us.
     return WaitResult::Woken;
   }
-  for (;;) {
-    const void* address = waiter.address.load(std::memory_order_relaxed);
-    Bucket& now = bucket_of(address);
-    std::lock_guard<std::mutex> guard(now.mutex);
-    if (waiter.address.load(std::memory_order_relaxed) != address) continue;  // adopted by a lock meanwhile
-    if (!waiter.queued) return WaitResult::Woken;
-    now.remove(waiter);
-    return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
-  }
+  if (!withdraw(waiter)) return WaitResult::Woken;
+  return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
 }
 
 std::atomic<uint32_t> g_forks{0};
@@ -118,13 +136,22 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
   record.deadline.store(deadline, std::memory_order_relaxed);
   record.owner.store(owner, std::memory_order_relaxed);
   record.kind.store(kind, std::memory_order_release);
-  Waiter waiter{address, &t.impl->parker};
   WaitResult result;
-  {
-    BlockingRegion out(t);
-    result = wait_in_bucket(bucket_of(address), waiter, check, context, deadline, &t);
-    // The waker may still be inside wake() on our parker: it lives as long as the thread, which outlives this
-    // by the waker's futex call.
+  for (;;) {
+    bool for_good = may_block_for_good(t, kind, deadline);
+    Waiter waiter{address, &t.impl->parker, nullptr, for_good ? &t.runtime().threads->blocked : nullptr};
+    bool deadlocked = false;
+    {
+      BlockingRegion out(t);
+      result = wait_in_bucket(bucket_of(address), waiter, check, context, deadline, &t, &deadlocked);
+      // The waker may still be inside wake() on our parker: it lives as long as the thread, which outlives
+      // this by the waker's futex call.
+    }
+    if (!deadlocked) break;
+    if (handle_deadlock(t).ok()) continue;  // a report has been printed, or there was none: it waits again
+    t.async_exception = t.take_exception();
+    t.set_interrupt(kInterruptAsyncException);
+    break;
   }
   record.kind.store(WaitKind::None, std::memory_order_release);
   return result;
@@ -135,7 +162,7 @@ void park_briefly(const void* address, WaitCheck check, void* context) {
   Parker parker;
   Waiter waiter{address, &parker};
   Bucket& bucket = bucket_of(address);
-  wait_in_bucket(bucket, waiter, check, context, os::kNoDeadline, nullptr);
+  wait_in_bucket(bucket, waiter, check, context, os::kNoDeadline, nullptr, nullptr);
   std::lock_guard<std::mutex> guard(bucket.mutex);
 }
 

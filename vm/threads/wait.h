@@ -25,13 +25,22 @@ enum class WaitKind : uint8_t {
   Other
 };
 
+// Who holds a lock, and where it was taken. Written by whoever takes and releases the lock; the collector
+// traces `code`.
+struct LockSite {
+  std::atomic<uint64_t> owner{0};  // ident, 0: nobody
+  Slot code;                       // CodeObject of the innermost frame, or empty
+  std::atomic<uint32_t> word{0};   // where in it
+};
+
 // What a thread waits for; read by the deadlock detector and the event trace.
 struct WaitRecord {
   std::atomic<WaitKind> kind{WaitKind::None};
   std::atomic<const void*> object{nullptr};
   std::atomic<int64_t> since{0};
   std::atomic<int64_t> deadline{os::kNoDeadline};
-  std::atomic<uint64_t> owner{0};  // ident of the thread that can end the wait, 0: unknown
+  std::atomic<uint64_t> owner{0};              // ident of the thread that can end the wait, 0: unknown
+  std::atomic<const LockSite*> site{nullptr};  // of the lock waited for; set by the lock around its wait
 };
 
 // A thread's sleeping place. wake() and interrupt() are async-signal-safe.
@@ -55,7 +64,8 @@ class Parker {
 enum class WaitResult : uint8_t {
   Woken,  // by unpark
   TimedOut,
-  Interrupted,  // a signal for the main thread: handle it (`TRY(t.poll())`) and wait again
+  Interrupted,  // a signal for the main thread, or an exception for this one: handle it (`TRY(t.poll())`) and
+                // wait again
   Refused,      // the check said no: nothing was waited for
 };
 

@@ -1,0 +1,202 @@
+#include "vm/threads/deadlock.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "vm/exec/frame.h"
+#include "vm/protocol/protocol.h"
+#include "vm/threads/signals.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/exception.h"
+#include "vm/types/runtime.h"
+
+namespace mp {
+namespace {
+
+constexpr int kExitCode = 67;
+constexpr const char* kMessage = "deadlock: all threads are blocked for good";
+
+bool is_endless(WaitKind kind) {
+  switch (kind) {
+    case WaitKind::Lock:
+    case WaitKind::RLock:
+    case WaitKind::Condition:
+    case WaitKind::Event:
+    case WaitKind::Semaphore:
+    case WaitKind::Barrier:
+    case WaitKind::Queue:
+    case WaitKind::Join: return true;
+    case WaitKind::None:
+    case WaitKind::Sleep:
+    case WaitKind::Child:
+    case WaitKind::Poll:
+    case WaitKind::Gil:
+    case WaitKind::Other: return false;
+  }
+  return false;
+}
+
+const char* wait_text(WaitKind kind) {
+  switch (kind) {
+    case WaitKind::Lock: return "a Lock";
+    case WaitKind::RLock: return "an RLock";
+    case WaitKind::Condition: return "a Condition";
+    case WaitKind::Event: return "an Event";
+    case WaitKind::Semaphore: return "a Semaphore";
+    case WaitKind::Barrier: return "a Barrier";
+    case WaitKind::Queue: return "a Queue";
+    case WaitKind::Join: return "the end of a thread";
+    default: return "something";
+  }
+}
+
+// A handler of the script could release what the main thread waits for.
+bool has_script_signal_handler(Thread& t) {
+  for (const auto& action : signal_state(t).actions)
+    if (action.load(std::memory_order_relaxed) == SignalAction::Script) return true;
+  return false;
+}
+
+std::string thread_title(const Thread& t) {
+  return fmt::format("Thread \"{}\" (ident {})", t.impl->name, t.ident);
+}
+
+std::string title_of(Thread& t, uint64_t ident) {
+  for (Thread* other = t.runtime().threads->first; other != nullptr; other = other->impl->next)
+    if (other->ident == ident) return thread_title(*other);
+  return fmt::format("a thread that has ended (ident {})", ident);
+}
+
+std::string place(CodeObject* code, uint32_t word) {
+  return fmt::format("File \"{}\", line {}, in {}", to_utf8(code->filename.get().as<StrObject>()),
+                     code_line(code, word), to_utf8(code->qualified_name.get().as<StrObject>()));
+}
+
+void append_stack(std::string& out, const Thread& t) {
+  std::vector<Frame*> frames;
+  for (Frame* frame = t.frame; frame != nullptr; frame = frame->previous) frames.push_back(frame);
+  constexpr size_t kShown = 30;
+  size_t hidden = frames.size() > kShown ? frames.size() - kShown : 0;
+  if (hidden != 0) out += fmt::format("    ... {} more\n", hidden);
+  for (size_t i = frames.size() - hidden; i-- > 0;)
+    out += "    " + place(frames[i]->code, frames[i]->word()) + "\n";
+}
+
+void append_thread(std::string& out, Thread& self, const Thread& t) {
+  const WaitRecord& record = t.impl->wait;
+  WaitKind kind = record.kind.load(std::memory_order_acquire);
+  const LockSite* site = record.site.load(std::memory_order_relaxed);
+  uint64_t owner = site != nullptr ? site->owner.load(std::memory_order_relaxed)
+                                   : record.owner.load(std::memory_order_relaxed);
+  out += fmt::format("  {} waits for {}", thread_title(t), wait_text(kind));
+  if (kind == WaitKind::Join)
+    out += ": " + title_of(self, owner);
+  else
+    out +=
+        fmt::format(" at {:#x}", reinterpret_cast<uintptr_t>(record.object.load(std::memory_order_relaxed)));
+  if (kind != WaitKind::Join && owner != 0)
+    out += ", held by " + (owner == t.ident ? "itself" : title_of(self, owner));
+  out += "\n";
+  if (site != nullptr && owner != 0 && !site->code.get().is_empty())
+    out += "    taken in " +
+           place(site->code.get().as<CodeObject>(), site->word.load(std::memory_order_relaxed)) + "\n";
+  append_stack(out, t);
+}
+
+bool is_blocked_for_good(const Thread& t) {
+  const WaitRecord& record = t.impl->wait;
+  return is_endless(record.kind.load(std::memory_order_acquire)) &&
+         record.deadline.load(std::memory_order_relaxed) == os::kNoDeadline;
+}
+
+// With the world stopped: true, and the report, when all threads are blocked for good; `t` itself ends, or is
+// about to block.
+bool describe(Thread& t, bool ending, std::string* report) {
+  ThreadTable& table = *t.runtime().threads;
+  std::lock_guard<std::mutex> guard(table.mutex);
+  size_t waiting = 0;
+  std::string text;
+  // The oldest thread first, which is mostly the main thread.
+  Thread* oldest = table.first;
+  while (oldest->impl->next != nullptr) oldest = oldest->impl->next;
+  for (Thread* other = oldest; other != nullptr; other = other->impl->previous) {
+    if (other == &t && ending) continue;
+    const Parker& parker = other->impl->parker;
+    if (!is_blocked_for_good(*other) || (other != &t && (parker.woken() || parker.interrupted())))
+      return false;
+    append_thread(text, t, *other);
+    ++waiting;
+  }
+  *report = fmt::format("minipy: deadlock: {} blocked for good\n",
+                        waiting == 1 ? "the only thread is" : fmt::format("all {} threads are", waiting)) +
+            text;
+  return true;
+}
+
+// Standard output first, so that the report stands behind what the script printed.
+void flush_streams(Thread& t) {
+  for (StrObject* name : {t.names().stdout, t.names().stderr}) {
+    Value stream = dict_get_str(t.runtime().sys_module->dict, name);
+    if (stream.is_not_found() || stream.is_none()) continue;
+    if (call_method(t, stream, t.names().flush).is_error()) t.clear_exception();
+  }
+}
+
+bool found_deadlock(Thread& t, bool ending) {
+  std::string report;
+  {
+    StoppedWorld stopped(t);
+    if (!describe(t, ending, &report)) return false;
+  }
+  const std::string& action = t.runtime().options.deadlock;
+  if (action != "raise") {
+    flush_streams(t);
+    std::fputs(report.c_str(), stderr);
+    std::fflush(stderr);
+  }
+  if (action == "exit") _exit(kExitCode);
+  return true;
+}
+
+}  // namespace
+
+bool may_block_for_good(Thread& t, WaitKind kind, os::Deadline deadline) {
+  Runtime& runtime = t.runtime();
+  return deadline == os::kNoDeadline && is_endless(kind) &&
+         runtime.threads->watch_deadlocks.load(std::memory_order_relaxed) &&
+         !(t.is_main && has_script_signal_handler(t));
+}
+
+bool all_threads_blocked(Thread& t, size_t exiting) {
+  ThreadTable& table = *t.runtime().threads;
+  return table.blocked.load(std::memory_order_seq_cst) + exiting >=
+         table.count.load(std::memory_order_seq_cst);
+}
+
+Status handle_deadlock(Thread& t) {
+  Runtime& runtime = t.runtime();
+  if (!found_deadlock(t, false)) return {};
+  if (runtime.options.deadlock == "raise") return t.raise(Exc::RuntimeError, "{}", kMessage);
+  runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);  // once
+  return {};
+}
+
+void handle_deadlock_at_exit(Thread& t) {
+  Runtime& runtime = t.runtime();
+  if (runtime.finalizing.load(std::memory_order_relaxed) ||
+      !runtime.threads->watch_deadlocks.load(std::memory_order_relaxed) || !all_threads_blocked(t, 1) ||
+      !found_deadlock(t, true))
+    return;
+  if (runtime.options.deadlock != "raise") {
+    runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);
+    return;
+  }
+  Value error = make_exception(t, Exc::RuntimeError, make_str(t, kMessage));
+  Thread& main = runtime.main_thread();
+  raise_in_thread(runtime, main.ident, error);
+  main.impl->parker.interrupt();
+}
+
+}  // namespace mp

@@ -1,0 +1,22 @@
+// Deadlock detection: says so when every thread of a runtime is blocked for good, instead of hanging mute. It
+// stands on the records of vm/threads/wait and knows nothing of particular primitives. A thread in a timed
+// wait, in I/O, or one that a signal handler of the script may wake is alive: there is no false alarm.
+#pragma once
+#include "vm/threads/wait.h"
+
+namespace mp {
+
+// True when a wait of this kind without a deadline counts as blocked for good, so that the wait is to be
+// counted in ThreadTable::blocked. Evaluated by the waiting thread, attached.
+bool may_block_for_good(Thread& t, WaitKind kind, os::Deadline deadline);
+// Cheap: all threads but `exiting` of them are blocked for good. Any state.
+bool all_threads_blocked(Thread& t, size_t exiting = 0);
+
+// The calling thread, attached and with its wait on record, would be the last one to block. Looks again in a
+// stopped world and does what Options::deadlock asks for. Error: RuntimeError, to be raised in this thread
+// ("raise").
+Status handle_deadlock(Thread& t);
+// The same when a thread ends and leaves only blocked ones behind: "raise" interrupts the main thread's wait.
+void handle_deadlock_at_exit(Thread& t);
+
+}  // namespace mp
