@@ -105,6 +105,12 @@ void append_thread(std::string& out, Thread& self, const Thread& t) {
   append_stack(out, t);
 }
 
+Thread* oldest_thread(ThreadTable& table) {
+  Thread* oldest = table.first;
+  while (oldest->impl->next != nullptr) oldest = oldest->impl->next;
+  return oldest;
+}
+
 bool is_blocked_for_good(const Thread& t) {
   const WaitRecord& record = t.impl->wait;
   return is_endless(record.kind.load(std::memory_order_acquire)) &&
@@ -113,16 +119,13 @@ bool is_blocked_for_good(const Thread& t) {
 
 // With the world stopped: true, and the report, when all threads are blocked for good; `t` itself ends, or is
 // about to block.
-bool describe(Thread& t, bool ending, std::string* report) {
+bool describe(Thread& t, std::string* report) {
   ThreadTable& table = *t.runtime().threads;
   std::lock_guard<std::mutex> guard(table.mutex);
   size_t waiting = 0;
   std::string text;
   // The oldest thread first, which is mostly the main thread.
-  Thread* oldest = table.first;
-  while (oldest->impl->next != nullptr) oldest = oldest->impl->next;
-  for (Thread* other = oldest; other != nullptr; other = other->impl->previous) {
-    if (other == &t && ending) continue;
+  for (Thread* other = oldest_thread(table); other != nullptr; other = other->impl->previous) {
     const Parker& parker = other->impl->parker;
     if (!is_blocked_for_good(*other) || (other != &t && (parker.woken() || parker.interrupted())))
       return false;
@@ -144,11 +147,11 @@ void flush_streams(Thread& t) {
   }
 }
 
-bool found_deadlock(Thread& t, bool ending) {
+bool found_deadlock(Thread& t) {
   std::string report;
   {
     StoppedWorld stopped(t);
-    if (!describe(t, ending, &report)) return false;
+    if (!describe(t, &report)) return false;
   }
   const std::string& action = t.runtime().options.deadlock;
   if (action != "raise") {
@@ -169,34 +172,25 @@ bool may_block_for_good(Thread& t, WaitKind kind, os::Deadline deadline) {
          !(t.is_main && has_script_signal_handler(t));
 }
 
-bool all_threads_blocked(Thread& t, size_t exiting) {
-  ThreadTable& table = *t.runtime().threads;
-  return table.blocked.load(std::memory_order_seq_cst) + exiting >=
-         table.count.load(std::memory_order_seq_cst);
+bool all_threads_blocked(Runtime& runtime) {
+  ThreadTable& table = *runtime.threads;
+  return table.blocked.load(std::memory_order_seq_cst) >= table.count.load(std::memory_order_seq_cst);
 }
 
 Status handle_deadlock(Thread& t) {
   Runtime& runtime = t.runtime();
-  if (!found_deadlock(t, false)) return {};
+  if (!found_deadlock(t)) return {};
   if (runtime.options.deadlock == "raise") return t.raise(Exc::RuntimeError, "{}", kMessage);
   runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);  // once
   return {};
 }
 
-void handle_deadlock_at_exit(Thread& t) {
-  Runtime& runtime = t.runtime();
-  if (runtime.finalizing.load(std::memory_order_relaxed) ||
-      !runtime.threads->watch_deadlocks.load(std::memory_order_relaxed) || !all_threads_blocked(t, 1) ||
-      !found_deadlock(t, true))
+void note_thread_ended(Runtime& runtime) {
+  if (!runtime.threads->watch_deadlocks.load(std::memory_order_relaxed) ||
+      runtime.threads->first == nullptr || !all_threads_blocked(runtime))
     return;
-  if (runtime.options.deadlock != "raise") {
-    runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);
-    return;
-  }
-  Value error = make_exception(t, Exc::RuntimeError, make_str(t, kMessage));
-  Thread& main = runtime.main_thread();
-  raise_in_thread(runtime, main.ident, error);
-  main.impl->parker.interrupt();
+  // It finds no signal and no exception, waits again, and is the last one then.
+  oldest_thread(*runtime.threads)->impl->parker.interrupt();
 }
 
 }  // namespace mp

@@ -9,14 +9,15 @@ namespace mp {
 // True when a wait of this kind without a deadline counts as blocked for good, so that the wait is to be
 // counted in ThreadTable::blocked. Evaluated by the waiting thread, attached.
 bool may_block_for_good(Thread& t, WaitKind kind, os::Deadline deadline);
-// Cheap: all threads but `exiting` of them are blocked for good. Any state.
-bool all_threads_blocked(Thread& t, size_t exiting = 0);
+// Cheap: all threads are blocked for good. Any state.
+bool all_threads_blocked(Runtime& runtime);
 
 // The calling thread, attached and with its wait on record, would be the last one to block. Looks again in a
 // stopped world and does what Options::deadlock asks for. Error: RuntimeError, to be raised in this thread
 // ("raise").
 Status handle_deadlock(Thread& t);
-// The same when a thread ends and leaves only blocked ones behind: "raise" interrupts the main thread's wait.
-void handle_deadlock_at_exit(Thread& t);
+// A thread has ended, with the table locked. When it leaves only blocked ones behind, the oldest of them is
+// made to look again.
+void note_thread_ended(Runtime& runtime);
 
 }  // namespace mp

@@ -97,7 +97,6 @@ Thread* attach_new_thread(Runtime& runtime) {
 void detach_and_destroy(Thread* t) {
   Runtime& runtime = t->runtime();
   ThreadTable& table = *runtime.threads;
-  handle_deadlock_at_exit(*t);
   release_signals(*t);
   runtime.heap->impl().leave_cells(*t);
   t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
@@ -109,6 +108,7 @@ void detach_and_destroy(Thread* t) {
     std::unique_lock<std::mutex> lock(table.mutex);
     while (t->impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
     unlink(table, t);
+    note_thread_ended(runtime);
     table.stopped.notify_all();
   }
   // SAFETY: unlinked and detached: from here only this thread knows `t`, and nothing of the runtime is

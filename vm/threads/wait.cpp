@@ -112,7 +112,7 @@ WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void*
     if (check != nullptr && !check(context)) return WaitResult::Refused;
     bucket.push(waiter);
   }
-  if (waiter.blocked != nullptr && all_threads_blocked(*t) && withdraw(waiter)) {
+  if (waiter.blocked != nullptr && all_threads_blocked(t->runtime()) && withdraw(waiter)) {
     *deadlocked = true;
     return WaitResult::Interrupted;
   }
