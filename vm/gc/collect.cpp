@@ -64,18 +64,17 @@ void HeapImpl::drop_cache(Thread& t) {
 
 // Short threads would otherwise begin fresh blocks one after the other, each for a few cells.
 void HeapImpl::leave_cells(Thread& t) {
-  if (!kPoisons) {
-    std::lock_guard<std::mutex> guard(mutex);
-    for (size_t kind = 0; kind < 2; ++kind) {
-      bool objects = kind == static_cast<size_t>(CellKind::Object);
-      for (size_t i = 0; i < kSizeClassCount; ++i) {
-        ClassBlocks& c = classes[kind][i];
-        LeftCells cells{(objects ? t.cache.objects : t.cache.raws)[i], 0};
-        for (FreeCell* cell = cells.first; cell != nullptr; cell = cell->next) ++cells.count;
-        if (cells.count > 0) c.left_cells.push_back(cells);
-        Block* block = (objects ? t.impl->carving_objects : t.impl->carving_raws)[i];
-        if (block != nullptr && block->carved < block->cell_count) c.left_blocks.push_back(block);
-      }
+  // SAFETY: nobody takes what is left before drop_cache() has counted it.
+  std::lock_guard<std::mutex> guard(mutex);
+  for (size_t kind = 0; kind < 2 && !kPoisons; ++kind) {
+    bool objects = kind == static_cast<size_t>(CellKind::Object);
+    for (size_t i = 0; i < kSizeClassCount; ++i) {
+      ClassBlocks& c = classes[kind][i];
+      LeftCells cells{(objects ? t.cache.objects : t.cache.raws)[i], 0};
+      for (FreeCell* cell = cells.first; cell != nullptr; cell = cell->next) ++cells.count;
+      if (cells.count > 0) c.left_cells.push_back(cells);
+      Block* block = (objects ? t.impl->carving_objects : t.impl->carving_raws)[i];
+      if (block != nullptr && block->carved < block->cell_count) c.left_blocks.push_back(block);
     }
   }
   drop_cache(t);
