@@ -184,20 +184,17 @@ class FactsWalker {
   // Where the statements inside begin; the end for a simple one.
   static uint32_t header_end(const StmtNode* node) {
     switch (node->kind) {
-#define BODY(Kind) \
-  case NodeKind::Kind: return ast_as<Kind>(node).body.front()->span.begin;
-      BODY(For)
-      BODY(AsyncFor)
-      BODY(While)
-      BODY(If)
-      BODY(With)
-      BODY(AsyncWith)
-      BODY(Try)
-      BODY(TryStar)
-#undef BODY
-          case NodeKind::FunctionDef : return body_begin(ast_as<FunctionDef>(node).body);
-      case NodeKind::AsyncFunctionDef: return body_begin(ast_as<AsyncFunctionDef>(node).body);
-      case NodeKind::ClassDef: return body_begin(ast_as<ClassDef>(node).body);
+      case NodeKind::FunctionDef: return body_begin<FunctionDef>(node);
+      case NodeKind::AsyncFunctionDef: return body_begin<AsyncFunctionDef>(node);
+      case NodeKind::ClassDef: return body_begin<ClassDef>(node);
+      case NodeKind::For: return body_begin<For>(node);
+      case NodeKind::AsyncFor: return body_begin<AsyncFor>(node);
+      case NodeKind::While: return body_begin<While>(node);
+      case NodeKind::If: return body_begin<If>(node);
+      case NodeKind::With: return body_begin<With>(node);
+      case NodeKind::AsyncWith: return body_begin<AsyncWith>(node);
+      case NodeKind::Try: return body_begin<Try>(node);
+      case NodeKind::TryStar: return body_begin<TryStar>(node);
       case NodeKind::Match: return ast_as<Match>(node).cases[0]->pattern->span.begin;
       default: return node->span.end;
     }
@@ -206,7 +203,10 @@ class FactsWalker {
     return list.empty() ? begin : std::min(begin, list.front()->span.begin);
   }
   // A body may begin with a decorated function.
-  static uint32_t body_begin(const Seq<StmtNode*>& body) { return first_byte(body.front()); }
+  template <typename T>
+  static uint32_t body_begin(const StmtNode* node) {
+    return first_byte(ast_as<T>(node).body.front());
+  }
   static uint32_t first_byte(const StmtNode* node) {
     uint32_t begin = node->span.begin;
     if (const auto* function = ast_cast<FunctionDef>(node))
@@ -269,7 +269,7 @@ class FactsWalker {
   }
 
   void decision(const ExprNode* test, const StmtNode* first, uint32_t end) {
-    facts_.decisions_.push_back({test->span, {first->span.begin, end}});
+    facts_.decisions_.push_back({test->span, {first_byte(first), end}});
   }
 
   template <typename Function>
@@ -361,7 +361,18 @@ bool SourceFacts::covers(const Statement& statement, uint32_t line) const {
   while (last > statement.span.begin + 1 &&
          std::isspace(static_cast<unsigned char>(source_.text()[last - 1])))
     --last;
-  return source_.line_of(statement.span.begin) <= line && line <= source_.line_of(last - 1);
+  if (source_.line_of(statement.span.begin) <= line && line <= source_.line_of(last - 1)) return true;
+  // `except E:`, `case P:`, ... belong to the statement that they are a part of.
+  std::string_view text = source_.line_text(line);
+  size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return false;
+  text.remove_prefix(begin);
+  for (std::string_view word : {"except", "case", "else", "finally"}) {
+    if (!text.starts_with(word) || (text.size() > word.size() && is_word(text[word.size()]))) continue;
+    int inner = statement_at(source_.line_start(line) + static_cast<uint32_t>(begin));
+    return inner >= 0 && &statements_[static_cast<size_t>(inner)] == &statement;
+  }
+  return false;
 }
 
 bool SourceFacts::is_fixed(std::string_view name) const {
