@@ -371,6 +371,8 @@ class ScopeBuilder {
       }
       case NodeKind::AsyncFor: {
         auto& loop = ast_as<AsyncFor>(node);
+        if (current_->kind == ScopeKind::Module)
+          current_->coroutine = true;  // as PyCF_ALLOW_TOP_LEVEL_AWAIT has it
         expr(loop.target);
         expr(loop.iter);
         block(loop.body);
@@ -444,6 +446,7 @@ class ScopeBuilder {
         block(ast_as<With>(node).body);
         break;
       case NodeKind::AsyncWith:
+        if (current_->kind == ScopeKind::Module) current_->coroutine = true;
         with_items(ast_as<AsyncWith>(node).items);
         block(ast_as<AsyncWith>(node).body);
         break;

@@ -10,7 +10,7 @@ Result<Value> item_at(Thread& t, Value sequence, int64_t i) {
     Value item = sequence.as<ListObject>()->at(static_cast<size_t>(i));
     if (!item.is_empty()) return item;
   }
-  return get_item(t, sequence, Value::from_int(i));
+  return get_item(t, sequence, make_int(t, i));
 }
 
 template <bool right>

@@ -140,7 +140,10 @@ static Result<Value> partial_setstate(Thread& t, const Value* args) {
   p->function = function;
   p->args = positional;
   p->keywords = own;
-  if (!dict.is_none()) TRY(instance_set_dict(t, p, dict));
+  if (!dict.is_none())
+    TRY(instance_set_dict(t, p, dict));
+  else if (instance_attr_count(t, p) != 0)
+    TRY(instance_set_dict(t, p, Value(make_dict(t))));
   return kNone;
 }
 static Result<Value> get_function(Thread&, Value self) { return self.as<Partial>()->function; }

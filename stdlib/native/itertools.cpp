@@ -92,8 +92,9 @@ const TypeSpec kCountSpec = {
 // ---------------------------------------------------------------- cycle
 namespace {
 struct Cycle : Object {
-  Slot iterator;  // empty once exhausted
-  Slot saved;     // list
+  Slot iterator;                      // empty once exhausted
+  Slot saved;                         // list
+  std::atomic<bool> complete{false};  // `saved` has what the iterator still gives (unpickled)
   std::atomic<uint64_t> index{0};
 };
 }  // namespace
@@ -115,7 +116,7 @@ static Result<Value> cycle_next(Thread& t, Value self) {
   if (!iterator.is_empty()) {
     Value item = TRY(next_of(t, iterator));
     if (!item.is_no_more()) {
-      TRY(list_append(t, saved, item));
+      if (!it->complete.load(std::memory_order_relaxed)) TRY(list_append(t, saved, item));
       return item;
     }
     it->iterator = kEmpty;
@@ -126,7 +127,36 @@ static Result<Value> cycle_next(Thread& t, Value self) {
   it->index.store(i + 1 >= n ? 0 : i + 1, std::memory_order_relaxed);
   return saved->at(i < n ? i : 0);
 }
-static const NativeDef kCycleMethods[] = {MP_NEW(cycle_new, "__new__(cls, iterable, /)", nullptr), MP_END};
+static Result<Value> cycle_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<Cycle>();
+  Value iterator = it->iterator.get(), saved = it->saved.get();
+  bool complete = it->complete.load();
+  if (iterator.is_empty()) {
+    // An iterator over what is left of this round.
+    iterator = TRY(get_iter(t, saved));
+    if (uint64_t index = it->index.load(); index != 0)
+      TRY(call_method(t, iterator, t.names().__setstate__, {Value::from_int(static_cast<int64_t>(index))}));
+    complete = true;
+  }
+  return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {iterator})),
+                        Value(make_tuple(t, {saved, Value::from_int(complete ? 1 : 0)}))});
+}
+static Result<Value> cycle_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<Cycle>();
+  if (!is_tuple(args[1])) return t.raise(Exc::TypeError, "state is not a tuple");
+  auto* state = args[1].as<TupleObject>();
+  if (state->size != 2 || !is_list((*state)[0]))
+    return t.raise(Exc::TypeError, "state is not a list and an int");
+  int complete = TRY(to_c_int(t, (*state)[1]));
+  it->saved = (*state)[0];
+  it->complete.store(complete != 0);
+  it->index.store(0);
+  return kNone;
+}
+static const NativeDef kCycleMethods[] = {MP_NEW(cycle_new, "__new__(cls, iterable, /)", nullptr),
+                                          MP_METHOD(cycle_reduce, "__reduce__(self, /)", nullptr),
+                                          MP_METHOD(cycle_setstate, "__setstate__(self, state, /)", nullptr),
+                                          MP_END};
 MP_ITERTOOL(
     kCycleSpec, "cycle", Cycle, trace_cycle, cycle_next, kCycleMethods,
     "Return elements from the iterable until it is exhausted. Then repeat the sequence indefinitely.");
@@ -224,19 +254,29 @@ static Result<Value> accumulate_next(Thread& t, Value self) {
   it->slots[2] = total;
   return total;
 }
-extern const TypeSpec kChainSpec;
+extern const TypeSpec kChainSpec, kAccumulateSpec, kISliceSpec;
 // Pickling and copying, until 3.14 drops them.
+static Result<Value> chain_before(Thread& t, Value first, Value rest) {
+  Value front = TRY(get_iter(t, make_list(t, &first, 1)));
+  auto* chain = t.heap().make<SlotIterator<2>>(t, native_type(t, kChainSpec));
+  chain->slots[0] = TRY(get_iter(t, make_tuple(t, {front, rest})));
+  return chain;
+}
 static Result<Value> accumulate_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<SlotIterator<4>>();
   Value function = it->slots[1].get().is_empty() ? kNone : it->slots[1].get();
   Value total = it->slots[2].get(), initial = it->slots[3].get();
   if (!initial.is_empty()) {
-    // chain([initial], rest)
-    Value first = TRY(get_iter(t, make_list(t, &initial, 1)));
-    Value sources = TRY(get_iter(t, make_tuple(t, {first, it->slots[0]})));
-    auto* chain = t.heap().make<SlotIterator<2>>(t, native_type(t, kChainSpec));
-    chain->slots[0] = sources;
-    return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {Value(chain), function}))});
+    Value chain = TRY(chain_before(t, initial, it->slots[0]));
+    return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {chain, function}))});
+  }
+  if (total.is_none()) {
+    // As a state None is none at all: the total comes first in the chain and is sliced off again.
+    auto* whole = t.heap().make<SlotIterator<4>>(t, native_type(t, kAccumulateSpec));
+    whole->slots[0] = TRY(chain_before(t, total, it->slots[0]));
+    whole->slots[1] = it->slots[1].get();
+    return make_tuple(t, {Value(native_type(t, kISliceSpec)),
+                          Value(make_tuple(t, {Value(whole), Value::from_int(1), kNone}))});
   }
   if (total.is_empty())
     return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], function}))});
@@ -302,11 +342,13 @@ static Result<Value> chain_setstate(Thread& t, const Value* args) {
   auto* it = args[0].as<SlotIterator<2>>();
   if (!is_tuple(args[1])) return t.raise(Exc::TypeError, "state is not a tuple");
   auto* state = args[1].as<TupleObject>();
-  for (size_t i = 0; i < state->size && i < 2; ++i) {
+  if (state->size < 1 || state->size > 2)
+    return t.raise(Exc::TypeError, "function takes at {} ({} given)",
+                   state->size < 1 ? "least 1 argument" : "most 2 arguments", state->size);
+  for (size_t i = 0; i < state->size; ++i)
     if (type_of(t, (*state)[i])->slots.next == nullptr)
       return t.raise(Exc::TypeError, "Arguments must be iterators.");
-    it->slots[i] = (*state)[i];
-  }
+  for (size_t i = 0; i < state->size; ++i) it->slots[i] = (*state)[i];
   return kNone;
 }
 static const NativeDef kChainMethods[] = {
@@ -697,8 +739,24 @@ static Result<Value> zip_longest_next(Thread& t, Value self) {
   }
   return items;
 }
+static Result<Value> zip_longest_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<SlotIterator<3>>();
+  auto* iterators = it->slots[0].get().as<ListObject>();
+  TupleObject* sources = allocate_tuple(t, iterators->length());
+  for (size_t i = 0; i < sources->size; ++i) {
+    Value iterator = iterators->at(i);
+    sources->items()[i] = iterator.is_none() ? Value(empty_tuple(t)) : iterator;
+  }
+  return make_tuple(t, {Value(it->type()), Value(sources), it->slots[1]});
+}
+static Result<Value> zip_longest_setstate(Thread&, const Value* args) {
+  args[0].as<SlotIterator<3>>()->slots[1] = args[1];
+  return kNone;
+}
 static const NativeDef kZipLongestMethods[] = {
-    MP_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr), MP_END};
+    MP_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr),
+    MP_METHOD(zip_longest_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(zip_longest_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kZipLongestSpec, "zip_longest", SlotIterator<3>, trace_slot_iterator<3>, zip_longest_next,
             kZipLongestMethods,
             "Return a zip_longest object whose .__next__() method returns a tuple where\nthe i-th element "

@@ -1,4 +1,6 @@
 // itertools: product, permutations, combinations, groupby, tee.
+#include <algorithm>
+
 #include "stdlib/native/itertools_support.h"
 
 namespace mp {
@@ -71,10 +73,35 @@ static Result<Value> selector_reduce(Thread& t, const Value* args) {
 }
 static Result<Value> product_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<Selector>();
-  Value state = TRY(selector_state(t, it, static_cast<size_t>(it->length), 0));
-  return make_tuple(t, {Value(it->type()), it->pool, state});
+  int state = it->state.load();
+  if (state == 2) return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {Value(empty_tuple(t))}))});
+  if (state == 0) return make_tuple(t, {Value(it->type()), it->pool});
+  TupleObject* indices = allocate_tuple(t, static_cast<size_t>(it->length));
+  for (size_t i = 0; i < indices->size; ++i) indices->items()[i] = Value::from_int(it->indices.load()[i]);
+  return make_tuple(t, {Value(it->type()), it->pool, Value(indices)});
 }
-extern const TypeSpec kProductSpec;
+static Result<Value> product_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<Selector>();
+  auto* state = is_tuple(args[1]) ? args[1].as<TupleObject>() : nullptr;
+  if (state == nullptr || state->size != static_cast<size_t>(it->length))
+    return t.raise(Exc::ValueError, "invalid arguments");
+  auto* pools = it->pool.get().as<TupleObject>();
+  TupleObject* result = allocate_tuple(t, state->size);
+  for (size_t i = 0; i < state->size; ++i) {
+    int64_t index = TRY(to_int64(t, (*state)[i]));
+    auto* pool = (*pools)[i].as<TupleObject>();
+    if (pool->size == 0) {
+      it->state.store(2);
+      return kNone;
+    }
+    index = std::clamp<int64_t>(index, 0, static_cast<int64_t>(pool->size) - 1);
+    it->indices.load()[i] = index;
+    result->items()[i] = (*pool)[static_cast<size_t>(index)];
+  }
+  it->result = Value(result);
+  it->state.store(1);
+  return kNone;
+}
 static Result<Value> selector_setstate(Thread& t, const Value* args) {
   auto* it = args[0].as<Selector>();
   auto* state = is_tuple(args[1]) ? args[1].as<TupleObject>() : nullptr;
@@ -82,7 +109,6 @@ static Result<Value> selector_setstate(Thread& t, const Value* args) {
       !is_tuple((*state)[2]))
     return t.raise(Exc::ValueError, "invalid arguments");
   auto* pool = it->pool.get().as<TupleObject>();
-  bool is_product = is_subtype(it->type(), native_type(t, kProductSpec));
   bool cycles = it->cycles.load() != nullptr;
   auto* indices = (*state)[1].as<TupleObject>();
   auto* counts = (*state)[2].as<TupleObject>();
@@ -91,8 +117,8 @@ static Result<Value> selector_setstate(Thread& t, const Value* args) {
     return t.raise(Exc::ValueError, "invalid arguments");
   for (size_t i = 0; i < indices->size; ++i) {
     int64_t index = (*indices)[i].is_int() ? (*indices)[i].as_int() : -1;
-    auto most = static_cast<int64_t>(is_product ? (*pool)[i].as<TupleObject>()->size : pool->size);
-    if (index < 0 || index >= most) return t.raise(Exc::ValueError, "invalid arguments");
+    if (index < 0 || index >= static_cast<int64_t>(pool->size))
+      return t.raise(Exc::ValueError, "invalid arguments");
     it->indices.load()[i] = index;
   }
   for (size_t i = 0; i < counts->size; ++i) {
@@ -168,7 +194,7 @@ static Result<Value> product_next(Thread& t, Value self) {
 static const NativeDef kProductMethods[] = {
     MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr),
     MP_METHOD(product_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_METHOD(product_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, product_next, kProductMethods,
             "product(*iterables, repeat=1) --> product object\n\nCartesian product of input iterables.  "
             "Equivalent to nested "
@@ -429,8 +455,34 @@ static Result<Value> grouper_new(Thread& t, const Value* args) {
   args[1].as<GroupBy>()->current_grouper = Value(grouper);
   return grouper;
 }
-static const NativeDef kGroupByMethods[] = {MP_NEW(groupby_new, "__new__(cls, iterable, key=None)", nullptr),
-                                            MP_END};
+static Result<Value> groupby_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<GroupBy>();
+  Value anew = make_tuple(t, {it->iterator, it->key_function});
+  Value value = it->current_value.get(), target = it->target_key.get(), key = it->current_key.get();
+  if (value.is_empty() || target.is_empty() || key.is_empty())
+    return make_tuple(t, {Value(it->type()), anew});
+  return make_tuple(t, {Value(it->type()), anew, Value(make_tuple(t, {value, target, key}))});
+}
+static Result<Value> groupby_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<GroupBy>();
+  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 3)
+    return t.raise(Exc::TypeError, "state is not a 3-tuple");
+  auto* state = args[1].as<TupleObject>();
+  it->current_value = (*state)[0];
+  it->target_key = (*state)[1];
+  it->current_key = (*state)[2];
+  return kNone;
+}
+static Result<Value> grouper_reduce(Thread& t, const Value* args) {
+  auto* grouper = args[0].as<Grouper>();
+  if (grouper->parent.get().as<GroupBy>()->current_grouper.get() != args[0])
+    return make_tuple(t, {TRY(builtin_function(t, "iter")), Value(make_tuple(t, {Value(empty_tuple(t))}))});
+  return make_tuple(t, {Value(grouper->type()), Value(make_tuple(t, {grouper->parent, grouper->key}))});
+}
+static const NativeDef kGroupByMethods[] = {
+    MP_NEW(groupby_new, "__new__(cls, iterable, key=None)", nullptr),
+    MP_METHOD(groupby_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(groupby_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kGroupBySpec, "groupby", GroupBy, trace_groupby, groupby_next, kGroupByMethods,
             "make an iterator that returns consecutive keys and groups from the iterable\n\n  iterable\n    "
             "Elements to divide into "
@@ -438,6 +490,7 @@ MP_ITERTOOL(kGroupBySpec, "groupby", GroupBy, trace_groupby, groupby_next, kGrou
             "for each element.\n    If "
             "the key function is not specified or is None, the element itself\n    is used for grouping.");
 static const NativeDef kGrouperMethods[] = {MP_NEW(grouper_new, "__new__(cls, parent, tgtkey, /)", nullptr),
+                                            MP_METHOD(grouper_reduce, "__reduce__(self, /)", nullptr),
                                             MP_END};
 MP_ITERTOOL(kGrouperSpec, "_grouper", Grouper, trace_grouper, grouper_next, kGrouperMethods, nullptr);
 
@@ -538,13 +591,51 @@ Result<Value> itertools_tee(Thread& t, const Value* args) {
   }
   return result;
 }
+static Result<Value> tee_reduce(Thread& t, const Value* args) {
+  auto* tee = args[0].as<Tee>();
+  return make_tuple(t, {Value(tee->type()), Value(make_tuple(t, {Value(empty_tuple(t))})),
+                        Value(make_tuple(t, {tee->data, Value::from_int(tee->index.load())}))});
+}
+static Result<Value> tee_setstate(Thread& t, const Value* args) {
+  auto* tee = args[0].as<Tee>();
+  auto* state = is_tuple(args[1]) ? args[1].as<TupleObject>() : nullptr;
+  if (state == nullptr || state->size != 2 || !is_exact((*state)[0], native_type(t, kTeeDataSpec)))
+    return t.raise(Exc::TypeError, "state is not a tuple of data and index");
+  int index = TRY(to_c_int(t, (*state)[1]));
+  if (index < 0 || index > static_cast<int>(kTeeBlock)) return t.raise(Exc::ValueError, "Index out of range");
+  tee->data = (*state)[0];
+  tee->index.store(static_cast<uint32_t>(index));
+  return kNone;
+}
+static Result<Value> tee_data_reduce(Thread& t, const Value* args) {
+  auto* data = args[0].as<TeeData>();
+  ListObject* values = make_list(t);
+  for (uint32_t i = 0, n = data->filled.load(); i < n; ++i) TRY(list_append(t, values, data->values[i]));
+  Value next = data->next.get();
+  return make_tuple(t,
+                    {Value(data->type()),
+                     Value(make_tuple(t, {data->iterator, Value(values), next.is_empty() ? kNone : next}))});
+}
 static Result<Value> tee_data_new(Thread& t, const Value* args) {
   Value iterator = TRY(get_iter(t, args[1]));
-  return new_tee_data(t, iterator);
+  Value values = TRY(to_tuple(t, args[2].is_empty() ? Value(empty_tuple(t)) : args[2]));
+  Value next = args[3];
+  auto* given = values.as<TupleObject>();
+  bool linked = !next.is_empty() && !next.is_none();
+  if (given->size > kTeeBlock ||
+      (linked && (given->size < kTeeBlock || !is_exact(next, native_type(t, kTeeDataSpec)))))
+    return t.raise(Exc::ValueError, "Invalid arguments");
+  auto* data = new_tee_data(t, iterator).as<TeeData>();
+  for (uint32_t i = 0; i < given->size; ++i) data->values[i] = (*given)[i];
+  data->filled.store(static_cast<uint32_t>(given->size));
+  if (linked) data->next = next;
+  return data;
 }
 static const NativeDef kTeeMethods[] = {
     MP_NEW(tee_new, "__new__(cls, iterable, /)", nullptr),
-    MP_METHOD(tee_copy, "__copy__(self, /)", "Returns an independent iterator."), MP_END};
+    MP_METHOD(tee_copy, "__copy__(self, /)", "Returns an independent iterator."),
+    MP_METHOD(tee_reduce, "__reduce__(self, /)", nullptr),
+    MP_METHOD(tee_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 extern const TypeSpec kTeeSpec;
 const TypeSpec kTeeSpec = {.name = "itertools._tee",
                            .size = sizeof(Tee),
@@ -554,7 +645,8 @@ const TypeSpec kTeeSpec = {.name = "itertools._tee",
                            .slots = {.iter = iterator_self, .next = tee_next},
                            .methods = kTeeMethods};
 static const NativeDef kTeeDataMethods[] = {
-    MP_NEW(tee_data_new, "__new__(cls, iterable, values=(), next=None, /)", nullptr), MP_END};
+    MP_NEW(tee_data_new, "__new__(cls, iterable, values=?, next=None, /)", nullptr),
+    MP_METHOD(tee_data_reduce, "__reduce__(self, /)", nullptr), MP_END};
 extern const TypeSpec kTeeDataSpec;
 const TypeSpec kTeeDataSpec = {.name = "itertools._tee_dataobject",
                                .size = sizeof(TeeData),

@@ -582,6 +582,8 @@ Result<bool> run_width(Thread& t, const uint32_t* code, size_t group_count, cons
   // A first item that is one plain character or set lets the search run ahead.
   const uint32_t* first = code + start_pc;
   while (*first == kMark) first += 2;
+  // Anchored to the start of the text: no other place can match.
+  if (mode == Mode::Search && first[0] == kAt && (first[1] == 0 || first[1] == 2)) mode = Mode::Match;
   for (int64_t p = begin; p <= end; ++p) {
     if (mode == Mode::Search) {
       if (*first == kLiteral) {

@@ -1,5 +1,6 @@
 // The module _sre: Pattern, Match and the helpers that re._compiler calls. The matching itself is
 // sre_engine.cpp.
+#include <algorithm>
 #include <cstring>
 
 #include "stdlib/native/sre_pcre.h"
@@ -94,9 +95,9 @@ Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
     return kNone;
   }
   // A bytearray may have shrunk since the match.
-  auto size = static_cast<int64_t>(view.value().size());
+  int64_t size = static_cast<int64_t>(view.value().size());
   begin = std::min(begin, size);
-  end = std::min(end, size);
+  end = std::clamp(end, begin, size);
   return make_bytes(t, view.value().substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
 }
 void clamp(int64_t length, int64_t* begin, int64_t* end) {
@@ -137,7 +138,7 @@ Result<bool> run_pattern(Thread& t, PatternObject* pattern, const Held& held, in
 // match, fullmatch, search: (self, string, pos=0, endpos=sys.maxsize)
 Result<Value> find(Thread& t, const Value* args, Mode mode) {
   auto* pattern = args[0].as<PatternObject>();
-  int64_t begin = clamp_ssize(TRY(to_index(t, args[2]))), end = clamp_ssize(TRY(to_index(t, args[3])));
+  int64_t begin = TRY(to_int64(t, args[2])), end = TRY(to_int64(t, args[3]));
   Held held;
   TRY(hold(t, pattern, args[1], &held));
   clamp(held.subject.length, &begin, &end);
@@ -178,7 +179,7 @@ Value empty_like(Thread& t, Value string) {
 
 Result<Value> pattern_findall(Thread& t, const Value* args) {
   auto* pattern = args[0].as<PatternObject>();
-  int64_t begin = clamp_ssize(TRY(to_index(t, args[2]))), end = clamp_ssize(TRY(to_index(t, args[3])));
+  int64_t begin = TRY(to_int64(t, args[2])), end = TRY(to_int64(t, args[3]));
   Held held;
   TRY(hold(t, pattern, args[1], &held));
   clamp(held.subject.length, &begin, &end);
@@ -204,7 +205,7 @@ Result<Value> pattern_findall(Thread& t, const Value* args) {
 
 Result<Value> make_scanner(Thread& t, const Value* args, bool iterator) {
   auto* pattern = args[0].as<PatternObject>();
-  int64_t begin = clamp_ssize(TRY(to_index(t, args[2]))), end = clamp_ssize(TRY(to_index(t, args[3])));
+  int64_t begin = TRY(to_int64(t, args[2])), end = TRY(to_int64(t, args[3]));
   Held held;
   TRY(hold(t, pattern, args[1], &held));
   clamp(held.subject.length, &begin, &end);

@@ -131,7 +131,7 @@ Result<Value> builtin_vars(Thread& t, const Value* args) {
 Result<Value> builtin_dir(Thread& t, const Value* args) {
   if (!args[0].is_empty()) return dir(t, args[0]);
   Value locals = TRY(builtin_locals(t, args));
-  Value keys = is_dict(locals) ? locals : TRY(call_method(t, locals, t.names().keys));
+  Value keys = is_exact(locals, t.types().dict) ? locals : TRY(call_method(t, locals, t.names().keys));
   Value names = TRY(to_list(t, keys));
   TRY(list_sort(t, names.as<ListObject>(), kNone, false));
   return names;
@@ -142,7 +142,8 @@ void scan_threads(void* context, Tracer& tracer) {
   if (runtime->threads == nullptr) return;
   // The world is stopped: the list does not change.
   for (Thread* t = runtime->threads->first; t != nullptr; t = t->impl->next) {
-    for (Frame* f = t->frame; f != nullptr; f = f->previous) trace_frame(f, tracer);
+    const Frame* callee = nullptr;
+    for (Frame* f = t->frame; f != nullptr; callee = f, f = f->previous) trace_frame(f, callee, tracer);
     for (HandledException* h = t->handled; h != nullptr; h = h->previous) tracer.visit(h->value);
   }
 }

@@ -51,6 +51,7 @@ MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, Ca
     pop_frame(t, frame);
     return nullptr;
   }
+  if ((code->flags & lang::kCodeOptimized) == 0) frame->locals = Value(function->globals);
   t.frame = frame;
   return frame;
 }

@@ -4,7 +4,7 @@
 #pragma once
 #include <memory>
 
-#include "lang/code_unit.h"
+#include "lang/liveness.h"
 #include "vm/types/containers.h"
 
 namespace mp {
@@ -21,7 +21,7 @@ enum class CacheKind : uint8_t {
 inline constexpr int kMaxAlternatives = 4;
 
 // An immutable cell of an inline cache: instructions point at it with one atomic word. The code object keeps
-// all of its entries alive.
+// all of its entries alive, but not the types and values in them.
 struct CacheEntry {
   CacheEntry* next = nullptr;  // of the same code object
   Type* type = nullptr;
@@ -62,6 +62,10 @@ struct CodeObject : Object {
   Slot* functions = nullptr;                 // raw cell: linked on first use, see linked_function()
   Slot consts_view;                          // co_consts, made on demand
   std::atomic<CacheEntry*> cache_entries{nullptr};
+  // The collector's last answer of lang::live_temporaries(); it alone touches these.
+  uint64_t live_mask = 0;
+  uint32_t live_word = UINT32_MAX;
+  lang::Progress live_progress = lang::Progress::Unknown;
 
   uint32_t word_of(const lang::Instruction* pc) const { return static_cast<uint32_t>(pc - instructions); }
   bool is_generator_like() const {

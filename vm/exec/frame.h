@@ -92,8 +92,9 @@ Result<Value> frame_locals_snapshot(Thread& t, Frame* frame);
 // super() without arguments: class and first argument of the calling frame. RuntimeError "super(): no
 // arguments" and the like.
 Status super_arguments(Thread& t, Value* cls, Value* object);
-// What the collector marks of a frame (its registers up to the live count).
-void trace_frame(Frame* frame, Tracer& tracer);
+// What the collector marks of a frame: variables, and the temporaries that may still be read. `callee` is the
+// frame that it has called, if any.
+void trace_frame(Frame* frame, const Frame* callee, Tracer& tracer);
 inline Value topmost_handled(Thread& t) {  // sys.exception()
   for (HandledException* h = t.handled; h != nullptr; h = h->previous)
     if (!h->value.get().is_empty()) return h->value;

@@ -33,18 +33,54 @@ void trace_frame_object(Object* object, Tracer& tracer) {
 
 }  // namespace
 
-void trace_frame(Frame* frame, Tracer& tracer) {
+static lang::Progress progress_of(const Frame* frame, const Frame* callee) {
+  using lang::Op;
+  Op op = frame->code->unit->instruction(frame->word()).opcode();
+  if (callee != nullptr) {
+    bool call = op == Op::CALL || op == Op::CALL_METHOD || op == Op::CALL_KW || op == Op::CALL_METHOD_KW ||
+                op == Op::CALL_EX;
+    return call && (callee->flags & kFrameEntry) == 0 ? lang::Progress::Called : lang::Progress::Unknown;
+  }
+  bool suspended = (frame->flags & kFrameGenerator) != 0 &&
+                   frame->generator()->state.load(std::memory_order_relaxed) == GeneratorState::Suspended;
+  return suspended && op == Op::YIELD ? lang::Progress::Yielded : lang::Progress::Unknown;
+}
+
+static uint64_t live_temporaries(Frame* frame, const Frame* callee) {
+  CodeObject* code = frame->code;
+  // A debugger may let the frame jump to where other temporaries are read.
+  if (frame->frame_object != nullptr && !frame->frame_object->trace.get().is_empty()) return ~uint64_t{0};
+  lang::Progress progress = progress_of(frame, callee);
+  uint32_t word = frame->word();
+  if (code->live_word != word || code->live_progress != progress) {
+    code->live_mask = lang::live_temporaries(*code->unit, word, progress);
+    code->live_word = word;
+    code->live_progress = progress;
+  }
+  uint64_t live = code->live_mask;
+  if (callee != nullptr && (callee->flags & kFrameInit) != 0) {
+    uint32_t instance = frame->pc->b + 1u - code->first_temporary;
+    if (instance < lang::kTrackedTemporaries) live |= uint64_t{1} << instance;
+  }
+  return live;
+}
+
+void trace_frame(Frame* frame, const Frame* callee, Tracer& tracer) {
   tracer.visit(frame->code);
   tracer.visit(frame->function);
   tracer.visit(frame->globals);
   tracer.visit(frame->builtins);
   tracer.visit(frame->frame_object);
   tracer.visit(frame->locals);
-  // Scratch registers between the live ones may hold stale words: hence conservatively.
+  uint32_t first = frame->code->first_temporary;
   uint32_t live = frame->code->unit->live_at(frame->word());
-  if (live < frame->code->first_temporary) live = frame->code->first_temporary;
   if (live > frame->code->register_count) live = frame->code->register_count;
-  tracer.visit_conservative(frame->registers, frame->registers + live);
+  tracer.visit_conservative(frame->registers, frame->registers + first);
+  // Live registers may still be scratch on another way through the code: hence conservatively.
+  uint64_t wanted = live > first ? live_temporaries(frame, callee) : 0;
+  for (uint32_t i = first; i < live; ++i)
+    if (i - first >= lang::kTrackedTemporaries || (wanted >> (i - first) & 1) != 0)
+      tracer.visit_conservative(frame->registers + i, frame->registers + i + 1);
 }
 
 FrameObject* frame_object(Thread& t, Frame* frame) {
@@ -216,6 +252,8 @@ Result<Value> frame_clear(Thread& t, const Value* args) {
       return t.raise(Exc::RuntimeError, "cannot clear an executing frame");
     if (state == GeneratorState::Suspended)
       return t.raise(Exc::RuntimeError, "cannot clear a suspended frame");
+    if (FinalizeSlot finalize = generator->type()->slots.finalize; finalize != nullptr)
+      TRY(finalize(t, Value(generator)));  // tells of a coroutine that was never awaited
     TRY(generator_close(t, generator));
     return kNone;
   }

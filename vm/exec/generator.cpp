@@ -43,7 +43,7 @@ void trace_generator(Object* object, Tracer& tracer) {
     tracer.visit(g->frame.frame_object);
     return;
   }
-  trace_frame(&g->frame, tracer);
+  trace_frame(&g->frame, nullptr, tracer);
 }
 
 // Of a generator that is suspended, or was until this thread claimed it.
@@ -477,7 +477,7 @@ Status generator_finalize(Thread& t, Value v) {
     // warnings._warn_unawaited_coroutine knows how to show the origin.
     Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
     Value function = kNotFound;
-    if (!warnings.is_not_found() && !g->origin.get().is_empty())
+    if (!warnings.is_not_found())
       function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
     bool failed;
     if (!function.is_not_found() && !function.is_error()) {
@@ -530,18 +530,22 @@ Status set_qualified_name(Thread& t, Value v, Value value) {
 }
 Result<Value> class_get_item(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
-#define GENERATOR_METHODS                                                                                  \
-  MP_METHOD(generator_send_method, "send(self, arg, /)",                                                   \
-            "send(arg) -> send 'arg' into generator,\nreturn next yielded value or raise StopIteration."), \
-      MP_METHOD(generator_throw_method, "throw(self, type, value=?, traceback=?, /)",                      \
-                "throw(value)\nthrow(type[,value[,tb]])\n\nRaise exception in generator, return next "     \
-                "yielded value or raise\nStopIteration."),                                                 \
-      MP_METHOD(generator_close_method, "close(self, /)",                                                  \
-                "close() -> raise GeneratorExit inside generator.")
+#define GENERATOR_METHODS(WHAT)                                                                           \
+  MP_METHOD(generator_send_method, "send(self, arg, /)",                                                  \
+            "send(arg) -> send 'arg' into " WHAT ",\nreturn next yielded value or raise StopIteration."), \
+      MP_METHOD(generator_throw_method, "throw(self, type, value=?, traceback=?, /)",                     \
+                "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise exception in " WHAT               \
+                ", return next "                                                                          \
+                "iterated\nvalue or raise StopIteration."),                                               \
+      MP_METHOD(generator_close_method, "close(self, /)", "close() -> raise GeneratorExit inside " WHAT ".")
 
 const NativeDef kGeneratorMethods[] = {
-    GENERATOR_METHODS, MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"),
-    MP_END};
+    GENERATOR_METHODS("generator"),
+    MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
+
+const NativeDef kCoroutineMethods[] = {
+    GENERATOR_METHODS("coroutine"),
+    MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
 
 const GetSetDef kGeneratorGetSets[] = {
     {"gi_frame", get_frame, nullptr, nullptr},
@@ -626,7 +630,7 @@ const TypeSpec kCoroutineSpec = {
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
     .slots = {.repr = generator_repr, .await = coroutine_await, .finalize = generator_finalize},
-    .methods = kGeneratorMethods,
+    .methods = kCoroutineMethods,
     .getsets = kCoroutineGetSets,
 };
 const TypeSpec kCoroutineWrapperSpec = {

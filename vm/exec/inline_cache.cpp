@@ -51,16 +51,6 @@ void specialise(const Instruction* pc, Op op, uint64_t word) {
   rewrite(pc, op);
 }
 
-CacheEntry* new_entry(Thread& t, CodeObject* code) {
-  auto* entry = static_cast<CacheEntry*>(t.heap().allocate_raw(t, sizeof(CacheEntry)));
-  if (entry == nullptr) return nullptr;
-  CacheEntry* head = code->cache_entries.load(std::memory_order_relaxed);
-  do {
-    entry->next = head;
-  } while (!code->cache_entries.compare_exchange_weak(head, entry, std::memory_order_release));
-  return entry;
-}
-
 // A fixed-size instance with an attribute area: where slot `index` lies, in words from the object; 0: not in
 // line.
 uint32_t slot_offset(Type* type, int32_t index) {
@@ -376,7 +366,7 @@ static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, St
   if (builtin_form == Op::NOP) return false;
   index = dict_entry_index(frame->builtins, name);
   uint32_t builtins_version = dict_version(t, frame->builtins);
-  if (index < 0 || builtins_version == 0) return false;
+  if (index < 0 || builtins_version == 0 || frame->builtins->type() != t.types().dict) return false;
   CacheEntry* entry = new_entry(t, frame->code);
   if (entry == nullptr) return false;
   entry->type_version = version;
@@ -387,16 +377,16 @@ static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, St
 }
 
 static Value global_value(Thread& t, Frame* frame, StrObject* name) {
-  Value v = dict_get_str(frame->globals, name);
-  if (!v.is_not_found()) return v;
-  if (frame->globals->type() != t.types().dict)
-      [[unlikely]] {  // a subclass may have __missing__ or its own __getitem__
-    v = get_item(t, frame->globals, name).take();
-    if (!v.is_error()) return v;
-    if (!t.catch_exception(Exc::KeyError)) return kErrorValue;
+  for (DictObject* scope : {frame->globals, frame->builtins}) {
+    if (scope->type() == t.types().dict) [[likely]] {
+      Value v = dict_get_str(scope, name);
+      if (!v.is_not_found()) return v;
+    } else {  // a subclass may have __missing__ or its own __getitem__
+      Value v = get_item(t, scope, name).take();
+      if (!v.is_error()) return v;
+      if (!t.catch_exception(Exc::KeyError)) return kErrorValue;
+    }
   }
-  v = dict_get_str(frame->builtins, name);
-  if (!v.is_not_found()) return v;
   name_error(t, name);
   return kErrorValue;
 }

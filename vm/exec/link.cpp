@@ -94,11 +94,14 @@ CodeObject* link_code_parts(Thread& t, std::shared_ptr<const lang::CodeUnit> sha
   code->cell_count = unit.cell_count;
   code->free_count = unit.free_count;
   code->first_line = unit.first_line;
+  code->live_word = UINT32_MAX;
   bool stars = (unit.flags & (lang::kCodeVarArgs | lang::kCodeVarKeywords)) != 0;
   code->parameter_count = static_cast<uint16_t>(unit.argument_count + unit.keyword_only_count +
                                                 ((unit.flags & lang::kCodeVarArgs) ? 1 : 0) +
                                                 ((unit.flags & lang::kCodeVarKeywords) ? 1 : 0));
-  code->exact_positional = !stars && unit.keyword_only_count == 0 ? unit.argument_count : kNeverExact;
+  code->exact_positional = !stars && unit.keyword_only_count == 0 && (unit.flags & lang::kCodeOptimized) != 0
+                               ? unit.argument_count
+                               : kNeverExact;
   code->name = Value(intern(t, unit.name));
   code->qualified_name = Value(intern(t, unit.qualified_name));
   code->filename = Value(make_str(t, unit.filename ? *unit.filename : std::string("<string>")));

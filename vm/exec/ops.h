@@ -37,6 +37,7 @@ int contains_jump(Thread& t, const Instruction* pc, Value* r);      // r[a] in r
 int truth_slow(Thread& t, Value v);                                 // the same
 
 // --- names and attributes (inline_cache.cpp)
+CacheEntry* new_entry(Thread& t, CodeObject* code);  // cache_entries.cpp; null: no memory
 Value load_global(Thread& t, Frame* frame, const Instruction* pc);
 bool store_global(Thread& t, Frame* frame, const Instruction* pc, Value value);
 Value load_name(Thread& t, Frame* frame, const Instruction* pc);

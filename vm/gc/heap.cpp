@@ -11,6 +11,10 @@ Heap::~Heap() = default;
 
 size_t Heap::collect(Thread& t) {
   size_t freed = impl_->collect(t, "asked for");
+  if (!has_pending_finalizers()) return freed;
+  run_pending_finalizers(t);
+  // What closed generators and objects with __del__ held is garbage only now.
+  freed += impl_->collect(t, "after finalizers");
   run_pending_finalizers(t);
   return freed;
 }

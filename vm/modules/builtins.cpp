@@ -394,10 +394,18 @@ const NativeDef kFunctions[] = {
                 "Return whether 'cls' is derived from another class or is the same class."),
     MP_FUNCTION(builtin_iter, "iter(object, sentinel=?, /)", "Get an iterator from an object."),
     MP_QUIET_FUNCTION(builtin_len, "len(obj, /)", "Return the number of items in a container."),
-    MP_RAW_FUNCTION(builtin_max, "max(*args, default=?, key=None)",
-                    "With a single iterable argument, return its biggest item."),
-    MP_RAW_FUNCTION(builtin_min, "min(*args, default=?, key=None)",
-                    "With a single iterable argument, return its smallest item."),
+    MP_RAW_FUNCTION(
+        builtin_max, "max(*args, default=?, key=None)",
+        "max(iterable, *[, default=obj, key=func]) -> value\nmax(arg1, arg2, *args, *[, key=func]) -> "
+        "value\n\n"
+        "With a single iterable argument, return its biggest item, or the default if it is empty.\n"
+        "With two or more positional arguments, return the largest argument."),
+    MP_RAW_FUNCTION(
+        builtin_min, "min(*args, default=?, key=None)",
+        "min(iterable, *[, default=obj, key=func]) -> value\nmin(arg1, arg2, *args, *[, key=func]) -> "
+        "value\n\n"
+        "With a single iterable argument, return its smallest item, or the default if it is empty.\n"
+        "With two or more positional arguments, return the smallest argument."),
     MP_FUNCTION(builtin_next, "next(iterator, default=?, /)", "Return the next item from the iterator."),
     MP_FUNCTION(builtin_oct, "oct(number, /)", "Return the octal representation of an integer."),
     MP_RAW_FUNCTION(builtin_open,

@@ -336,6 +336,8 @@ Result<Value> calculate_package(Thread& t, DictObject* globals) {
   }
   Value spec = dict_get_str(globals, t.names().__spec__);
   if (!spec.is_not_found() && !spec.is_none()) return get_attr(t, spec, "parent");
+  TRY(warn(t, Exc::ImportWarning,
+           "can't resolve package from __spec__ or __package__, falling back on __name__ and __path__"));
   Value name = dict_get_str(globals, t.names().__name__);
   if (name.is_not_found()) return t.raise(Exc::KeyError, "'__name__' not in globals");
   if (!is_str(name)) return t.raise(Exc::TypeError, "__name__ must be a string");

@@ -91,14 +91,22 @@ Result<Value> sys_breakpointhook(Thread& t, Value, CallArgs args) {
   if (name == "0") return kNone;
   size_t dot = name.rfind('.');
   std::string module_name = dot == std::string::npos ? "builtins" : name.substr(0, dot);
-  Result<Value> module = import_module(t, module_name);
-  if (module.is_error()) {
-    if (!t.catch_exception(Exc::ImportError)) return Error{};
+  Result<Value> hook = kNotFound;
+  if (!module_name.empty() && module_name.front() != '.' && module_name.back() != '.') {
+    hook = import_module(t, module_name);
+    if (hook.is_error() && !t.exception_matches(Exc::ImportError)) return Error{};
+    if (hook.ok()) hook = get_attr(t, hook.value(), name.substr(dot == std::string::npos ? 0 : dot + 1));
+    if (hook.is_error()) {
+      if (!t.exception_matches(Exc::ImportError) && !t.exception_matches(Exc::AttributeError)) return Error{};
+      t.clear_exception();
+      hook = kNotFound;
+    }
+  }
+  if (hook.value().is_not_found()) {
     TRY(warn(t, Exc::RuntimeWarning, "Ignoring unimportable $PYTHONBREAKPOINT: \"" + name + "\""));
     return kNone;
   }
-  Value hook = TRY(get_attr(t, module.value(), name.substr(dot == std::string::npos ? 0 : dot + 1)));
-  return call(t, hook, args);
+  return call(t, hook.value(), args);
 }
 
 // ---- memory, strings, limits

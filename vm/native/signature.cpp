@@ -282,6 +282,15 @@ static Error unexpected_keyword(Thread& t, NativeFunctionObject* function, const
 
 static bool same_name(StrObject* a, StrObject* b) { return a == b || str_equal(a, b); }
 
+// A __new__ without keywords leaves them to a subclass's own __init__.
+static bool init_takes_keywords(Thread& t, NativeFunctionObject* function, Value cls) {
+  if (function->def->kind != NativeKind::New || !is_type(cls) || !is_type(function->self) ||
+      cls == function->self.get())
+    return false;
+  StrObject* name = t.names().__init__;
+  return type_lookup(t, cls.as<Type>(), name) != type_lookup(t, function->self.get().as<Type>(), name);
+}
+
 // Keyword arguments, and the general case with *args and **kwargs.
 static Status bind_general(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args,
                            Value* out) {
@@ -289,6 +298,11 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   size_t keywords = names != nullptr ? names->size : 0;
   bool accepts_keywords = s.positional > s.positional_only || s.varkeywords >= 0 ||
                           s.total > s.positional + (s.varargs >= 0 ? 1 : 0);
+  if (keywords > 0 && !accepts_keywords && init_takes_keywords(t, function, out[0])) {
+    names = nullptr;
+    keywords = 0;
+    args.keyword_names = kEmpty;
+  }
   if (keywords > 0 && !accepts_keywords)
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", native_display_name(function));
   size_t given = args.count;

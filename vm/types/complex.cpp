@@ -5,7 +5,9 @@
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/exception.h"
 #include "vm/types/number.h"
+#include "vm/types/number_convert.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -201,7 +203,7 @@ static bool scan_float(std::string_view* text, double* out) {
 
 static Result<Complex> complex_from_text(Thread& t, Value s) {
   auto invalid = [&] { return t.raise(Exc::ValueError, "complex() arg is a malformed string"); };
-  std::string clean, raw = to_utf8(s.as<StrObject>());
+  std::string clean, raw = number_text(s.as<StrObject>());
   for (size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] == '_') {
       if (i == 0 || i + 1 == raw.size() || !std::isdigit(static_cast<unsigned char>(raw[i - 1])) ||
@@ -246,16 +248,25 @@ static Result<Complex> complex_from_text(Thread& t, Value s) {
 
 // A number argument: complex, __complex__, float, int.
 static Result<Complex> complex_argument(Thread& t, Value v, const char* message) {
-  if (is_kind(v, Kind::Complex)) return value_of(v);
+  if (is_exact(v, t.types().complex)) return value_of(v);
   Value special = TRY(call_special(t, v, t.names().complex_));
   if (!special.is_not_found()) {
     if (!is_kind(special, Kind::Complex))
       return t.raise(Exc::TypeError, "__complex__ returned non-complex (type {})", type_name(t, special));
+    if (!is_exact(special, t.types().complex))
+      TRY(warn(
+          t, Exc::DeprecationWarning,
+          fmt::format("__complex__ returned non-complex (type {}).  The ability to return an instance of a "
+                      "strict subclass of complex is deprecated, and may be removed in a future "
+                      "version of Python.",
+                      type_name(t, special))));
     return value_of(special);
   }
   Type* type = type_of(t, v);
   if (!is_float(v) && !is_any_int(v) && type->slots.float_ == nullptr && type->slots.index == nullptr)
     return t.raise(Exc::TypeError, fmt::runtime(message), type_name(type));
+  if (is_float(v) && v.is_object() && type->slots.float_ != nullptr)
+    return Complex(float_value(TRY(converted_to_float(t, v))), 0);
   return Complex(TRY(to_double(t, v)), 0);
 }
 
@@ -296,6 +307,7 @@ static Result<Value> complex_getnewargs(Thread& t, const Value* args) {
 static Result<Value> complex_format(Thread& t, const Value* args) {
   if (!is_str(args[1]))
     return t.raise(Exc::TypeError, "__format__() argument must be str, not {}", type_name(t, args[1]));
+  if (args[1].as<StrObject>()->length() == 0) return str(t, args[0]);  // a subclass may have its own __str__
   Complex z = value_of(args[0]);
   return format_complex(t, z.real(), z.imag(), args[1].as<StrObject>());
 }

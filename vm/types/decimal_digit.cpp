@@ -2,7 +2,7 @@
 // ten, zero first.
 #include <utf8proc.h>
 
-#include "vm/types/number.h"
+#include "vm/types/number_convert.h"
 
 namespace mp {
 
@@ -17,6 +17,24 @@ int decimal_digit(uint32_t code_point) {
                                 // with a zero too
   while (is_nd(first - 1)) --first;
   return static_cast<int>((code_point - first) % 10);
+}
+
+std::string number_text(StrObject* s) {
+  std::string text;
+  text.reserve(s->length());
+  for (size_t i = 0; i < s->length(); ++i) {
+    uint32_t c = s->at(i);
+    if (c < 128) {
+      text += static_cast<char>(c);
+    } else if (int digit = decimal_digit(c); digit >= 0) {
+      text += static_cast<char>('0' + digit);
+    } else {
+      bool space = c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+                   c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+      text += space ? ' ' : '\x01';
+    }
+  }
+  return text;
 }
 
 }  // namespace mp

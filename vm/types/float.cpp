@@ -1,11 +1,14 @@
 // float: shortest repr, parsing, arithmetic with Python's semantics, methods.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/buffer.h"
 #include "vm/types/number.h"
+#include "vm/types/number_convert.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -202,7 +205,8 @@ static Result<Value> float_pow(Thread& t, Value a, Value b, Value modulus) {
   MP_FLOAT_OPERANDS(x, y);
   if (y == 0 || x == 1) return make_float(t, 1.0);
   if (std::isnan(x) || std::isnan(y)) return make_float(t, x + y);
-  if (x == 0 && y < 0) return t.raise(Exc::ZeroDivisionError, "0.0 cannot be raised to a negative power");
+  if (x == 0 && y < 0 && std::isfinite(y))
+    return t.raise(Exc::ZeroDivisionError, "0.0 cannot be raised to a negative power");
   if (x < 0 && std::isfinite(x) && std::isfinite(y) && y != std::floor(y)) {
     Value base = make_complex(t, x, 0), exponent = make_complex(t, y, 0);
     return t.types().complex->slots.pow(t, base, exponent, kNone);
@@ -285,39 +289,21 @@ static Result<Value> float_new(Thread& t, const Value* args) {
   auto* cls = args[0].as<Type>();
   Value x = args[1];
   if (x.is_empty()) return float_of_type(t, cls, 0.0);
-  if (is_str(x)) {
-    auto* s = x.as<StrObject>();
-    std::string text;
-    for (size_t i = 0; i < s->length(); ++i) {
-      uint32_t c = s->at(i);
-      int digit = c < 128 ? -1 : decimal_digit(c);
-      if (c < 128)
-        text += static_cast<char>(c);
-      else if (digit >= 0)
-        text += static_cast<char>('0' + digit);
-      else
-        text += c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-                        c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000
-                    ? ' '
-                    : '\x01';
-    }
-    return float_of_type(t, cls, TRY(float_from_text(t, text, x)));
-  }
-  if (is_bytes(x) || is_kind(x, Kind::ByteArray) || is_kind(x, Kind::MemoryView)) {
-    std::string text(TRY(bytes_view(t, x)));
+  if (is_str(x) && type_of(t, x)->slots.float_ == nullptr) {
+    std::string text = number_text(x.as<StrObject>());
     return float_of_type(t, cls, TRY(float_from_text(t, text, x)));
   }
   Type* type = type_of(t, x);
-  if (!is_float(x) && !is_any_int(x) && type->slots.float_ == nullptr && type->slots.index == nullptr)
+  bool number = is_float(x) || is_any_int(x) || type->slots.float_ != nullptr || type->slots.index != nullptr;
+  if (!number && supports_buffer(t, x)) {
+    std::string text(TRY(bytes_view(t, x)));
+    return float_of_type(t, cls, TRY(float_from_text(t, text, x)));
+  }
+  if (!number)
     return t.raise(Exc::TypeError, "float() argument must be a string or a real number, not '{}'",
                    type_name(type));
-  if (is_float(x) && x.is_object() && type != t.types().float_ && type->slots.float_ != nullptr) {
-    Value converted = TRY(type->slots.float_(t, x));
-    if (!is_float(converted))
-      return t.raise(Exc::TypeError, "{}.__float__ returned non-float (type {})", type_name(type),
-                     type_name(t, converted));
-    return float_of_type(t, cls, float_value(converted));
-  }
+  if (is_float(x) && x.is_object() && type != t.types().float_ && type->slots.float_ != nullptr)
+    return float_of_type(t, cls, float_value(TRY(converted_to_float(t, x))));
   return float_of_type(t, cls, TRY(to_double(t, x)));
 }
 
@@ -382,6 +368,7 @@ static Result<Value> float_getnewargs(Thread& t, const Value* args) {
 static Result<Value> float_format_method(Thread& t, const Value* args) {
   if (!is_str(args[1]))
     return t.raise(Exc::TypeError, "__format__() argument must be str, not {}", type_name(t, args[1]));
+  if (args[1].as<StrObject>()->length() == 0) return str(t, args[0]);  // a subclass may have its own __str__
   return format_float(t, float_value(args[0]), args[1].as<StrObject>());
 }
 
@@ -405,6 +392,45 @@ static Result<Value> float_hex(Thread& t, const Value* args) {
   }
   out += fmt::format("p{}{}", exponent < 0 ? '-' : '+', std::abs(exponent));
   return make_str(t, out);
+}
+
+// "1.8p3": hexadecimal digits with a point and a binary exponent, rounded once, half to even. (glibc's strtod
+// goes wrong at the border of the subnormal numbers.)
+static double hex_to_double(const std::string& text) {
+  uint64_t mantissa = 0;
+  int64_t exponent = 0;
+  size_t i = 0;
+  bool point = false;
+  for (; i < text.size() && (text[i] | 32) != 'p'; ++i) {
+    if (text[i] == '.') {
+      point = true;
+      continue;
+    }
+    auto digit = static_cast<uint64_t>(text[i] <= '9' ? text[i] - '0' : (text[i] | 32) - 'a' + 10);
+    if (mantissa >> 60 != 0) {
+      mantissa |= digit != 0;  // sticky: far below the last bit that counts
+      exponent += point ? 0 : 4;
+    } else {
+      mantissa = mantissa << 4 | digit;
+      exponent -= point ? 4 : 0;
+    }
+  }
+  if (mantissa == 0) return 0.0;
+  if (i < text.size())
+    exponent += std::clamp<int64_t>(std::strtoll(text.c_str() + i + 1, nullptr, 10), -(int64_t{1} << 60),
+                                    int64_t{1} << 60);
+  int bits = 64 - __builtin_clzll(mantissa);
+  if (exponent + bits > 1100) return HUGE_VAL;
+  if (exponent + bits < -1100) return 0.0;
+  auto drop = static_cast<int>(std::max<int64_t>(bits - 53, -1074 - exponent));
+  if (drop > 63) return drop == bits && mantissa > uint64_t{1} << 63 ? std::ldexp(1.0, -1074) : 0.0;
+  if (drop > 0) {
+    uint64_t rest = mantissa & ((uint64_t{1} << drop) - 1), half = uint64_t{1} << (drop - 1);
+    mantissa >>= drop;
+    if (rest > half || (rest == half && (mantissa & 1) != 0)) ++mantissa;
+    exponent += drop;
+  }
+  return std::ldexp(static_cast<double>(mantissa), static_cast<int>(exponent));
 }
 
 static Result<Value> float_fromhex(Thread& t, const Value* args) {
@@ -445,7 +471,7 @@ static Result<Value> float_fromhex(Thread& t, const Value* args) {
       for (; q < body.size(); ++q)
         if (!std::isdigit(static_cast<unsigned char>(body[q]))) return invalid();
     }
-    value = std::strtod(("0x" + body).c_str(), nullptr);
+    value = hex_to_double(body);
     if (std::isinf(value))
       return t.raise(Exc::OverflowError, "hexadecimal value too large to represent as a float");
   }
@@ -463,8 +489,9 @@ static Result<Value> float_from_number(Thread& t, const Value* args) {
   return cls == t.types().float_ ? Result<Value>(result) : call(t, cls, {result});
 }
 static Result<Value> float_getformat(Thread& t, const Value* args) {
-  if (!is_str(args[1]) ||
-      (!str_equal(args[1].as<StrObject>(), "double") && !str_equal(args[1].as<StrObject>(), "float")))
+  if (!is_str(args[1]))
+    return t.raise(Exc::TypeError, "__getformat__() argument must be str, not {}", type_name(t, args[1]));
+  if ((!str_equal(args[1].as<StrObject>(), "double") && !str_equal(args[1].as<StrObject>(), "float")))
     return t.raise(Exc::ValueError, "__getformat__() argument 1 must be 'double' or 'float'");
   return make_str(t, "IEEE, little-endian");
 }

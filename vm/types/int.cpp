@@ -6,8 +6,10 @@
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/exception.h"
 #include "vm/types/int_limbs.h"
 #include "vm/types/number.h"
+#include "vm/types/number_convert.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -95,6 +97,12 @@ Result<Value> to_index(Thread& t, Value v) {
   Value result = TRY(type->slots.index(t, v));
   if (!is_any_int(result))
     return t.raise(Exc::TypeError, "__index__ returned non-int (type {})", type_name(t, result));
+  if (!result.is_int() && !is_exact(result, t.types().int_))
+    TRY(warn(
+        t, Exc::DeprecationWarning,
+        fmt::format("__index__ returned non-int (type {}).  The ability to return an instance of a strict "
+                    "subclass of int is deprecated, and may be removed in a future version of Python.",
+                    type_name(t, result))));
   return result;
 }
 
@@ -150,17 +158,28 @@ static Result<double> int_to_double(Thread& t, Value v) {
   return mpz_sgn(z) < 0 ? -result : result;
 }
 
+Result<Value> converted_to_float(Thread& t, Value v) {
+  Type* type = type_of(t, v);
+  Value result = TRY(type->slots.float_(t, v));
+  if (!is_float(result))
+    return t.raise(Exc::TypeError, "{}.__float__ returned non-float (type {})", type_name(type),
+                   type_name(t, result));
+  if (!result.is_float_inline() && !is_exact(result, t.types().float_))
+    TRY(warn(t, Exc::DeprecationWarning,
+             fmt::format("{}.__float__ returned non-float (type {}).  The ability to return an instance of a "
+                         "strict subclass of float is deprecated, and may be removed in a future version "
+                         "of Python.",
+                         type_name(type), type_name(t, result))));
+  return result;
+}
+
 Result<double> to_double(Thread& t, Value v) {
   if (is_float(v)) return float_value(v);
   if (is_any_int(v) && (!v.is_object() || v.as_object()->type() == t.types().int_))
     return int_to_double(t, v);
   Type* type = type_of(t, v);
   if (type->slots.float_ != nullptr) {
-    Value result = TRY(type->slots.float_(t, v));
-    if (!is_float(result))
-      return t.raise(Exc::TypeError, "{}.__float__ returned non-float (type {})", type_name(type),
-                     type_name(t, result));
-    return float_value(result);
+    return float_value(TRY(converted_to_float(t, v)));
   }
   if (type->slots.index != nullptr) {
     Value index = TRY(to_index(t, v));
@@ -222,8 +241,8 @@ Result<Value> int_truediv(Thread& t, Value a, Value b) {
       return make_float(t, static_cast<double>(x) / static_cast<double>(y));
   }
   IntView x(a), y(b);
-  if (mpz_sgn(x.get()) == 0) return make_float(t, 0.0);
   bool negative = (mpz_sgn(x.get()) < 0) != (mpz_sgn(y.get()) < 0);
+  if (mpz_sgn(x.get()) == 0) return make_float(t, negative ? -0.0 : 0.0);
   auto exponent =
       static_cast<int64_t>(mpz_sizeinbase(x.get(), 2)) - static_cast<int64_t>(mpz_sizeinbase(y.get(), 2));
   if (exponent > 1025) return t.raise(Exc::OverflowError, "integer division result too large for a float");

@@ -6,6 +6,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
+#include "vm/types/number_convert.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -139,27 +140,6 @@ static Value int_of_type(Thread& t, Type* cls, Value value) {
   return object;
 }
 
-int decimal_digit(uint32_t code_point);
-
-// The text of a str or bytes-like as ASCII: Unicode digits become 0-9, Unicode spaces blanks, all else '?'.
-static std::string number_text(StrObject* s) {
-  std::string text;
-  text.reserve(s->length());
-  for (size_t i = 0; i < s->length(); ++i) {
-    uint32_t c = s->at(i);
-    if (c < 128) {
-      text += static_cast<char>(c);
-    } else if (int digit = decimal_digit(c); digit >= 0) {
-      text += static_cast<char>('0' + digit);
-    } else {
-      bool space = c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-                   c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-      text += space ? ' ' : '\x01';
-    }
-  }
-  return text;
-}
-
 static Result<Value> int_from_object(Thread& t, Value x) {
   if (x.is_int() || x.is_bool()) return int_plain(t, x);
   if (x.is_float_inline() || (is_kind(x, Kind::Float) && x.as_object()->type() == t.types().float_)) {
@@ -170,18 +150,19 @@ static Result<Value> int_from_object(Thread& t, Value x) {
     Value result = TRY(type->slots.int_(t, x));
     if (!is_any_int(result))
       return t.raise(Exc::TypeError, "__int__ returned non-int (type {})", type_name(t, result));
-    if (result.is_object() && result.as_object()->type() != t.types().int_)
+    if (!result.is_int() && !is_exact(result, t.types().int_))
       TRY(warn(
           t, Exc::DeprecationWarning,
           fmt::format(
               "__int__ returned non-int (type {}).  The ability to return an instance of a strict subclass "
-              "of int is deprecated, and may not be supported in a future version of Python.",
+              "of int is deprecated, and may be removed in a future version of Python.",
               type_name(t, result))));
     return int_plain(t, result);
   }
   if (type->slots.index != nullptr) return int_plain(t, TRY(to_index(t, x)));
   Value trunc = TRY(call_special(t, x, t.names().__trunc__));
   if (!trunc.is_not_found()) {
+    TRY(warn(t, Exc::DeprecationWarning, "The delegation of int() to __trunc__ is deprecated."));
     if (!is_any_int(trunc)) {
       Type* trunc_type = type_of(t, trunc);
       if (trunc_type->slots.index == nullptr)
@@ -270,6 +251,7 @@ static Result<Value> int_sizeof(Thread& t, const Value* args) {
 static Result<Value> int_format_method(Thread& t, const Value* args) {
   if (!is_str(args[1]))
     return t.raise(Exc::TypeError, "__format__() argument must be str, not {}", type_name(t, args[1]));
+  if (args[1].as<StrObject>()->length() == 0) return str(t, args[0]);  // a subclass may have its own __str__
   return format_int(t, args[0], args[1].as<StrObject>());
 }
 
@@ -349,6 +331,8 @@ static Result<Value> int_from_bytes(Thread& t, const Value* args) {
     data = std::string(TRY(bytes_view(t, args[1])));
   } else if (is_str(args[1])) {
     return t.raise(Exc::TypeError, "cannot convert 'str' object to bytes");
+  } else if (is_any_int(args[1])) {
+    return t.raise(Exc::TypeError, "cannot convert '{}' object to bytes", type_name(t, args[1]));
   } else {
     Value as_bytes = TRY(call(t, t.types().bytes, {args[1]}));
     data = std::string(TRY(bytes_view(t, as_bytes)));

@@ -57,7 +57,10 @@ static Result<Value> dispatch_call(Thread& t, Value self, CallArgs args) {
   if (found.is_not_found()) return t.raise(Exc::TypeError, "'{}' object is not callable", type_name(type));
   if (is_kind(found, Kind::Function)) return call_prepend(t, found, self, args);
   Value bound = TRY(lookup_special(t, self, dunder_name(t, Dunder::call)));
-  return call(t, bound, args);
+  // Not a tail call: instances that are each other's __call__ must run into the stack's limit.
+  Result<Value> result = call(t, bound, args);
+  asm volatile("" : : : "memory");
+  return result;
 }
 
 // __getattribute__, then __getattr__ on AttributeError. kNotFound when there is none and no exception was

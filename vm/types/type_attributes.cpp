@@ -93,10 +93,8 @@ static Status set_name(Thread& t, Value self, Value value) {
   if (!is_str(value))
     return t.raise(Exc::TypeError, "can only assign string to {}.__name__, not '{}'",
                    type_name(as_type(self)), type_name(t, value));
-  auto* name = value.as<StrObject>();
-  for (size_t i = 0; i < name->length(); ++i)
-    if (name->at(i) == 0) return t.raise(Exc::ValueError, "type name must not contain null characters");
-  as_type(self)->name = name;
+  TRY(check_type_name(t, value.as<StrObject>()));
+  as_type(self)->name = value.as<StrObject>();
   return {};
 }
 
@@ -183,8 +181,10 @@ static Status set_bases(Thread& t, Value self, Value value) {
   if (done.is_error()) {
     for (size_t i = undo.size(); i > 0; i -= 2)
       as_type(undo[i - 2])->mro.store(undo[i - 1].as<TupleObject>());
-    type->bases.store(old_bases);
-    type->base.store(old_base);
+    if (type->bases.load() == bases) {  // else a custom mro() has assigned others meanwhile
+      type->bases.store(old_bases);
+      type->base.store(old_base);
+    }
     return Error{};
   }
   if (type->bases.load() != bases)

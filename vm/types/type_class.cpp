@@ -6,6 +6,7 @@
 #include "vm/exec/frame.h"
 #include "vm/exec/interp.h"
 #include "vm/native/signature.h"
+#include "vm/types/codec.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -259,6 +260,13 @@ static Result<Value> get_instance_dict(Thread& t, Value self) {
   return instance_dict(t, self.as_object());
 }
 static Status set_instance_dict(Thread& t, Value self, Value value) {
+  // A builtin base with a __dict__ of its own decides what may be done with it.
+  for (Type* base = type_of(t, self); base != nullptr; base = base->base.load()) {
+    if (base->has(kTypeHeap)) continue;
+    Value own = type_own(t, base, t.names().__dict__);
+    if (own.is_object())
+      if (DescrSetSlot set = own.as_object()->type()->slots.descr_set) return set(t, own, self, value);
+  }
   return instance_set_dict(t, self.as_object(), value.is_empty() ? Value(make_dict(t)) : value);
 }
 static Result<Value> get_weakref_list(Thread& t, Value self) {
@@ -406,13 +414,22 @@ static Status call_init_subclass(Thread& t, Type* type, const CallArgs& args) {
   return {};
 }
 
+// What CPython keeps as UTF-8 must be encodable.
+static Status check_encodable(Thread& t, StrObject* text) {
+  std::string ignored;
+  return encode_utf8_to(t, text, "strict", ignored);
+}
+Status check_type_name(Thread& t, StrObject* name) {
+  for (size_t i = 0; i < name->length(); ++i)
+    if (name->at(i) == 0) return t.raise(Exc::ValueError, "type name must not contain null characters");
+  return check_encodable(t, name);
+}
+
 Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject* bases,
                          DictObject* name_space, CallArgs keywords) {
   if (bases->size == 0) bases = make_tuple(t, {Value(t.types().object)});
   Type* base = TRY(best_base(t, bases));
-  if (name->length() > 0)
-    for (size_t i = 0; i < name->length(); ++i)
-      if (name->at(i) == 0) return t.raise(Exc::ValueError, "type name must not contain null characters");
+  TRY(check_type_name(t, name));
   DictObject* dict = dict_copy(t, name_space);
   if (dict->type() != t.types().dict) {
     dict = make_dict(t);
@@ -442,6 +459,8 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   if (!module.is_not_found()) type->module = module;
   if (dict_get_str(dict, t.names().__doc__).is_not_found())
     TRY(dict_set_str(t, dict, t.names().__doc__, kNone));
+  else if (Value doc = dict_get_str(dict, t.names().__doc__); is_str(doc))
+    TRY(check_encodable(t, doc.as<StrObject>()));
   TRY(wrap_special(t, dict, t.names().__new__, t.types().staticmethod));
   TRY(wrap_special(t, dict, t.names().__init_subclass__, t.types().classmethod));
   TRY(wrap_special(t, dict, t.names().__class_getitem__, t.types().classmethod));
@@ -464,11 +483,6 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   Value mro = TRY(compute_mro(t, type));
   type->mro.store(mro.as<TupleObject>());
   finish_layout(t, type, plan);
-  // typing.py before 3.13 would take what it does not know for members of the protocol.
-  if (metatype != t.types().type && type_name(metatype) == "_ProtocolMeta") {
-    TRY(dict_delete(t, dict, Value(t.names().__static_attributes__)));
-    TRY(dict_delete(t, dict, Value(t.names().__firstlineno__)));
-  }
   {
     TypeLock lock(t);
     fill_class_slots(t, type);

@@ -207,4 +207,6 @@ inline size_t keyword_count(const CallArgs& args) {
 // A keyword argument by name; empty when absent.
 Value find_keyword(const CallArgs& args, std::string_view name);
 
+Status check_type_name(Thread& t, StrObject* name);  // ValueError, UnicodeEncodeError
+
 }  // namespace mp
