@@ -479,15 +479,15 @@ Status generator_finalize(Thread& t, Value v) {
     Value function = kNotFound;
     if (!warnings.is_not_found())
       function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
-    bool failed;
+    bool warned = false;
     if (!function.is_not_found() && !function.is_error()) {
-      failed = call(t, function, {v}).is_error();
-    } else {
-      failed = warn(t, Exc::RuntimeWarning,
-                    fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name)))
-                   .is_error();
+      warned = call(t, function, {v}).ok() || t.exception_matches(Exc::RuntimeWarning);
+      if (t.has_exception()) write_unraisable(t, "coroutine", v);
     }
-    if (failed) write_unraisable(t, "coroutine", v);
+    if (!warned && warn(t, Exc::RuntimeWarning,
+                        fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name)))
+                       .is_error())
+      write_unraisable(t, "coroutine", v);
     finish(g);
   } else {
     if (generator_close(t, g).is_error())

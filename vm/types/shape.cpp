@@ -31,6 +31,7 @@ constexpr uint32_t kWalkLimit = 6;  // up to here, walking the parents beats a t
 
 struct ShapeTableSet {
   std::mutex mutex;
+  Heap* heap = nullptr;
   std::atomic<uint32_t> count{1};  // id 0 is kNoShape
   std::atomic<std::atomic<Shape*>*> chunks[kMaxChunks] = {};
 
@@ -69,7 +70,15 @@ struct ShapeTableSet {
   }
 };
 
-// Keys stay alive with their shapes; owners are kept by their instances.
+// Keys stay alive with their shapes; owners are kept by their instances and forgotten when they die.
+static void forget_dead_owners(void* context, Tracer&) {
+  auto* set = static_cast<ShapeTableSet*>(context);
+  uint32_t count = set->count.load();
+  for (uint32_t id = 1; id < count; ++id) {
+    Shape* shape = set->get(id);
+    if (shape->owner != nullptr && !set->heap->is_live(shape->owner)) shape->owner = nullptr;
+  }
+}
 static void scan_shapes(void* context, Tracer& tracer) {
   auto* set = static_cast<ShapeTableSet*>(context);
   uint32_t count = set->count.load();
@@ -78,6 +87,8 @@ static void scan_shapes(void* context, Tracer& tracer) {
 
 void init_shapes(Thread& t) {
   t.runtime().shapes = std::make_shared<ShapeTableSet>();
+  t.runtime().shapes->heap = &t.heap();
+  t.heap().add_weak_table(forget_dead_owners, t.runtime().shapes.get());
   t.heap().add_root_scanner(scan_shapes, t.runtime().shapes.get());
 }
 
