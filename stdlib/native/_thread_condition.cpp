@@ -147,6 +147,13 @@ ConditionObject* make_condition(Thread& t, LockObject* lock) {
   return c;
 }
 
+ConditionObject* make_recursive_condition(Thread& t) {
+  auto* c = t.heap().make<ConditionObject>(t, native_type(t, kConditionSpec));
+  c->generation = fork_generation();
+  set_lock(c, t.heap().make<RLockObject>(t, native_type(t, kRLockSpec)));
+  return c;
+}
+
 Result<int64_t> parse_timeout(Thread& t, Value timeout) {
   if (timeout.is_none()) return kForever;
   int64_t ns = TRY(time_from_seconds(t, timeout, TimeRounding::Up));

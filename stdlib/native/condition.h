@@ -27,6 +27,7 @@ struct ConditionObject : Object {
 extern const TypeSpec kConditionSpec, kSemaphoreSpec, kBoundedSemaphoreSpec, kEventSpec, kBarrierSpec;
 
 ConditionObject* make_condition(Thread& t, LockObject* lock);  // on a Lock
+ConditionObject* make_recursive_condition(Thread& t);          // on an RLock of its own
 // `timeout` of wait(): kForever for None; 0 for what is not positive.
 Result<int64_t> parse_timeout(Thread& t, Value timeout);
 
