@@ -10,6 +10,7 @@
 namespace mp {
 
 static constexpr size_t kCarveBytes = 4096;
+static constexpr size_t kCacheLine = 64;
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
 
@@ -40,6 +41,9 @@ FreeCell* HeapImpl::carve(Thread& t, Block* block) {
     poison_free_cell(first + i * size, size);
   }
   block->carved += count;
+  // The next page is fetched while this one is used up: its lines left the cache since the last round.
+  if (block->carved < block->cell_count)
+    for (size_t at = 0; at < kCarveBytes; at += kCacheLine) __builtin_prefetch(first + count * size + at, 1);
   note_allocated(t, count * size);
   if (block->kind == CellKind::Object) allocated_objects.fetch_add(count, std::memory_order_relaxed);
   return reinterpret_cast<FreeCell*>(first);

@@ -177,10 +177,7 @@ Result<bool> set_discard_hashed(Thread& t, SetObject* set, Value key, int64_t ha
   bool removed = false;
   TRY(set_change(t, set, key, hash, [&](SetTable* table, SetFound found) -> Status {
     if (found.kind != SetFound::Present) return {};
-    found.entry->key = kNotFound;
-    found.entry->hash.store(-1, std::memory_order_relaxed);
-    set_changed(table);
-    set->live.store(set->live.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+    set_remove_entry(set, table, found.entry);
     removed = true;
     return {};
   }));

@@ -1,4 +1,4 @@
-// set and frozenset: algebra, methods, iterator.
+// set and frozenset: slots, methods, iterator.
 #include "vm/types/set_methods.h"
 
 #include "vm/native/native.h"
@@ -8,218 +8,13 @@
 
 namespace mp {
 
-namespace {
-bool is_set(Value v) { return is_kind(v, Kind::Set); }
-// The type of a derived set: set or frozenset, never a subclass.
-Type* base_type(Thread& t, SetObject* set) {
-  return is_subtype(set->type(), t.types().frozenset) ? t.types().frozenset : t.types().set;
-}
-
-// Room for the items of another set before they come in.
-Status grow_for(Thread& t, SetObject* set, uint64_t count) {
-  ObjectLock lock(t, set);
-  SetTable* table = set->table.load(std::memory_order_relaxed);
-  if ((table->fill.load(std::memory_order_relaxed) + count) * 5 < table->mask * 3) return {};
-  return set_resize(t, set, (set->live.load(std::memory_order_relaxed) + count) * 2);
-}
-
-Status merge_set(Thread& t, SetObject* set, SetObject* other) {
-  if (set == other || other->length() == 0) return {};
-  TRY(grow_for(t, set, other->length()));
-  SetTable* source = other->table.load(std::memory_order_acquire);
-  {
-    ObjectLock lock(t, set);
-    SetTable* table = set->table.load(std::memory_order_relaxed);
-    if (table->fill.load(std::memory_order_relaxed) == 0 && set->live.load(std::memory_order_relaxed) == 0) {
-      // Nothing to compare with: distinct keys go straight in.
-      if (table == kEmptySetTable) {
-        table = set_allocate_table(t, kMinSetSize);
-        if (table == nullptr) return t.raise_memory_error();
-      }
-      uint64_t used = source->fill.load(std::memory_order_relaxed);
-      SetEntry* from = source->entries();
-      uint32_t count = 0;
-      bool same_shape = table->mask == source->mask && used == other->length();
-      for (uint64_t i = 0; i <= source->mask; ++i) {
-        Value key = from[i].key.get();
-        if (key.is_empty() || key.is_not_found()) continue;
-        int64_t hash = from[i].hash.load(std::memory_order_relaxed);
-        SetEntry* to = same_shape ? table->entries() + i
-                                  : set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
-        to->hash.store(hash, std::memory_order_relaxed);
-        to->key = key;
-        ++count;
-      }
-      table->fill.store(count, std::memory_order_release);
-      set->table.store(table, std::memory_order_release);
-      set->live.store(count, std::memory_order_release);
-      return {};
-    }
-  }
-  size_t position = 0;
-  Value key;
-  int64_t hash;
-  while (set_next_in(source, &position, &key, &hash)) TRY(set_add_hashed(t, set, key, hash));
-  return {};
-}
-
-// A set of the items of any iterable; the argument itself when it is one.
-Result<SetObject*> as_set(Thread& t, Value iterable) {
-  if (is_set(iterable)) return iterable.as<SetObject>();
-  SetObject* set = make_set(t);
-  TRY(set_update(t, set, iterable));
-  return set;
-}
-
-Status drop_dummies(Thread& t, SetObject* set) {
-  ObjectLock lock(t, set);
-  SetTable* table = set->table.load(std::memory_order_relaxed);
-  uint64_t used = set->live.load(std::memory_order_relaxed);
-  if (table->fill.load(std::memory_order_relaxed) - used <= table->mask / 4) return {};
-  return set_resize(t, set, used > 50000 ? used * 2 : used * 4);
-}
-}  // namespace
-
-SetObject* set_copy(Thread& t, SetObject* set, Type* type) {
-  SetObject* copy = make_set(t, type);
-  if (merge_set(t, copy, set).is_error()) MP_CHECK(false, "out of memory while copying a set");
-  return copy;
-}
-
-Status set_update(Thread& t, SetObject* set, Value iterable) {
-  if (is_set(iterable)) return merge_set(t, set, iterable.as<SetObject>());
-  if (is_exact(iterable, t.types().dict)) {
-    auto* dict = iterable.as<DictObject>();
-    TRY(grow_for(t, set, dict->length()));
-    DictTable* table = dict->table.load(std::memory_order_acquire);
-    size_t position = 0;
-    Value key;
-    int64_t hash;
-    while (dict_next_in(table, &position, &key, nullptr, &hash)) TRY(set_add_hashed(t, set, key, hash));
-    return {};
-  }
-  return for_each(t, iterable, [&](Value item) -> Status { return set_add(t, set, item); });
-}
-
-static Result<SetObject*> copy_and_subtract(Thread& t, SetObject* set, Value other) {
-  SetObject* copy = set_copy(t, set, base_type(t, set));
-  TRY(set_difference_update(t, copy, other));
-  return copy;
-}
-
-static Result<SetObject*> set_difference(Thread& t, SetObject* set, Value other) {
-  uint64_t its;
-  if (is_set(other))
-    its = other.as<SetObject>()->length();
-  else if (is_exact(other, t.types().dict))
-    its = other.as<DictObject>()->length();
-  else
-    return copy_and_subtract(t, set, other);
-  if ((set->length() >> 2) > its) return copy_and_subtract(t, set, other);
-  SetObject* result = make_set(t, base_type(t, set));
-  SetTable* table = set->table.load(std::memory_order_acquire);
-  size_t position = 0;
-  Value key;
-  int64_t hash;
-  while (set_next_in(table, &position, &key, &hash)) {
-    bool found;
-    if (is_set(other)) {
-      found = TRY(set_contains_hashed(t, other.as<SetObject>(), key, hash));
-    } else {
-      Value value = TRY(dict_get_hashed(t, other.as<DictObject>(), key, hash));
-      found = !value.is_not_found();
-    }
-    if (!found) TRY(set_add_hashed(t, result, key, hash));
-  }
-  return result;
-}
-
-Status set_difference_update(Thread& t, SetObject* set, Value other) {
-  if (Value(set) == other) {
-    set_clear(t, set);
-    return {};
-  }
-  if (is_set(other)) {
-    auto* its = other.as<SetObject>();
-    if ((its->length() >> 3) > set->length()) {
-      Value common = TRY(set_intersection(t, set, other));
-      its = common.as<SetObject>();
-    }
-    SetTable* table = its->table.load(std::memory_order_acquire);
-    size_t position = 0;
-    Value key;
-    int64_t hash;
-    while (set_next_in(table, &position, &key, &hash)) TRY(set_discard_hashed(t, set, key, hash));
-  } else {
-    TRY(for_each(t, other, [&](Value item) -> Status {
-      TRY(set_discard(t, set, item));
-      return {};
-    }));
-  }
-  return drop_dummies(t, set);
-}
-
-Result<Value> set_intersection(Thread& t, SetObject* set, Value other) {
-  if (Value(set) == other) return set_copy(t, set, base_type(t, set));
-  SetObject* result = make_set(t, base_type(t, set));
-  if (is_set(other)) {
-    SetObject* small = other.as<SetObject>();
-    SetObject* big = set;
-    if (small->length() > big->length()) std::swap(small, big);
-    SetTable* table = small->table.load(std::memory_order_acquire);
-    size_t position = 0;
-    Value key;
-    int64_t hash;
-    while (set_next_in(table, &position, &key, &hash)) {
-      bool found = TRY(set_contains_hashed(t, big, key, hash));
-      if (found) TRY(set_add_hashed(t, result, key, hash));
-    }
-    return result;
-  }
-  TRY(for_each(t, other, [&](Value item) -> Status {
-    int64_t hash = TRY(hash_key(t, item));
-    bool found = TRY(set_contains_hashed(t, set, item, hash));
-    if (!found) return {};
-    return set_add_hashed(t, result, item, hash);
-  }));
-  return result;
-}
-
-Status set_symmetric_difference_update(Thread& t, SetObject* set, Value other) {
-  if (Value(set) == other) {
-    set_clear(t, set);
-    return {};
-  }
-  SetObject* its = TRY(as_set(t, other));
-  SetTable* table = its->table.load(std::memory_order_acquire);
-  size_t position = 0;
-  Value key;
-  int64_t hash;
-  while (set_next_in(table, &position, &key, &hash)) {
-    bool removed = TRY(set_discard_hashed(t, set, key, hash));
-    if (!removed) TRY(set_add_hashed(t, set, key, hash));
-  }
-  return {};
-}
+static bool is_set(Value v) { return is_kind(v, Kind::Set); }
 
 // Makes `set` hold what `from` holds (both private or the caller accepts the race).
 static void take_table(Thread& t, SetObject* set, SetObject* from) {
   ObjectLock lock(t, set);
   set->table.store(from->table.load(std::memory_order_relaxed), std::memory_order_release);
   set->live.store(from->live.load(std::memory_order_relaxed), std::memory_order_release);
-}
-
-static Result<bool> is_subset(Thread& t, SetObject* a, SetObject* b) {
-  if (a->length() > b->length()) return false;
-  SetTable* table = a->table.load(std::memory_order_acquire);
-  size_t position = 0;
-  Value key;
-  int64_t hash;
-  while (set_next_in(table, &position, &key, &hash)) {
-    bool found = TRY(set_contains_hashed(t, b, key, hash));
-    if (!found) return false;
-  }
-  return true;
 }
 
 // ---------------------------------------------------------------- slots
@@ -274,17 +69,18 @@ static Result<Value> set_compare(Thread& t, Value left, Value right, CompareOp o
     case CompareOp::Eq:
     case CompareOp::Ne: {
       int64_t ha = a->hash.load(std::memory_order_relaxed), hb = b->hash.load(std::memory_order_relaxed);
-      if (a->length() == b->length() && (ha == -1 || hb == -1 || ha == hb)) result = TRY(is_subset(t, a, b));
+      if (a->length() == b->length() && (ha == -1 || hb == -1 || ha == hb))
+        result = TRY(set_is_subset(t, a, b));
       if (op == CompareOp::Ne) result = !result;
       break;
     }
-    case CompareOp::Le: result = TRY(is_subset(t, a, b)); break;
-    case CompareOp::Ge: result = TRY(is_subset(t, b, a)); break;
+    case CompareOp::Le: result = TRY(set_is_subset(t, a, b)); break;
+    case CompareOp::Ge: result = TRY(set_is_subset(t, b, a)); break;
     case CompareOp::Lt:
-      if (a->length() < b->length()) result = TRY(is_subset(t, a, b));
+      if (a->length() < b->length()) result = TRY(set_is_subset(t, a, b));
       break;
     case CompareOp::Gt:
-      if (b->length() < a->length()) result = TRY(is_subset(t, b, a));
+      if (b->length() < a->length()) result = TRY(set_is_subset(t, b, a));
       break;
   }
   return bool_value(result);
@@ -302,12 +98,12 @@ static Result<Value> set_and(Thread& t, Value left, Value right) {
 static Result<Value> set_or(Thread& t, Value left, Value right) {
   if (!is_set(left) || !is_set(right)) return kNotImplemented;
   auto* a = left.as<SetObject>();
-  SetObject* result = set_copy(t, a, base_type(t, a));
+  SetObject* result = set_copy(t, a, set_base_type(t, a));
   TRY(set_update(t, result, right));
   return result;
 }
 static Result<SetObject*> symmetric_difference(Thread& t, SetObject* a, Value other) {
-  SetObject* result = make_set(t, base_type(t, a));
+  SetObject* result = make_set(t, set_base_type(t, a));
   TRY(set_update(t, result, other));
   TRY(set_symmetric_difference_update(t, result, a));
   return result;
@@ -420,10 +216,7 @@ static Result<Value> method_pop(Thread& t, const Value* args) {
   for (;; i = i == table->mask ? 0 : i + 1) {
     Value key = entries[i].key.get();
     if (key.is_empty() || key.is_not_found()) continue;
-    entries[i].key = kNotFound;
-    entries[i].hash.store(-1, std::memory_order_relaxed);
-    set->live.store(used - 1, std::memory_order_release);
-    set_changed(table);
+    set_remove_entry(set, table, &entries[i]);
     table->finger.store(static_cast<uint32_t>(i + 1), std::memory_order_relaxed);
     return key;
   }
@@ -434,7 +227,7 @@ static Result<Value> method_clear(Thread& t, const Value* args) {
 }
 static Result<Value> method_copy(Thread& t, const Value* args) {
   auto* set = args[0].as<SetObject>();
-  return set_copy(t, set, base_type(t, set));
+  return set_copy(t, set, set_base_type(t, set));
 }
 static Result<Value> frozenset_copy(Thread& t, const Value* args) {
   if (args[0].as<SetObject>()->type() == t.types().frozenset) return args[0];
@@ -448,12 +241,12 @@ static Result<Value> method_update(Thread& t, const Value* args) {
 static Result<Value> method_union(Thread& t, const Value* args) {
   auto* set = args[0].as<SetObject>();
   auto* others = args[1].as<TupleObject>();
-  SetObject* result = set_copy(t, set, base_type(t, set));
+  SetObject* result = set_copy(t, set, set_base_type(t, set));
   for (size_t i = 0; i < others->size; ++i) TRY(set_update(t, result, (*others)[i]));
   return result;
 }
 static Result<Value> intersect_many(Thread& t, SetObject* set, TupleObject* others) {
-  if (others->size == 0) return set_copy(t, set, base_type(t, set));
+  if (others->size == 0) return set_copy(t, set, set_base_type(t, set));
   Value result = set;
   for (size_t i = 0; i < others->size; ++i)
     result = TRY(set_intersection(t, result.as<SetObject>(), (*others)[i]));
@@ -470,7 +263,7 @@ static Result<Value> method_intersection_update(Thread& t, const Value* args) {
 static Result<Value> method_difference(Thread& t, const Value* args) {
   auto* set = args[0].as<SetObject>();
   auto* others = args[1].as<TupleObject>();
-  if (others->size == 0) return set_copy(t, set, base_type(t, set));
+  if (others->size == 0) return set_copy(t, set, set_base_type(t, set));
   SetObject* result = TRY(set_difference(t, set, (*others)[0]));
   for (size_t i = 1; i < others->size; ++i) TRY(set_difference_update(t, result, (*others)[i]));
   return result;
@@ -493,17 +286,8 @@ static Result<Value> method_isdisjoint(Thread& t, const Value* args) {
   auto* set = args[0].as<SetObject>();
   if (args[0] == args[1]) return bool_value(set->length() == 0);
   if (is_set(args[1])) {
-    auto* other = args[1].as<SetObject>();
-    if (other->length() > set->length()) std::swap(set, other);
-    SetTable* table = other->table.load(std::memory_order_acquire);
-    size_t position = 0;
-    Value key;
-    int64_t hash;
-    while (set_next_in(table, &position, &key, &hash)) {
-      bool found = TRY(set_contains_hashed(t, set, key, hash));
-      if (found) return kFalse;
-    }
-    return kTrue;
+    bool disjoint = TRY(set_is_disjoint(t, set, args[1].as<SetObject>()));
+    return bool_value(disjoint);
   }
   Value iterator = TRY(get_iter(t, args[1]));
   for (;;) {
@@ -514,14 +298,14 @@ static Result<Value> method_isdisjoint(Thread& t, const Value* args) {
   }
 }
 static Result<Value> method_issubset(Thread& t, const Value* args) {
-  SetObject* other = TRY(as_set(t, args[1]));
-  bool result = TRY(is_subset(t, args[0].as<SetObject>(), other));
+  SetObject* other = TRY(set_from(t, args[1]));
+  bool result = TRY(set_is_subset(t, args[0].as<SetObject>(), other));
   return bool_value(result);
 }
 static Result<Value> method_issuperset(Thread& t, const Value* args) {
   auto* set = args[0].as<SetObject>();
   if (is_set(args[1])) {
-    bool result = TRY(is_subset(t, args[1].as<SetObject>(), set));
+    bool result = TRY(set_is_subset(t, args[1].as<SetObject>(), set));
     return bool_value(result);
   }
   Value iterator = TRY(get_iter(t, args[1]));

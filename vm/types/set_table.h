@@ -82,6 +82,33 @@ inline void set_changed(SetTable* table) {
   table->changes.store(table->changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
+// Takes a key out: the entry stays as a deleted one. Under the lock.
+inline void set_remove_entry(SetObject* set, SetTable* table, SetEntry* entry) {
+  entry->key = kNotFound;
+  entry->hash.store(-1, std::memory_order_relaxed);
+  set_changed(table);
+  set->live.store(set->live.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+}
+
+// The keys of a table, in its order: `for (SetKeys it(table); it.next();) use(it.key, it.hash);`
+struct SetKeys {
+  explicit SetKeys(SetTable* table) : at(table->entries()), end(at + table->mask + 1) {}
+  bool next() {
+    while (at != end) {
+      SetEntry* e = at++;
+      key = e->key.get();
+      if (key.is_empty() || key.is_not_found()) continue;
+      hash = e->hash.load(std::memory_order_relaxed);
+      return true;
+    }
+    return false;
+  }
+  SetEntry* at;
+  SetEntry* end;
+  Value key;
+  int64_t hash = 0;
+};
+
 SetTable* set_allocate_table(Thread& t, size_t size);
 // `minimum`: the table gets the smallest power of two above it. The caller holds the lock.
 Status set_resize(Thread& t, SetObject* set, size_t minimum);

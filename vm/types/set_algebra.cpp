@@ -1,0 +1,282 @@
+// Sets among sets: copies, unions, intersections, differences, subsets.
+//
+// The tables grow and are filled in CPython's order, so that a result prints as there.
+#include "vm/types/dict_table.h"
+#include "vm/types/set_methods.h"
+#include "vm/types/set_table.h"
+#include "vm/types/type.h"
+
+namespace mp {
+
+namespace {
+bool is_set(Value v) { return is_kind(v, Kind::Set); }
+
+// Whether `key` is in the set; script code runs only in the call.
+inline Result<bool> contains(Thread& t, SetObject* set, Value key, int64_t hash) {
+  SetFound found = set_find<Find::Key>(t, set->table.load(std::memory_order_acquire), key, hash);
+  if (found.kind != SetFound::Ask) [[likely]]
+    return found.kind == SetFound::Present;
+  return set_contains_hashed(t, set, key, hash);
+}
+
+// Many changes of one set: under a GIL nobody else runs between them unless a comparison runs script code.
+class SetChanger {
+ public:
+  SetChanger(Thread& t, SetObject* set) : t_(t), set_(set), locks_(free_threaded(t)) {}
+
+  Status add(Value key, int64_t hash) {
+    if (!locks_) [[likely]] {
+      SetTable* table = set_->table.load(std::memory_order_relaxed);
+      SetFound found = set_find<Find::Place>(t_, table, key, hash);
+      if (found.kind == SetFound::Present) return {};
+      if (found.kind == SetFound::Absent) return set_insert_new(t_, set_, table, found.entry, key, hash);
+    }
+    Status done = set_add_hashed(t_, set_, key, hash);
+    locks_ = free_threaded(t_);
+    return done;
+  }
+
+  Result<bool> discard(Value key, int64_t hash) {
+    if (!locks_) [[likely]] {
+      SetTable* table = set_->table.load(std::memory_order_relaxed);
+      SetFound found = set_find<Find::Key>(t_, table, key, hash);
+      if (found.kind == SetFound::Absent) return false;
+      if (found.kind == SetFound::Present) {
+        set_remove_entry(set_, table, found.entry);
+        return true;
+      }
+    }
+    Result<bool> done = set_discard_hashed(t_, set_, key, hash);
+    locks_ = free_threaded(t_);
+    return done;
+  }
+
+ private:
+  Thread& t_;
+  SetObject* set_;
+  bool locks_;
+};
+
+// A new set of some keys of `source`: they differ from each other, so nothing is compared, unless somebody
+// changes the source meanwhile.
+class SetSelection {
+ public:
+  SetSelection(Thread& t, SetObject* result, SetTable* source)
+      : t_(t), result_(result), source_(source), changes_(source->changes), compares_(free_threaded(t)) {}
+
+  Status add(Value key, int64_t hash) {
+    if (compares_ || source_->changes.load(std::memory_order_relaxed) != changes_) [[unlikely]] {
+      compares_ = true;
+      return set_add_hashed(t_, result_, key, hash);
+    }
+    SetTable* table = result_->table.load(std::memory_order_relaxed);
+    SetEntry* place = set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
+    return set_insert_new(t_, result_, table, place, key, hash);
+  }
+
+ private:
+  Thread& t_;
+  SetObject* result_;
+  SetTable* source_;
+  uint64_t changes_;
+  bool compares_;
+};
+
+// Room for the items of another set before they come in.
+Status grow_for(Thread& t, SetObject* set, uint64_t count) {
+  ObjectLock lock(t, set);
+  SetTable* table = set->table.load(std::memory_order_relaxed);
+  if ((table->fill.load(std::memory_order_relaxed) + count) * 5 < table->mask * 3) return {};
+  return set_resize(t, set, (set->live.load(std::memory_order_relaxed) + count) * 2);
+}
+
+Status merge_set(Thread& t, SetObject* set, SetObject* other) {
+  if (set == other || other->length() == 0) return {};
+  TRY(grow_for(t, set, other->length()));
+  SetTable* source = other->table.load(std::memory_order_acquire);
+  {
+    ObjectLock lock(t, set);
+    SetTable* table = set->table.load(std::memory_order_relaxed);
+    if (table->fill.load(std::memory_order_relaxed) == 0 && set->live.load(std::memory_order_relaxed) == 0) {
+      // Nothing to compare with: distinct keys go straight in.
+      if (table == kEmptySetTable) {
+        table = set_allocate_table(t, kMinSetSize);
+        if (table == nullptr) return t.raise_memory_error();
+      }
+      uint64_t used = source->fill.load(std::memory_order_relaxed);
+      SetEntry* from = source->entries();
+      uint32_t count = 0;
+      bool same_shape = table->mask == source->mask && used == other->length();
+      for (uint64_t i = 0; i <= source->mask; ++i) {
+        Value key = from[i].key.get();
+        if (key.is_empty() || key.is_not_found()) continue;
+        int64_t hash = from[i].hash.load(std::memory_order_relaxed);
+        SetEntry* to = same_shape ? table->entries() + i
+                                  : set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
+        to->hash.store(hash, std::memory_order_relaxed);
+        to->key = key;
+        ++count;
+      }
+      table->fill.store(count, std::memory_order_release);
+      set->table.store(table, std::memory_order_release);
+      set->live.store(count, std::memory_order_release);
+      return {};
+    }
+  }
+  SetChanger changer(t, set);
+  for (SetKeys it(source); it.next();) TRY(changer.add(it.key, it.hash));
+  return {};
+}
+
+Status drop_dummies(Thread& t, SetObject* set) {
+  ObjectLock lock(t, set);
+  SetTable* table = set->table.load(std::memory_order_relaxed);
+  uint64_t used = set->live.load(std::memory_order_relaxed);
+  if (table->fill.load(std::memory_order_relaxed) - used <= table->mask / 4) return {};
+  return set_resize(t, set, used > 50000 ? used * 2 : used * 4);
+}
+}  // namespace
+
+Type* set_base_type(Thread& t, SetObject* set) {
+  return is_subtype(set->type(), t.types().frozenset) ? t.types().frozenset : t.types().set;
+}
+
+Result<SetObject*> set_from(Thread& t, Value iterable) {
+  if (is_set(iterable)) return iterable.as<SetObject>();
+  SetObject* set = make_set(t);
+  TRY(set_update(t, set, iterable));
+  return set;
+}
+
+SetObject* set_copy(Thread& t, SetObject* set, Type* type) {
+  SetObject* copy = make_set(t, type);
+  if (merge_set(t, copy, set).is_error()) MP_CHECK(false, "out of memory while copying a set");
+  return copy;
+}
+
+Status set_update(Thread& t, SetObject* set, Value iterable) {
+  if (is_set(iterable)) return merge_set(t, set, iterable.as<SetObject>());
+  if (is_exact(iterable, t.types().dict)) {
+    auto* dict = iterable.as<DictObject>();
+    TRY(grow_for(t, set, dict->length()));
+    DictTable* table = dict->table.load(std::memory_order_acquire);
+    size_t position = 0;
+    Value key;
+    int64_t hash;
+    while (dict_next_in(table, &position, &key, nullptr, &hash)) TRY(set_add_hashed(t, set, key, hash));
+    return {};
+  }
+  return for_each(t, iterable, [&](Value item) -> Status { return set_add(t, set, item); });
+}
+
+static Result<SetObject*> copy_and_subtract(Thread& t, SetObject* set, Value other) {
+  SetObject* copy = set_copy(t, set, set_base_type(t, set));
+  TRY(set_difference_update(t, copy, other));
+  return copy;
+}
+
+Result<SetObject*> set_difference(Thread& t, SetObject* set, Value other) {
+  uint64_t its;
+  if (is_set(other))
+    its = other.as<SetObject>()->length();
+  else if (is_exact(other, t.types().dict))
+    its = other.as<DictObject>()->length();
+  else
+    return copy_and_subtract(t, set, other);
+  if ((set->length() >> 2) > its) return copy_and_subtract(t, set, other);
+  SetObject* result = make_set(t, set_base_type(t, set));
+  SetTable* table = set->table.load(std::memory_order_acquire);
+  SetSelection selection(t, result, table);
+  for (SetKeys it(table); it.next();) {
+    bool found;
+    if (is_set(other)) {
+      found = TRY(contains(t, other.as<SetObject>(), it.key, it.hash));
+    } else {
+      Value value = TRY(dict_get_hashed(t, other.as<DictObject>(), it.key, it.hash));
+      found = !value.is_not_found();
+    }
+    if (!found) TRY(selection.add(it.key, it.hash));
+  }
+  return result;
+}
+
+Status set_difference_update(Thread& t, SetObject* set, Value other) {
+  if (Value(set) == other) {
+    set_clear(t, set);
+    return {};
+  }
+  if (is_set(other)) {
+    auto* its = other.as<SetObject>();
+    if ((its->length() >> 3) > set->length()) {
+      Value common = TRY(set_intersection(t, set, other));
+      its = common.as<SetObject>();
+    }
+    SetChanger changer(t, set);
+    for (SetKeys it(its->table.load(std::memory_order_acquire)); it.next();)
+      TRY(changer.discard(it.key, it.hash));
+  } else {
+    TRY(for_each(t, other, [&](Value item) -> Status {
+      TRY(set_discard(t, set, item));
+      return {};
+    }));
+  }
+  return drop_dummies(t, set);
+}
+
+Result<Value> set_intersection(Thread& t, SetObject* set, Value other) {
+  if (Value(set) == other) return set_copy(t, set, set_base_type(t, set));
+  SetObject* result = make_set(t, set_base_type(t, set));
+  if (is_set(other)) {
+    SetObject* small = other.as<SetObject>();
+    SetObject* big = set;
+    if (small->length() > big->length()) std::swap(small, big);
+    SetTable* table = small->table.load(std::memory_order_acquire);
+    SetSelection selection(t, result, table);
+    for (SetKeys it(table); it.next();) {
+      bool found = TRY(contains(t, big, it.key, it.hash));
+      if (found) TRY(selection.add(it.key, it.hash));
+    }
+    return result;
+  }
+  TRY(for_each(t, other, [&](Value item) -> Status {
+    int64_t hash = TRY(hash_key(t, item));
+    bool found = TRY(set_contains_hashed(t, set, item, hash));
+    if (!found) return {};
+    return set_add_hashed(t, result, item, hash);
+  }));
+  return result;
+}
+
+Status set_symmetric_difference_update(Thread& t, SetObject* set, Value other) {
+  if (Value(set) == other) {
+    set_clear(t, set);
+    return {};
+  }
+  SetObject* its = TRY(set_from(t, other));
+  SetChanger changer(t, set);
+  for (SetKeys it(its->table.load(std::memory_order_acquire)); it.next();) {
+    bool removed = TRY(changer.discard(it.key, it.hash));
+    if (!removed) TRY(changer.add(it.key, it.hash));
+  }
+  return {};
+}
+
+Result<bool> set_is_subset(Thread& t, SetObject* a, SetObject* b) {
+  if (a->length() > b->length()) return false;
+  for (SetKeys it(a->table.load(std::memory_order_acquire)); it.next();) {
+    bool found = TRY(contains(t, b, it.key, it.hash));
+    if (!found) return false;
+  }
+  return true;
+}
+
+Result<bool> set_is_disjoint(Thread& t, SetObject* a, SetObject* b) {
+  if (b->length() > a->length()) std::swap(a, b);
+  for (SetKeys it(b->table.load(std::memory_order_acquire)); it.next();) {
+    bool found = TRY(contains(t, a, it.key, it.hash));
+    if (found) return false;
+  }
+  return true;
+}
+
+}  // namespace mp
