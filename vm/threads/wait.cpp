@@ -5,6 +5,7 @@
 #include <mutex>
 #include <new>
 
+#include "vm/gc/heap.h"
 #include "vm/os/futex.h"
 #include "vm/threads/deadlock.h"
 #include "vm/threads/thread_impl.h"
@@ -132,12 +133,12 @@ std::atomic<uint32_t> g_forks{0};
 WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
                 WaitKind kind, uint64_t owner, const void* object) {
   WaitRecord& record = t.impl->wait;
-  record.object.store(object != nullptr ? object : address, std::memory_order_relaxed);
-  record.deadline.store(deadline, std::memory_order_relaxed);
-  record.owner.store(owner, std::memory_order_relaxed);
-  record.kind.store(kind, std::memory_order_release);
   WaitResult result;
-  for (;;) {
+  for (bool collected = false;;) {
+    record.object.store(object != nullptr ? object : address, std::memory_order_relaxed);
+    record.deadline.store(deadline, std::memory_order_relaxed);
+    record.owner.store(owner, std::memory_order_relaxed);
+    record.kind.store(kind, std::memory_order_release);
     bool for_good = may_block_for_good(t, kind, deadline);
     Waiter waiter{address, &t.impl->parker, nullptr, for_good ? &t.runtime().threads->blocked : nullptr};
     bool deadlocked = false;
@@ -148,6 +149,14 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
       // this by the waker's futex call.
     }
     if (!deadlocked) break;
+    if (!collected) {
+      // What is garbage may wake somebody: a weakref's callback, a __del__.
+      collected = true;
+      record.kind.store(WaitKind::None, std::memory_order_release);
+      t.heap().collect(t);
+      t.heap().run_pending_finalizers(t);
+      continue;
+    }
     if (handle_deadlock(t).ok()) continue;  // a report has been printed, or there was none: it waits again
     t.async_exception = t.take_exception();
     t.set_interrupt(kInterruptAsyncException);
