@@ -86,6 +86,7 @@ static const char kAcquireDoc[] =
     "Lock the lock.  Without argument, this blocks if the lock is already\nlocked (even by the same thread), "
     "waiting for another thread to release\nthe lock, and return True once the lock is acquired.";
 static void trace_lock(Object* o, Tracer& tracer) { tracer.visit(static_cast<LockObject*>(o)->site.code); }
+static Result<Value> lock_exit(Thread& t, Value self, CallArgs) { return lock_release(t, &self); }
 static const NativeDef kLockMethods[] = {
     MP_NEW(lock_new, "__new__(cls, /)", nullptr),
     MP_METHOD(lock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -98,7 +99,7 @@ static const NativeDef kLockMethods[] = {
     MP_METHOD(lock_locked, "locked(self, /)", "Return whether the lock is in the locked state."),
     MP_METHOD(lock_locked, "locked_lock(self, /)", "An obsolete synonym of locked()."),
     MP_METHOD(lock_enter, "__enter__(self, /)", "Lock the lock."),
-    MP_METHOD(lock_release, "__exit__(self, /, *exc_info)", "Release the lock."),
+    MP_RAW_METHOD(lock_exit, "__exit__(self, /, *exc_info)", "Release the lock."),
     MP_METHOD(lock_reinit, "_at_fork_reinit(self, /)", nullptr),
     MP_END};
 const TypeSpec kLockSpec = {.name = "_thread.lock",
@@ -189,6 +190,7 @@ static Result<Value> rlock_repr(Thread& t, Value v) {
 }
 
 static void trace_rlock(Object* o, Tracer& tracer) { tracer.visit(static_cast<RLockObject*>(o)->site.code); }
+static Result<Value> rlock_exit(Thread& t, Value self, CallArgs) { return rlock_release(t, &self); }
 static const NativeDef kRLockMethods[] = {
     MP_RAW_NEW(rlock_new_raw, "__new__(cls, *args, **kwargs)", nullptr),
     MP_METHOD(rlock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -196,7 +198,7 @@ static const NativeDef kRLockMethods[] = {
               "Release the lock, allowing another thread that is blocked waiting for\nthe lock to acquire "
               "the lock."),
     MP_METHOD(rlock_enter, "__enter__(self, /)", "Lock the lock."),
-    MP_METHOD(rlock_release, "__exit__(self, /, *exc_info)", "Release the lock."),
+    MP_RAW_METHOD(rlock_exit, "__exit__(self, /, *exc_info)", "Release the lock."),
     MP_METHOD(rlock_is_owned, "_is_owned(self, /)", "For internal use by `threading.Condition`."),
     MP_METHOD(rlock_recursion_count, "_recursion_count(self, /)", "For internal use by reentrancy checks."),
     MP_METHOD(rlock_release_save, "_release_save(self, /)", "For internal use by `threading.Condition`."),

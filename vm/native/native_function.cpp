@@ -45,7 +45,8 @@ NativeFunctionObject* bind_native_function(Thread& t, NativeFunctionObject* desc
   auto* bound = t.heap().make<NativeFunctionObject>(t, type);
   bound->kind_ = Kind::NativeFunction;
   bound->def = descriptor->def;
-  bound->signature.store(descriptor->signature.load());
+  // Looked up once, for the descriptor: `with lock:` binds two methods each time.
+  bound->signature.store(native_signature(t, descriptor));
   bound->self = self;
   bound->owner = descriptor->owner;
   bound->owner_type = descriptor->owner_type;
