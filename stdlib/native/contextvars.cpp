@@ -44,7 +44,11 @@ DictObject* variables_of(ContextObject* context) { return context->variables.get
 
 // ---- Context
 
-Result<Value> context_new(Thread& t, const Value*) { return make_context(t, make_dict(t)); }
+Result<Value> context_new(Thread& t, Value, CallArgs args) {
+  bool named = args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size > 0;
+  if (args.count > 0 || named) return t.raise(Exc::TypeError, "Context() does not accept any arguments");
+  return make_context(t, make_dict(t));
+}
 Result<Value> copy_context(Thread& t, const Value*) { return make_context(t, current_context(t)->variables); }
 Result<Value> context_copy(Thread& t, const Value* args) {
   return make_context(t, args[0].as<ContextObject>()->variables);
@@ -184,7 +188,7 @@ void init_token(Thread& t, Type* type) {
 }
 
 const NativeDef kContextMethods[] = {
-    MP_NEW(context_new, "__new__(cls, /)", nullptr),
+    MP_RAW_NEW(context_new, "__new__(cls, /)", nullptr),
     MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
     MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
     MP_METHOD(context_get, "get(self, key, default=None, /)", nullptr),
