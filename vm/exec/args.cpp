@@ -114,8 +114,22 @@ Error unexpected_keyword(const Binding& b, Value name, TupleObject* keywords) {
 
 }  // namespace
 
+bool keywords_are_rest(CodeObject* code, DictObject* keywords) {
+  if (!(code->flags & lang::kCodeVarKeywords)) return false;
+  auto* names = code->local_names.get().as<TupleObject>();
+  const size_t named_end = size_t(code->argument_count) + code->keyword_only_count;
+  if (keywords->length() == 0) return true;
+  for (size_t i = code->positional_only_count; i < named_end; ++i)
+    if (!dict_get_str(keywords, (*names)[i].as<StrObject>()).is_not_found()) return false;
+  size_t position = 0;
+  Value key, value;
+  while (dict_next(keywords, &position, &key, &value))
+    if (!is_str(key)) return false;
+  return true;
+}
+
 Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Value self, CallArgs args,
-                      Value* r) {
+                      Value* r, const SpreadArgs& spread) {
   size_t bound = self.is_empty() ? 0 : 1;
   size_t given = args.count + bound;
   if (given == code->exact_positional && args.keyword_names.is_empty()) {
@@ -136,13 +150,16 @@ Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Val
   size_t next = named_end;
   if (code->flags & lang::kCodeVarArgs) {
     size_t extra = given > takes ? given - takes : 0;
-    TupleObject* rest = extra == 0 ? empty_tuple(t) : allocate_tuple(t, extra);
-    for (size_t i = 0; i < extra; ++i) rest->items()[i] = argument(takes + i);
+    TupleObject* rest = spread.positional;
+    if (rest == nullptr || extra != rest->size) {
+      rest = extra == 0 ? empty_tuple(t) : allocate_tuple(t, extra);
+      for (size_t i = 0; i < extra; ++i) rest->items()[i] = argument(takes + i);
+    }
     r[next++] = rest;
   }
   DictObject* keywords_rest = nullptr;
   if (code->flags & lang::kCodeVarKeywords) {
-    keywords_rest = make_dict(t);
+    keywords_rest = spread.keywords != nullptr ? spread.keywords : make_dict(t);
     r[next++] = keywords_rest;
   }
 

@@ -40,14 +40,14 @@ void pop_frame(Thread& t, Frame* frame) {
   --t.recursion_depth;
 }
 
-MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args,
-                             uint32_t control) {
+MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control,
+                             const SpreadArgs& spread) {
   CodeObject* code = function->code;
   Frame* frame = push_frame(t, code, function, function->globals, function->builtins, control);
   if (frame == nullptr) return nullptr;
   // The frame is linked only when its arguments are bound: errors belong to the caller. stack_top already
   // protects the registers.
-  if (bind_arguments(t, function, code, self, args, frame->registers).is_error()) {
+  if (bind_arguments(t, function, code, self, args, frame->registers, spread).is_error()) {
     pop_frame(t, frame);
     return nullptr;
   }
@@ -111,7 +111,7 @@ static std::string callable_text(Thread& t, Value callee) {
   return text;
 }
 
-MP_NOINLINE bool expand_call(Thread& t, Frame*, const Instruction* pc, Value* r, CallArgs* args) {
+MP_NOINLINE bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArgs* args, SpreadArgs* spread) {
   Value positional = r[pc->b + 1];
   if (!is_exact(positional, t.types().tuple)) {
     Value iterable = positional;
@@ -130,8 +130,17 @@ MP_NOINLINE bool expand_call(Thread& t, Frame*, const Instruction* pc, Value* r,
   }
   auto* tuple = positional.as<TupleObject>();
   *args = CallArgs{reinterpret_cast<const Value*>(tuple->items()), tuple->size, {}};
-  if (pc->aux == 0 || !is_dict(r[pc->b + 2]) || r[pc->b + 2].as<DictObject>()->length() == 0) return true;
+  spread->positional = tuple;
+  if (pc->aux == 0 || !is_dict(r[pc->b + 2])) return true;
   auto* keywords = r[pc->b + 2].as<DictObject>();
+  // The dict was made for this call: **kwargs of a script function can be it.
+  Value callee = r[pc->b];
+  if (is_kind(callee, Kind::BoundMethod)) callee = callee.as<BoundMethodObject>()->function;
+  if (is_kind(callee, Kind::Function) && keywords_are_rest(callee.as<FunctionObject>()->code, keywords)) {
+    spread->keywords = keywords;
+    return true;
+  }
+  if (keywords->length() == 0) return true;
   size_t count = keywords->length();
   TupleObject* names = allocate_tuple(t, count);
   TupleObject* values = allocate_tuple(t, tuple->size + count);

@@ -1232,7 +1232,8 @@ op_CALL_METHOD_KW : {
 }
 op_CALL_EX : {
   CallArgs args;
-  CHECK(expand_call(t, frame, pc, r, &args));
+  SpreadArgs spread;
+  CHECK(expand_call(t, pc, r, &args, &spread));
   Value f = r[pc->b];
   Value self{};
   if (is_kind(f, Kind::BoundMethod)) {
@@ -1240,7 +1241,7 @@ op_CALL_EX : {
     f = f.as<BoundMethodObject>()->function;
   }
   if (is_kind(f, Kind::Function)) {
-    frame = push_call(t, f.as<FunctionObject>(), self, args, control_word(0, 2, pc->a));
+    frame = push_call(t, f.as<FunctionObject>(), self, args, control_word(0, 2, pc->a), spread);
     goto pushed;
   }
   Value v = VALUE(call_value(t, f, self, args));

@@ -51,8 +51,16 @@ Result<Value> import_name(Thread& t, StrObject* name, DictObject* globals, Value
 Value execute(Thread& t, Frame* frame, bool throwing = false);
 // Binds a call to the parameters of `function`: fills registers [0, local_count). Raises CPython's
 // TypeErrors.
+// What a call with * and ** brings whole: a callee whose *args or **kwargs would hold just that takes it
+// over.
+struct SpreadArgs {
+  TupleObject* positional = nullptr;  // the same items as CallArgs's
+  DictObject* keywords = nullptr;     // nobody else's; all of its keys go to **kwargs, none is in CallArgs
+};
 Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Value self_or_empty,
-                      CallArgs args, Value* registers);
+                      CallArgs args, Value* registers, const SpreadArgs& spread = {});
+// Whether a call with these keywords puts all of them into **kwargs.
+bool keywords_are_rest(CodeObject* code, DictObject* keywords);
 // Adds the traceback entry of this frame to the current exception.
 void add_traceback(Thread& t, Frame* frame);
 

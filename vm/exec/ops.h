@@ -66,13 +66,14 @@ bool store_subscript(Thread& t, const Instruction* pc, Value container, Value ke
 // --- calls (calls.cpp)
 // Pushes a frame for a script function and binds its arguments; null when it raised. `control` is what
 // Frame::flags, return_length and return_register get.
-Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control);
+Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control,
+                 const SpreadArgs& spread = {});
 Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
                   DictObject* builtins, uint32_t control);
 void pop_frame(Thread& t, Frame* frame);
 Error recursion_error(Thread& t);
-bool expand_call(Thread& t, Frame* frame, const Instruction* pc, Value* r,
-                 CallArgs* args);  // CALL_EX's arguments
+bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArgs* args,
+                 SpreadArgs* spread);  // CALL_EX's arguments
 Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
 Value call_value(Thread& t, Value callee, Value self, CallArgs args);
 // The definition if `count` positional arguments (receiver included) are exactly its parameters and it has

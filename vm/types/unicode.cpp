@@ -210,6 +210,18 @@ int to_upper_full(uint32_t c, uint32_t* out) {
   out[0] = to_upper(c);
   return 1;
 }
+const CaseTable& case_table() {
+  static const CaseTable table = [] {
+    CaseTable made;
+    for (uint32_t c = 0; c < CaseTable::kEnd; ++c) {
+      uint32_t out[3];
+      made.upper[c] = to_upper_full(c, out) == 1 ? static_cast<uint16_t>(out[0]) : 0;
+      made.lower[c] = c != 0x3a3 && to_lower_full(c, out) == 1 ? static_cast<uint16_t>(out[0]) : 0;
+    }
+    return made;
+  }();
+  return table;
+}
 int to_title_full(uint32_t c, uint32_t* out) {
   if (c >= 0x80 && may_be_special(c))
     if (int n = special_case(kSpecialTitle, c, out)) return n;

@@ -40,5 +40,13 @@ int to_upper_full(uint32_t c, uint32_t* out);
 int to_title_full(uint32_t c, uint32_t* out);
 int to_folded_full(uint32_t c, uint32_t* out);
 
+// The mappings of the alphabets with case at hand, made on the first use. 0: ask the functions above (several
+// code points, or the neighbours matter).
+struct CaseTable {
+  static constexpr uint32_t kEnd = 0x590;
+  uint16_t upper[kEnd], lower[kEnd];
+};
+const CaseTable& case_table();
+
 }  // namespace unicode
 }  // namespace mp
