@@ -80,6 +80,43 @@ Status set_change(Thread& t, SetObject* set, Value key, int64_t hash, Change&& c
 }
 }  // namespace
 
+template <Find kFind>
+SetFound set_find_equal(Thread& t, SetTable* table, Value key, int64_t hash) {
+  const Type* str_type = t.types().str;
+  SetEntry* deleted = nullptr;
+  uint64_t mask = table->mask;
+  uint64_t i = static_cast<uint64_t>(hash) & mask;
+  uint64_t perturb = static_cast<uint64_t>(hash);
+  SetEntry* entries = table->entries();
+  for (;;) {
+    SetEntry* e = entries + i;
+    const SetEntry* last = i + kSetLinearProbes <= mask ? e + kSetLinearProbes : e;
+    for (;; ++e) {
+      int64_t h = e->hash.load(std::memory_order_relaxed);
+      if (h == hash) {
+        Value stored = e->key.get();
+        if (stored == key) return {SetFound::Present, e};
+        if (stored.is_empty()) return {SetFound::Absent, deleted != nullptr ? deleted : e};
+        if (!stored.is_not_found()) {
+          Match m = match_keys(str_type, stored, key);
+          if (m == Match::Yes) return {SetFound::Present, e};
+          if (m == Match::Ask) [[unlikely]]
+            return {SetFound::Ask, e};
+        }
+      } else if (h == 0 && e->key.get().is_empty()) {
+        return {SetFound::Absent, deleted != nullptr ? deleted : e};
+      } else if (kFind == Find::Place && h == -1) {
+        deleted = e;
+      }
+      if (e == last) break;
+    }
+    perturb >>= 5;
+    i = (i * 5 + 1 + perturb) & mask;
+  }
+}
+template SetFound set_find_equal<Find::Key>(Thread&, SetTable*, Value, int64_t);
+template SetFound set_find_equal<Find::Place>(Thread&, SetTable*, Value, int64_t);
+
 SetTable* const kEmptySetTable = &empty_set_storage.table;
 
 void trace_set(Object* self, Tracer& tracer) {

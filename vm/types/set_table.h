@@ -43,10 +43,13 @@ inline SetFound set_probe(SetTable* table, int64_t hash, Same&& same) {
 enum class Find : uint8_t { Key, Place };
 
 // Compares hashes first, as most steps of a walk meet another key: a deleted entry has the hash -1, which no
-// key has, a free one has 0.
+// key has, a free one has 0. Keys are compared by identity only; set_find_equal starts again where that is
+// not enough (a call in the loop would make every look-up save its registers).
+template <Find kFind>
+SetFound set_find_equal(Thread& t, SetTable* table, Value key, int64_t hash);
+
 template <Find kFind>
 inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
-  const Type* str_type = t.types().str;
   SetEntry* deleted = nullptr;
   uint64_t mask = table->mask;
   uint64_t i = static_cast<uint64_t>(hash) & mask;
@@ -61,12 +64,7 @@ inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
         Value stored = e->key.get();
         if (stored == key) return {SetFound::Present, e};
         if (stored.is_empty()) return {SetFound::Absent, deleted != nullptr ? deleted : e};
-        if (!stored.is_not_found()) {
-          Match m = match_keys(str_type, stored, key);
-          if (m == Match::Yes) return {SetFound::Present, e};
-          if (m == Match::Ask) [[unlikely]]
-            return {SetFound::Ask, e};
-        }
+        return set_find_equal<kFind>(t, table, key, hash);
       } else if (h == 0 && e->key.get().is_empty()) {
         return {SetFound::Absent, deleted != nullptr ? deleted : e};
       } else if (kFind == Find::Place && h == -1) {
