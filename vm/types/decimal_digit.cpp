@@ -20,6 +20,7 @@ int decimal_digit(uint32_t code_point) {
 }
 
 std::string number_text(StrObject* s) {
+  if (s->is_ascii()) return std::string(s->ascii());
   std::string text;
   text.reserve(s->length());
   for (size_t i = 0; i < s->length(); ++i) {

@@ -104,7 +104,32 @@ double float_floordiv(double a, double b) {
   return q - floored > 0.5 ? floored + 1.0 : floored;
 }
 
+// Digits with a point somewhere: with at most 15 of them the number and the power of ten are both exact, and
+// their quotient is rounded once. False: not of this kind.
+static bool short_decimal(std::string_view text, double* value) {
+  static constexpr double kPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  if (text.size() > 16 || text.size() < 2) return false;
+  uint64_t number = 0;
+  size_t digits = 0, point = text.size();
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto digit = static_cast<uint8_t>(text[i] - '0');
+    if (digit < 10) {
+      number = number * 10 + digit;
+      ++digits;
+    } else if (text[i] == '.' && point == text.size()) {
+      point = i;
+    } else {
+      return false;
+    }
+  }
+  if (digits == 0 || digits > 15) return false;
+  *value = static_cast<double>(number) / kPowers[point == text.size() ? 0 : text.size() - 1 - point];
+  return true;
+}
+
 Result<double> float_from_text(Thread& t, std::string_view text, Value original) {
+  if (double simple; short_decimal(text, &simple)) return simple;
   auto invalid = [&]() -> Error {
     return t.raise(Exc::ValueError, "could not convert string to float: {}", repr_text(t, original));
   };
@@ -112,8 +137,8 @@ Result<double> float_from_text(Thread& t, std::string_view text, Value original)
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   std::string clean;
-  clean.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
+  bool has_underscores = text.find('_') != std::string_view::npos;
+  for (size_t i = 0; has_underscores && i < text.size(); ++i) {
     if (text[i] == '_') {
       bool between = i > 0 && i + 1 < text.size() && text[i - 1] >= '0' && text[i - 1] <= '9' &&
                      text[i + 1] >= '0' && text[i + 1] <= '9';
@@ -122,7 +147,7 @@ Result<double> float_from_text(Thread& t, std::string_view text, Value original)
     }
     clean += text[i];
   }
-  std::string_view rest = clean;
+  std::string_view rest = has_underscores ? std::string_view(clean) : text;
   bool negative = false;
   if (!rest.empty() && (rest[0] == '+' || rest[0] == '-')) {
     negative = rest[0] == '-';
@@ -290,8 +315,9 @@ static Result<Value> float_new(Thread& t, const Value* args) {
   Value x = args[1];
   if (x.is_empty()) return float_of_type(t, cls, 0.0);
   if (is_str(x) && type_of(t, x)->slots.float_ == nullptr) {
-    std::string text = number_text(x.as<StrObject>());
-    return float_of_type(t, cls, TRY(float_from_text(t, text, x)));
+    auto* s = x.as<StrObject>();
+    if (s->is_ascii()) return float_of_type(t, cls, TRY(float_from_text(t, s->ascii(), x)));
+    return float_of_type(t, cls, TRY(float_from_text(t, number_text(s), x)));
   }
   Type* type = type_of(t, x);
   bool number = is_float(x) || is_any_int(x) || type->slots.float_ != nullptr || type->slots.index != nullptr;

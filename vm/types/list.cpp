@@ -64,7 +64,20 @@ ListView list_snapshot(Thread& t, ListObject* list) {
   return {copy, view.count};
 }
 
+// The common case of list_append, in line: there is room, and the GIL stands for the lock.
+static inline bool append_in_room(Thread& t, ListObject* list, Value item) {
+  size_t n = list->size.load(std::memory_order_relaxed);
+  ListArray* a = list->array.load(std::memory_order_relaxed);
+  if (a == nullptr || n >= a->capacity || t.runtime().free_threaded.load(std::memory_order_relaxed))
+    return false;
+  a->items()[n].set(item);
+  list->size.store(n + 1, std::memory_order_release);
+  return true;
+}
+
 Status list_append(Thread& t, ListObject* list, Value item) {
+  if (append_in_room(t, list, item)) [[likely]]
+    return {};
   ObjectLock lock(t, list);
   size_t n = list->size.load(std::memory_order_relaxed);
   ListArray* a = list->array.load(std::memory_order_relaxed);
@@ -111,7 +124,7 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   for (;;) {
     Value item = TRY(next(t, iterator));
     if (item.is_no_more()) return {};
-    TRY(list_append(t, list, item));
+    if (!append_in_room(t, list, item)) TRY(list_append(t, list, item));
     if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
   }
 }

@@ -321,7 +321,7 @@ StrObject* str_slice(Thread& t, StrObject* s, size_t begin, size_t end) {
   if (length == 1) return make_str_char(t, s->at(begin));
   if (s->is_ascii()) {
     StrObject* out = allocate_ascii(t, length);
-    if (out != nullptr) std::memcpy(out->data(), s->data8() + begin, length);
+    if (out != nullptr) copy_bytes(reinterpret_cast<uint8_t*>(out + 1), s->data8() + begin, length);
     return out;
   }
   uint32_t mask = with_width(s, [&](auto* data) { return or_of(data + begin, length); });

@@ -227,7 +227,13 @@ Result<Value> str_method_removesuffix(Thread& t, const Value* args) {
 static Result<Value> strip(Thread& t, const Value* args, const char* name, bool left, bool right) {
   auto* s = args[0].as<StrObject>();
   size_t begin = 0, end = s->length();
-  if (args[1].is_none()) {
+  if (args[1].is_none() && s->is_ascii()) {
+    const uint8_t* data = s->data8();
+    if (left)
+      while (begin < end && AsciiSpace::test(data[begin])) ++begin;
+    if (right)
+      while (end > begin && AsciiSpace::test(data[end - 1])) --end;
+  } else if (args[1].is_none()) {
     if (left)
       while (begin < end && unicode::is_space(s->at(begin))) ++begin;
     if (right)
