@@ -5,6 +5,20 @@
 
 namespace mp {
 
+Match match_tuples(const Type* str_type, const TupleObject* stored, const TupleObject* key) {
+  // Subclasses may compare in their own way.
+  if (stored->type() != key->type() || (stored->type()->flags & kTypeHeap) != 0) return Match::Ask;
+  if (stored->size != key->size) return Match::No;
+  for (size_t i = 0; i < key->size; ++i) {
+    Value a = (*stored)[i], b = (*key)[i];
+    if (a == b) continue;
+    if (is_kind(a, Kind::Tuple)) return Match::Ask;  // equals() knows how deep it may go
+    Match m = match_keys(str_type, a, b);
+    if (m != Match::Yes) return m;
+  }
+  return Match::Yes;
+}
+
 Result<Value> get_instance_dict(Thread& t, Value self) { return instance_dict(t, self.as_object()); }
 Status set_instance_dict(Thread& t, Value self, Value value) {
   if (value.is_empty()) return t.raise(Exc::TypeError, "cannot delete __dict__");

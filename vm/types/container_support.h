@@ -35,6 +35,9 @@ inline bool same_text(const StrObject* a, const StrObject* b) {
 
 enum class Match : uint8_t { No, Yes, Ask };
 
+// Two exact tuples, item by item. container_support.cpp
+Match match_tuples(const Type* str_type, const TupleObject* stored, const TupleObject* key);
+
 // Are two keys with equal hashes equal? Ask: script code may have to decide.
 inline Match match_keys(const Type* str_type, Value stored, Value key) {
   if (stored == key) return Match::Yes;
@@ -42,6 +45,8 @@ inline Match match_keys(const Type* str_type, Value stored, Value key) {
   if (stored.is_object() && key.is_object() && stored.as_object()->type() == str_type &&
       key.as_object()->type() == str_type)
     return same_text(stored.as<StrObject>(), key.as<StrObject>()) ? Match::Yes : Match::No;
+  if (is_kind(stored, Kind::Tuple) && is_kind(key, Kind::Tuple))
+    return match_tuples(str_type, stored.as<TupleObject>(), key.as<TupleObject>());
   return Match::Ask;
 }
 
