@@ -279,7 +279,7 @@ Result<Value> string_io_init(Thread& t, const Value* args) {
   if (!newline.is_none() && !is_str(newline))
     return t.raise(Exc::TypeError, "newline must be str or None, not {}", type_name(t, newline));
   std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
-  if (!newline.is_none() && text != "" && text != "\n" && text != "\r" && text != "\r\n")
+  if (!newline.is_none() && !text.empty() && text != "\n" && text != "\r" && text != "\r\n")
     return t.raise(Exc::ValueError, "illegal newline value: {}", repr_text(t, newline));
   if (!initial.is_none() && !is_str(initial))
     return t.raise(Exc::TypeError, "initial_value must be str or None, not {}", type_name(t, initial));

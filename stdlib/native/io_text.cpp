@@ -122,7 +122,7 @@ Status set_newline(Thread& t, TextObject* self, Value newline) {
     return t.raise(Exc::TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}",
                    type_name(t, newline));
   std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
-  if (!newline.is_none() && text != "" && text != "\n" && text != "\r" && text != "\r\n")
+  if (!newline.is_none() && !text.empty() && text != "\n" && text != "\r" && text != "\r\n")
     return t.raise(Exc::ValueError, "illegal newline value: {}", text);
   self->universal = newline.is_none() || text.empty();
   self->translate_read = newline.is_none();

@@ -44,6 +44,7 @@ Result<Value> call_prepend(Thread& t, Value callee, Value self, CallArgs args) {
   if (is_kind(callee, Kind::Function)) return call_function(t, callee.as<FunctionObject>(), self, args);
   if (is_kind(callee, Kind::SlotWrapper) && callee.as_object()->type() == t.types().slot_wrapper)
     return call_slot_wrapper(t, callee.as<SlotWrapperObject>(), self, args);
+  TRY(t.check_stack(" while calling a Python object"));
   size_t total = args.count + keyword_count(args);
   if (total < kStackArguments) {
     // Arguments on the native stack are seen by the collector's conservative scan.

@@ -33,6 +33,7 @@ Result<Value> iter_next(Thread& t, Value iterator) {
   UnarySlot next = type_of(t, iterator)->slots.next;
   if (next == nullptr) [[unlikely]]
     return t.raise(Exc::TypeError, "'{}' object is not an iterator", type_name(t, iterator));
+  TRY(t.check_stack());  // map over map over map ...
   return next(t, iterator);
 }
 

@@ -12,6 +12,7 @@ inline Result<Value> next_of(Thread& t, Value iterator) {
   UnarySlot next = type_of(t, iterator)->slots.next;
   if (next == nullptr) [[unlikely]]
     return iter_next(t, iterator);  // raises
+  TRY(t.check_stack());             // an iterator over an iterator over ...
   return next(t, iterator);
 }
 

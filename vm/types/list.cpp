@@ -113,9 +113,10 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     return tuple->size == 0 ? Status() : append_slots(t, list, tuple->items(), tuple->size);
   }
   Value iterator = TRY(get_iter(t, iterable));
-  // The hint makes room; a wrong one does no harm. As CPython, an error of __length_hint__ counts.
+  // The hint makes room, which is not touched before it is used; what cannot be had is a MemoryError at once.
+  // As CPython, an error of __length_hint__ counts.
   int64_t hint = TRY(length_hint(t, iterable, 8));
-  if (hint > 8 && hint < (int64_t{1} << 24)) {
+  if (hint > 8 && hint <= kMaxContainerItems) {
     ObjectLock lock(t, list);
     size_t n = list->size.load(std::memory_order_relaxed);
     if (list_reserve(t, list, n + static_cast<size_t>(hint)) == nullptr) return t.raise_memory_error();

@@ -57,9 +57,12 @@ static Result<Value> dispatch_call(Thread& t, Value self, CallArgs args) {
   if (found.is_not_found()) return t.raise(Exc::TypeError, "'{}' object is not callable", type_name(type));
   if (is_kind(found, Kind::Function)) return call_prepend(t, found, self, args);
   Value bound = TRY(lookup_special(t, self, dunder_name(t, Dunder::call)));
-  // Not a tail call: instances that are each other's __call__ must run into the stack's limit.
+  // A __call__ that is itself an instance with __call__, perhaps the same one: no script frame would count.
+  if (t.recursion_depth >= t.runtime().recursion_limit.load(std::memory_order_relaxed))
+    return t.raise_recursion_error(" while calling a Python object");
+  ++t.recursion_depth;
   Result<Value> result = call(t, bound, args);
-  asm volatile("" : : : "memory");
+  --t.recursion_depth;
   return result;
 }
 

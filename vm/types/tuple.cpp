@@ -12,6 +12,17 @@ TupleObject* allocate_tuple_of(Thread& t, Type* type, size_t count) {
   return tuple;
 }
 
+// For sizes that scripts choose: nullptr when out of memory.
+static TupleObject* try_allocate_tuple(Thread& t, size_t count) {
+  Type* type = t.types().tuple;
+  auto* tuple = static_cast<TupleObject*>(
+      t.heap().allocate_object(t, type, type->instance_size + count * sizeof(Slot)));
+  if (tuple == nullptr) return nullptr;
+  tuple->size = count;
+  tuple->hash.store(-1, std::memory_order_relaxed);
+  return tuple;
+}
+
 TupleObject* allocate_tuple(Thread& t, size_t count) {
   if (count == 0) return empty_tuple(t);
   return allocate_tuple_of(t, t.types().tuple, count);
@@ -83,6 +94,7 @@ static Result<int64_t> tuple_hash(Thread& t, Value self) {
   auto* tuple = self.as<TupleObject>();
   int64_t cached = tuple->hash.load(std::memory_order_relaxed);
   if (cached != -1) return cached;
+  TRY(t.check_stack());
   // xxHash, as CPython: the order of sets of tuples depends on it.
   constexpr uint64_t kPrime1 = 11400714785074694791u, kPrime2 = 14029467366897019727u,
                      kPrime5 = 2870177450012600261u;
@@ -172,7 +184,9 @@ static Result<Value> tuple_concat(Thread& t, Value left, Value right) {
   auto* b = right.as<TupleObject>();
   if (a->size == 0 && b->type() == t.types().tuple) return right;
   if (b->size == 0 && a->type() == t.types().tuple) return left;
-  TupleObject* sum = allocate_tuple(t, a->size + b->size);
+  if (a->size + b->size == 0) return empty_tuple(t);
+  TupleObject* sum = try_allocate_tuple(t, a->size + b->size);
+  if (sum == nullptr) return t.raise_memory_error();
   copy_slots(sum->items(), a->items(), a->size);
   copy_slots(sum->items() + a->size, b->items(), b->size);
   return sum;
@@ -190,7 +204,8 @@ static Result<Value> tuple_repeat(Thread& t, Value self, Value count) {
   }
   if (n == 0) return empty_tuple(t);
   if (n > kMaxContainerItems / static_cast<int64_t>(tuple->size)) return t.raise_memory_error();
-  TupleObject* product = allocate_tuple(t, tuple->size * static_cast<size_t>(n));
+  TupleObject* product = try_allocate_tuple(t, tuple->size * static_cast<size_t>(n));
+  if (product == nullptr) return t.raise_memory_error();
   Slot* to = product->items();
   for (int64_t i = 0; i < n; ++i, to += tuple->size) copy_slots(to, tuple->items(), tuple->size);
   return product;
