@@ -43,7 +43,8 @@ FreeCell* HeapImpl::carve(Thread& t, Block* block) {
   block->carved += count;
   // The next page is fetched while this one is used up: its lines left the cache since the last round.
   if (block->carved < block->cell_count)
-    for (size_t at = 0; at < kCarveBytes; at += kCacheLine) __builtin_prefetch(first + count * size + at, 1, 2);
+    for (size_t at = 0; at < kCarveBytes; at += kCacheLine)
+      __builtin_prefetch(first + count * size + at, 1, 2);
   note_allocated(t, count * size);
   if (block->kind == CellKind::Object) allocated_objects.fetch_add(count, std::memory_order_relaxed);
   return reinterpret_cast<FreeCell*>(first);
