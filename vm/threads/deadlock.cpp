@@ -117,8 +117,8 @@ bool is_blocked_for_good(const Thread& t) {
          record.deadline.load(std::memory_order_relaxed) == os::kNoDeadline;
 }
 
-// With the world stopped: true, and the report, when all threads are blocked for good; `t` itself ends, or is
-// about to block.
+// With the world stopped: true, and the report, when all threads are blocked for good; `t` itself is about to
+// be.
 bool describe(Thread& t, std::string* report) {
   ThreadTable& table = *t.runtime().threads;
   std::lock_guard<std::mutex> guard(table.mutex);
