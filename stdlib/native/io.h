@@ -92,6 +92,19 @@ Result<Value> exclusive_slot(Thread& t, Value self) {
   return F(t, self);
 }
 
+// A method of T that hands on to the method `name` of the stream inside.
+template <class T, Slot T::*inner, const char* name>
+Result<Value> forward(Thread& t, const Value* args) {
+  TRY(check_ready(t, args[0].as<T>()));
+  return call_name(t, args[0].as<T>()->*inner, name);
+}
+inline constexpr char kSeekable[] = "seekable", kFileno[] = "fileno", kIsatty[] = "isatty",
+                      kReadable[] = "readable", kWritable[] = "writable";
+// What a forgotten stream does: `warner` warns about `self` if that is open, and it is closed.
+Status close_forgotten(Thread& t, Value self, Value warner);
+// __reduce__ and __getstate__ of the streams: TypeError.
+Result<Value> refuse_pickling(Thread& t, const Value* args);
+
 struct FileIOObject : Object {
   std::atomic<int> fd{-1};
   bool created = false, readable = false, writable = false, appending = false, close_fd = true;

@@ -376,4 +376,20 @@ const TypeSpec kTextIOBaseSpec = {.name = "_io._TextIOBase",
                                   .methods = kTextMethods,
                                   .getsets = kTextGetSets};
 
+Status close_forgotten(Thread& t, Value self, Value warner) {
+  auto closed = is_closed(t, self);
+  if (closed.is_error()) {
+    t.clear_exception();
+    return {};
+  }
+  if (closed.value()) return {};
+  if (call_name(t, warner, "_dealloc_warn", {self}).is_error()) t.clear_exception();
+  if (call_method(t, self, t.names().close).is_error()) t.clear_exception();
+  return {};
+}
+
+Result<Value> refuse_pickling(Thread& t, const Value* args) {
+  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+}
+
 }  // namespace mp::io

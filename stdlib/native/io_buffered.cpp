@@ -1,5 +1,5 @@
-// BufferedReader, BufferedWriter, BufferedRandom, BufferedRWPair: one implementation for the first three. A
-// buffer holds either read-ahead or pending writes, never both.
+// BufferedReader, BufferedWriter, BufferedRandom: one implementation. A buffer holds either read-ahead or
+// pending writes, never both.
 #include <unistd.h>
 
 #include <cerrno>
@@ -475,16 +475,8 @@ Result<Value> buffered_detach(Thread& t, const Value* args) {
   self->detached = true;
   return raw;
 }
-template <const char* (*Name)()>
-Result<Value> forward(Thread& t, const Value* args) {
-  TRY(check_ready(t, self_of(args)));
-  return call_name(t, self_of(args)->raw, Name());
-}
-const char* seekable_name() { return "seekable"; }
-const char* fileno_name() { return "fileno"; }
-const char* isatty_name() { return "isatty"; }
-const char* readable_name() { return "readable"; }
-const char* writable_name() { return "writable"; }
+template <const char* name>
+constexpr auto forwarded = forward<BufferedObject, &BufferedObject::raw, name>;
 
 Result<Value> buffered_closed(Thread& t, Value self) {
   auto* buffered = self.as<BufferedObject>();
@@ -519,20 +511,7 @@ Result<Value> buffered_dealloc_warn(Thread& t, const Value* args) {
   return kNone;
 }
 Status buffered_finalize(Thread& t, Value self) {
-  auto* buffered = self.as<BufferedObject>();
-  if (!buffered->ready) return {};
-  auto closed = is_closed(t, self);
-  if (closed.is_error()) {
-    t.clear_exception();
-    return {};
-  }
-  if (closed.value()) return {};
-  if (call_name(t, self, "_dealloc_warn", {self}).is_error()) t.clear_exception();
-  if (call_method(t, self, t.names().close).is_error()) t.clear_exception();
-  return {};
-}
-Result<Value> buffered_reduce(Thread& t, const Value* args) {
-  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+  return self.as<BufferedObject>()->ready ? close_forgotten(t, self, self) : Status();
 }
 
 #define MP_BUFFERED_COMMON                                                         \
@@ -540,15 +519,15 @@ Result<Value> buffered_reduce(Thread& t, const Value* args) {
       MP_METHOD(buffered_detach, "detach(self, /)", nullptr),                      \
       MP_METHOD(buffered_flush, "flush(self, /)", nullptr),                        \
       MP_METHOD(buffered_close, "close(self, /)", nullptr),                        \
-      MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),             \
-      MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),                 \
-      MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),                 \
+      MP_METHOD(forwarded<kSeekable>, "seekable(self, /)", nullptr),               \
+      MP_METHOD(forwarded<kFileno>, "fileno(self, /)", nullptr),                   \
+      MP_METHOD(forwarded<kIsatty>, "isatty(self, /)", nullptr),                   \
       MP_METHOD(buffered_seek, "seek(self, target, whence=0, /)", nullptr),        \
       MP_METHOD(buffered_tell, "tell(self, /)", nullptr),                          \
       MP_METHOD(buffered_truncate, "truncate(self, pos=None, /)", nullptr),        \
       MP_METHOD(buffered_dealloc_warn, "_dealloc_warn(self, source, /)", nullptr), \
-      MP_METHOD(buffered_reduce, "__reduce__(self, /)", nullptr),                  \
-      MP_METHOD(buffered_reduce, "__getstate__(self, /)", nullptr)
+      MP_METHOD(refuse_pickling, "__reduce__(self, /)", nullptr),                  \
+      MP_METHOD(refuse_pickling, "__getstate__(self, /)", nullptr)
 #define MP_BUFFERED_READING                                                 \
   MP_METHOD(buffered_read, "read(self, size=-1, /)", nullptr),              \
       MP_METHOD(buffered_read1, "read1(self, size=-1, /)", nullptr),        \
@@ -559,16 +538,16 @@ Result<Value> buffered_reduce(Thread& t, const Value* args) {
 
 const NativeDef kReaderMethods[] = {
     MP_METHOD(reader_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr), MP_BUFFERED_COMMON, MP_BUFFERED_READING,
+    MP_METHOD(forwarded<kReadable>, "readable(self, /)", nullptr), MP_BUFFERED_COMMON, MP_BUFFERED_READING,
     MP_END};
 const NativeDef kWriterMethods[] = {
     MP_METHOD(writer_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+    MP_METHOD(forwarded<kWritable>, "writable(self, /)", nullptr),
     MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr), MP_BUFFERED_COMMON, MP_END};
 const NativeDef kRandomMethods[] = {
     MP_METHOD(random_init, "__init__(self, /, raw, buffer_size=8192)", nullptr),
-    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
-    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
+    MP_METHOD(forwarded<kReadable>, "readable(self, /)", nullptr),
+    MP_METHOD(forwarded<kWritable>, "writable(self, /)", nullptr),
     MP_METHOD(buffered_write, "write(self, buffer, /)", nullptr),
     MP_BUFFERED_COMMON,
     MP_BUFFERED_READING,
@@ -578,79 +557,6 @@ const GetSetDef kBufferedGetSets[] = {{"closed", buffered_closed, nullptr, nullp
                                       {"mode", buffered_mode, nullptr, nullptr},
                                       {"raw", buffered_raw, nullptr, nullptr},
                                       {}};
-
-// ---- BufferedRWPair: two streams that behave as one (pipes, sockets)
-
-struct PairObject : Object {
-  Slot reader, writer;
-};
-void trace_pair(Object* object, Tracer& tracer) {
-  tracer.visit(static_cast<PairObject*>(object)->reader);
-  tracer.visit(static_cast<PairObject*>(object)->writer);
-}
-Result<Value> pair_init(Thread& t, const Value* args) {
-  auto* self = args[0].as<PairObject>();
-  if (!TRY(ask(t, args[1], "readable"))) return unsupported(t, "File or stream is not readable.");
-  if (!TRY(ask(t, args[2], "writable"))) return unsupported(t, "File or stream is not writable.");
-  self->reader = TRY(call(t, native_type(t, kBufferedReaderSpec), {args[1], args[3]}));
-  self->writer = TRY(call(t, native_type(t, kBufferedWriterSpec), {args[2], args[3]}));
-  return kNone;
-}
-Result<Value> pair_new(Thread& t, Value cls, CallArgs) { return allocate_instance(t, cls.as<Type>()); }
-Result<Value> pair_part(Thread& t, const Value* args, bool reading) {
-  auto* self = args[0].as<PairObject>();
-  Value part = reading ? self->reader : self->writer;
-  if (part.is_empty()) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
-  return part;
-}
-template <const char* (*Name)(), bool Reading, int Arguments>
-Result<Value> pair_forward(Thread& t, const Value* args) {
-  Value part = TRY(pair_part(t, args, Reading));
-  if constexpr (Arguments == 0) return call_name(t, part, Name());
-  return call_name(t, part, Name(), {args[1]});
-}
-const char* read_name() { return "read"; }
-const char* read1_name() { return "read1"; }
-const char* readinto_name() { return "readinto"; }
-const char* readinto1_name() { return "readinto1"; }
-const char* peek_name() { return "peek"; }
-const char* write_name() { return "write"; }
-const char* flush_name() { return "flush"; }
-Result<Value> pair_close(Thread& t, const Value* args) {
-  Value writer = TRY(pair_part(t, args, false)), reader = TRY(pair_part(t, args, true));
-  Result<Value> first = call_method(t, writer, t.names().close);
-  Value exception = first.is_error() ? t.take_exception() : kEmpty;
-  Result<Value> second = call_method(t, reader, t.names().close);
-  if (exception.is_empty()) return second;
-  if (second.is_error()) t.clear_exception();
-  t.restore_exception(exception);
-  return Error{};
-}
-Result<Value> pair_isatty(Thread& t, const Value* args) {
-  Value writer = TRY(pair_part(t, args, false));
-  if (TRY(ask(t, writer, "isatty"))) return kTrue;
-  return call_name(t, TRY(pair_part(t, args, true)), "isatty");
-}
-Result<Value> pair_closed(Thread& t, Value self) {
-  Value writer = TRY(pair_part(t, &self, false));
-  return get_attr(t, writer, "closed");
-}
-const NativeDef kPairMethods[] = {
-    MP_RAW_NEW(pair_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_METHOD(pair_init, "__init__(self, /, reader, writer, buffer_size=8192)", nullptr),
-    MP_METHOD((pair_forward<read_name, true, 1>), "read(self, size=-1, /)", nullptr),
-    MP_METHOD((pair_forward<read1_name, true, 1>), "read1(self, size=-1, /)", nullptr),
-    MP_METHOD((pair_forward<peek_name, true, 1>), "peek(self, size=0, /)", nullptr),
-    MP_METHOD((pair_forward<readinto_name, true, 1>), "readinto(self, buffer, /)", nullptr),
-    MP_METHOD((pair_forward<readinto1_name, true, 1>), "readinto1(self, buffer, /)", nullptr),
-    MP_METHOD((pair_forward<write_name, false, 1>), "write(self, buffer, /)", nullptr),
-    MP_METHOD((pair_forward<flush_name, false, 0>), "flush(self, /)", nullptr),
-    MP_METHOD((pair_forward<readable_name, true, 0>), "readable(self, /)", nullptr),
-    MP_METHOD((pair_forward<writable_name, false, 0>), "writable(self, /)", nullptr),
-    MP_METHOD(pair_close, "close(self, /)", nullptr),
-    MP_METHOD(pair_isatty, "isatty(self, /)", nullptr),
-    MP_END};
-const GetSetDef kPairGetSets[] = {{"closed", pair_closed, nullptr, nullptr}, {}};
 
 }  // namespace
 
@@ -671,13 +577,5 @@ MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods,
                  "A buffer for a writeable sequential RawIO object.");
 MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
                  "A buffered interface to random access streams.");
-const TypeSpec kBufferedPairSpec = {.name = "_io.BufferedRWPair",
-                                    .base_spec = &kBufferedIOBaseSpec,
-                                    .size = sizeof(PairObject),
-                                    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
-                                    .doc = "A buffered reader and writer object together.",
-                                    .trace = trace_pair,
-                                    .methods = kPairMethods,
-                                    .getsets = kPairGetSets};
 
 }  // namespace mp::io

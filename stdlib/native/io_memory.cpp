@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stdlib/native/io.h"
+#include "stdlib/native/io_newlines.h"
 
 namespace mp::io {
 
@@ -210,7 +211,7 @@ struct StringIOObject : Object {
   bool translate;        // newline=None: "\r\n" and "\r" become "\n" on writing
   bool universal;        // newline None or ''
   uint8_t newline_kind;  // 0: "\n" or none; 1: "\r"; 2: "\r\n"
-  uint8_t seen;          // newlines met: 1 "\n", 2 "\r", 4 "\r\n"
+  uint8_t seen;          // newlines met: NewlineKind
 };
 void free_string_io(Object* object) { delete static_cast<StringIOObject*>(object)->content; }
 StringIOObject* string_self(const Value* args) { return args[0].as<StringIOObject>(); }
@@ -232,22 +233,7 @@ void write_text(StringIOObject* self, const StrObject* s) {
   std::u32string text = code_points(s);
   if (self->universal) {
     std::u32string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == U'\n') self->seen |= 1;
-      if (text[i] == U'\r') {
-        bool pair = i + 1 < text.size() && text[i + 1] == U'\n';
-        self->seen |= pair ? 4 : 2;
-        if (self->translate) {
-          out += U'\n';
-          i += pair;
-          continue;
-        }
-        out += U'\r';
-        if (pair) out += U'\n', ++i;
-        continue;
-      }
-      out += text[i];
-    }
+    append_newlines<char32_t>(text, self->translate, &self->seen, out);
     text = std::move(out);
   } else if (self->newline_kind != 0) {
     std::u32string out;
@@ -393,13 +379,7 @@ Result<Value> string_io_line_buffering(Thread& t, Value value) {
 Result<Value> string_io_newlines(Thread& t, Value value) {
   auto* self = value.as<StringIOObject>();
   TRY(check_open(t, self));
-  if (!self->universal || self->seen == 0) return kNone;
-  Value items[3];
-  size_t count = 0;
-  if (self->seen & 2) items[count++] = make_str(t, "\r");
-  if (self->seen & 1) items[count++] = make_str(t, "\n");
-  if (self->seen & 4) items[count++] = make_str(t, "\r\n");
-  return count == 1 ? items[0] : Value(make_tuple(t, items, count));
+  return self->universal ? seen_newlines(t, self->seen) : kNone;
 }
 Result<Value> string_io_getstate(Thread& t, const Value* args) {
   StringIOObject* self = string_self(args);

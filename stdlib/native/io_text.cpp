@@ -1,67 +1,14 @@
-// TextIOWrapper and IncrementalNewlineDecoder: text over a binary stream. The common encodings (UTF-8,
-// Latin-1, ASCII) are decoded and encoded in C++; any other goes through the codec registry's incremental
-// codecs.
+// TextIOWrapper: text over a binary stream. The common encodings (UTF-8, Latin-1, ASCII) are decoded and
+// encoded in C++; any other goes through the codec registry's incremental codecs.
 #include <cstring>
 
 #include "stdlib/native/io.h"
+#include "stdlib/native/io_newlines.h"
 #include "vm/modules/modules.h"
 
 namespace mp::io {
 
 namespace {
-
-// Universal newlines on UTF-8 text. `pending_cr` carries a trailing "\r" between calls.
-struct NewlineState {
-  bool pending_cr = false;
-  uint8_t seen = 0;  // 1: \n, 2: \r, 4: \r\n
-};
-std::string translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final) {
-  std::string out;
-  out.reserve(text.size() + 1);
-  std::string joined;
-  if (state.pending_cr) {
-    joined = "\r";
-    joined += text;
-    text = joined;
-    state.pending_cr = false;
-  }
-  if (!final && !text.empty() && text.back() == '\r') {
-    text.remove_suffix(1);
-    state.pending_cr = true;
-  }
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '\n') state.seen |= 1;
-    if (c == '\r') {
-      bool pair = i + 1 < text.size() && text[i + 1] == '\n';
-      state.seen |= pair ? 4 : 2;
-      if (translate) {
-        out += '\n';
-        if (pair) ++i;
-        continue;
-      }
-      if (pair) {
-        out += "\r\n";
-        ++i;
-        continue;
-      }
-    }
-    out += c;
-  }
-  return out;
-}
-Value seen_newlines(Thread& t, uint8_t seen) {
-  const char* texts[] = {"\r", "\n", "\r\n"};
-  const uint8_t bits[] = {2, 1, 4};
-  Value items[3];
-  size_t count = 0;
-  for (int k = 0; k < 3; ++k)
-    if (seen & bits[k]) items[count++] = make_str(t, texts[k]);
-  if (count == 0) return kNone;
-  return count == 1 ? items[0] : Value(make_tuple(t, items, count));
-}
-
-// ---- TextIOWrapper
 
 struct TextObject : Object {
   StreamLock lock;
@@ -590,16 +537,8 @@ Result<Value> text_reconfigure(Thread& t, const Value* args) {
   if (!args[5].is_none()) self->write_through = TRY(truth(t, args[5]));
   return kNone;
 }
-template <const char* (*Name)()>
-Result<Value> forward(Thread& t, const Value* args) {
-  TRY(check_ready(t, self_of(args)));
-  return call_name(t, self_of(args)->buffer, Name());
-}
-const char* seekable_name() { return "seekable"; }
-const char* fileno_name() { return "fileno"; }
-const char* isatty_name() { return "isatty"; }
-const char* readable_name() { return "readable"; }
-const char* writable_name() { return "writable"; }
+template <const char* name>
+constexpr auto forwarded = forward<TextObject, &TextObject::buffer, name>;
 
 Result<Value> text_repr(Thread& t, Value value) {
   auto* self = value.as<TextObject>();
@@ -656,19 +595,7 @@ Status text_set_chunk_size(Thread& t, Value value, Value size) {
 }
 Status text_finalize(Thread& t, Value value) {
   auto* self = value.as<TextObject>();
-  if (!self->ready) return {};
-  auto closed = is_closed(t, value);
-  if (closed.is_error()) {
-    t.clear_exception();
-    return {};
-  }
-  if (closed.value()) return {};
-  if (call_name(t, self->buffer, "_dealloc_warn", {value}).is_error()) t.clear_exception();
-  if (call_method(t, value, t.names().close).is_error()) t.clear_exception();
-  return {};
-}
-Result<Value> text_reduce(Thread& t, const Value* args) {
-  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+  return self->ready ? close_forgotten(t, value, self->buffer) : Status();
 }
 
 const NativeDef kTextMethods[] = {
@@ -690,13 +617,13 @@ const NativeDef kTextMethods[] = {
     MP_METHOD((exclusive<TextObject, text_seek>), "seek(self, cookie, whence=0, /)", nullptr),
     MP_METHOD((exclusive<TextObject, text_tell>), "tell(self, /)", nullptr),
     MP_METHOD((exclusive<TextObject, text_truncate>), "truncate(self, pos=None, /)", nullptr),
-    MP_METHOD(forward<seekable_name>, "seekable(self, /)", nullptr),
-    MP_METHOD(forward<readable_name>, "readable(self, /)", nullptr),
-    MP_METHOD(forward<writable_name>, "writable(self, /)", nullptr),
-    MP_METHOD(forward<fileno_name>, "fileno(self, /)", nullptr),
-    MP_METHOD(forward<isatty_name>, "isatty(self, /)", nullptr),
-    MP_METHOD(text_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(text_reduce, "__getstate__(self, /)", nullptr),
+    MP_METHOD(forwarded<kSeekable>, "seekable(self, /)", nullptr),
+    MP_METHOD(forwarded<kReadable>, "readable(self, /)", nullptr),
+    MP_METHOD(forwarded<kWritable>, "writable(self, /)", nullptr),
+    MP_METHOD(forwarded<kFileno>, "fileno(self, /)", nullptr),
+    MP_METHOD(forwarded<kIsatty>, "isatty(self, /)", nullptr),
+    MP_METHOD(refuse_pickling, "__reduce__(self, /)", nullptr),
+    MP_METHOD(refuse_pickling, "__getstate__(self, /)", nullptr),
     MP_END};
 const GetSetDef kTextGetSets[] = {
     {"closed", text_closed, nullptr, nullptr},
@@ -710,79 +637,6 @@ const GetSetDef kTextGetSets[] = {
     {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
     {}};
 
-// ---- IncrementalNewlineDecoder
-
-struct NewlineDecoderObject : Object {
-  StreamLock lock;
-  Slot decoder;
-  bool translate;
-  NewlineState state;
-};
-void trace_decoder(Object* object, Tracer& tracer) {
-  tracer.visit(static_cast<NewlineDecoderObject*>(object)->decoder);
-}
-Result<Value> decoder_new(Thread& t, const Value* args) {
-  auto* self = t.heap().make<NewlineDecoderObject>(t, args[0].as<Type>());
-  self->decoder = args[1];
-  self->translate = TRY(truth(t, args[2]));
-  return self;
-}
-Result<Value> decoder_decode(Thread& t, const Value* args) {
-  auto* self = args[0].as<NewlineDecoderObject>();
-  bool final = TRY(truth(t, args[2]));
-  Value text = args[1];
-  if (!self->decoder.get().is_none())
-    text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
-  if (!is_str(text))
-    return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
-  return make_str(t, translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final));
-}
-Result<Value> decoder_getstate(Thread& t, const Value* args) {
-  auto* self = args[0].as<NewlineDecoderObject>();
-  Value buffer = make_bytes(t, "");
-  Value flag = Value::from_int(0);
-  if (!self->decoder.get().is_none()) {
-    Value state = TRY(call_name(t, self->decoder, "getstate"));
-    if (!is_tuple(state) || state.as<TupleObject>()->size != 2)
-      return t.raise(Exc::TypeError, "illegal decoder state");
-    buffer = (*state.as<TupleObject>())[0];
-    flag = (*state.as<TupleObject>())[1];
-  }
-  flag = TRY(int_lshift(t, flag, Value::from_int(1)));
-  if (self->state.pending_cr) flag = TRY(int_add(t, flag, Value::from_int(1)));
-  return make_tuple(t, {buffer, flag});
-}
-Result<Value> decoder_setstate(Thread& t, const Value* args) {
-  auto* self = args[0].as<NewlineDecoderObject>();
-  if (!is_tuple(args[1]) || args[1].as<TupleObject>()->size != 2)
-    return t.raise(Exc::TypeError, "state argument must be a tuple");
-  Value flag = TRY(to_index(t, (*args[1].as<TupleObject>())[1]));
-  Value rest = TRY(int_rshift(t, flag, Value::from_int(1)));
-  self->state.pending_cr = int_compare(TRY(int_mod(t, flag, Value::from_int(2))), Value::from_int(0)) != 0;
-  if (!self->decoder.get().is_none())
-    return call_name(t, self->decoder, "setstate", {make_tuple(t, {(*args[1].as<TupleObject>())[0], rest})});
-  return kNone;
-}
-Result<Value> decoder_reset(Thread& t, const Value* args) {
-  auto* self = args[0].as<NewlineDecoderObject>();
-  self->state = {};
-  if (!self->decoder.get().is_none()) return call_name(t, self->decoder, "reset");
-  return kNone;
-}
-Result<Value> decoder_newlines(Thread& t, Value self) {
-  return seen_newlines(t, self.as<NewlineDecoderObject>()->state.seen);
-}
-const NativeDef kDecoderMethods[] = {
-    MP_NEW(decoder_new, "__new__(cls, decoder, translate, errors='strict')", nullptr),
-    MP_METHOD((exclusive<NewlineDecoderObject, decoder_decode>), "decode(self, /, input, final=False)",
-              nullptr),
-    MP_METHOD((exclusive<NewlineDecoderObject, decoder_getstate>), "getstate(self, /)", nullptr),
-    MP_METHOD((exclusive<NewlineDecoderObject, decoder_setstate>), "setstate(self, state, /)", nullptr),
-    MP_METHOD((exclusive<NewlineDecoderObject, decoder_reset>), "reset(self, /)", nullptr),
-    MP_END};
-const GetSetDef kDecoderGetSets[] = {
-    {"newlines", exclusive_slot<NewlineDecoderObject, decoder_newlines>, nullptr, nullptr}, {}};
-
 }  // namespace
 
 const TypeSpec kTextIOWrapperSpec = {
@@ -795,12 +649,5 @@ const TypeSpec kTextIOWrapperSpec = {
     .slots = {.repr = text_repr, .next = exclusive_slot<TextObject, text_next>, .finalize = text_finalize},
     .methods = kTextMethods,
     .getsets = kTextGetSets};
-const TypeSpec kNewlineDecoderSpec = {.name = "_io.IncrementalNewlineDecoder",
-                                      .size = sizeof(NewlineDecoderObject),
-                                      .flags = kTypeBaseType,
-                                      .doc = "Codec used when reading a file in universal newlines mode.",
-                                      .trace = trace_decoder,
-                                      .methods = kDecoderMethods,
-                                      .getsets = kDecoderGetSets};
 
 }  // namespace mp::io

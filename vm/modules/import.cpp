@@ -1,5 +1,4 @@
-// The import statement: finds, loads and caches modules. Per-module locks with deadlock avoidance as in
-// CPython's importlib: a thread that would close a cycle of waits gets the partially initialised module.
+// The import statement: finds, loads and caches modules.
 #include "vm/modules/import.h"
 
 #include <fcntl.h>
@@ -10,6 +9,7 @@
 
 #include "lang/code_unit_io.h"
 #include "vm/exec/interp.h"
+#include "vm/modules/module_lock.h"
 #include "vm/modules/module_spec.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
@@ -47,65 +47,6 @@ bool is_directory(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
-
-// ---- module locks
-
-class ModuleLock {
- public:
-  ModuleLock(Thread& t, std::string name) : state_(*t.runtime().import), name_(std::move(name)) {
-    acquire(t);
-  }
-  ~ModuleLock() {
-    std::lock_guard<std::mutex> guard(state_.mutex);
-    auto it = state_.locks.find(name_);
-    if (owned_ && it != state_.locks.end() && --it->second.depth == 0) {
-      state_.locks.erase(it);
-      state_.released.notify_all();
-    }
-  }
-  ModuleLock(const ModuleLock&) = delete;
-
- private:
-  // Whether waiting for `owner` would wait for ourselves in the end.
-  bool would_deadlock(const Thread* self, const Thread* owner) const {
-    for (size_t hops = 0; owner != nullptr && hops < 1000; ++hops) {
-      if (owner == self) return true;
-      auto waiting = state_.waiting.find(owner);
-      if (waiting == state_.waiting.end()) return false;
-      auto lock = state_.locks.find(waiting->second);
-      if (lock == state_.locks.end()) return false;
-      owner = lock->second.owner;
-    }
-    return false;
-  }
-  void acquire(Thread& t) {
-    {
-      std::lock_guard<std::mutex> guard(state_.mutex);
-      if (take(&t)) return;
-      if (would_deadlock(&t, state_.locks[name_].owner))
-        return;  // not owned: the caller sees a partial module
-    }
-    BlockingRegion out(t);
-    std::unique_lock<std::mutex> guard(state_.mutex);
-    state_.waiting[&t] = name_;
-    while (!take(&t)) {
-      if (would_deadlock(&t, state_.locks[name_].owner)) break;
-      state_.released.wait(guard);
-    }
-    state_.waiting.erase(&t);
-  }
-  bool take(Thread* self) {
-    auto [it, fresh] = state_.locks.try_emplace(name_);
-    if (!fresh && it->second.owner != self) return false;
-    it->second.owner = self;
-    ++it->second.depth;
-    owned_ = true;
-    return true;
-  }
-  ImportState& state_;
-  std::string name_;
-  bool owned_ = false;
-};
 
 // ---- loading
 
