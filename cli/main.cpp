@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cli/start.h"
 #include "minipy/minipy.h"
 
 namespace {
@@ -422,6 +423,7 @@ int dump_stages(const CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prefault();
   CommandLine line = parse(argc, argv);
   if (!line.dump.empty()) return dump_stages(line);
   if (line.atomic) return print_atomicity(line.command.target);

@@ -70,42 +70,10 @@ namespace {
 std::string float_repr(double value) {
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   if (std::isnan(value)) return "nan";
-  // The shortest digits that read back, laid out as repr() does.
-  std::string scientific = fmt::format("{:e}", value);
+  // fmt gives the shortest digits, and the exponent form where repr() does.
   std::string text = fmt::format("{}", value);
-  std::string digits;
-  int exponent = 0;
-  size_t e = text.find('e');
-  std::string mantissa = text.substr(0, e);
-  bool negative = !mantissa.empty() && mantissa[0] == '-';
-  if (negative) mantissa.erase(0, 1);
-  size_t point = mantissa.find('.');
-  std::string whole = mantissa.substr(0, point),
-              fraction = point == std::string::npos ? "" : mantissa.substr(point + 1);
-  digits = whole + fraction;
-  exponent = static_cast<int>(whole.size()) + (e == std::string::npos ? 0 : std::stoi(text.substr(e + 1)));
-  size_t lead = 0;
-  while (lead + 1 < digits.size() && digits[lead] == '0') {
-    ++lead;
-    --exponent;
-  }
-  digits.erase(0, lead);
-  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-  if (digits == "0") exponent = 1;
-  std::string out;
-  if (exponent > 16 || exponent < -3) {
-    out = digits.substr(0, 1);
-    if (digits.size() > 1) out += "." + digits.substr(1);
-    out += fmt::format("e{}{:02d}", exponent - 1 < 0 ? '-' : '+', std::abs(exponent - 1));
-  } else if (exponent <= 0) {
-    out = "0." + std::string(static_cast<size_t>(-exponent), '0') + digits;
-  } else if (static_cast<size_t>(exponent) >= digits.size()) {
-    out = digits + std::string(static_cast<size_t>(exponent) - digits.size(), '0') + ".0";
-  } else {
-    out =
-        digits.substr(0, static_cast<size_t>(exponent)) + "." + digits.substr(static_cast<size_t>(exponent));
-  }
-  return (negative ? "-" : "") + out;
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
 }
 
 std::string quoted(std::string_view text, bool bytes) {

@@ -5,12 +5,9 @@
 #include <vector>
 
 #ifdef MINIPY_CHARACTER_NAMES
+#include <zlib.h>
+
 #include "character_names.inc"
-#else
-static const char kNameWords[] = "";
-static const unsigned kNameWordsSize = 0;
-static const char kNameRecords[] = "";
-static const unsigned kNameRecordsSize = 0;
 #endif
 
 namespace mp::lang {
@@ -52,10 +49,35 @@ uint32_t read_varint(const char** at) {
   }
 }
 
+struct NameTables {
+  std::string words;    // lang/tools/make_character_names.cpp says how
+  std::string records;  // by code point
+};
+
+#ifdef MINIPY_CHARACTER_NAMES
+std::string unpacked(const char* packed, unsigned packed_size, uLongf size) {
+  std::string out(size, '\0');
+  uncompress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(packed),
+             packed_size);
+  return out;
+}
+// Constants, but for the room that they take: unpacked when the first name is asked for.
+const NameTables& tables() {
+  static const NameTables kTables = {unpacked(kWords, kWordsPacked, kWordsSize),
+                                     unpacked(kRecords, kRecordsPacked, kRecordsSize)};
+  return kTables;
+}
+#else
+const NameTables& tables() {
+  static const NameTables kNone;
+  return kNone;
+}
+#endif
+
 // 0 where no name has this word.
 uint32_t word_number(std::string_view word) {
   uint32_t number = 1;
-  for (const char *at = kNameWords, *end = kNameWords + kNameWordsSize; at < end; ++number) {
+  for (const char *at = tables().words.data(), *end = at + tables().words.size(); at < end; ++number) {
     size_t size = static_cast<unsigned char>(*at);
     if (std::string_view(at + 1, size) == word) return number;
     at += size + 1;
@@ -64,7 +86,7 @@ uint32_t word_number(std::string_view word) {
 }
 
 std::string_view word_text(uint32_t number) {
-  const char* at = kNameWords;
+  const char* at = tables().words.data();
   while (--number > 0) at += static_cast<unsigned char>(*at) + 1;
   return {at + 1, static_cast<unsigned char>(*at)};
 }
@@ -140,7 +162,7 @@ int32_t lookup_character_name(std::string_view given) {
     at = end + 1;
   }
   uint32_t code_point = 0;
-  for (const char *at = kNameRecords, *end = kNameRecords + kNameRecordsSize; at < end;) {
+  for (const char *at = tables().records.data(), *end = at + tables().records.size(); at < end;) {
     code_point += read_varint(&at);
     size_t count = static_cast<unsigned char>(*at++);
     bool same = count == words.size() && (own < 0 || own == code_point);
@@ -164,7 +186,7 @@ std::string character_name(uint32_t wanted) {
   for (const NumberedRange& range : kNumbered)
     if (wanted >= range.first && wanted <= range.last) return std::string(range.prefix) + own;
   uint32_t code_point = 0;
-  for (const char *at = kNameRecords, *end = kNameRecords + kNameRecordsSize; at < end;) {
+  for (const char *at = tables().records.data(), *end = at + tables().records.size(); at < end;) {
     code_point += read_varint(&at);
     size_t count = static_cast<unsigned char>(*at++);
     std::string name;

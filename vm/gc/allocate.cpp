@@ -4,12 +4,13 @@
 #include "vm/core/check.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/poison.h"
+#include "vm/os/memory.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
-static constexpr size_t kCarveBytes = 4096;
+static constexpr size_t kCarveBytes = 4096;  // a page
 static constexpr size_t kCacheLine = 64;
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
@@ -34,6 +35,13 @@ FreeCell* HeapImpl::carve(Thread& t, Block* block) {
   count = std::min(count, block->cell_count - block->carved);
   uint8_t* first = static_cast<uint8_t*>(block->cell(block->carved));
   size_t size = block->cell_size;
+  size_t end = kBlockHeader + (block->carved + count) * size;
+  if (end > block->populated) {
+    size_t whole_pages = (end + kCarveBytes - 1) & ~(kCarveBytes - 1);
+    size_t more = std::min(std::max<size_t>(whole_pages, 2 * block->populated), kBlockSize);
+    os::populate(reinterpret_cast<uint8_t*>(block) + block->populated, more - block->populated);
+    block->populated = more;
+  }
   if (block->dirty && block->kind == CellKind::Object) std::memset(first, 0, count * size);
   for (uint32_t i = 0; i < count; ++i) {
     reinterpret_cast<FreeCell*>(first + i * size)->next =

@@ -8,6 +8,8 @@
 namespace mp {
 
 static constexpr size_t kMapBytes = 65536 * sizeof(void*);
+static constexpr size_t kFirstBytes =
+    8192;  // of a block of small cells: the header, and what is carved first
 
 PageMap::PageMap() {
   // Touched sparsely: only the pages in use become resident.
@@ -70,8 +72,14 @@ Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
     region.free_units -= units;
     used_units_ += units;
     unpoison(address, units * kBlockSize);
+    size_t populated = units * kBlockSize;
+    if (region.small_pages && !dirty) {
+      if (units == 1) populated = kFirstBytes;
+      os::populate(address, populated);
+    }
     auto* block = new (address) Block();
     block->dirty = dirty;
+    block->populated = populated;
     block->unit_count = static_cast<uint32_t>(units);
     return block;
   }
@@ -104,12 +112,13 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
     if (memory != nullptr) break;
   }
   if (memory == nullptr) return nullptr;
-  if (regions_.empty())
+  bool small_pages = regions_.empty();
+  if (small_pages)
     os::no_huge_pages(memory, region_units * kBlockSize);
   else
     os::huge_pages(memory, region_units * kBlockSize);
-  regions_.push_back(
-      {static_cast<uint8_t*>(memory), region_units, region_units, 0, std::vector<uint8_t>(region_units)});
+  regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small_pages,
+                      std::vector<uint8_t>(region_units)});
   return take(regions_.back(), units, map);
 }
 

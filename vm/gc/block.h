@@ -30,7 +30,8 @@ struct Block {
   bool own_mapping = false;  // a large block outside the regions
   bool needs_sweep = false;
   uint8_t reserved[2] = {};
-  uint64_t unused[11] = {};
+  uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
+  uint64_t unused[10] = {};
   uint64_t marks[kMarkWords] = {};
 
   uint8_t* cells();
@@ -100,7 +101,8 @@ class BlockPool {
     uint8_t* base;
     size_t units;
     size_t free_units;
-    size_t first_free;           // no free unit below
+    size_t first_free;  // no free unit below
+    bool small_pages;
     std::vector<uint8_t> state;  // per unit: 0 free and zero, 1 free and dirty, 2 used
   };
   Block* take(Region& region, size_t units, PageMap& map);

@@ -28,4 +28,10 @@ void discard_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_
 void huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_HUGEPAGE); }
 void no_huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_NOHUGEPAGE); }
 
+void populate(void* address, size_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  madvise(address, bytes, MADV_POPULATE_WRITE);
+#endif
+}
+
 }  // namespace mp::os

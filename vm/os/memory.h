@@ -15,5 +15,8 @@ void unmap_memory(void* address, size_t bytes);
 void discard_memory(void* address, size_t bytes);  // the pages read as zero afterwards
 void huge_pages(void* address, size_t bytes);      // big tables: a fault for 2 MiB instead of one for 4 KiB
 void no_huge_pages(void* address, size_t bytes);   // keeps the resident size of a small process small
+// Makes the pages resident in one go, where the system can (Linux 5.14): a fault for each costs 5 to 20 times
+// as much.
+void populate(void* address, size_t bytes);
 
 }  // namespace mp::os
