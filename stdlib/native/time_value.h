@@ -10,6 +10,7 @@ enum class TimeRounding : uint8_t { Floor, Ceiling, HalfEven, Up };
 
 // int or float seconds. ValueError for NaN, OverflowError when out of range, TypeError for other types.
 Result<int64_t> time_from_seconds(Thread& t, Value seconds, TimeRounding rounding);
+Result<int64_t> time_from_milliseconds(Thread& t, Value milliseconds, TimeRounding rounding);
 // A timeout argument: None gives kNoDeadline (as a duration: INT64_MAX), negative numbers are returned as
 // they are.
 inline constexpr int64_t kForever = INT64_MAX;

@@ -1,0 +1,39 @@
+#include "vm/threads/descriptor_wait.h"
+
+#include <cerrno>
+
+#include "vm/threads/thread_impl.h"
+
+namespace mp {
+
+DescriptorRegion::Record::Record(Thread& t, const void* object, os::Deadline deadline)
+    : record_(t.impl->wait) {
+  record_.object.store(object, std::memory_order_relaxed);
+  record_.deadline.store(deadline, std::memory_order_relaxed);
+  record_.owner.store(0, std::memory_order_relaxed);
+  record_.kind.store(WaitKind::Poll, std::memory_order_release);
+}
+DescriptorRegion::Record::~Record() { record_.kind.store(WaitKind::None, std::memory_order_release); }
+
+Result<int> wait_for_descriptors(Thread& t, pollfd* descriptors, size_t count, os::Deadline deadline,
+                                 const void* object) {
+  for (;;) {
+    timespec left{};
+    if (deadline != os::kNoDeadline) {
+      int64_t nanoseconds = deadline - os::monotonic_ns();
+      if (nanoseconds < 0) nanoseconds = 0;
+      left = {nanoseconds / os::kNanosPerSecond, nanoseconds % os::kNanosPerSecond};
+    }
+    int ready, error;
+    {
+      DescriptorRegion out(t, object, deadline);
+      ready = ::ppoll(descriptors, count, deadline != os::kNoDeadline ? &left : nullptr, nullptr);
+      error = errno;
+    }
+    if (ready >= 0) return ready;
+    if (error != EINTR) return t.raise_os_error(error);
+    TRY(t.poll());  // PEP 475: what is left of the time is waited for
+  }
+}
+
+}  // namespace mp
