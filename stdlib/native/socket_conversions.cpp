@@ -46,7 +46,8 @@ Result<Value> module_inet_aton(Thread& t, const Value* args) {
 Result<Value> module_inet_ntoa(Thread& t, const Value* args) {
   HeldBuffer packed;
   TRY(packed.get(t, args[0]));
-  if (packed.bytes().size() != sizeof(in_addr)) return t.raise(Exc::OSError, "packed IP wrong length");
+  if (packed.bytes().size() != sizeof(in_addr))
+    return t.raise(Exc::OSError, "packed IP wrong length for inet_ntoa");
   char text[INET_ADDRSTRLEN];
   inet_ntop(AF_INET, packed.bytes().data(), text, sizeof text);
   return make_str(t, text);
