@@ -84,6 +84,21 @@ uint32_t member_slot(Type* type, Value descriptor, bool writing) {
   return member->offset / static_cast<uint32_t>(sizeof(Slot));
 }
 
+// A property whose accessor (the given field) is a script function that takes exactly the arguments it gets:
+// the instruction pushes its frame. Exact properties only: a subclass may have a __get__ of its own.
+bool specialise_property(Thread& t, Frame* frame, const Instruction* pc, Type* type, Value on_class,
+                         Slot PropertyObject::*accessor, Op form) {
+  if (on_class.as_object()->type() != t.types().property) return false;
+  if (!is_kind(on_class.as<PropertyObject>()->*accessor, Kind::Function)) return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = type;
+  entry->type_version = type_version(t, type);
+  entry->value = on_class;
+  specialise(pc, form, reinterpret_cast<uint64_t>(entry));
+  return true;
+}
+
 uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
   return (uint64_t{shape} << 32) | (uint64_t{offset} << 16) | (version & 0xffff);
 }
@@ -130,6 +145,9 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
+    if (is_kind(on_class, Kind::Property))
+      return specialise_property(t, frame, pc, type, on_class, &PropertyObject::getter,
+                                 Op::LOAD_ATTR_PROPERTY);
     uint32_t member = member_slot(type, on_class, false);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
@@ -176,6 +194,9 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
+    if (is_kind(on_class, Kind::Property))
+      return specialise_property(t, frame, pc, type, on_class, &PropertyObject::setter,
+                                 Op::STORE_ATTR_PROPERTY);
     uint32_t member = member_slot(type, on_class, true);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
@@ -244,7 +265,9 @@ MP_NOINLINE void cache_miss(Thread& t, const Instruction* pc) {
   rewrite(pc, lang::op_info(op).base);
   if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
   // Forms whose successor may cost a new entry wait longer: a site that alternates must not fill the heap.
-  set_countdown(pc, op == Op::STORE_ATTR_SLOT || op == Op::LOAD_METHOD_BUILTIN ? 10 : 4);
+  bool costly = op == Op::STORE_ATTR_SLOT || op == Op::LOAD_METHOD_BUILTIN || op == Op::LOAD_ATTR_PROPERTY ||
+                op == Op::STORE_ATTR_PROPERTY;
+  set_countdown(pc, costly ? 10 : 4);
 }
 
 namespace {
@@ -288,7 +311,7 @@ MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value
   CacheEntry* known = known_entries(t, frame, pc, &length);
   if (length >= kMaxAlternatives) return give_up(pc, kMaxBackoff);
   if (!specialise_load_attr(t, frame, pc, object, name_of(frame, pc->c))) return give_up(pc, 6);
-  if (known == nullptr || opcode(pc) == Op::LOAD_ATTR_MODULE) return;
+  if (known == nullptr || opcode(pc) == Op::LOAD_ATTR_MODULE || opcode(pc) == Op::LOAD_ATTR_PROPERTY) return;
   int fresh_length;
   CacheEntry* fresh = known_entries(t, frame, pc, &fresh_length);
   if (fresh == nullptr) return;

@@ -7,6 +7,7 @@
 #include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
+#include "vm/types/iterator_support.h"
 
 namespace mp {
 
@@ -49,6 +50,12 @@ namespace {
     k = frame->code->constants; \
     pc = frame->pc;             \
   } while (0)
+
+// Whether the loop's item goes through a temporary to an UNPACK at the head of the body and nowhere else.
+inline bool unpacks_item(const Frame* frame, const Instruction* loop, const Instruction* body) {
+  return lang::op_info(opcode(body)).base == Op::UNPACK && body->b == loop->a &&
+         loop->a >= frame->code->first_temporary;
+}
 
 template <bool kInstrumented>
 Value run(Thread& t, Frame* frame, bool throwing) {
@@ -266,6 +273,22 @@ op_LOAD_ATTR_MODULE : {
   cache_miss(t, pc);
   goto op_LOAD_ATTR;
 }
+op_LOAD_ATTR_PROPERTY : {
+  Value o = r[pc->b];
+  auto* entry = reinterpret_cast<CacheEntry*>(load_cache(pc));
+  if (o.is_object() && o.as_object()->type() == entry->type &&
+      entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
+    Value getter = entry->value.get().as<PropertyObject>()->getter;
+    if (is_kind(getter, Kind::Function)) [[likely]] {
+      callee = getter.as<FunctionObject>();
+      call_values = r + pc->b;
+      call_control = control_word(0, 2, pc->a);
+      if (callee->code->exact_positional == 1) goto push_exact;
+    }
+  }
+  cache_miss(t, pc);
+  goto op_LOAD_ATTR;
+}
 op_LOAD_ATTR : {
   Value v = VALUE(load_attr(t, frame, pc, r[pc->b]));
   r[pc->a] = v;
@@ -309,6 +332,25 @@ op_STORE_ATTR_ADD : {
   CHECK(store_attr_miss(t, frame, pc, o, r[pc->a]));
 stored_attr:
   NEXT(2);
+}
+op_STORE_ATTR_PROPERTY : {
+  Value o = r[pc->b];
+  auto* entry = reinterpret_cast<CacheEntry*>(load_cache(pc));
+  if (o.is_object() && o.as_object()->type() == entry->type &&
+      entry->type->version.load(std::memory_order_relaxed) == entry->type_version) [[likely]] {
+    Value setter = entry->value.get().as<PropertyObject>()->setter;
+    if (is_kind(setter, Kind::Function) && has_room(t, 2)) [[likely]] {
+      callee = setter.as<FunctionObject>();
+      Value* arguments = fresh_registers(t);
+      arguments[0] = o;
+      arguments[1] = r[pc->a];
+      call_values = arguments;
+      call_control = control_word(kFrameDiscard, 2, 0);
+      if (callee->code->exact_positional == 2) goto push_exact;
+    }
+  }
+  cache_miss(t, pc);
+  goto op_STORE_ATTR;
 }
 op_STORE_ATTR:
   CHECK(store_attr(t, frame, pc, r[pc->b], r[pc->a]));
@@ -857,7 +899,7 @@ op_LOOP_IF_FALSE : {
 
 // ------------------------------------------------------------------ iteration
 // Shared by FOR_ITER and FOR_LOOP: where to go with and without an item.
-#define FOR_FORMS(NAME, POLLS, ITEM, DONE)                                                         \
+#define FOR_FORMS(NAME, POLLS, BODY, DONE)                                                         \
   op_##NAME##_RANGE : {                                                                            \
     if (POLLS && INTERRUPTED()) goto interrupted_for_loop;                                         \
     Value iterator = r[pc->b];                                                                     \
@@ -871,7 +913,7 @@ op_LOOP_IF_FALSE : {
           static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(range->step)), \
           std::memory_order_relaxed);                                                              \
       r[pc->a] = Value::fits_int(value) ? Value::from_int(value) : make_int(t, value);             \
-      ITEM;                                                                                        \
+      NEXT(BODY);                                                                                  \
     }                                                                                              \
     rewrite(pc, Op::NAME);                                                                         \
     goto op_##NAME;                                                                                \
@@ -891,9 +933,24 @@ op_LOOP_IF_FALSE : {
       }                                                                                            \
       position->index.store(index + 1, std::memory_order_relaxed);                                 \
       r[pc->a] = item;                                                                             \
-      ITEM;                                                                                        \
+      NEXT(BODY);                                                                                  \
     }                                                                                              \
     rewrite(pc, Op::NAME);                                                                         \
+    goto op_##NAME;                                                                                \
+  }                                                                                                \
+  op_##NAME##_UNPACK : {                                                                           \
+    if (POLLS && INTERRUPTED()) goto interrupted_for_loop;                                         \
+    if constexpr (!kInstrumented) {                                                                \
+      const Instruction* body = pc + (BODY);                                                       \
+      SAVE();                                                                                      \
+      switch (next_unpacked(t, r[pc->b], r + body->a, body->c)) {                                  \
+        case Unpacked::Items: pc = body; NEXT(2);                                                  \
+        case Unpacked::End: DONE;                                                                  \
+        case Unpacked::Raised: goto raised;                                                        \
+        case Unpacked::Other: break;                                                               \
+      }                                                                                            \
+      rewrite(pc, Op::NAME);                                                                       \
+    }                                                                                              \
     goto op_##NAME;                                                                                \
   }                                                                                                \
   op_##NAME : {                                                                                    \
@@ -906,14 +963,17 @@ op_LOOP_IF_FALSE : {
         rewrite(pc, Op::NAME##_RANGE);                                                             \
       else if (type == t.types().list_iterator)                                                    \
         rewrite(pc, Op::NAME##_LIST);                                                              \
+      else if (!kInstrumented && unpacks_item(frame, pc, pc + (BODY)) &&                           \
+               yields_tuples(t, iterator, pc[BODY].c))                                             \
+        rewrite(pc, Op::NAME##_UNPACK);                                                            \
     }                                                                                              \
     Value item = VALUE(iter_next(t, iterator));                                                    \
     if (item.is_no_more()) DONE;                                                                   \
     r[pc->a] = item;                                                                               \
-    ITEM;                                                                                          \
+    NEXT(BODY);                                                                                    \
   }
-  FOR_FORMS(FOR_ITER, false, NEXT(2), NEXT(2 + pc->sc()))
-  FOR_FORMS(FOR_LOOP, true, NEXT(2 + pc->sc()), NEXT(2))
+  FOR_FORMS(FOR_ITER, false, 2, NEXT(2 + pc->sc()))
+  FOR_FORMS(FOR_LOOP, true, 2 + pc->sc(), NEXT(2))
 op_FOR_ITER_FAR : {
   Value iterator = r[pc->b];
   if (is_exact(iterator, t.types().generator)) goto for_generator;
@@ -1230,6 +1290,40 @@ op_CALL_METHOD_KW : {
   if (INTERRUPTED()) goto after_call;
   NEXT(3);
 }
+op_BEFORE_WITH : {
+  Value self{};
+  Value enter = VALUE(with_methods(t, pc, r, &self));
+  if (!self.is_empty()) {
+    callee = enter.as<FunctionObject>();
+    call_values = r + pc->b;
+    call_control = control_word(0, 1, pc->a);
+    if (callee->code->exact_positional == 1) goto push_exact;
+    frame = push_call(t, callee, kEmpty, CallArgs{call_values, 1, {}}, call_control);
+    goto pushed;
+  }
+  Value v = VALUE(call(t, enter));
+  r[pc->a] = v;
+  NEXT(1);
+}
+op_WITH_EXIT : {
+  Value exit = r[pc->b];
+  if (is_kind(exit, Kind::BoundMethod)) {
+    auto* method = exit.as<BoundMethodObject>();
+    Value function = method->function;
+    if (is_kind(function, Kind::Function) && has_room(t, 4)) {
+      callee = function.as<FunctionObject>();
+      Value* arguments = fresh_registers(t);
+      arguments[0] = method->self;
+      arguments[1] = arguments[2] = arguments[3] = kNone;
+      call_values = arguments;
+      call_control = control_word(0, 1, pc->a);
+      if (callee->code->exact_positional == 4) goto push_exact;
+    }
+  }
+  Value v = VALUE(call(t, exit, {kNone, kNone, kNone}));
+  r[pc->a] = v;
+  NEXT(1);
+}
 op_CALL_EX : {
   CallArgs args;
   SpreadArgs spread;
@@ -1292,6 +1386,7 @@ leave : {
     r[pc->a] = result;
     NEXT(1);
   }
+  if (control & kFrameDiscard) NEXT((control >> 8) & 0xff);
   if (control & kFrameInit) {
     if (!result.is_none()) [[unlikely]] {
       init_result_error(t, result);

@@ -1,5 +1,6 @@
 // What the interpreter loop does with the bits of values, caches and control words. Internal to interp.cpp.
 #pragma once
+#include "vm/exec/frame.h"
 #include "vm/types/type.h"
 
 namespace mp::ops {
@@ -17,6 +18,10 @@ inline bool matches_shape(Object* object, uint64_t word) {
          static_cast<uint16_t>(object->type()->version.load(std::memory_order_relaxed)) ==
              static_cast<uint16_t>(word);
 }
+// Where the registers of the next frame will lie: arguments that are in no row yet are written there, which
+// push_exact then copies in place.
+inline Value* fresh_registers(Thread& t) { return reinterpret_cast<Value*>(t.stack_top + kFrameSlots); }
+inline bool has_room(Thread& t, size_t values) { return t.stack_top + kFrameSlots + values <= t.stack_end; }
 inline uint32_t control_word(uint32_t flags, uint32_t length, uint32_t reg) {
   return flags | (length << 8) | (reg << 16);
 }

@@ -4,8 +4,38 @@
 #include "vm/exec/cold_ops.h"
 #include "vm/native/signature.h"
 #include "vm/types/list_support.h"
+#include "vm/types/type_internal.h"
 
 namespace mp::ops {
+
+// What enters: a script function with its receiver in *self, or something bound. r[c] gets the bound method
+// that leaves: nothing reads it should entering fail.
+static Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* self, StrObject* enter_name,
+                          StrObject* exit_name, const char* protocol, const char* exit_text) {
+  Value manager = r[pc->b];
+  Value enter = type_lookup(t, type_of(t, manager), enter_name);
+  if (enter.is_not_found()) {
+    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol", type_name(t, manager), protocol);
+    return kErrorValue;
+  }
+  *self = is_kind(enter, Kind::Function) ? manager : kEmpty;
+  if (self->is_empty()) {
+    enter = lookup_special(t, manager, enter_name).take();
+    if (enter.is_error()) return enter;
+  }
+  Value exit = lookup_special(t, manager, exit_name).take();
+  if (exit.is_error()) return exit;
+  if (exit.is_not_found()) {
+    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol (missed {} method)",
+            type_name(t, manager), protocol, exit_text);
+    return kErrorValue;
+  }
+  r[pc->c] = exit;
+  return enter;
+}
+MP_NOINLINE Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* self) {
+  return with_methods(t, pc, r, self, t.names().__enter__, t.names().__exit__, "context manager", "__exit__");
+}
 
 namespace cold {
 
@@ -424,37 +454,12 @@ bool LOAD_ASSERTION_ERROR(Thread& t, Frame*, const Instruction* pc, Value* r) {
 
 // ---- with
 
-static bool before_with(Thread& t, const Instruction* pc, Value* r, StrObject* enter_name,
-                        StrObject* exit_name, const char* protocol, const char* exit_text) {
-  Value manager = r[pc->b];
-  Value enter = lookup_special(t, manager, enter_name).take();
-  if (enter.is_error()) return false;
-  if (enter.is_not_found()) {
-    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol", type_name(t, manager), protocol);
-    return false;
-  }
-  Value exit = lookup_special(t, manager, exit_name).take();
-  if (exit.is_error()) return false;
-  if (exit.is_not_found()) {
-    t.raise(Exc::TypeError, "'{}' object does not support the {} protocol (missed {} method)",
-            type_name(t, manager), protocol, exit_text);
-    return false;
-  }
-  Value entered = call(t, enter).take();
-  if (entered.is_error()) return false;
-  r[pc->c] = exit;
-  r[pc->a] = entered;
-  return true;
-}
-bool BEFORE_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  return before_with(t, pc, r, t.names().__enter__, t.names().__exit__, "context manager", "__exit__");
-}
 bool BEFORE_ASYNC_WITH(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  return before_with(t, pc, r, t.names().__aenter__, t.names().__aexit__, "asynchronous context manager",
-                     "__aexit__");
-}
-bool WITH_EXIT(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  return put(r, pc->a, call(t, r[pc->b], {kNone, kNone, kNone}));
+  Value self{};
+  Value enter = with_methods(t, pc, r, &self, t.names().__aenter__, t.names().__aexit__,
+                             "asynchronous context manager", "__aexit__");
+  if (enter.is_error()) return false;
+  return put(r, pc->a, self.is_empty() ? call(t, enter) : call_prepend(t, enter, self, {}));
 }
 bool WITH_EXCEPT_START(Thread& t, Frame*, const Instruction* pc, Value* r) {
   Value e = r[pc->c];

@@ -1,5 +1,6 @@
 #include "vm/gc/block.h"
 
+#include <algorithm>
 #include <new>
 
 #include "vm/gc/poison.h"
@@ -10,6 +11,8 @@ namespace mp {
 static constexpr size_t kMapBytes = 65536 * sizeof(void*);
 static constexpr size_t kFirstBytes =
     8192;  // of a block of small cells: the header, and what is carved first
+static constexpr size_t kHugePage = 2u << 20;
+static constexpr size_t kSmallPages = 4u << 20;  // at the start of the first region
 
 PageMap::PageMap() {
   // Touched sparsely: only the pages in use become resident.
@@ -73,7 +76,7 @@ Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
     used_units_ += units;
     unpoison(address, units * kBlockSize);
     size_t populated = units * kBlockSize;
-    if (region.small_pages && !dirty) {
+    if (i < region.small_units && !dirty) {
       if (units == 1) populated = kFirstBytes;
       os::populate(address, populated);
     }
@@ -104,20 +107,20 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
   }
   for (Region& region : regions_)
     if (Block* block = take(region, units, map)) return block;
-  // A process that needs little memory gets small pages: a huge page would be resident as a whole.
+  // A process that needs little memory gets small pages: a huge page would be resident as a whole. Beyond
+  // that, the faults of small pages would cost a short program more than its work.
   size_t region_units = regions_.empty() ? kMaxRegionUnits / 2 : kMaxRegionUnits;
   void* memory = nullptr;
   for (; region_units >= units; region_units /= 2) {
-    memory = os::map_memory(region_units * kBlockSize, kBlockSize, os::Reserve::No);
+    memory = os::map_memory(region_units * kBlockSize, kHugePage, os::Reserve::No);
     if (memory != nullptr) break;
   }
   if (memory == nullptr) return nullptr;
-  bool small_pages = regions_.empty();
-  if (small_pages)
-    os::no_huge_pages(memory, region_units * kBlockSize);
-  else
-    os::huge_pages(memory, region_units * kBlockSize);
-  regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small_pages,
+  size_t small = regions_.empty() ? std::min(kSmallPages, region_units * kBlockSize) : 0;
+  if (small != 0) os::no_huge_pages(memory, small);
+  if (size_t rest = region_units * kBlockSize - small; rest != 0)
+    os::huge_pages(static_cast<uint8_t*>(memory) + small, rest);
+  regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small / kBlockSize,
                       std::vector<uint8_t>(region_units)});
   return take(regions_.back(), units, map);
 }

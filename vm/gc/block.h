@@ -101,8 +101,8 @@ class BlockPool {
     uint8_t* base;
     size_t units;
     size_t free_units;
-    size_t first_free;  // no free unit below
-    bool small_pages;
+    size_t first_free;           // no free unit below
+    size_t small_units;          // at the start, whose pages are small
     std::vector<uint8_t> state;  // per unit: 0 free and zero, 1 free and dirty, 2 used
   };
   Block* take(Region& region, size_t units, PageMap& map);

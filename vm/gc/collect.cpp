@@ -14,7 +14,12 @@
 
 namespace mp {
 
-static constexpr size_t kMinTrigger = 8u << 20;
+// What a program may fill between two collections. With a small heap it is little, so that the memory in use
+// stays in the processor's cache and few pages are ever touched (docs/ARCHITECTURE.md); never less than some
+// times what is alive.
+static constexpr size_t kMinTrigger = 2u << 20;
+static constexpr size_t kUsualTrigger = 8u << 20;
+static constexpr size_t kTriggerPerLive = 8;
 static constexpr size_t kStressThinning =
     64;  // collections after which the interval of `stress` grows by one
 
@@ -39,7 +44,7 @@ HeapImpl::~HeapImpl() {
 
 void HeapImpl::set_trigger() {
   size_t live = live_after.load(std::memory_order_relaxed);
-  size_t wanted = std::max(kMinTrigger, live / 4 * 3);
+  size_t wanted = std::max(std::clamp(live * kTriggerPerLive, kMinTrigger, kUsualTrigger), live / 4 * 3);
   if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
     size_t room = limit > live ? limit - live : 0;
     wanted = std::min(wanted, std::max<size_t>(room / 3, 64 * 1024));

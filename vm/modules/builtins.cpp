@@ -124,7 +124,17 @@ Result<Value> builtin_isinstance(Thread& t, const Value* args) {
 Result<Value> builtin_issubclass(Thread& t, const Value* args) {
   return Value::from_bool(TRY(is_subclass(t, args[0], args[1])));
 }
-Result<Value> builtin_len(Thread& t, const Value* args) { return make_int(t, TRY(length(t, args[0]))); }
+Result<Value> builtin_len(Thread& t, const Value* args) {
+  Value v = args[0];
+  if (v.is_object()) [[likely]] {
+    Type* type = v.as_object()->type();
+    if (type == t.types().list) return Value::from_int(static_cast<int64_t>(v.as<ListObject>()->length()));
+    if (type == t.types().str) return Value::from_int(static_cast<int64_t>(v.as<StrObject>()->length()));
+    if (type == t.types().tuple) return Value::from_int(static_cast<int64_t>(v.as<TupleObject>()->size));
+    if (type == t.types().dict) return Value::from_int(static_cast<int64_t>(v.as<DictObject>()->length()));
+  }
+  return make_int(t, TRY(length(t, v)));
+}
 Result<Value> builtin_repr(Thread& t, const Value* args) { return repr(t, args[0]); }
 Result<Value> builtin_pow(Thread& t, const Value* args) { return power(t, args[0], args[1], args[2]); }
 

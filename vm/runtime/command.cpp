@@ -194,9 +194,16 @@ Status run_standard_input(Thread& t) {
   std::string text;
   {
     BlockingRegion out(t);
-    char buffer[65536];
-    size_t n;
-    while ((n = std::fread(buffer, 1, sizeof buffer, stdin)) > 0) text.append(buffer, n);
+    // Not on the stack: the compiler would give this room to whoever calls, and each collection scans the
+    // stack.
+    constexpr size_t kStep = 65536;
+    size_t size = 0, n;
+    do {
+      text.resize(size + kStep);
+      n = std::fread(text.data() + size, 1, kStep, stdin);
+      size += n;
+    } while (n > 0);
+    text.resize(size);
   }
   return compile_and_run(t, text, "<stdin>", true);
 }

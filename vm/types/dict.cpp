@@ -125,6 +125,16 @@ void dict_erase_entry(DictObject* dict, DictTable* table, int64_t entry) {
   dict_keys_changed(dict, table);
 }
 
+DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash) {
+  const Type* str_type = t.types().str;
+  return dict_probe(table, hash, [&](DictEntry& e) {
+    Value stored = e.key.get();
+    if (stored == key) return Match::Yes;
+    if (e.hash.load(std::memory_order_relaxed) != hash || stored.is_empty()) return Match::No;
+    return match_keys(str_type, stored, key);
+  });
+}
+
 Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
   for (;;) {

@@ -57,14 +57,20 @@ inline DictFound dict_find_str(DictTable* table, StrObject* key, int64_t hash) {
   });
 }
 
+// Keys are compared by identity only; dict_find_equal starts again where that is not enough (a call in the
+// loop would make every look-up save its registers).
+DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash);
+
 inline DictFound dict_find(Thread& t, DictTable* table, Value key, int64_t hash) {
-  const Type* str_type = t.types().str;
-  return dict_probe(table, hash, [&](DictEntry& e) {
+  DictFound found = dict_probe(table, hash, [&](DictEntry& e) {
     Value stored = e.key.get();
     if (stored == key) return Match::Yes;
     if (e.hash.load(std::memory_order_relaxed) != hash || stored.is_empty()) return Match::No;
-    return match_keys(str_type, stored, key);
+    return Match::Ask;
   });
+  if (found.entry != kAskEntry) [[likely]]
+    return found;
+  return dict_find_equal(t, table, key, hash);
 }
 
 // The first free index cell for a hash.

@@ -1,6 +1,7 @@
 // dict.keys(), values(), items() and their iterators.
 #include "vm/native/native.h"
 #include "vm/types/dict_table.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/set_methods.h"
 #include "vm/types/type.h"
 
@@ -60,11 +61,10 @@ static void trace_iterator(Object* self, Tracer& tracer) {
 }
 static Result<Value> return_self(Thread&, Value self) { return self; }
 
-template <DictPart part, bool reverse>
-static Result<Value> iterator_next(Thread& t, Value self) {
-  auto* it = self.as<DictIterator>();
+template <bool reverse>
+static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out, Value* value_out) {
   Value held = it->dict.get();
-  if (held.is_empty()) return kNoMore;
+  if (held.is_empty()) return false;
   auto* dict = held.as<DictObject>();
   if (it->expected.load(std::memory_order_relaxed) != dict->length()) {
     it->expected.store(UINT64_MAX, std::memory_order_relaxed);
@@ -88,7 +88,7 @@ static Result<Value> iterator_next(Thread& t, Value self) {
   }
   if (!found) {
     it->dict = kEmpty;
-    return kNoMore;
+    return false;
   }
   uint64_t remaining = it->remaining.load(std::memory_order_relaxed);
   if (!reverse && remaining == 0) {
@@ -97,6 +97,19 @@ static Result<Value> iterator_next(Thread& t, Value self) {
   }
   it->position.store(position, std::memory_order_relaxed);
   it->remaining.store(remaining == 0 ? 0 : remaining - 1, std::memory_order_relaxed);
+  *key_out = key;
+  *value_out = value;
+  return true;
+}
+
+Result<bool> dict_items_next(Thread& t, Value iterator, Value* key, Value* value) {
+  return step<false>(t, iterator.as<DictIterator>(), key, value);
+}
+
+template <DictPart part, bool reverse>
+static Result<Value> iterator_next(Thread& t, Value self) {
+  Value key, value;
+  if (!TRY(step<reverse>(t, self.as<DictIterator>(), &key, &value))) return kNoMore;
   if constexpr (part == DictPart::Keys) return key;
   if constexpr (part == DictPart::Values) return value;
   TupleObject* pair = allocate_tuple(t, 2);

@@ -16,6 +16,16 @@ inline Result<Value> next_of(Thread& t, Value iterator) {
   return next(t, iterator);
 }
 
+// Iterators that yield tuples hand the items of one to a loop that would unpack it at once: no tuple is made.
+inline constexpr size_t kMostUnpacked = 4;
+enum class Unpacked : uint8_t { Items, End, Raised, Other };  // Other: not such an iterator, nothing was done
+// Whether the iterator is one that yields tuples of `count` items this way.
+bool yields_tuples(Thread& t, Value iterator, size_t count);
+// The next `count` items, at most kMostUnpacked; `to` is written when there are all of them.
+Unpacked next_unpacked(Thread& t, Value iterator, Value* to, size_t count);
+// The step of an iterator of dict.items(): false at the end.
+Result<bool> dict_items_next(Thread& t, Value iterator, Value* key, Value* value);
+
 Value make_sequence_iterator(Thread& t, Value sequence);
 Value make_callable_iterator(Thread& t, Value callable, Value sentinel);  // iter(callable, sentinel)
 Value make_reversed(Thread& t, Value sequence, int64_t length);

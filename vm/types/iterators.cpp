@@ -260,10 +260,9 @@ static Result<Value> enumerate_new(Thread& t, const Value* args) {
   return it;
 }
 
-static Result<Value> enumerate_next(Thread& t, Value self) {
-  auto* it = self.as<EnumerateIterator>();
+static Result<bool> enumerate_step(Thread& t, EnumerateIterator* it, Value* pair) {
   Value item = TRY(next_of(t, it->iterator));
-  if (item.is_no_more()) return kNoMore;
+  if (item.is_no_more()) return false;
   Value number = it->next.get();
   if (number.is_int() && number.as_int() < Value::kMaxInt) {
     it->next = Value::from_int(number.as_int() + 1);
@@ -271,9 +270,17 @@ static Result<Value> enumerate_next(Thread& t, Value self) {
     Value next = TRY(int_add(t, number, Value::from_int(1)));
     it->next = next;
   }
+  pair[0] = number;
+  pair[1] = item;
+  return true;
+}
+
+static Result<Value> enumerate_next(Thread& t, Value self) {
+  Value values[2];
+  if (!TRY(enumerate_step(t, self.as<EnumerateIterator>(), values))) return kNoMore;
   TupleObject* pair = allocate_tuple(t, 2);
-  pair->items()[0] = number;
-  pair->items()[1] = item;
+  pair->items()[0] = values[0];
+  pair->items()[1] = values[1];
   return pair;
 }
 
@@ -366,6 +373,39 @@ static Result<Value> zip_next(Thread& t, Value self) {
     items->items()[i] = item;
   }
   return items;
+}
+
+// ---------------------------------------------------------------- without the tuple
+bool yields_tuples(Thread& t, Value iterator, size_t count) {
+  if (count > kMostUnpacked || !iterator.is_object()) return false;
+  Type* type = iterator.as_object()->type();
+  if (type == t.types().zip) {
+    auto* zip = iterator.as<ZipIterator>();
+    return count != 0 && zip->iterators.get().as<TupleObject>()->size == count && !zip->strict.load();
+  }
+  return count == 2 && (type == t.types().enumerate || type == t.types().dict_item_iterator);
+}
+
+Unpacked next_unpacked(Thread& t, Value iterator, Value* to, size_t count) {
+  if (!yields_tuples(t, iterator, count)) return Unpacked::Other;
+  Value items[kMostUnpacked];
+  Type* type = iterator.as_object()->type();
+  if (type == t.types().zip) {
+    auto* iterators = iterator.as<ZipIterator>()->iterators.get().as<TupleObject>();
+    for (size_t i = 0; i < count; ++i) {
+      items[i] = next_of(t, (*iterators)[i]).take();
+      if (items[i].is_error()) return Unpacked::Raised;
+      if (items[i].is_no_more()) return Unpacked::End;
+    }
+  } else {
+    Result<bool> more = type == t.types().enumerate
+                            ? enumerate_step(t, iterator.as<EnumerateIterator>(), items)
+                            : dict_items_next(t, iterator, &items[0], &items[1]);
+    if (more.is_error()) return Unpacked::Raised;
+    if (!more.value()) return Unpacked::End;
+  }
+  for (size_t i = 0; i < count; ++i) to[i] = items[i];
+  return Unpacked::Items;
 }
 
 static Result<Value> zip_reduce(Thread& t, const Value* args) {

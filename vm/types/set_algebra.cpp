@@ -106,13 +106,26 @@ Status merge_set(Thread& t, SetObject* set, SetObject* other) {
       uint64_t used = source->fill.load(std::memory_order_relaxed);
       SetEntry* from = source->entries();
       uint32_t count = 0;
-      bool same_shape = table->mask == source->mask && used == other->length();
+      if (table->mask == source->mask && used == other->length()) {  // nothing deleted: place by place
+        SetEntry* to = table->entries();
+        uint32_t deleted = 0;
+        for (uint64_t i = 0; i <= source->mask; ++i) {
+          to[i].hash.store(from[i].hash.load(std::memory_order_relaxed), std::memory_order_relaxed);
+          Value key = from[i].key.get();
+          to[i].key = key;
+          count += !key.is_empty();
+          deleted += key.is_not_found();  // by another thread just now
+        }
+        table->fill.store(count, std::memory_order_release);
+        set->table.store(table, std::memory_order_release);
+        set->live.store(count - deleted, std::memory_order_release);
+        return {};
+      }
       for (uint64_t i = 0; i <= source->mask; ++i) {
         Value key = from[i].key.get();
         if (key.is_empty() || key.is_not_found()) continue;
         int64_t hash = from[i].hash.load(std::memory_order_relaxed);
-        SetEntry* to = same_shape ? table->entries() + i
-                                  : set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
+        SetEntry* to = set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
         to->hash.store(hash, std::memory_order_relaxed);
         to->key = key;
         ++count;
