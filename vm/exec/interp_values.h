@@ -1,4 +1,5 @@
-// What the interpreter loop does with the bits of values, caches and control words. Internal to interp.cpp.
+// What the interpreter loop does with the bits of values, caches and control words. Internal to interp.cpp
+// and ops_values.cpp.
 #pragma once
 #include "vm/exec/frame.h"
 #include "vm/types/type.h"
@@ -7,6 +8,29 @@ namespace mp::ops {
 
 inline bool both_ints(Value x, Value y) { return (x.bits() & y.bits() & 1) != 0; }
 inline bool both_floats(Value x, Value y) { return x.is_float_inline() && y.is_float_inline(); }
+// An inline float, or an int that a double holds exactly: beyond 2^53 ints go the exact way.
+inline bool number(Value v, double* out) {
+  if (v.is_float_inline()) {
+    *out = v.as_float_inline();
+    return true;
+  }
+  constexpr int64_t kExact = int64_t{1} << 53;
+  if (!v.is_int() || v.as_int() > kExact || v.as_int() < -kExact) return false;
+  *out = static_cast<double>(v.as_int());
+  return true;
+}
+// A float and an int.
+inline bool mixed_numbers(Value x, Value y, double* a, double* b) {
+  return (x.is_float_inline() || y.is_float_inline()) && number(x, a) && number(y, b);
+}
+// Two exact str: 1 equal, 0 different; -1: not seen at a glance, or something else.
+inline int text_equality(Thread& t, Value x, Value y) {
+  if (!is_exact(x, t.types().str) || !is_exact(y, t.types().str)) return -1;
+  if (x == y) return 1;
+  auto *a = x.as<StrObject>(), *b = y.as<StrObject>();
+  if (a->length_and_width != b->length_and_width) return 0;
+  return a->length() != 0 && a->data8()[0] != b->data8()[0] ? 0 : -1;
+}
 inline int64_t raw(Value v) { return static_cast<int64_t>(v.bits()); }
 inline Value from_raw(int64_t bits) { return Value(static_cast<uint64_t>(bits)); }
 inline Slot* slot_at(Object* object, uint64_t word) {

@@ -1,27 +1,12 @@
 // Slow paths of operators, comparisons, truth and subscripts.
 #include <cmath>
 
+#include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
 
 namespace mp::ops {
 
 namespace {
-
-inline bool number(Value v, double* out) {
-  if (v.is_float_inline()) {
-    *out = v.as_float_inline();
-    return true;
-  }
-  if (v.is_int()) {
-    // Beyond 2^53 a double may not hold the int: those go the exact way.
-    int64_t i = v.as_int();
-    constexpr int64_t kExact = int64_t{1} << 53;
-    if (i > kExact || i < -kExact) return false;
-    *out = static_cast<double>(i);
-    return true;
-  }
-  return false;
-}
 
 struct Arithmetic {
   BinaryOp op;
@@ -101,7 +86,7 @@ MP_NOINLINE Value binary_slow(Thread& t, const Instruction* pc, Value* r) {
   Value y = what.immediate ? Value::from_int(pc->sc()) : r[pc->c];
   if (plain_int(t, x) && plain_int(t, y)) return int_binary(t, what.op, x, y);
   double a, b;
-  if ((x.is_float_inline() || y.is_float_inline()) && number(x, &a) && number(y, &b)) {
+  if (mixed_numbers(x, y, &a, &b)) {
     switch (what.op) {
       case BinaryOp::Add: return make_float(t, a + b);
       case BinaryOp::Sub: return make_float(t, a - b);
@@ -268,6 +253,7 @@ MP_NOINLINE Value subscript(Thread& t, const Instruction* pc, Value container, V
       auto* text = container.as<StrObject>();
       int64_t i = key.as_int(), length = static_cast<int64_t>(text->length());
       if (i < 0) i += length;
+      if (specialise) rewrite(pc, Op::SUBSCRIPT_STR_INT);
       if (i >= 0 && i < length) return make_str_char(t, text->at(static_cast<size_t>(i)));
       t.raise(Exc::IndexError, "string index out of range");
       return kErrorValue;
