@@ -51,6 +51,10 @@ namespace {
     pc = frame->pc;             \
   } while (0)
 
+inline bool may_yield_tuples(Thread& t, Type* type) {
+  return type == t.types().enumerate || type == t.types().zip || type == t.types().dict_item_iterator;
+}
+
 // Whether the loop's item goes through a temporary to an UNPACK at the head of the body and nowhere else.
 inline bool unpacks_item(const Frame* frame, const Instruction* loop, const Instruction* body) {
   return lang::op_info(opcode(body)).base == Op::UNPACK && body->b == loop->a &&
