@@ -2,6 +2,8 @@
 // sorting in list_sort.cpp.
 #include "vm/types/list_support.h"
 
+#include "vm/types/dict_table.h"
+
 namespace mp {
 
 static ListArray* allocate_array(Thread& t, size_t capacity) {
@@ -103,6 +105,22 @@ static Status append_slots(Thread& t, ListObject* list, const Slot* items, size_
   return {};
 }
 
+// PEP 703: list(d), sorted(s) and the like are one step, whoever changes the dict or the set meanwhile.
+static Value unchanging(Thread& t, Value iterable) {
+  if (!iterable.is_object()) return iterable;
+  BuiltinTypes& types = t.types();
+  Type* type = iterable.as_object()->type();
+  if (type == types.dict) return dict_copy(t, iterable.as<DictObject>());
+  if (type == types.set) return set_copy(t, iterable.as<SetObject>(), types.set);
+  if (type != types.dict_keys && type != types.dict_values && type != types.dict_items) return iterable;
+  Value dict = iterable.as<DictViewObject>()->dict;
+  if (!is_exact(dict, types.dict)) return iterable;
+  return make_dict_view(t, dict_copy(t, dict.as<DictObject>()),
+                        type == types.dict_keys     ? DictPart::Keys
+                        : type == types.dict_values ? DictPart::Values
+                                                    : DictPart::Items);
+}
+
 Status list_extend(Thread& t, ListObject* list, Value iterable) {
   if (is_kind(iterable, Kind::List) && type_of(t, iterable)->slots.iter == t.types().list->slots.iter) {
     ListView view = list_snapshot(t, iterable.as<ListObject>());
@@ -112,6 +130,7 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     auto* tuple = iterable.as<TupleObject>();
     return tuple->size == 0 ? Status() : append_slots(t, list, tuple->items(), tuple->size);
   }
+  if (free_threaded(t)) iterable = unchanging(t, iterable);
   Value iterator = TRY(get_iter(t, iterable));
   // The hint makes room, which is not touched before it is used; what cannot be had is a MemoryError at once.
   // As CPython, an error of __length_hint__ counts.

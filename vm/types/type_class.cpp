@@ -259,11 +259,13 @@ static Result<Value> get_instance_dict(Thread& t, Value self) {
   if (is_kind(self, Kind::Module)) return Value(self.as<ModuleObject>()->dict);
   return instance_dict(t, self.as_object());
 }
+extern const GetSetDef kDictGetSet;
 static Status set_instance_dict(Thread& t, Value self, Value value) {
   // A builtin base with a __dict__ of its own decides what may be done with it.
   for (Type* base = type_of(t, self); base != nullptr; base = base->base.load()) {
     if (base->has(kTypeHeap)) continue;
     Value own = type_own(t, base, t.names().__dict__);
+    if (is_kind(own, Kind::GetSetDescriptor) && own.as<GetSetDescriptorObject>()->def == &kDictGetSet) break;
     if (own.is_object())
       if (DescrSetSlot set = own.as_object()->type()->slots.descr_set) return set(t, own, self, value);
   }
@@ -283,7 +285,6 @@ static Result<Value> get_weakref_list(Thread& t, Value self) {
       &found);
   return found.ref;
 }
-extern const GetSetDef kDictGetSet;
 const GetSetDef kDictGetSet = {"__dict__", get_instance_dict, set_instance_dict,
                                "dictionary for instance variables"};
 static const GetSetDef kWeakrefGetSet = {"__weakref__", get_weakref_list, nullptr,
