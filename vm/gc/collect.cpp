@@ -20,6 +20,7 @@ namespace mp {
 static constexpr size_t kMinTrigger = 2u << 20;
 static constexpr size_t kUsualTrigger = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
+static constexpr size_t kMostParallel = 16;  // threads that the trigger counts
 static constexpr size_t kStressThinning =
     64;  // collections after which the interval of `stress` grows by one
 
@@ -44,7 +45,10 @@ HeapImpl::~HeapImpl() {
 
 void HeapImpl::set_trigger() {
   size_t live = live_after.load(std::memory_order_relaxed);
-  size_t wanted = std::max(std::clamp(live * kTriggerPerLive, kMinTrigger, kUsualTrigger), live / 4 * 3);
+  // Threads that allocate in parallel all stand still for a collection, so with two of them it may come half
+  // as often for the same share of the time.
+  size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kUsualTrigger);
+  size_t wanted = std::max(window * allocating_threads, live / 4 * 3);
   if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
     size_t room = limit > live ? limit - live : 0;
     wanted = std::min(wanted, std::max<size_t>(room / 3, 64 * 1024));
@@ -65,6 +69,15 @@ void HeapImpl::drop_cache(Thread& t) {
   std::fill(std::begin(t.impl->held_raws), std::end(t.impl->held_raws), nullptr);
   std::fill(std::begin(t.impl->carving_objects), std::end(t.impl->carving_objects), nullptr);
   std::fill(std::begin(t.impl->carving_raws), std::end(t.impl->carving_raws), nullptr);
+}
+
+// Whether the thread took cells since the last collection.
+static bool allocated(Thread& t) {
+  for (size_t i = 0; i < kSizeClassCount; ++i)
+    if (t.cache.objects[i] != nullptr || t.impl->carving_objects[i] != nullptr ||
+        t.impl->held_objects[i] != nullptr)
+      return true;
+  return false;
 }
 
 // Short threads would otherwise begin fresh blocks one after the other, each for a few cells.
@@ -102,7 +115,13 @@ void HeapImpl::finish_sweeping() {
 }
 
 void HeapImpl::prepare() {
-  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) drop_cache(*t);
+  allocating_threads = 0;
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
+    if (allocated(*t)) ++allocating_threads;
+    drop_cache(*t);
+  }
+  bool parallel = runtime.free_threaded.load(std::memory_order_relaxed);
+  allocating_threads = parallel ? std::clamp<size_t>(allocating_threads, 1, kMostParallel) : 1;
   finish_sweeping();
   for (auto& kind : classes) {
     for (ClassBlocks& c : kind) {

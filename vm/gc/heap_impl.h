@@ -98,6 +98,7 @@ struct HeapImpl {
   std::atomic<size_t> allocated_objects{0};  // cells handed out as objects; exact only within prepare()
   std::atomic<size_t> live_after{0};         // bytes that survived the last collection
   std::atomic<size_t> trigger{0};            // allocated_since that asks for a collection
+  size_t allocating_threads = 1;             // of those that ran in parallel up to the last collection
   std::atomic<int64_t> external{0};          // native memory owned by objects
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};
