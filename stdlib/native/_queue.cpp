@@ -33,7 +33,7 @@ Result<Value> queue_put(Thread& t, const Value* args) {
   TRY(deque_push(t, self->items, args[1]));
   // Without a GIL: the item must be seen by whoever we do not see waiting.
   if (free_threaded(t)) std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (self->waiting.load(std::memory_order_relaxed) != 0) unpark_one(self);
+  if (self->waiting.load(std::memory_order_relaxed) != 0) unpark_one(t, self);
   return kNone;
 }
 

@@ -56,7 +56,7 @@ void mark_done(Thread& t, HandleObject* handle) {
     all.erase(std::remove(all.begin(), all.end(), handle), all.end());
   }
   handle->state.store(kDone, std::memory_order_seq_cst);
-  unpark_all(handle);
+  unpark_all(t, handle);
 }
 
 Result<Value> handle_wait(Thread& t, HandleObject* handle, int64_t timeout) {
@@ -96,7 +96,7 @@ void thread_body(Thread& t, Value argument) {
   }
   if (Value sentinel = t.impl->sentinel; !sentinel.is_empty()) {
     auto& lock = sentinel.as<LockObject>()->lock;
-    if (lock.is_locked()) lock.unlock();
+    if (lock.is_locked()) lock.unlock(t);
     t.impl->sentinel = kEmpty;
   }
   if (!handle.is_none()) mark_done(t, handle.as<HandleObject>());

@@ -82,13 +82,13 @@ struct Saved {
 
 Status release_save(Thread& t, ConditionObject* c, Saved* saved) {
   switch (kind_of(c)) {
-    case MonitorLock::Lock: unlock(lock_of(c)); return {};
+    case MonitorLock::Lock: unlock(t, lock_of(c)); return {};
     case MonitorLock::RLock: {
       RLockObject* lock = rlock_of(c);
       saved->count = lock->count;
       lock->count = 0;
       lock->owner.store(0, std::memory_order_relaxed);
-      unlock(lock);
+      unlock(t, lock);
       return {};
     }
     default: break;
@@ -186,7 +186,7 @@ Status monitor_exit(Thread& t, ConditionObject* c) {
     case MonitorLock::Lock: {
       LockObject* lock = lock_of(c);
       if (!lock->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
-      unlock(lock);
+      unlock(t, lock);
       return {};
     }
     case MonitorLock::RLock: return release_rlock(t, rlock_of(c));
@@ -250,9 +250,9 @@ void condition_notify(Thread& t, ConditionObject* c, int64_t count) {
     }
     // SAFETY: from here the waiter may be gone; only its address is used.
     switch (kind_of(c)) {
-      case MonitorLock::Lock: lock_of(c)->lock.adopt_waiter(waiter); break;
-      case MonitorLock::RLock: rlock_of(c)->lock.adopt_waiter(waiter); break;
-      default: unpark_one(waiter);
+      case MonitorLock::Lock: lock_of(c)->lock.adopt_waiter(t, waiter); break;
+      case MonitorLock::RLock: rlock_of(c)->lock.adopt_waiter(t, waiter); break;
+      default: unpark_one(t, waiter);
     }
   }
 }

@@ -63,7 +63,7 @@ static Result<Value> lock_acquire(Thread& t, const Value* args) {
 static Result<Value> lock_release(Thread& t, const Value* args) {
   auto* self = args[0].as<LockObject>();
   if (!self->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
-  unlock(self);
+  unlock(t, self);
   return kNone;
 }
 static Result<Value> lock_enter(Thread& t, const Value* args) {
@@ -138,7 +138,7 @@ Status release_rlock(Thread& t, RLockObject* self) {
     return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
   if (--self->count == 0) {
     self->owner.store(0, std::memory_order_relaxed);
-    unlock(self);
+    unlock(t, self);
   }
   return {};
 }
@@ -160,7 +160,7 @@ static Result<Value> rlock_release_save(Thread& t, const Value* args) {
   Value count = make_int_unsigned(t, self->count), owner = make_int_unsigned(t, t.ident);
   self->count = 0;
   self->owner.store(0, std::memory_order_relaxed);
-  unlock(self);
+  unlock(t, self);
   return make_tuple(t, {count, owner});
 }
 static Result<Value> rlock_acquire_restore(Thread& t, const Value* args) {

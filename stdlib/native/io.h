@@ -43,7 +43,7 @@ class OwnedLock {
  public:
   // RuntimeError "reentrant call inside <repr>" when this thread holds it already.
   Status acquire(Thread& t, Value object);
-  void release();
+  void release(Thread& t);
 
  private:
   ParkingLock lock_;
@@ -51,11 +51,12 @@ class OwnedLock {
 };
 class LockHolder {
  public:
-  explicit LockHolder(OwnedLock& lock) : lock_(lock) {}
-  ~LockHolder() { lock_.release(); }
+  LockHolder(Thread& t, OwnedLock& lock) : thread_(t), lock_(lock) {}
+  ~LockHolder() { lock_.release(thread_); }
   LockHolder(const LockHolder&) = delete;
 
  private:
+  Thread& thread_;
   OwnedLock& lock_;
 };
 
@@ -69,26 +70,27 @@ class StreamLock {
 };
 class StreamGuard {
  public:
-  explicit StreamGuard(StreamLock& lock) : lock_(lock) {}
+  StreamGuard(Thread& t, StreamLock& lock) : thread_(t), lock_(lock) {}
   ~StreamGuard();
   StreamGuard(const StreamGuard&) = delete;
-  Status acquire(Thread& t);
+  Status acquire();
 
  private:
+  Thread& thread_;
   StreamLock& lock_;
   bool held_ = false;
 };
 // A method or slot of T (which has a `StreamLock lock`), run by one thread at a time.
 template <class T, Result<Value> (*F)(Thread&, const Value*)>
 Result<Value> exclusive(Thread& t, const Value* args) {
-  StreamGuard guard(args[0].as<T>()->lock);
-  TRY(guard.acquire(t));
+  StreamGuard guard(t, args[0].as<T>()->lock);
+  TRY(guard.acquire());
   return F(t, args);
 }
 template <class T, Result<Value> (*F)(Thread&, Value)>
 Result<Value> exclusive_slot(Thread& t, Value self) {
-  StreamGuard guard(self.as<T>()->lock);
-  TRY(guard.acquire(t));
+  StreamGuard guard(t, self.as<T>()->lock);
+  TRY(guard.acquire());
   return F(t, self);
 }
 

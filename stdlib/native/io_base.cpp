@@ -87,12 +87,13 @@ Status OwnedLock::acquire(Thread& t, Value object) {
   owner_.store(t.ident, std::memory_order_relaxed);
   return {};
 }
-void OwnedLock::release() {
+void OwnedLock::release(Thread& t) {
   owner_.store(0, std::memory_order_relaxed);
-  lock_.unlock();
+  lock_.unlock(t);
 }
 
-Status StreamGuard::acquire(Thread& t) {
+Status StreamGuard::acquire() {
+  Thread& t = thread_;
   if (!free_threaded(t)) return {};
   if (lock_.owner_.load(std::memory_order_relaxed) != t.ident) {
     while (!lock_.lock_.try_lock()) {
@@ -109,7 +110,7 @@ Status StreamGuard::acquire(Thread& t) {
 StreamGuard::~StreamGuard() {
   if (!held_ || --lock_.depth_ != 0) return;
   lock_.owner_.store(0, std::memory_order_relaxed);
-  lock_.lock_.unlock();
+  lock_.lock_.unlock(thread_);
 }
 
 namespace {

@@ -189,7 +189,7 @@ Result<Value> random_init(Thread& t, const Value* args) { return initialise(t, a
 
 #define MP_LOCKED(self)               \
   TRY((self)->lock.acquire(t, self)); \
-  LockHolder mp_holder((self)->lock)
+  LockHolder mp_holder(t, (self)->lock)
 
 // ---- reading
 

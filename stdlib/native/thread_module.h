@@ -18,9 +18,9 @@ struct RLockObject : Object {
 // What the deadlock report says of a lock: around every taking and letting go.
 void note_taken(Thread& t, LockSite& site);
 template <class Lock>
-void unlock(Lock* lock) {
+void unlock(Thread& t, Lock* lock) {
   lock->site.owner.store(0, std::memory_order_relaxed);
-  lock->lock.unlock();
+  lock->lock.unlock(t);
 }
 extern const TypeSpec kLockSpec, kRLockSpec, kLocalSpec, kThreadHandleSpec;
 

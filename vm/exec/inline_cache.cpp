@@ -6,49 +6,80 @@
 //   the others       pointer to a CacheEntry
 //   base forms       zero, or kGenericTag with a countdown to the next attempt: its high word is no shape id,
 //   its low bit no pointer's
-// SAFETY: a word is written before its opcode. With the GIL off a site keeps the first form it gets and its
-// word (cache_miss leaves both), so a thread that read the old opcode never meets a word of another form.
+// SAFETY: with the GIL off another thread may have read the opcode and not its word yet. So a word changes
+// only
+// - under a base form, which takes any word for what it is: by the one thread that claimed the site (due()),
+// - while this thread is the only one, or
+// - in a stopped world: no thread stops between reading an opcode and reading its word. What a specialised
+// site
+//   is to become waits for that, and is generic meanwhile (change()).
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
+#include "vm/threads/thread_table.h"
 
 namespace mp::ops {
 
 namespace {
 
 constexpr uint32_t kMaxBackoff = 12;
+constexpr uint64_t kClaimed = uint64_t{1} << 28;  // in the word of a base form: a thread specialises it now
 
-// Whether a base form shall try to specialise now. The first run of an instruction never does: cold code pays
-// nothing.
-bool due(const Instruction* pc) {
+// What a site becomes.
+struct Form {
+  Op op = Op::NOP;
+  uint64_t word = 0;
+};
+
+// Whether a base form shall try to specialise now: then settle() must follow. The first run of an
+// instruction never does: cold code pays nothing.
+bool due(Thread& t, const Instruction* pc) {
   std::atomic<uint64_t>* word = cache_word(pc);
   uint64_t state = word->load(std::memory_order_relaxed);
+  uint64_t next;
+  bool now = false;
   if (state == 0) {
-    word->store(kGenericTag, std::memory_order_relaxed);
-    return false;
+    next = kGenericTag;
+  } else if ((state >> 32) != 0xffffffffu || (state & kClaimed) != 0) {
+    return false;  // another thread's
+  } else if ((static_cast<uint32_t>(state >> 1) & 0xffff) != 0) {
+    next = state - 2;
+  } else {
+    next = state | kClaimed;
+    now = true;
   }
-  if ((state >> 32) != 0xffffffffu) return false;  // settled by another thread
-  uint32_t countdown = static_cast<uint32_t>(state >> 1) & 0xffff;
-  if (countdown == 0) return true;
-  word->store(state - 2, std::memory_order_relaxed);
-  return false;
+  if (!free_threaded(t)) {
+    word->store(next, std::memory_order_relaxed);
+    return now;
+  }
+  return word->compare_exchange_strong(state, next, std::memory_order_relaxed) && now;
 }
 
-void set_countdown(const Instruction* pc, uint32_t backoff) {
+uint64_t countdown_word(uint32_t backoff) {
   uint64_t countdown = (uint64_t{1} << backoff) - 1;
-  cache_word(pc)->store(kGenericTag | (countdown << 1) | (uint64_t{backoff} << 20),
+  return kGenericTag | (countdown << 1) | (uint64_t{backoff} << 20);
+}
+
+void put(const Instruction* pc, Form form) {
+  cache_word(pc)->store(form.word, std::memory_order_release);
+  rewrite(pc, form.op);
+}
+
+// After due(): the claim ends.
+void settle(const Instruction* pc, bool found, Form form) {
+  if (found) return put(pc, form);
+  uint32_t backoff = static_cast<uint32_t>(cache_word(pc)->load(std::memory_order_relaxed) >> 20) & 0xff;
+  cache_word(pc)->store(countdown_word(backoff < kMaxBackoff ? backoff + 2 : kMaxBackoff),
                         std::memory_order_relaxed);
 }
 
-void failed(const Instruction* pc) {
-  uint64_t state = cache_word(pc)->load(std::memory_order_relaxed);
-  if ((state >> 32) != 0xffffffffu) return;
-  uint32_t backoff = static_cast<uint32_t>(state >> 20) & 0xff;
-  set_countdown(pc, backoff < kMaxBackoff ? backoff + 2 : kMaxBackoff);
-}
-
-void specialise(const Instruction* pc, Op op, uint64_t word) {
-  cache_word(pc)->store(word, std::memory_order_release);
-  rewrite(pc, op);
+// Of a specialised site that did not match.
+void change(Thread& t, const Instruction* pc, Form form) {
+  if (!free_threaded(t)) return put(pc, form);
+  rewrite(pc, lang::op_info(form.op).base);
+  run_when_stopped(t, {[](void* site, uint64_t op, uint64_t word) {
+                         put(static_cast<const Instruction*>(site), {static_cast<Op>(op), word});
+                       },
+                       const_cast<Instruction*>(pc), static_cast<uint64_t>(form.op), form.word});
 }
 
 // A fixed-size instance with an attribute area: where slot `index` lies, in words from the object; 0: not in
@@ -86,8 +117,8 @@ uint32_t member_slot(Type* type, Value descriptor, bool writing) {
 
 // A property whose accessor (the given field) is a script function that takes exactly the arguments it gets:
 // the instruction pushes its frame. Exact properties only: a subclass may have a __get__ of its own.
-bool specialise_property(Thread& t, Frame* frame, const Instruction* pc, Type* type, Value on_class,
-                         Slot PropertyObject::*accessor, Op form) {
+bool specialise_property(Thread& t, Frame* frame, Type* type, Value on_class,
+                         Slot PropertyObject::*accessor, Op op, Form* form) {
   if (on_class.as_object()->type() != t.types().property) return false;
   if (!is_kind(on_class.as<PropertyObject>()->*accessor, Kind::Function)) return false;
   CacheEntry* entry = new_entry(t, frame->code);
@@ -95,7 +126,7 @@ bool specialise_property(Thread& t, Frame* frame, const Instruction* pc, Type* t
   entry->type = type;
   entry->type_version = type_version(t, type);
   entry->value = on_class;
-  specialise(pc, form, reinterpret_cast<uint64_t>(entry));
+  *form = {op, reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
@@ -103,16 +134,18 @@ uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
   return (uint64_t{shape} << 32) | (uint64_t{offset} << 16) | (version & 0xffff);
 }
 
-bool specialise_module_attr(Thread& t, const Instruction* pc, ModuleObject* module, StrObject* name) {
+// ---- what a base form becomes for what it has just met; false: nothing
+
+bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Form* form) {
   int64_t index = dict_entry_index(module->dict, name);
   if (index < 0) return false;
   uint32_t version = dict_version(t, module->dict);
   if (version == 0) return false;
-  specialise(pc, Op::LOAD_ATTR_MODULE, (uint64_t{version} << 32) | static_cast<uint32_t>(index));
+  *form = {Op::LOAD_ATTR_MODULE, (uint64_t{version} << 32) | static_cast<uint32_t>(index)};
   return true;
 }
 
-bool specialise_class_attr(Thread& t, Frame* frame, const Instruction* pc, Type* cls, StrObject* name) {
+bool specialise_class_attr(Thread& t, Frame* frame, Type* cls, StrObject* name, Form* form) {
   // Only plain classes: a metaclass could have a data descriptor of that name, now or later.
   if (cls->type() != t.types().type) return false;
   Value of_meta = type_lookup(t, t.types().type, name);
@@ -130,24 +163,24 @@ bool specialise_class_attr(Thread& t, Frame* frame, const Instruction* pc, Type*
   entry->type_version = version;
   entry->value = v;
   entry->kind = CacheKind::ClassObject;
-  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
+  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
-bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, StrObject* name) {
+bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name, Form* form) {
   if (!object.is_object()) return false;
   Object* o = object.as_object();
   Type* type = o->type();
-  if (type == t.types().module) return specialise_module_attr(t, pc, static_cast<ModuleObject*>(o), name);
-  if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, pc, static_cast<Type*>(o), name);
+  if (type == t.types().module) return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, form);
+  if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, static_cast<Type*>(o), name, form);
   if (!plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, pc, type, on_class, &PropertyObject::getter,
-                                 Op::LOAD_ATTR_PROPERTY);
+      return specialise_property(t, frame, type, on_class, &PropertyObject::getter,
+                                 Op::LOAD_ATTR_PROPERTY, form);
     uint32_t member = member_slot(type, on_class, false);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
@@ -155,7 +188,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
     entry->type_version = version;
     entry->number = member;
     entry->kind = CacheKind::Member;
-    specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
+    *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
     return true;
   }
   ShapeId shape = o->shape();
@@ -164,7 +197,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
     if (index >= 0) {
       uint32_t offset = slot_offset(type, index);
       if (offset == 0) return false;
-      specialise(pc, Op::LOAD_ATTR_SLOT, slot_word(shape, offset, version));
+      *form = {Op::LOAD_ATTR_SLOT, slot_word(shape, offset, version)};
       return true;
     }
   } else if (type->attrs_offset != 0 || type->has(kTypeHasDict)) {
@@ -182,12 +215,11 @@ bool specialise_load_attr(Thread& t, Frame* frame, const Instruction* pc, Value 
   entry->shape = shape;
   entry->value = on_class;
   entry->kind = CacheKind::InstanceClass;
-  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry));
+  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
-bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Object* o, StrObject* name,
-                           ShapeId before) {
+bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, ShapeId before, Form* form) {
   Type* type = o->type();
   if (!plain_set_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
@@ -195,8 +227,8 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, pc, type, on_class, &PropertyObject::setter,
-                                 Op::STORE_ATTR_PROPERTY);
+      return specialise_property(t, frame, type, on_class, &PropertyObject::setter,
+                                 Op::STORE_ATTR_PROPERTY, form);
     uint32_t member = member_slot(type, on_class, true);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
@@ -204,7 +236,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
     entry->type_version = version;
     entry->number = member;
     entry->kind = CacheKind::Member;
-    specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
+    *form = {Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry)};
     return true;
   }
   if (before == kNoShape || type->attrs_offset == 0) return false;
@@ -214,7 +246,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
   uint32_t offset = slot_offset(type, index);
   if (offset == 0) return false;
   if (before == after) {
-    specialise(pc, Op::STORE_ATTR_SLOT, slot_word(after, offset, version));
+    *form = {Op::STORE_ATTR_SLOT, slot_word(after, offset, version)};
     return true;
   }
   Shape* shape = shape_by_id(t, after);
@@ -227,11 +259,11 @@ bool specialise_store_attr(Thread& t, Frame* frame, const Instruction* pc, Objec
   entry->shape = before;
   entry->number = (uint64_t{offset} << 32) | after;
   entry->kind = CacheKind::ShapeSlot;
-  specialise(pc, Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry));
+  *form = {Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
-bool specialise_method(Thread& t, Frame* frame, const Instruction* pc, Value object, StrObject* name) {
+bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, Form* form) {
   if (!object.is_object() || is_type(object)) return false;
   Object* o = object.as_object();
   Type* type = o->type();
@@ -253,80 +285,89 @@ bool specialise_method(Thread& t, Frame* frame, const Instruction* pc, Value obj
   entry->type_version = version;
   entry->shape = shape;
   entry->value = on_class;
-  specialise(pc, has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
-             reinterpret_cast<uint64_t>(entry));
+  *form = {has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
+           reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
 }  // namespace
 
 MP_NOINLINE void cache_miss(Thread& t, const Instruction* pc) {
-  Op op = opcode(pc);
-  rewrite(pc, lang::op_info(op).base);
-  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
+  Op op = opcode(pc), base = lang::op_info(op).base;
+  if (op == base) return;  // another thread was faster
   // Forms whose successor may cost a new entry wait longer: a site that alternates must not fill the heap.
   bool costly = op == Op::STORE_ATTR_SLOT || op == Op::LOAD_METHOD_BUILTIN || op == Op::LOAD_ATTR_PROPERTY ||
                 op == Op::STORE_ATTR_PROPERTY;
-  set_countdown(pc, costly ? 10 : 4);
+  change(t, pc, {base, countdown_word(costly ? 10 : 4)});
 }
 
 namespace {
 
-// What the site knows as a chain of entries (a slot word becomes an entry), and how long it is.
-CacheEntry* known_entries(Thread& t, Frame* frame, const Instruction* pc, int* length) {
-  uint64_t word = load_cache(pc);
+// What a form knows as a chain of entries (a slot word becomes an entry), and how long it is.
+CacheEntry* known_entries(Thread& t, Frame* frame, Form form, int* length) {
   *length = 0;
-  if (opcode(pc) == Op::LOAD_ATTR_SLOT) {
-    Shape* shape = shape_by_id(t, static_cast<ShapeId>(word >> 32));
+  if (form.op == Op::LOAD_ATTR_SLOT) {
+    Shape* shape = shape_by_id(t, static_cast<ShapeId>(form.word >> 32));
     if (shape == nullptr || shape->owner == nullptr) return nullptr;
     uint32_t version = type_version(t, shape->owner);
-    if (version == 0 || (version & 0xffff) != (word & 0xffff)) return nullptr;
+    if (version == 0 || (version & 0xffff) != (form.word & 0xffff)) return nullptr;
     CacheEntry* entry = new_entry(t, frame->code);
     if (entry == nullptr) return nullptr;
     entry->type = shape->owner;
     entry->type_version = version;
     entry->shape = shape->id;
-    entry->number = (word >> 16) & 0xffff;
+    entry->number = (form.word >> 16) & 0xffff;
     entry->kind = CacheKind::ShapeSlot;
     *length = 1;
     return entry;
   }
-  auto* entry = reinterpret_cast<CacheEntry*>(word);
+  auto* entry = reinterpret_cast<CacheEntry*>(form.word);
   for (CacheEntry* e = entry; e != nullptr; e = e->other) ++*length;
   return entry;
 }
 
+// The site as it is now; NOP where another thread has just sent it back to its base form.
+Form current_form(const Instruction* pc) {
+  Op op = opcode(pc);
+  if (op == lang::op_info(op).base) return {};
+  return {op, load_cache(pc)};
+}
+
 // Too many alternatives, or none that can be cached: generic for a long while.
-void give_up(const Instruction* pc, uint32_t backoff) {
-  rewrite(pc, lang::op_info(opcode(pc)).base);
-  set_countdown(pc, backoff);
+void give_up(Thread& t, const Instruction* pc, uint32_t backoff) {
+  change(t, pc, {lang::op_info(opcode(pc)).base, countdown_word(backoff)});
 }
 
 }  // namespace
 
 MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
   frame->pc = pc;
-  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
-  int length;
-  CacheEntry* known = known_entries(t, frame, pc, &length);
-  if (length >= kMaxAlternatives) return give_up(pc, kMaxBackoff);
-  if (!specialise_load_attr(t, frame, pc, object, name_of(frame, pc->c))) return give_up(pc, 6);
-  if (known == nullptr || opcode(pc) == Op::LOAD_ATTR_MODULE || opcode(pc) == Op::LOAD_ATTR_PROPERTY) return;
-  int fresh_length;
-  CacheEntry* fresh = known_entries(t, frame, pc, &fresh_length);
-  if (fresh == nullptr) return;
-  fresh->other = known;
-  specialise(pc, Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(fresh));
+  Form old = current_form(pc), fresh;
+  if (old.op == Op::NOP) return;
+  int length, fresh_length;
+  CacheEntry* known = known_entries(t, frame, old, &length);
+  if (length >= kMaxAlternatives) return give_up(t, pc, kMaxBackoff);
+  if (!specialise_load_attr(t, frame, object, name_of(frame, pc->c), &fresh)) return give_up(t, pc, 6);
+  if (known != nullptr && fresh.op != Op::LOAD_ATTR_MODULE && fresh.op != Op::LOAD_ATTR_PROPERTY) {
+    CacheEntry* entry = known_entries(t, frame, fresh, &fresh_length);
+    if (entry != nullptr) {
+      entry->other = known;
+      fresh = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
+    }
+  }
+  change(t, pc, fresh);
 }
 
 MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
   frame->pc = pc;
-  if (t.runtime().free_threaded.load(std::memory_order_relaxed)) return;
+  Form old = current_form(pc), fresh;
+  if (old.op == Op::NOP) return;
   int length;
-  CacheEntry* known = known_entries(t, frame, pc, &length);
-  if (length >= kMaxAlternatives) return give_up(pc, kMaxBackoff);
-  if (!specialise_method(t, frame, pc, object, name_of(frame, pc->c))) return give_up(pc, 6);
-  if (opcode(pc) == Op::LOAD_METHOD_SHAPE) reinterpret_cast<CacheEntry*>(load_cache(pc))->other = known;
+  CacheEntry* known = known_entries(t, frame, old, &length);
+  if (length >= kMaxAlternatives) return give_up(t, pc, kMaxBackoff);
+  if (!specialise_method(t, frame, object, name_of(frame, pc->c), &fresh)) return give_up(t, pc, 6);
+  if (fresh.op == Op::LOAD_METHOD_SHAPE) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
+  change(t, pc, fresh);
 }
 
 MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
@@ -334,18 +375,18 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
   StrObject* name = name_of(frame, pc->c);
   ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
   if (set_attr(t, object, name, value).is_error()) return false;
-  // Script code may have run and changed the site.
-  if (t.runtime().free_threaded.load(std::memory_order_relaxed) || opcode(pc) != Op::STORE_ATTR_ADD)
-    return true;
+  Form old = current_form(pc), fresh;
+  if (old.op != Op::STORE_ATTR_ADD) return true;  // script code, or another thread, changed the site
   int length;
-  CacheEntry* known = known_entries(t, frame, pc, &length);
+  CacheEntry* known = known_entries(t, frame, old, &length);
   if (length >= kMaxAlternatives) {
-    give_up(pc, kMaxBackoff);
+    give_up(t, pc, kMaxBackoff);
   } else if (!object.is_object() || is_type(object) ||
-             !specialise_store_attr(t, frame, pc, object.as_object(), name, before)) {
-    give_up(pc, 6);
-  } else if (opcode(pc) == Op::STORE_ATTR_ADD) {
-    reinterpret_cast<CacheEntry*>(load_cache(pc))->other = known;
+             !specialise_store_attr(t, frame, object.as_object(), name, before, &fresh)) {
+    give_up(t, pc, 6);
+  } else {
+    if (fresh.op == Op::STORE_ATTR_ADD) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
+    change(t, pc, fresh);
   }
   return true;
 }
@@ -376,14 +417,14 @@ Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg) {
   return {};
 }
 
-static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, StrObject* name, Op module_form,
-                              Op builtin_form) {
+static bool specialise_global(Thread& t, Frame* frame, StrObject* name, Op module_form, Op builtin_form,
+                              Form* form) {
   if (frame->globals->type() != t.types().dict) return false;
   uint32_t version = dict_version(t, frame->globals);
   if (version == 0) return false;
   int64_t index = dict_entry_index(frame->globals, name);
   if (index >= 0) {
-    specialise(pc, module_form, (uint64_t{version} << 32) | static_cast<uint32_t>(index));
+    *form = {module_form, (uint64_t{version} << 32) | static_cast<uint32_t>(index)};
     return true;
   }
   if (builtin_form == Op::NOP) return false;
@@ -395,7 +436,7 @@ static bool specialise_global(Thread& t, Frame* frame, const Instruction* pc, St
   entry->type_version = version;
   entry->shape = builtins_version;
   entry->number = static_cast<uint64_t>(index);
-  specialise(pc, builtin_form, reinterpret_cast<uint64_t>(entry));
+  *form = {builtin_form, reinterpret_cast<uint64_t>(entry)};
   return true;
 }
 
@@ -416,8 +457,11 @@ static Value global_value(Thread& t, Frame* frame, StrObject* name) {
 
 MP_NOINLINE Value load_global(Thread& t, Frame* frame, const Instruction* pc) {
   StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
-  if (due(pc) && !specialise_global(t, frame, pc, name, Op::LOAD_GLOBAL_MODULE, Op::LOAD_GLOBAL_BUILTIN))
-    failed(pc);
+  if (due(t, pc)) {
+    Form form;
+    settle(pc, specialise_global(t, frame, name, Op::LOAD_GLOBAL_MODULE, Op::LOAD_GLOBAL_BUILTIN, &form),
+           form);
+  }
   return global_value(t, frame, name);
 }
 
@@ -429,7 +473,10 @@ MP_NOINLINE Value load_name(Thread& t, Frame* frame, const Instruction* pc) {
   StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
   Value locals = frame->locals;
   if (locals == Value(frame->globals)) {
-    if (due(pc) && !specialise_global(t, frame, pc, name, Op::LOAD_NAME_GLOBAL, Op::NOP)) failed(pc);
+    if (due(t, pc)) {
+      Form form;
+      settle(pc, specialise_global(t, frame, name, Op::LOAD_NAME_GLOBAL, Op::NOP, &form), form);
+    }
     return global_value(t, frame, name);
   }
   if (is_exact(locals, t.types().dict)) {
@@ -456,25 +503,35 @@ MP_NOINLINE bool store_name(Thread& t, Frame* frame, const Instruction* pc, Valu
 
 MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object) {
   StrObject* name = name_of(frame, pc->c);
-  if (due(pc) && !specialise_load_attr(t, frame, pc, object, name)) failed(pc);
+  if (due(t, pc)) {
+    Form form;
+    settle(pc, specialise_load_attr(t, frame, object, name, &form), form);
+  }
   return get_attr(t, object, name).take();
 }
 
 MP_NOINLINE bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
   StrObject* name = name_of(frame, pc->c);
-  bool try_now = due(pc);
+  bool try_now = due(t, pc);
   ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
-  if (set_attr(t, object, name, value).is_error()) return false;
-  if (try_now && !(object.is_object() && !is_type(object) &&
-                   specialise_store_attr(t, frame, pc, object.as_object(), name, before)))
-    failed(pc);
-  return true;
+  bool stored = set_attr(t, object, name, value).ok();
+  if (try_now) {
+    Form form;
+    settle(pc,
+           stored && object.is_object() && !is_type(object) &&
+               specialise_store_attr(t, frame, object.as_object(), name, before, &form),
+           form);
+  }
+  return stored;
 }
 
 MP_NOINLINE bool load_method(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
   StrObject* name = name_of(frame, pc->c);
   Value object = r[pc->b];
-  if (due(pc) && !specialise_method(t, frame, pc, object, name)) failed(pc);
+  if (due(t, pc)) {
+    Form form;
+    settle(pc, specialise_method(t, frame, object, name, &form), form);
+  }
   Value method{}, self{};
   if (get_method(t, object, name, &method, &self).is_error()) return false;
   r[pc->a] = method;

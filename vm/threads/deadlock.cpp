@@ -102,6 +102,8 @@ void append_thread(std::string& out, Thread& self, const Thread& t) {
   if (site != nullptr && owner != 0 && !site->code.get().is_empty())
     out += "    taken in " +
            place(site->code.get().as<CodeObject>(), site->word.load(std::memory_order_relaxed)) + "\n";
+  int64_t waited = os::monotonic_ns() - record.since.load(std::memory_order_relaxed);
+  out += fmt::format("    has waited {:.3f} s\n", static_cast<double>(waited) * 1e-9);
   append_stack(out, t);
 }
 

@@ -51,13 +51,13 @@ bool parse_semantics(std::string_view name, Semantics* semantics) {
 
 // ---------------------------------------------------------------- options
 
-GilState::GilState() = default;
+GilState::GilState() {
+  for (int i = 0; i < kGilPolicies; ++i) policies[i] = gil_policy_info(static_cast<GilPolicyId>(i)).make();
+}
 GilState::~GilState() = default;
 
 static void choose_policy(GilState& gil, GilPolicyId id) {
-  std::unique_ptr<GilPolicy>& slot = gil.policies[static_cast<int>(id)];
-  if (slot == nullptr) slot = gil_policy_info(id).make();
-  gil.policy.store(slot.get(), std::memory_order_release);
+  gil.policy.store(gil.policies[static_cast<int>(id)].get(), std::memory_order_release);
   gil.policy_id.store(id, std::memory_order_relaxed);
 }
 

@@ -27,8 +27,12 @@ class GilPolicy {
   virtual void drop_quietly(GilState& gil, Thread& t) = 0;
   // In the child of a fork no other thread exists: the lock is held by `holder`, or free (null).
   virtual void after_fork_child(Thread* holder) = 0;
+  // The thread has dropped the lock for the last time: when this returns nobody knows it any more.
+  virtual void forget(Thread&) {}
   // The holder counts instructions and asks itself to drop (Python 2).
   virtual bool counts_instructions() const { return false; }
+  // Whom the holder wakes meanwhile is woken by drop(), with the lock free: vm/threads/wait.h.
+  virtual bool defers_wakes() const { return false; }
 };
 
 enum class GilPolicyId : uint8_t {
@@ -54,7 +58,7 @@ bool parse_gil_policy(std::string_view name, GilPolicyId* id);
 struct GilState {
   GilState();
   ~GilState();
-  // All policies live as long as the runtime: a thread may still wait in one that has been replaced.
+  // All live as long as the runtime: a thread may still wait in one that has been replaced.
   std::unique_ptr<GilPolicy> policies[kGilPolicies];
   std::atomic<GilPolicy*> policy{
       nullptr};  // the chosen one, also while the GIL is off; changes in a stopped world

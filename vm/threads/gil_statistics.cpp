@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "vm/exec/frame.h"
+#include "vm/gc/heap.h"
 #include "vm/os/clock.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/thread_impl.h"
@@ -73,7 +74,7 @@ void GilRecorder::stop(Runtime& runtime) {
   for (GilRecord& r : records_) r.took_at = 0;
 }
 
-void GilRecorder::took(Thread& t, int64_t waited_ns, bool contended) {
+void GilRecorder::took(Thread& t, int64_t now_ns, int64_t waited_ns, bool contended) {
   GilRecord& r = record(t);
   ++r.acquisitions;
   r.wait_ns += waited_ns;
@@ -82,9 +83,12 @@ void GilRecorder::took(Thread& t, int64_t waited_ns, bool contended) {
     ++r.contended;
     r.waits.add(waited_ns);
     if (last_drop_.serial != 0 && last_drop_.serial != r.serial) {
-      GilRecord::WaitedFor& source = r.waited_for[last_drop_];
-      ++source.count;
-      source.ns += waited_ns;
+      if (r.last_source == nullptr || r.last_site != last_drop_) {
+        r.last_site = last_drop_;
+        r.last_source = &r.waited_for[resolve(last_drop_)];
+      }
+      ++r.last_source->count;
+      r.last_source->ns += waited_ns;
     }
   }
   if (report) {
@@ -95,7 +99,15 @@ void GilRecorder::took(Thread& t, int64_t waited_ns, bool contended) {
     else
       std::fprintf(stderr, "[gil] thread %llu: takes it\n", id);
   }
-  r.took_at = os::monotonic_ns();
+  r.took_at = now_ns;
+}
+
+DropSite GilRecorder::resolve(const RawDropSite& site) {
+  DropSite named{site.serial, {}, 0};
+  if (site.code == nullptr) return named;
+  append_utf8(named.function, site.code->qualified_name.get().as<StrObject>());
+  named.line = code_line(site.code, site.word);
+  return named;
 }
 
 void GilRecorder::drops(Thread& t, bool forced) {
@@ -108,18 +120,18 @@ void GilRecorder::drops(Thread& t, bool forced) {
     r.took_at = 0;
   }
   ++(forced ? r.forced_drops : r.voluntary_drops);
-  last_drop_.serial = r.serial;
-  last_drop_.function.clear();
-  last_drop_.line = 0;
+  last_drop_ = {r.serial, nullptr, 0, t.heap().collections()};
   if (Frame* frame = t.frame) {
-    append_utf8(last_drop_.function, frame->code->qualified_name.get().as<StrObject>());
-    last_drop_.line = code_line(frame->code, frame->word());
+    last_drop_.code = frame->code;
+    last_drop_.word = frame->word();
   }
-  if (report)
+  if (report) {
+    DropSite site = resolve(last_drop_);
     std::fprintf(stderr, "[gil] thread %llu: drops it, %s, held %.3f ms, in %s, line %d\n",
                  static_cast<unsigned long long>(t.impl->native_id), forced ? "asked to" : "by itself",
                  static_cast<double>(held) / 1e6,
-                 last_drop_.function.empty() ? "native code" : last_drop_.function.c_str(), last_drop_.line);
+                 site.function.empty() ? "native code" : site.function.c_str(), site.line);
+  }
 }
 
 void GilRecorder::thread_ended(Thread& t) {

@@ -13,12 +13,24 @@
 
 namespace mp {
 
+struct CodeObject;  // vm/exec/code.h
+
 // Where a thread was when it let the lock go.
 struct DropSite {
   uint64_t serial = 0;  // of the thread
   std::string function;
   int32_t line = 0;
   auto operator<=>(const DropSite&) const = default;
+};
+
+// The same as it is noted: the name is looked up only when somebody waited. SAFETY: the code lives until the
+// lock is dropped for the next time; comparing it with an older one needs the same count of collections.
+struct RawDropSite {
+  uint64_t serial = 0;
+  CodeObject* code = nullptr;  // null: native code
+  uint32_t word = 0;
+  size_t collections = 0;
+  bool operator==(const RawDropSite&) const = default;
 };
 
 // Times in nanoseconds. Quantiles are upper bounds that are at most 1/16 above the exact value.
@@ -47,6 +59,8 @@ struct GilRecord {
     int64_t ns = 0;
   };
   std::map<DropSite, WaitedFor> waited_for;
+  RawDropSite last_site;             // what *last_source stands for
+  WaitedFor* last_source = nullptr;  // in waited_for
 };
 
 class GilRecorder {
@@ -56,8 +70,8 @@ class GilRecorder {
   void clear(Runtime& runtime);
   // Closes the holds that go on. In a stopped world.
   void stop(Runtime& runtime);
-  // The attached thread has taken the lock, after `waited_ns`; contended: it had to wait.
-  void took(Thread& t, int64_t waited_ns, bool contended);
+  // The attached thread has taken the lock at `now_ns`, after `waited_ns`; contended: it had to wait.
+  void took(Thread& t, int64_t now_ns, int64_t waited_ns, bool contended);
   // The attached thread is about to let it go.
   void drops(Thread& t, bool forced);
   void thread_ended(Thread& t);
@@ -70,10 +84,11 @@ class GilRecorder {
   GilRecord& record(Thread& t);
   void settle(Runtime& runtime);  // adds what running holds have come to
   double contention() const;
+  static DropSite resolve(const RawDropSite& site);
 
   std::mutex mutex_;               // guards the list of records, not their contents
   std::deque<GilRecord> records_;  // kept when the thread ends
-  DropSite last_drop_;             // written by the holder, read by the next one
+  RawDropSite last_drop_;          // written by the holder, read by the next one
 };
 
 }  // namespace mp

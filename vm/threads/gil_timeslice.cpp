@@ -1,129 +1,118 @@
 // CPython's policy since 3.2: a waiter waits one switch interval; if no switch happened meanwhile it asks the
 // holder to drop; a holder that was asked waits until another thread has taken the lock (forced switch); a
-// voluntary release does not wait; one waiter is woken.
-#include <pthread.h>
-
+// voluntary release does not wait; one waiter is woken. The lock is a futex word, so that taking and dropping
+// it without a waiter are one atomic operation each.
+#include <climits>
+#include <mutex>
 #include <new>
 
+#include "vm/os/clock.h"
+#include "vm/os/futex.h"
 #include "vm/os/spin.h"
 #include "vm/threads/gil.h"
+#include "vm/threads/thread_impl.h"
 
 namespace mp {
 namespace {
 
-class Mutex {
- public:
-  Mutex() { pthread_mutex_init(&mutex_, nullptr); }
-  ~Mutex() { pthread_mutex_destroy(&mutex_); }
-  void lock() { pthread_mutex_lock(&mutex_); }
-  void unlock() { pthread_mutex_unlock(&mutex_); }
-  pthread_mutex_t* get() { return &mutex_; }
-
- private:
-  pthread_mutex_t mutex_;
-};
-
-class Condition {
- public:
-  Condition() {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&condition_, &attributes);
-    pthread_condattr_destroy(&attributes);
-  }
-  ~Condition() { pthread_cond_destroy(&condition_); }
-  void signal() { pthread_cond_signal(&condition_); }
-  void wait(Mutex& mutex) { pthread_cond_wait(&condition_, mutex.get()); }
-  bool wait_ns(Mutex& mutex, int64_t nanoseconds) {  // false: timed out
-    timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    int64_t ns = at.tv_nsec + nanoseconds % 1000000000;
-    at.tv_sec += nanoseconds / 1000000000 + ns / 1000000000;
-    at.tv_nsec = ns % 1000000000;
-    return pthread_cond_timedwait(&condition_, mutex.get(), &at) == 0;
-  }
-
- private:
-  pthread_cond_t condition_;
-};
-
 class TimeslicePolicy final : public GilPolicy {
  public:
   bool take(GilState& gil, Thread& t) override {
-    // The holder often drops within a microsecond: who woke us is about to wait itself.
-    spin_.wait([this] { return !locked_.load(std::memory_order_relaxed); });
-    mutex_.lock();
-    bool contended = locked_;
-    if (contended) gil.contended.fetch_add(1, std::memory_order_relaxed);
-    while (locked_) {
-      uint64_t switch_number = switch_number_;
-      int64_t interval = gil.interval_ns.load(std::memory_order_relaxed);
-      bool signalled = free_.wait_ns(mutex_, interval < 1000 ? 1000 : interval);
-      if (!signalled && locked_ && switch_number_ == switch_number) {
-        holder_->set_interrupt(kInterruptDropGil);
-        gil.forced_requests.fetch_add(1, std::memory_order_relaxed);
+    bool contended = false;
+    if (!try_take()) {
+      // The holder often drops within a microsecond: who woke us is about to wait itself.
+      spin_.wait([this] { return word_.load(std::memory_order_relaxed) == kFree; });
+      if (!try_take()) {
+        contended = true;
+        wait(gil);
       }
     }
-    switch_mutex_.lock();
-    locked_ = true;
-    holder_ = &t;
+    holder_.store(&t, std::memory_order_relaxed);
     if (last_holder_ != &t) {
       last_holder_ = &t;
-      ++switch_number_;
       gil.switches.fetch_add(1, std::memory_order_relaxed);
+      switch_number_.fetch_add(1, std::memory_order_seq_cst);
+      if (switch_waiters_.load(std::memory_order_seq_cst) != 0) os::futex_wake(switch_number_, INT_MAX);
     }
-    switched_.signal();
-    switch_mutex_.unlock();
     // A request of an earlier hold would make us wait, in drop(), for a taker that does not exist.
     t.clear_interrupt(kInterruptDropGil);
-    mutex_.unlock();
     return contended;
   }
 
   void drop(GilState&, Thread& t) override {
-    mutex_.lock();
-    holder_ = nullptr;
-    locked_ = false;
-    free_.signal();
-    mutex_.unlock();
-    if ((t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) == 0) return;
-    switch_mutex_.lock();
-    if (last_holder_ == &t) {
-      t.clear_interrupt(kInterruptDropGil);
-      // Forced switch: the asking thread is awake by now or will be, and takes the lock before we try again.
-      switched_.wait(switch_mutex_);
-    }
-    switch_mutex_.unlock();
+    bool asked = (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0;
+    uint32_t number = switch_number_.load(std::memory_order_relaxed);
+    release(t);
+    if (!asked) return;
+    t.clear_interrupt(kInterruptDropGil);
+    // Forced switch: the asking thread is awake by now or will be, and takes the lock before we try again.
+    // SAFETY: who asks is waiting for the lock and does not give up, so there is a switch.
+    switch_waiters_.fetch_add(1, std::memory_order_seq_cst);
+    while (switch_number_.load(std::memory_order_seq_cst) == number)
+      os::futex_wait(switch_number_, number, os::kNoDeadline);
+    switch_waiters_.fetch_sub(1, std::memory_order_relaxed);
   }
 
   void drop_quietly(GilState&, Thread& t) override {
     t.clear_interrupt(kInterruptDropGil);
-    mutex_.lock();
-    holder_ = nullptr;
-    locked_ = false;
-    free_.signal();
-    mutex_.unlock();
+    release(t);
   }
 
+  void forget(Thread&) override { std::lock_guard<std::mutex> guard(asking_); }
+
   void after_fork_child(Thread* holder) override {
-    new (&mutex_) Mutex;
-    new (&switch_mutex_) Mutex;
-    new (&free_) Condition;
-    new (&switched_) Condition;
-    locked_ = holder != nullptr;
-    holder_ = last_holder_ = holder;
+    new (&asking_) std::mutex;
+    word_.store(holder != nullptr ? kHeld : kFree, std::memory_order_relaxed);
+    switch_waiters_.store(0, std::memory_order_relaxed);
+    holder_.store(holder, std::memory_order_relaxed);
+    last_holder_ = holder;
     if (holder != nullptr) holder->clear_interrupt(kInterruptDropGil);
   }
 
+  bool defers_wakes() const override { return true; }
+
  private:
-  Mutex mutex_, switch_mutex_;
-  Condition free_, switched_;
+  static constexpr uint32_t kFree = 0, kHeld = 1, kHeldWithWaiters = 2;
+
+  bool try_take() {
+    uint32_t expected = kFree;
+    return word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire);
+  }
+
+  void wait(GilState& gil) {
+    gil.contended.fetch_add(1, std::memory_order_relaxed);
+    constexpr int64_t kShortest = 1000;  // nanoseconds; CPython's, too, cannot be less than a microsecond
+    while (word_.exchange(kHeldWithWaiters, std::memory_order_acquire) != kFree) {
+      uint32_t number = switch_number_.load(std::memory_order_relaxed);
+      int64_t interval = std::max(gil.interval_ns.load(std::memory_order_relaxed), kShortest);
+      os::Deadline deadline = os::deadline_after(interval);
+      os::FutexResult result = os::futex_wait(word_, kHeldWithWaiters, deadline);
+      if (result == os::FutexResult::TimedOut && switch_number_.load(std::memory_order_relaxed) == number)
+        ask(gil);
+    }
+  }
+
+  void ask(GilState& gil) {
+    std::lock_guard<std::mutex> guard(asking_);
+    Thread* holder = holder_.load(std::memory_order_relaxed);
+    if (holder == nullptr) return;
+    // SAFETY: a thread ends after forget(), which waits for us.
+    holder->set_interrupt(kInterruptDropGil);
+    gil.forced_requests.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  void release(Thread& t) {
+    holder_.store(nullptr, std::memory_order_relaxed);
+    if (word_.exchange(kFree, std::memory_order_release) == kHeldWithWaiters) os::futex_wake(word_, 1);
+    t.impl->wakes.flush(t);
+  }
+
+  std::atomic<uint32_t> word_{kFree};
   os::AdaptiveSpin spin_;
-  std::atomic<bool> locked_{false};  // written under the mutex
-  Thread* holder_ = nullptr;
-  Thread* last_holder_ = nullptr;  // written under both mutexes
-  uint64_t switch_number_ = 0;
+  std::mutex asking_;  // holder_ lives while it is held
+  std::atomic<Thread*> holder_{nullptr};
+  Thread* last_holder_ = nullptr;  // written by the holder
+  std::atomic<uint32_t> switch_number_{0}, switch_waiters_{0};
 };
 
 }  // namespace

@@ -1,51 +1,52 @@
 #include "vm/threads/object_lock.h"
 
 #include <sched.h>
+#include <time.h>
 
-#include "vm/threads/wait.h"
+#include <algorithm>
+
+#include "vm/os/clock.h"
+#include "vm/os/spin.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
-// lock_ byte: 1 locked, 2 somebody waits.
-static constexpr uint8_t kLocked = 1, kWaiters = 2;
-static constexpr int kSpins = 64;
-
 bool free_threaded(Thread& t) { return t.runtime().free_threaded.load(std::memory_order_relaxed); }
 
-void ObjectLock::acquire(Object* object) {
+// Two threads that change one object all the time slow each other down: at each hand-over its cache lines
+// move to the other processor, which takes longer than the change. So who meets the other again and again
+// steps back for longer each time (up to some 10 microseconds), and the other one makes many changes
+// meanwhile.
+void ObjectLock::acquire_slow(Thread& t, Object* object) {
+  constexpr uint32_t kMaxLevel = 9;
+  constexpr int64_t kAgain = 50'000;  // nanoseconds
+  constexpr uint32_t kYields = 4;
   std::atomic<uint8_t>& lock = object->lock_;
-  for (int i = 0; i < kSpins; ++i) {
-    uint8_t expected = 0;
-    if (lock.compare_exchange_weak(expected, kLocked, std::memory_order_acquire)) return;
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
-  sched_yield();
-  // The holder runs no script code and reaches no safepoint, so it is never stopped while it holds the lock:
-  // waiting attached is safe.
-  for (;;) {
-    uint8_t seen = lock.load(std::memory_order_relaxed);
-    if (seen == 0) {
-      if (lock.compare_exchange_weak(seen, kLocked, std::memory_order_acquire)) return;
-      continue;
+  LockPressure& pressure = t.impl->lock_pressure;
+  uint32_t level =
+      os::monotonic_ns() - pressure.met_at < kAgain ? std::min(pressure.level + 1, kMaxLevel) : 0;
+  for (uint32_t round = 0;; ++round) {
+    if (os::has_several_processors())
+      for (uint32_t i = 0; i < 4u << level; ++i) os::cpu_pause();
+    else
+      sched_yield();
+    uint8_t expected = kFree;
+    if (lock.load(std::memory_order_relaxed) == kFree &&
+        lock.compare_exchange_strong(expected, kHeld, std::memory_order_acquire))
+      break;
+    if (level < kMaxLevel) {
+      ++level;
+    } else if (round < kMaxLevel + kYields) {
+      sched_yield();  // the holder may have lost its processor
+    } else {
+      // It copies or sorts something large.
+      timespec nap{0, 50'000};
+      nanosleep(&nap, nullptr);
     }
-    if (seen != (kLocked | kWaiters) &&
-        !lock.compare_exchange_weak(seen, kLocked | kWaiters, std::memory_order_relaxed))
-      continue;
-    park_briefly(
-        object,
-        [](void* o) {
-          return static_cast<Object*>(o)->lock_.load(std::memory_order_seq_cst) == (kLocked | kWaiters);
-        },
-        object);
   }
-}
-
-void ObjectLock::release(Object* object) {
-  // All waiters are woken and compete: who loses sets the flag again.
-  if (object->lock_.exchange(0, std::memory_order_seq_cst) == (kLocked | kWaiters)) unpark_all(object);
+  pressure.level = level;
+  pressure.met_at = os::monotonic_ns();
 }
 
 }  // namespace mp

@@ -29,6 +29,8 @@ Status Thread::handle_interrupts() {
     clear_interrupt(kInterruptPendingCall);
     heap_->run_pending_finalizers(*this);
   }
+  if ((bits & kInterruptStoppedWork) != 0) stop_for_work_if_due(*this);
+  if ((bits & kInterruptWake) != 0) impl->wakes.flush_if_due(*this);
   if ((interrupt_word.load(std::memory_order_acquire) & kInterruptDropGil) != 0) {
     if (impl->held_policy != nullptr)
       yield_gil(*this);

@@ -13,6 +13,10 @@ struct Block;      // vm/gc/block.h
 class GilPolicy;   // vm/threads/gil.h
 struct GilRecord;  // vm/threads/gil_statistics.h
 
+// Bits of the interrupt word that only vm/threads sets and clears.
+inline constexpr Interrupt kInterruptWake = Interrupt{256};         // DeferredWakes: vm/threads/wait.h
+inline constexpr Interrupt kInterruptStoppedWork = Interrupt{512};  // run_when_stopped(): thread_table.h
+
 enum class ThreadState : uint8_t {
   Detached,   // touches no Value: blocked, or waits for the GIL
   Attached,   // running
@@ -28,6 +32,12 @@ struct GilWaiter {
   GilWaiter* next = nullptr;
   std::atomic<bool> granted{false};
   Parker parker;
+};
+
+// How often this thread met another one at an object's lock lately: vm/threads/object_lock.cpp.
+struct LockPressure {
+  int64_t met_at = 0;  // monotonic nanoseconds
+  uint32_t level = 0;
 };
 
 struct ThreadImpl {
@@ -51,6 +61,8 @@ struct ThreadImpl {
   GilPolicy* queued_policy =
       nullptr;  // the policy in whose queue it stands already, after a drop while yielding
   WaitRecord wait;
+  DeferredWakes wakes;
+  LockPressure lock_pressure;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
   Slot* vm_stack = nullptr;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "vm/gc/heap_impl.h"
+#include "vm/os/clock.h"
 #include "vm/os/memory.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/deadlock.h"
@@ -22,6 +23,29 @@ namespace mp {
 
 // ---------------------------------------------------------------- making and freeing
 
+static Slot* take_spare_stack(ThreadTable& table) {
+  std::lock_guard<std::mutex> guard(table.mutex);
+  if (table.spare_stacks.empty()) return nullptr;
+  Slot* stack = table.spare_stacks.back();
+  table.spare_stacks.pop_back();
+  return stack;
+}
+
+// With the table's mutex held: the thread has ended.
+static void spare_stack(ThreadTable& table, ThreadImpl& impl) {
+  constexpr size_t kMostSpare = 8, kKept = 64 * 1024;
+  if (table.spare_stacks.size() == kMostSpare) return;
+  // What a deep recursion touched goes back to the system.
+  if (impl.vm_stack_bytes > kKept)
+    os::discard_memory(reinterpret_cast<char*>(impl.vm_stack) + kKept, impl.vm_stack_bytes - kKept);
+  table.spare_stacks.push_back(std::exchange(impl.vm_stack, nullptr));
+  table.stack_bytes = impl.vm_stack_bytes;
+}
+
+ThreadTable::~ThreadTable() {
+  for (Slot* stack : spare_stacks) os::unmap_memory(stack, stack_bytes);
+}
+
 Thread* ThreadImpl::create(Runtime& runtime) {
   Thread* t = new Thread();
   t->impl = new ThreadImpl();
@@ -32,13 +56,16 @@ Thread* ThreadImpl::create(Runtime& runtime) {
   t->handled = &t->base_handled;
   t->impl->serial = runtime.threads->next_serial.fetch_add(1, std::memory_order_relaxed);
   size_t bytes = runtime.options.stack_slots * sizeof(Slot);
-  void* stack = os::map_memory(bytes, 4096, os::Reserve::No);
+  void* stack = take_spare_stack(*runtime.threads);
   if (stack == nullptr) {
-    delete t->impl;
-    delete t;
-    return nullptr;
+    stack = os::map_memory(bytes, 4096, os::Reserve::No);
+    if (stack == nullptr) {
+      delete t->impl;
+      delete t;
+      return nullptr;
+    }
+    os::no_huge_pages(stack, bytes);
   }
-  os::no_huge_pages(stack, bytes);
   t->impl->vm_stack = static_cast<Slot*>(stack);
   t->impl->vm_stack_bytes = bytes;
   t->stack_top = t->impl->vm_stack;
@@ -47,7 +74,7 @@ Thread* ThreadImpl::create(Runtime& runtime) {
 }
 
 void ThreadImpl::destroy(Thread* t) {
-  os::unmap_memory(t->impl->vm_stack, t->impl->vm_stack_bytes);
+  if (t->impl->vm_stack != nullptr) os::unmap_memory(t->impl->vm_stack, t->impl->vm_stack_bytes);
   delete t->impl;
   delete t;
 }
@@ -104,12 +131,13 @@ void detach_and_destroy(Thread* t) {
   if (GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_relaxed))
     recorder->thread_ended(*t);
   detach_thread(*t);
+  for (auto& policy : runtime.gil->policies) policy->forget(*t);
   {
     std::unique_lock<std::mutex> lock(table.mutex);
     while (t->impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
     unlink(table, t);
+    spare_stack(table, *t->impl);
     note_thread_ended(runtime);
-    table.stopped.notify_all();
   }
   // SAFETY: unlinked and detached: from here only this thread knows `t`, and nothing of the runtime is
   // touched.
@@ -131,13 +159,24 @@ static GilPolicy* active_policy(Runtime& runtime) {
              : runtime.gil->policy.load(std::memory_order_acquire);
 }
 
-static void note_taken(Thread& t, int64_t waited_ns, bool contended) {
-  if (GilRecorder* recorder = t.runtime().gil->recorder.load(std::memory_order_relaxed))
-    recorder->took(t, waited_ns, contended);
-}
 static void note_drop(Thread& t) {
   if (GilRecorder* recorder = t.runtime().gil->recorder.load(std::memory_order_relaxed))
     recorder->drops(t, (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0);
+}
+
+// Under the table's mutex: a thread that the stopper had found running has stopped.
+static void note_stopped(ThreadTable& table) {
+  if (--table.still_running == 0) table.stopped.notify_one();
+}
+
+static void note_detached(Thread& t) {
+  ThreadTable& table = *t.runtime().threads;
+  std::lock_guard<std::mutex> guard(table.mutex);
+  ThreadState expected = ThreadState::Detached;
+  // Otherwise the stopper has found it detached, or there is none any more.
+  if (table.stopper != nullptr && table.stopper != &t &&
+      t.impl->state.compare_exchange_strong(expected, ThreadState::Suspended, std::memory_order_seq_cst))
+    note_stopped(table);
 }
 
 void attach_thread(Thread& t) {
@@ -145,40 +184,46 @@ void attach_thread(Thread& t) {
   Runtime& runtime = t.runtime();
   ThreadImpl& impl = *t.impl;
   GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_acquire);
-  int64_t waited = 0;
+  int64_t waited = 0, now = 0;
   bool contended = false;
+  // SAFETY: impl.held_policy is read in a stopped world, so it changes only while this thread is attached.
+  GilPolicy* held = nullptr;
   for (;;) {
     // Who stands in a queue has to leave it through its head, even when the policy has been replaced
     // meanwhile.
     if (GilPolicy* policy = impl.queued_policy != nullptr ? impl.queued_policy : active_policy(runtime)) {
       int64_t wanted = recorder != nullptr ? os::monotonic_ns() : 0;
       contended |= policy->take(*runtime.gil, t);
-      if (recorder != nullptr) waited += os::monotonic_ns() - wanted;
-      impl.held_policy = policy;
+      if (recorder != nullptr) waited += (now = os::monotonic_ns()) - wanted;
+      held = policy;
     }
     ThreadState expected = ThreadState::Detached;
     if (impl.state.compare_exchange_strong(expected, ThreadState::Attached, std::memory_order_seq_cst)) {
       // The GIL may have been switched or replaced while we came in; it cannot be from here on.
-      if (impl.held_policy == active_policy(runtime)) break;
+      if (held == active_policy(runtime)) break;
       impl.state.store(ThreadState::Detached, std::memory_order_seq_cst);
+      if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) note_detached(t);
     }
-    if (GilPolicy* held = std::exchange(impl.held_policy, nullptr)) held->drop_quietly(*runtime.gil, t);
+    if (held != nullptr) std::exchange(held, nullptr)->drop_quietly(*runtime.gil, t);
     if (expected == ThreadState::Suspended) wait_for_start(t);
   }
-  if (impl.held_policy != nullptr) note_taken(t, waited, contended);
+  impl.held_policy = held;
+  // Recording may have begun or ended while we waited; it cannot from here on.
+  recorder = runtime.gil->recorder.load(std::memory_order_relaxed);
+  if (recorder != nullptr && held != nullptr)
+    recorder->took(t, now != 0 ? now : os::monotonic_ns(), waited, contended);
   errno = saved_errno;
 }
 
 void detach_thread(Thread& t) {
   int saved_errno = errno;
   Runtime& runtime = t.runtime();
-  if (t.impl->held_policy != nullptr) note_drop(t);
+  GilPolicy* held = std::exchange(t.impl->held_policy, nullptr);
+  if (held != nullptr) note_drop(t);
   t.impl->state.store(ThreadState::Detached, std::memory_order_seq_cst);
-  if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]] {
-    std::lock_guard<std::mutex> guard(runtime.threads->mutex);
-    runtime.threads->stopped.notify_all();
-  }
-  if (GilPolicy* held = std::exchange(t.impl->held_policy, nullptr)) held->drop(*runtime.gil, t);
+  if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]]
+    note_detached(t);
+  if (held != nullptr) held->drop(*runtime.gil, t);
   errno = saved_errno;
 }
 
@@ -215,20 +260,20 @@ void stop_the_world(Thread& t) {
   table.stop_requested.store(true, std::memory_order_seq_cst);
   for (Thread* other = table.first; other != nullptr; other = other->impl->next)
     if (other != &t) other->set_interrupt(kInterruptStopTheWorld);
-  for (;;) {
-    bool all = true;
-    for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
-      if (other == &t) continue;
-      ThreadState state = other->impl->state.load(std::memory_order_seq_cst);
-      if (state == ThreadState::Suspended) continue;
-      if (state == ThreadState::Detached && other->impl->state.compare_exchange_strong(
-                                                state, ThreadState::Suspended, std::memory_order_seq_cst))
-        continue;
-      all = false;
-    }
-    if (all) return;
-    table.stopped.wait_for(lock, std::chrono::milliseconds(1));
+  table.still_running = 0;
+  for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
+    if (other == &t) continue;
+    // SAFETY: who detaches from here on finds the stop requested and waits for the mutex (note_detached).
+    ThreadState state = ThreadState::Detached;
+    if (!other->impl->state.compare_exchange_strong(state, ThreadState::Suspended,
+                                                    std::memory_order_seq_cst) &&
+        state == ThreadState::Attached)
+      ++table.still_running;
   }
+  while (table.still_running != 0) table.stopped.wait(lock);
+  for (const StoppedWork& work : table.stopped_work) work.run(work.what, work.a, work.b);
+  table.stopped_work.clear();
+  table.last_stop.store(os::monotonic_ns(), std::memory_order_relaxed);
 }
 
 void start_the_world(Thread& t) {
@@ -243,6 +288,27 @@ void start_the_world(Thread& t) {
   table.stopper = nullptr;
   table.stop_requested.store(false, std::memory_order_seq_cst);
   table.started.notify_all();
+}
+
+void run_when_stopped(Thread& t, StoppedWork work) {
+  ThreadTable& table = *t.runtime().threads;
+  std::lock_guard<std::mutex> guard(table.mutex);
+  // SAFETY: a thread that comes now takes the mutex before it runs anything.
+  if (table.count.load(std::memory_order_relaxed) == 1) return work.run(work.what, work.a, work.b);
+  table.stopped_work.push_back(work);
+  t.set_interrupt(kInterruptStoppedWork);
+}
+
+void stop_for_work_if_due(Thread& t) {
+  constexpr int64_t kBetween = 2'000'000;  // nanoseconds: what such stops cost stays below one percent
+  ThreadTable& table = *t.runtime().threads;
+  if (os::monotonic_ns() - table.last_stop.load(std::memory_order_relaxed) < kBetween) return;
+  t.clear_interrupt(kInterruptStoppedWork);
+  {
+    std::lock_guard<std::mutex> guard(table.mutex);
+    if (table.stopped_work.empty()) return;  // another stop has done it
+  }
+  StoppedWorld stopped(t);
 }
 
 __attribute__((noinline)) void suspend_for_stop(Thread& t) {
@@ -260,7 +326,7 @@ __attribute__((noinline)) void suspend_for_stop(Thread& t) {
       held->drop_quietly(*runtime.gil, t);
     }
     t.impl->state.store(ThreadState::Suspended, std::memory_order_seq_cst);
-    table.stopped.notify_all();
+    note_stopped(table);
     while (t.impl->state.load(std::memory_order_seq_cst) == ThreadState::Suspended) table.started.wait(lock);
   }
   attach_thread(t);
@@ -280,8 +346,11 @@ void* thread_entry(void* argument) {
   Thread* t = request->thread;
   ThreadBody body = request->body;
   delete request;
-  ThreadImpl::set_thread_bounds(*t);
   ThreadTable& table = *t->runtime().threads;
+  {
+    std::lock_guard<std::mutex> guard(table.mutex);  // find_thread() looks at the ident
+    ThreadImpl::set_thread_bounds(*t);
+  }
   attach_thread(*t);
   Value value = t->impl->start_argument;
   t->impl->start_argument = kEmpty;
@@ -383,12 +452,13 @@ void after_fork_child(Thread& t) {
   table.stop_requested.store(false, std::memory_order_relaxed);
   table.started_threads.store(t.is_main ? 0 : 1, std::memory_order_relaxed);
   t.clear_interrupt(kInterruptStopTheWorld);
+  t.impl->wakes.forget(t);
   t.is_main = true;
   runtime.main_thread_ = &t;
   t.impl->handle = pthread_self();
   t.impl->native_id = os::native_thread_id();
   for (auto& policy : runtime.gil->policies)
-    if (policy != nullptr) policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
+    policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
   runtime.heap->after_fork_child();
 }
 

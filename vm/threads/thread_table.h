@@ -3,14 +3,23 @@
 #pragma once
 #include <condition_variable>
 #include <mutex>
+#include <vector>
 
 #include "vm/threads/thread.h"
 
 namespace mp {
 
+// A change that no thread may see half done.
+struct StoppedWork {
+  void (*run)(void* what, uint64_t a, uint64_t b);
+  void* what;
+  uint64_t a, b;
+};
+
 struct ThreadTable {
+  ~ThreadTable();
   std::mutex mutex;
-  std::condition_variable stopped;  // a thread suspended or detached itself
+  std::condition_variable stopped;  // the last thread that a stop waits for has suspended or detached itself
   std::condition_variable started;  // the world runs again
   Thread* first = nullptr;
   std::atomic<size_t> count{0};    // written under the mutex
@@ -18,6 +27,12 @@ struct ThreadTable {
   std::atomic<bool> watch_deadlocks{false};
   Thread* stopper = nullptr;  // who stopped the world
   int stop_depth = 0;
+  size_t still_running = 0;  // threads that the stopper waits for
+  // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
+  std::vector<Slot*> spare_stacks;
+  size_t stack_bytes = 0;  // of each
+  std::vector<StoppedWork> stopped_work;
+  std::atomic<int64_t> last_stop{0};  // monotonic nanoseconds
   std::atomic<bool> stop_requested{false};
   std::atomic<uint64_t> next_serial{1};
   std::atomic<size_t> stack_size{0};       // threading.stack_size(): 0 is the default
@@ -41,6 +56,12 @@ void yield_gil(Thread& t);
 // safepoint.
 void stop_the_world(Thread& t);
 void start_the_world(Thread& t);
+// Runs `work` at once when the caller is the only thread, otherwise within the next stop-the-world, which is
+// at hand: a stop of its own comes when there was none for a while. Objects that it refers to live until
+// then.
+void run_when_stopped(Thread& t, StoppedWork work);
+// The safepoint's part of it.
+void stop_for_work_if_due(Thread& t);
 // A thread that was asked to stop: publishes its stack and waits.
 void suspend_for_stop(Thread& t);
 class StoppedWorld {

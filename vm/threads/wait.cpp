@@ -2,12 +2,15 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "vm/gc/heap.h"
 #include "vm/os/futex.h"
 #include "vm/threads/deadlock.h"
+#include "vm/threads/gil.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
@@ -23,8 +26,15 @@ void Parker::sleep(os::Deadline deadline) {
     if (os::futex_wait(word_, kSleeping, deadline) == os::FutexResult::TimedOut) return;
   }
 }
+void Parker::sleep_until_woken() {
+  while (!woken()) {
+    uint32_t seen = word_.fetch_or(kSleeping, std::memory_order_seq_cst) | kSleeping;
+    if ((seen & kWoken) == 0) os::futex_wait(word_, seen, os::kNoDeadline);
+  }
+}
 void Parker::signal(uint32_t bit) {
   // Who has not gone to sleep yet sees the word: no system call.
+  // SAFETY: from here the parker may be gone with its thread; the system call takes its address for a number.
   if ((word_.fetch_or(bit, std::memory_order_seq_cst) & kSleeping) != 0) os::futex_wake(word_, 1);
 }
 void Parker::wake() { signal(kWoken); }
@@ -100,29 +110,29 @@ bool withdraw(Waiter& waiter) {
 }
 
 // *deadlocked: it was the last thread that could make progress, and did not wait.
-WaitResult wait_in_bucket(Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
-                          os::Deadline deadline, Thread* t, bool* deadlocked) {
+WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
+                          os::Deadline deadline, bool* deadlocked) {
   Parker& parker = *waiter.parker;
   parker.reset();
   // SAFETY: the word was reset before the bits are read; a signal that comes now finds the word and wakes us.
-  if (t != nullptr && t->is_main &&
-      (t->interrupt_word.load(std::memory_order_seq_cst) & kWakingInterrupts) != 0)
+  if (t.is_main && (t.interrupt_word.load(std::memory_order_seq_cst) & kWakingInterrupts) != 0)
     return WaitResult::Interrupted;
   {
     std::lock_guard<std::mutex> guard(bucket.mutex);
     if (check != nullptr && !check(context)) return WaitResult::Refused;
     bucket.push(waiter);
   }
-  if (waiter.blocked != nullptr && all_threads_blocked(t->runtime()) && withdraw(waiter)) {
+  if (waiter.blocked != nullptr && all_threads_blocked(t.runtime()) && withdraw(waiter)) {
     *deadlocked = true;
     return WaitResult::Interrupted;
   }
   parker.sleep(deadline);
-  if (parker.woken()) {
-    // SAFETY: the waker took us out of the queue before it woke us.
+  // SAFETY: the waker took us out of the queue before it woke us.
+  if (parker.woken()) return WaitResult::Woken;
+  if (!withdraw(waiter)) {
+    parker.sleep_until_woken();
     return WaitResult::Woken;
   }
-  if (!withdraw(waiter)) return WaitResult::Woken;
   return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
 }
 
@@ -138,15 +148,14 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
     record.object.store(object != nullptr ? object : address, std::memory_order_relaxed);
     record.deadline.store(deadline, std::memory_order_relaxed);
     record.owner.store(owner, std::memory_order_relaxed);
+    record.since.store(os::monotonic_ns(), std::memory_order_relaxed);
     record.kind.store(kind, std::memory_order_release);
     bool for_good = may_block_for_good(t, kind, deadline);
     Waiter waiter{address, &t.impl->parker, nullptr, for_good ? &t.runtime().threads->blocked : nullptr};
     bool deadlocked = false;
     {
       BlockingRegion out(t);
-      result = wait_in_bucket(bucket_of(address), waiter, check, context, deadline, &t, &deadlocked);
-      // The waker may still be inside wake() on our parker: it lives as long as the thread, which outlives
-      // this by the waker's futex call.
+      result = wait_in_bucket(t, bucket_of(address), waiter, check, context, deadline, &deadlocked);
     }
     if (!deadlocked) break;
     if (!collected) {
@@ -166,33 +175,53 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
   return result;
 }
 
-void park_briefly(const void* address, WaitCheck check, void* context) {
-  // SAFETY: the waker wakes under the bucket lock, so the parker on this stack outlives its use.
-  Parker parker;
-  Waiter waiter{address, &parker};
-  Bucket& bucket = bucket_of(address);
-  wait_in_bucket(bucket, waiter, check, context, os::kNoDeadline, nullptr, nullptr);
-  std::lock_guard<std::mutex> guard(bucket.mutex);
+// Wakes now, or once the GIL is free.
+static void wake_waiter(Thread& t, Parker& parker) {
+  if (t.impl->held_policy != nullptr && t.impl->held_policy->defers_wakes())
+    t.impl->wakes.add(t, parker);
+  else
+    parker.wake();
 }
 
-bool unpark_one(const void* address) {
+bool unpark_one(Thread& t, const void* address) {
   Bucket& bucket = bucket_of(address);
-  std::lock_guard<std::mutex> guard(bucket.mutex);
-  Waiter* waiter = bucket.pop(address);
+  Waiter* waiter;
+  {
+    std::lock_guard<std::mutex> guard(bucket.mutex);
+    waiter = bucket.pop(address);
+  }
   if (waiter == nullptr) return false;
-  waiter->parker->wake();
+  wake_waiter(t, *waiter->parker);
   return true;
 }
 
-size_t unpark_all(const void* address) {
-  Bucket& bucket = bucket_of(address);
-  std::lock_guard<std::mutex> guard(bucket.mutex);
+size_t unpark_all(Thread& t, const void* address) {
   size_t count = 0;
-  while (Waiter* waiter = bucket.pop(address)) {
-    waiter->parker->wake();
-    ++count;
-  }
+  while (unpark_one(t, address)) ++count;
   return count;
+}
+
+void DeferredWakes::add(Thread& t, Parker& parker) {
+  constexpr int64_t kLongest = 50'000;
+  if (count_ == kMost) wake_all(t);
+  if (count_ == 0) {
+    // Whoever is woken waits for the GIL for an interval before it asks: small ones count from now.
+    due_ = os::monotonic_ns() +
+           std::min(kLongest, t.runtime().gil->interval_ns.load(std::memory_order_relaxed) / 2);
+    t.set_interrupt(kInterruptWake);
+  }
+  parkers_[count_++] = &parker;
+}
+
+void DeferredWakes::wake_all(Thread& t) {
+  t.clear_interrupt(kInterruptWake);
+  uint32_t count = std::exchange(count_, 0);
+  for (uint32_t i = 0; i < count; ++i) parkers_[i]->wake();
+}
+
+void DeferredWakes::forget(Thread& t) {
+  t.clear_interrupt(kInterruptWake);
+  count_ = 0;
 }
 
 WaitResult park_until(Thread& t, os::Deadline deadline) {
@@ -212,6 +241,10 @@ uint32_t fork_generation() { return g_forks.load(std::memory_order_relaxed); }
 
 WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner,
                                   uint8_t take) {
+  // Without a GIL the holder runs, and most locks are held for less time than going to sleep takes.
+  constexpr int kSpins = 100;
+  if (t.impl->held_policy == nullptr && os::has_several_processors())
+    for (int i = 0; i < kSpins && is_locked(); ++i) os::cpu_pause();
   bool was_woken = false;
   for (;;) {
     uint8_t seen = state_.load(std::memory_order_relaxed);
@@ -239,7 +272,7 @@ WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kin
   }
 }
 
-bool ParkingLock::adopt_waiter(const void* address) {
+bool ParkingLock::adopt_waiter(Thread& t, const void* address) {
   Bucket& from = bucket_of(address);
   Bucket& to = bucket_of(this);
   std::unique_lock<std::mutex> first(&from < &to ? from.mutex : to.mutex);
@@ -252,16 +285,12 @@ bool ParkingLock::adopt_waiter(const void* address) {
          !state_.compare_exchange_weak(seen, kLocked | kWaiters, std::memory_order_seq_cst)) {
   }
   if (seen == 0) {
-    waiter->parker->wake();
+    wake_waiter(t, *waiter->parker);
   } else {
     waiter->address.store(this, std::memory_order_relaxed);
     to.push(*waiter);
   }
   return true;
-}
-
-void ParkingLock::unlock() {
-  if (state_.exchange(0, std::memory_order_seq_cst) == (kLocked | kWaiters)) unpark_one(this);
 }
 
 }  // namespace mp

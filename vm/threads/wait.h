@@ -49,6 +49,7 @@ class Parker {
   void reset() { word_.store(0, std::memory_order_seq_cst); }
   // Sleeps until woken, interrupted or the deadline.
   void sleep(os::Deadline deadline);
+  void sleep_until_woken();  // for one who knows that a waker is on its way
   void wake();
   void interrupt();
   bool woken() const { return (word_.load(std::memory_order_acquire) & kWoken) != 0; }
@@ -76,15 +77,37 @@ using WaitCheck = bool (*)(void* context);
 // `object` is what the record names, where that is not the address.
 WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
                 WaitKind kind, uint64_t owner = 0, const void* object = nullptr);
-// Wakes the thread that waits longest on `address`; false when there is none. Needs no attached thread.
-bool unpark_one(const void* address);
-size_t unpark_all(const void* address);
+// Wakes the thread that waits longest on `address`; false when there is none. `t` is the caller, attached:
+// while it holds the GIL nobody else could run, so the wake-up may wait until it lets go (DeferredWakes).
+bool unpark_one(Thread& t, const void* address);
+size_t unpark_all(Thread& t, const void* address);
 // Sleeps until the deadline; Interrupted on signals.
 WaitResult park_until(Thread& t, os::Deadline deadline);
 
-// The same without a Thread, for waits that are short by construction (object locks): not interruptible,
-// stays attached.
-void park_briefly(const void* address, WaitCheck check, void* context);
+// Wait morphing for the GIL: threads that were taken out of their queues by a holder of the GIL and are woken
+// when it drops it, or by its first poll after a while. Woken at once they would find the GIL taken and go
+// to sleep a second time. SAFETY: who was taken out of a queue waits for its wake-up whatever its deadline,
+// so the parkers live.
+class DeferredWakes {
+ public:
+  void add(Thread& t, Parker& parker);
+  // After the GIL has been dropped.
+  void flush(Thread& t) {
+    if (count_ != 0) wake_all(t);
+  }
+  // In a poll, with the GIL held.
+  void flush_if_due(Thread& t) {
+    if (count_ != 0 && os::monotonic_ns() >= due_) wake_all(t);
+  }
+  void forget(Thread& t);  // in the child of a fork
+
+ private:
+  static constexpr uint32_t kMost = 16;
+  void wake_all(Thread& t);
+  Parker* parkers_[kMost];
+  uint32_t count_ = 0;
+  int64_t due_ = 0;
+};
 
 void reset_parking_lot_after_fork();
 // How often this process was forked off: what the threads of before left in lists is void after a change.
@@ -107,9 +130,11 @@ class ParkingLock {
   }
   // Wait morphing: the thread that waits longest on `address` now waits for this lock, and unlock() wakes it;
   // it is woken at once when the lock is free. False when there is none.
-  bool adopt_waiter(const void* address);
+  bool adopt_waiter(Thread& t, const void* address);
   // The state must be locked (by anybody).
-  void unlock();
+  void unlock(Thread& t) {
+    if (state_.exchange(0, std::memory_order_seq_cst) == (kLocked | kWaiters)) unpark_one(t, this);
+  }
   bool is_locked() const { return state_.load(std::memory_order_relaxed) != 0; }
   void reset() { state_.store(0, std::memory_order_relaxed); }
 
