@@ -167,7 +167,7 @@ def step(r):
     kind = r.randrange(22)
     if kind < 9:
         name = r.choice(dir(target))
-        if name in REFUSED or name.startswith("__reduce") or (name[0] == "_" and name[1] != "_"): return None
+        if name in REFUSED or name.startswith("__reduce") or name.endswith("variate") or (name[0] == "_" and name[1] != "_"): return None
         attribute = getattr(target, name)
         if not callable(attribute) or isinstance(attribute, type): return attribute
         source = POOL if name in TAKES_MANY else ATOMS
