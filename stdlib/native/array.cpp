@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "vm/gc/heap.h"
+#include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
@@ -12,6 +13,7 @@
 #include "vm/types/list_filler.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
+#include "vm/types/runtime.h"
 #include "vm/types/str_internal.h"
 
 namespace mp {
@@ -22,7 +24,8 @@ namespace {
 
 struct ArrayObject : Object {
   std::atomic<ByteArrayCell*> cell{nullptr};
-  std::atomic<uint64_t> size{0};  // items
+  std::atomic<uint64_t> size{0};    // items
+  std::atomic<int32_t> exports{0};  // views that are out
   int64_t item_size = 1;
   char code = 'b';
 
@@ -61,6 +64,7 @@ Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char
   ByteArrayCell* cell = a->cell.load();
   auto size = static_cast<int64_t>(a->size.load());
   int64_t fresh = size - removed + added, unit = a->item_size;
+  if (fresh != size) TRY(check_exports(t, a->exports));
   if (fresh > (int64_t{1} << 44) / unit) return t.raise_memory_error();
   int64_t tail = (size - at - removed) * unit;
   if (cell == nullptr || fresh * unit > static_cast<int64_t>(cell->capacity)) {
@@ -171,11 +175,13 @@ Status pack_item(Thread& t, const ArrayObject* a, Value v, char* out) {
 Status append_value(Thread& t, ArrayObject* a, Value v) {
   char packed[8];
   TRY(pack_item(t, a, v, packed));
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   return splice(t, a, static_cast<int64_t>(a->size.load()), 0, packed, 1);
 }
 
 Status append_bytes(Thread& t, ArrayObject* a, std::string_view content) {
+  if (!content.empty()) settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   return splice(t, a, static_cast<int64_t>(a->size.load()), 0, content.data(),
                 static_cast<int64_t>(content.size()) / a->item_size);
@@ -323,6 +329,7 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
   if (!is_kind(key, Kind::Slice)) {
     int64_t i = TRY(index_in(t, a, key, "array assignment index out of range"));
     if (value.is_empty()) {
+      settle_exports(t, a->exports);
       ObjectLock lock(t, a);
       return splice(t, a, i, 1, nullptr, 0);
     }
@@ -344,9 +351,10 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
     content = value.as<ArrayObject>()->view();
   }
   SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
-  ObjectLock lock(t, a);
   int64_t unit = a->item_size, added = static_cast<int64_t>(content.size()) / unit;
   int64_t count = std::max<int64_t>(range.count, 0);
+  if (added != count) settle_exports(t, a->exports);
+  ObjectLock lock(t, a);
   if (range.step == 1) return splice(t, a, range.start, count, content.data(), added);
   if (!value.is_empty() && added != count) {
     return t.raise(Exc::ValueError, "attempt to assign array of size {} to extended slice of size {}", added,
@@ -442,6 +450,7 @@ Result<Value> array_repeat(Thread& t, Value self, Value count) {
 Result<Value> array_inplace_repeat(Thread& t, Value self, Value count) {
   auto* a = self.as<ArrayObject>();
   std::string content = TRY(repeated(t, a, count));
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), content.data(),
              static_cast<int64_t>(content.size()) / a->item_size));
@@ -465,6 +474,25 @@ Result<Value> array_iterator_next(Thread& t, Value self) {
   return kNoMore;
 }
 Result<Value> array_iterator_iter(Thread&, Value self) { return self; }
+Result<Value> array_iterator_reduce(Thread& t, const Value* args) {
+  auto* it = args[0].as<ArrayIterator>();
+  Value iter = TRY(get_attr(t, t.runtime().builtins_module, "iter")), array = it->array;
+  if (array.is_empty()) return Value(make_tuple(t, {iter, Value(make_tuple(t, {Value(empty_tuple(t))}))}));
+  return Value(make_tuple(t, {iter, Value(make_tuple(t, {array})), make_int(t, it->index.load())}));
+}
+Result<Value> array_iterator_setstate(Thread& t, const Value* args) {
+  auto* it = args[0].as<ArrayIterator>();
+  int64_t index = TRY(to_ssize(t, args[1]));
+  Value array = it->array;
+  if (array.is_empty()) return kNone;
+  it->index.store(std::clamp<int64_t>(index, 0, array.as<ArrayObject>()->length()));
+  return kNone;
+}
+const NativeDef kArrayIteratorMethods[] = {
+    MP_METHOD(array_iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."),
+    MP_METHOD(array_iterator_setstate, "__setstate__(self, state, /)",
+              "Set state information for unpickling."),
+    MP_END};
 
 // ---------------------------------------------------------------- methods
 
@@ -536,6 +564,7 @@ Result<Value> array_insert(Thread& t, const Value* args) {
   int64_t at = TRY(to_ssize(t, args[1]));
   char packed[8];
   TRY(pack_item(t, a, args[2], packed));
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   int64_t size = a->length();
   if (at < 0) at = std::max<int64_t>(0, at + size);
@@ -549,6 +578,7 @@ Result<Value> array_pop(Thread& t, const Value* args) {
   if (at < 0) at += a->length();
   if (at < 0 || at >= a->length()) return t.raise(Exc::IndexError, "pop index out of range");
   Value item = TRY(item_at(t, a, a->view().data() + at * a->item_size));
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   TRY(splice(t, a, at, 1, nullptr, 0));
   return item;
@@ -557,6 +587,7 @@ Result<Value> array_remove(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   int64_t at = TRY(find_item(t, a, args[1], 0, INT64_MAX));
   if (at < 0 || at >= a->length()) return t.raise(Exc::ValueError, "array.remove(x): x not in array");
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   TRY(splice(t, a, at, 1, nullptr, 0));
   return kNone;
@@ -594,6 +625,7 @@ Result<Value> array_byteswap(Thread& t, const Value* args) {
 }
 Result<Value> array_clear(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
+  settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), nullptr, 0));
   return kNone;
@@ -680,10 +712,13 @@ const TypeSpec kArrayIteratorSpec = {
     .size = sizeof(ArrayIterator),
     .flags = kTypeDisallowNew,
     .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<ArrayIterator*>(o)->array); },
-    .slots = {.iter = array_iterator_iter, .next = array_iterator_next}};
+    .slots = {.iter = array_iterator_iter, .next = array_iterator_next},
+    .methods = kArrayIteratorMethods};
 
-Status acquire_array(Thread&, Value owner, BufferView* view) {
+Status acquire_array(Thread& t, Value owner, BufferView* view) {
   auto* a = owner.as<ArrayObject>();
+  ObjectLock lock(t, a);
+  a->exports.fetch_add(1);
   static const char* const kFormats[] = {"b", "B", "w", "w", "h", "H", "i",
                                          "I", "l", "L", "q", "Q", "f", "d"};
   std::string_view own = a->view();
@@ -691,12 +726,15 @@ Status acquire_array(Thread&, Value owner, BufferView* view) {
               a->item_size, kFormats[kCodes.find(a->code)], false, a->cell.load());
   return {};
 }
-const BufferProcs kArrayBuffer = {acquire_array, nullptr};
+void release_array(Value owner) { owner.as<ArrayObject>()->exports.fetch_sub(1); }
+const BufferProcs kArrayBuffer = {acquire_array, release_array};
 
 Status init_module(Thread& t, ModuleObject* module) {
   Value type = native_type(t, kArraySpec);
   register_buffer_type(t, &kArraySpec, &kArrayBuffer);
   TRY(module_add(t, module, "array", type));
+  Value sequence = TRY(get_attr(t, TRY(import_module(t, "_collections_abc")), "MutableSequence"));
+  TRY(call_method(t, sequence, intern(t, "register"), {type}));
   TRY(module_add(t, module, "ArrayType", type));
   return module_add_text(t, module, "typecodes", kCodes);
 }

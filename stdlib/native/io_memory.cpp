@@ -3,6 +3,7 @@
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
+#include "vm/types/buffer.h"
 
 namespace mp::io {
 
@@ -14,11 +15,23 @@ struct BytesIOObject : Object {
   StreamLock lock;
   std::string* content;  // null when closed
   size_t position;
+  std::atomic<int32_t> exports;  // views that are out
 };
+// What getbuffer() views: it lends the content of its stream.
+struct BytesIOBuffer : Object {
+  Slot stream;
+};
+extern const TypeSpec kBytesIOBufferSpec;
 void free_bytes_io(Object* object) { delete static_cast<BytesIOObject*>(object)->content; }
 BytesIOObject* bytes_self(const Value* args) { return args[0].as<BytesIOObject>(); }
 Status check_open(Thread& t, BytesIOObject* self) {
   return self->content != nullptr ? Status() : Status(raise_closed(t));
+}
+
+// Before the content moves, or changes its size.
+Status may_resize(Thread& t, BytesIOObject* self) {
+  settle_exports(t, self->exports);
+  return check_exports(t, self->exports);
 }
 
 Result<Value> bytes_io_new(Thread& t, Value cls, CallArgs) {
@@ -29,6 +42,7 @@ Result<Value> bytes_io_new(Thread& t, Value cls, CallArgs) {
 }
 Result<Value> bytes_io_init(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
+  TRY(may_resize(t, self));
   if (self->content == nullptr) self->content = new std::string;
   self->content->clear();
   self->position = 0;
@@ -83,6 +97,7 @@ Result<Value> bytes_io_readinto(Thread& t, const Value* args) {
 Result<Value> bytes_io_write(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
+  TRY(may_resize(t, self));
   if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
   std::string data(TRY(bytes_view(t, args[1])));
   if (data.empty()) return Value::from_int(0);
@@ -116,6 +131,7 @@ Result<Value> bytes_io_tell(Thread& t, const Value* args) {
 Result<Value> bytes_io_truncate(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
+  TRY(may_resize(t, self));
   int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
   if (size < 0) return t.raise(Exc::ValueError, "negative size value {}", size);
   if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
@@ -126,13 +142,27 @@ Result<Value> bytes_io_getvalue(Thread& t, const Value* args) {
   BytesObject* bytes = make_bytes(t, *bytes_self(args)->content);
   return bytes == nullptr ? Result<Value>(Error{}) : Result<Value>(bytes);
 }
-// A copy: a view that could change the content is not offered yet (docs/COMPATIBILITY.md).
+Status acquire_content(Thread& t, Value owner, BufferView* view) {
+  auto* stream = owner.as<BytesIOBuffer>()->stream.get().as<BytesIOObject>();
+  TRY(check_open(t, stream));
+  stream->exports.fetch_add(1);
+  fill_buffer(view, owner, stream->content->data(), static_cast<int64_t>(stream->content->size()), 1, "B",
+              false);
+  return {};
+}
+void release_content(Value owner) {
+  owner.as<BytesIOBuffer>()->stream.get().as<BytesIOObject>()->exports.fetch_sub(1);
+}
+const BufferProcs kBytesIOBufferProcs = {acquire_content, release_content};
 Result<Value> bytes_io_getbuffer(Thread& t, const Value* args) {
   TRY(check_open(t, bytes_self(args)));
-  ByteArrayObject* copy = make_bytearray(t, *bytes_self(args)->content);
-  return call(t, t.types().memoryview, {copy});
+  register_buffer_type(t, &kBytesIOBufferSpec, &kBytesIOBufferProcs);
+  auto* lender = t.heap().make<BytesIOBuffer>(t, native_type(t, kBytesIOBufferSpec));
+  lender->stream = args[0];
+  return make_memoryview(t, lender);
 }
-Result<Value> bytes_io_close(Thread&, const Value* args) {
+Result<Value> bytes_io_close(Thread& t, const Value* args) {
+  TRY(may_resize(t, bytes_self(args)));
   delete bytes_self(args)->content;
   bytes_self(args)->content = nullptr;
   return kNone;
@@ -165,6 +195,7 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}",
                    type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
+  TRY(may_resize(t, self));
   std::string_view view = TRY(bytes_view(t, state[0]));
   self->content->assign(view);
   int64_t position = TRY(to_ssize(t, state[1]));
@@ -199,6 +230,11 @@ const NativeDef kBytesIOMethods[] = {
     MP_METHOD((exclusive<BytesIOObject, bytes_io_getstate>), "__getstate__(self, /)", nullptr),
     MP_METHOD((exclusive<BytesIOObject, bytes_io_setstate>), "__setstate__(self, state, /)", nullptr),
     MP_END};
+const TypeSpec kBytesIOBufferSpec = {
+    .name = "_io._BytesIOBuffer",
+    .size = sizeof(BytesIOBuffer),
+    .flags = kTypeDisallowNew,
+    .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<BytesIOBuffer*>(o)->stream); }};
 const GetSetDef kBytesIOGetSets[] = {{"closed", bytes_io_closed, nullptr, nullptr}, {}};
 
 // ---------------------------------------------------------------- StringIO

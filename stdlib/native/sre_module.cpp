@@ -38,6 +38,7 @@ struct MatchObject : Object {
 };
 struct ScannerObject : Object {
   Slot pattern, string;
+  Slot view;  // memoryview of a string that could be resized, or empty
   int64_t position, end_position, must_advance_from;
   bool finished;
   Mode mode;
@@ -55,7 +56,7 @@ void trace_match(Object* o, Tracer& tracer) {
   tracer.mark_raw(self->marks);
 }
 void trace_scanner(Object* o, Tracer& tracer) {
-  tracer.visit_slots(&static_cast<ScannerObject*>(o)->pattern, 2);
+  tracer.visit_slots(&static_cast<ScannerObject*>(o)->pattern, 3);
 }
 
 // ---- subjects
@@ -212,6 +213,7 @@ Result<Value> make_scanner(Thread& t, const Value* args, bool iterator) {
   auto* scanner = t.heap().make<ScannerObject>(t, native_type(t, kScannerSpec));
   scanner->pattern = pattern;
   scanner->string = args[1];
+  if (!held.text && !is_bytes(args[1])) scanner->view = TRY(make_memoryview(t, args[1]));
   scanner->position = begin;
   scanner->end_position = end;
   scanner->must_advance_from = -1;

@@ -5,7 +5,9 @@
 #include <mutex>
 #include <vector>
 
+#include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/runtime.h"
 
@@ -109,17 +111,34 @@ static Status view_of_memoryview(Thread& t, Value v, BufferView* view) {
   return {};
 }
 
+static Status acquire_bytearray(Thread& t, Value v, BufferView* view) {
+  auto* b = v.as<ByteArrayObject>();
+  ObjectLock lock(t, b);
+  b->pins.fetch_add(1);
+  std::string_view own = b->view();
+  fill_buffer(view, v, const_cast<char*>(own.data()), static_cast<int64_t>(own.size()), 1, "B", false,
+              b->cell.load());
+  return {};
+}
+static void release_bytearray(Value v) { v.as<ByteArrayObject>()->pins.fetch_sub(1); }
+static const BufferProcs kByteArrayBuffer = {acquire_bytearray, release_bytearray};
+
+void settle_exports(Thread& t, const std::atomic<int32_t>& exports) {
+  if (exports.load() > 0) t.heap().collect(t);
+}
+Status check_exports(Thread& t, const std::atomic<int32_t>& exports) {
+  if (exports.load() == 0) return {};
+  return t.raise(Exc::BufferError, "Existing exports of data: object cannot be re-sized");
+}
+
 Status get_buffer(Thread& t, Value v, BufferView* view, bool writable) {
   Kind kind = v.is_object() ? v.as_object()->kind() : Kind::Free;
   if (kind == Kind::Bytes) {
     auto* b = v.as<BytesObject>();
     fill_buffer(view, v, b->data(), static_cast<int64_t>(b->size), 1, "B", true);
   } else if (kind == Kind::ByteArray) {
-    auto* b = v.as<ByteArrayObject>();
-    std::string_view own = b->view();
-    ByteArrayCell* cell = b->cell.load();
-    fill_buffer(view, v, const_cast<char*>(own.data()), static_cast<int64_t>(own.size()), 1, "B", false,
-                cell);
+    TRY(acquire_bytearray(t, v, view));
+    view->procs = &kByteArrayBuffer;
   } else if (kind == Kind::MemoryView) {
     TRY(view_of_memoryview(t, v, view));
   } else if (const BufferProcs* procs = find_procs(t, v)) {

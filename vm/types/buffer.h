@@ -2,9 +2,9 @@
 // memory. It copies nothing.
 //
 // A native type lends its memory by registering BufferProcs for its TypeSpec once per runtime
-// (register_buffer_type). Memory in a raw GC cell needs no release: name the cell in BufferView::cell and the
-// collector keeps it as long as any view is alive. Memory that can be taken away (mmap) must count its views
-// in `acquire` and `release`.
+// (register_buffer_type). Memory in a raw GC cell is named in BufferView::cell: the collector keeps it as
+// long as any view is alive. An exporter that can be resized or closed counts its views in `acquire` and
+// `release`.
 #pragma once
 #include "vm/types/containers.h"
 
@@ -62,6 +62,12 @@ class HeldBuffer {
   std::string copy_;
   std::string_view bytes_;
 };
+// The views of an exporter that are out. One that nobody can reach any more counts until it is collected, so
+// who is about to resize settles first, before it takes the exporter's lock: when views are out, that
+// collects.
+void settle_exports(Thread& t, const std::atomic<int32_t>& exports);
+// BufferError "Existing exports of data: object cannot be re-sized" while views are out.
+Status check_exports(Thread& t, const std::atomic<int32_t>& exports);
 // The content of a view in C order.
 std::string buffer_to_bytes(const BufferView& view);
 

@@ -3,6 +3,7 @@
 
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
+#include "vm/types/buffer.h"
 #include "vm/types/bytearray_methods.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
@@ -41,9 +42,7 @@ static Status splice(Thread& t, ByteArrayObject* b, size_t at, size_t removed, c
   ByteArrayCell* cell = b->cell.load(std::memory_order_relaxed);
   size_t size = b->size.load(std::memory_order_relaxed);
   size_t fresh = size - removed + added;
-  if (fresh != size && b->pins.load() > 0) {
-    return t.raise(Exc::BufferError, "Existing exports of data: object cannot be re-sized");
-  }
+  if (fresh != size) TRY(check_exports(t, b->pins));
   if (fresh > size_t{1} << 44) return t.raise_memory_error();
   size_t tail = size - at - removed;
   if (cell == nullptr || fresh > cell->capacity || (fresh < cell->capacity / 4 && cell->capacity > 256)) {
@@ -69,6 +68,7 @@ static Status splice(Thread& t, ByteArrayObject* b, size_t at, size_t removed, c
 }
 
 static Status append_all(Thread& t, ByteArrayObject* b, std::string_view content) {
+  if (!content.empty()) settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   size_t size = b->size.load();
   return splice(t, b, size, 0, reinterpret_cast<const uint8_t*>(content.data()), content.size());
@@ -87,6 +87,7 @@ Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
   std::string content;
   auto* b = self.as<ByteArrayObject>();
   if (b->length() != 0) {
+    settle_exports(t, b->pins);
     ObjectLock lock(t, b);
     TRY(splice(t, b, 0, b->size.load(), nullptr, 0));
   }
@@ -148,6 +149,7 @@ static Result<Value> bytearray_get_item(Thread& t, Value self, Value key) {
 
 static Status assign_slice(Thread& t, ByteArrayObject* b, SliceObject* slice, std::string_view content) {
   SliceRange range = TRY(slice_indices(t, slice, static_cast<int64_t>(b->length())));
+  if (static_cast<int64_t>(content.size()) != std::max<int64_t>(range.count, 0)) settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   size_t size = b->size.load();
   auto* data = reinterpret_cast<const uint8_t*>(content.data());
@@ -215,6 +217,7 @@ static Status bytearray_set_item(Thread& t, Value self, Value key, Value value) 
   }
   int64_t i = TRY(index_of(t, key, static_cast<int64_t>(b->length()), "bytearray index out of range"));
   if (value.is_empty()) {
+    settle_exports(t, b->pins);
     ObjectLock lock(t, b);
     if (static_cast<uint64_t>(i) >= b->size.load())
       return t.raise(Exc::IndexError, "bytearray index out of range");
@@ -272,6 +275,7 @@ static Result<Value> bytearray_inplace_repeat(Thread& t, Value self, Value count
   Value repeated = TRY(bytearray_repeat(t, self, count));
   std::string_view content = repeated.as<ByteArrayObject>()->view();
   auto* b = self.as<ByteArrayObject>();
+  settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   TRY(splice(t, b, 0, b->size.load(), reinterpret_cast<const uint8_t*>(content.data()), content.size()));
   return self;
@@ -294,6 +298,7 @@ Result<Value> bytearray_append(Thread& t, const Value* args) {
 
 Result<Value> bytearray_clear(Thread& t, const Value* args) {
   auto* b = args[0].as<ByteArrayObject>();
+  settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   TRY(splice(t, b, 0, b->size.load(), nullptr, 0));
   return kNone;
@@ -334,6 +339,7 @@ Result<Value> bytearray_insert(Thread& t, const Value* args) {
   auto* b = args[0].as<ByteArrayObject>();
   int64_t at = TRY(to_ssize(t, args[1]));
   uint8_t byte = TRY(byte_value(t, args[2], "byte must be in range(0, 256)"));
+  settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   auto size = static_cast<int64_t>(b->size.load());
   if (at < 0) at = std::max<int64_t>(0, at + size);
@@ -344,6 +350,7 @@ Result<Value> bytearray_insert(Thread& t, const Value* args) {
 Result<Value> bytearray_pop(Thread& t, const Value* args) {
   auto* b = args[0].as<ByteArrayObject>();
   int64_t at = TRY(to_ssize(t, args[1]));
+  settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   auto size = static_cast<int64_t>(b->size.load());
   if (size == 0) return t.raise(Exc::IndexError, "pop from empty bytearray");
@@ -357,6 +364,7 @@ Result<Value> bytearray_pop(Thread& t, const Value* args) {
 Result<Value> bytearray_remove(Thread& t, const Value* args) {
   auto* b = args[0].as<ByteArrayObject>();
   uint8_t byte = TRY(byte_value(t, args[1], "byte must be in range(0, 256)"));
+  settle_exports(t, b->pins);
   ObjectLock lock(t, b);
   size_t at = b->view().find(static_cast<char>(byte));
   if (at == std::string_view::npos) return t.raise(Exc::ValueError, "value not found in bytearray");

@@ -190,7 +190,7 @@ struct ByteArrayObject : Object {
   std::atomic<ByteArrayCell*> cell{nullptr};  // null while empty
   std::atomic<uint64_t> size{0};
   std::atomic<int32_t> pins{
-      0};  // `with memoryview(b)`: "Existing exports of data: object cannot be re-sized"
+      0};  // views of it that are out (buffer.h): it keeps its size meanwhile
   uint64_t length() const { return view().size(); }
   // A reader's view: the cell once, then bounds within it.
   std::string_view view() const {

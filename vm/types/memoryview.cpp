@@ -119,8 +119,7 @@ static bool is_index(Thread& t, Value v) {
 static Result<Value> slice_view(Thread& t, MemoryViewObject* m, SliceObject* slice) {
   if (m->dimensions == 0) return t.raise(Exc::TypeError, "invalid indexing of 0-dim memory");
   SliceRange range = TRY(slice_indices(t, slice, m->shape()[0]));
-  // __index__ may have released the view: the collector keeps its memory, unless it is of a kind that can go
-  // away.
+  // __index__ may have released the view.
   if (m->procs != nullptr) TRY(check_live(t, m));
   MemoryViewObject* out = clone_view(t, m, m->dimensions);
   std::copy(m->shape(), m->shape() + m->dimensions, out->shape());
@@ -306,9 +305,6 @@ static Result<Value> memoryview_repr(Thread& t, Value self) {
 static Result<Value> memoryview_release(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   if (m->released.exchange(true)) return kNone;
-  if (m->pinned && is_kind(m->owner, Kind::ByteArray))
-    m->owner.get().as<ByteArrayObject>()->pins.fetch_sub(1);
-  m->pinned = false;
   if (m->procs != nullptr) m->procs->release(m->owner);
   (void)t;
   return kNone;
@@ -316,10 +312,6 @@ static Result<Value> memoryview_release(Thread& t, const Value* args) {
 static Result<Value> memoryview_enter(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   TRY(check_live(t, m));
-  if (!m->pinned && is_kind(m->owner, Kind::ByteArray)) {
-    m->pinned = true;
-    m->owner.get().as<ByteArrayObject>()->pins.fetch_add(1);
-  }
   return args[0];
 }
 static Result<Value> memoryview_exit(Thread& t, const Value* args) { return memoryview_release(t, args); }

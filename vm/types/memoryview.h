@@ -16,7 +16,6 @@ struct MemoryViewObject : Object {
   int32_t dimensions = 1;
   std::atomic<bool> released{false};
   bool read_only = true;
-  bool pinned = false;  // entered by `with`: the bytearray must keep its size
   // shape, then strides follow
   int64_t* shape() { return reinterpret_cast<int64_t*>(this + 1); }
   int64_t* strides() { return shape() + dimensions; }
