@@ -1,7 +1,9 @@
-// _contextvars (PEP 567): Context, ContextVar, Token. A context's mapping is never changed in place: set()
-// makes a new one, so copy_context() is O(1).
+// _contextvars (PEP 567): Context, ContextVar, Token. A context's variables are a persistent map, so set() is
+// O(log n) and copy_context() is O(1).
+#include "stdlib/native/hamt.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -10,9 +12,10 @@ namespace mp {
 namespace {
 
 extern const TypeSpec kContextSpec, kContextVarSpec, kTokenSpec, kMissingSpec;
+extern const TypeSpec kKeysSpec, kValuesSpec, kItemsSpec;
 
 struct ContextObject : Object {
-  Slot variables;  // dict ContextVar -> value, replaced as a whole
+  Slot variables;  // ContextVar -> value (hamt.h), replaced as a whole
   Slot previous;   // the context entered before, while this one is entered
   std::atomic<bool> entered;
 };
@@ -37,17 +40,17 @@ ContextObject* make_context(Thread& t, Value variables) {
   return context;
 }
 ContextObject* current_context(Thread& t) {
-  if (t.context.get().is_empty()) t.context = make_context(t, make_dict(t));
+  if (t.context.get().is_empty()) t.context = make_context(t, kEmpty);
   return t.context.get().as<ContextObject>();
 }
-DictObject* variables_of(ContextObject* context) { return context->variables.get().as<DictObject>(); }
+Value find(ContextObject* context, Value variable) { return hamt_find(context->variables, variable); }
 
 // ---- Context
 
 Result<Value> context_new(Thread& t, Value, CallArgs args) {
   bool named = args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size > 0;
   if (args.count > 0 || named) return t.raise(Exc::TypeError, "Context() does not accept any arguments");
-  return make_context(t, make_dict(t));
+  return make_context(t, kEmpty);
 }
 Result<Value> copy_context(Thread& t, const Value*) { return make_context(t, current_context(t)->variables); }
 Result<Value> context_copy(Thread& t, const Value* args) {
@@ -75,38 +78,79 @@ Status check_key(Thread& t, Value key) {
 }
 Result<Value> context_get_item(Thread& t, Value self, Value key) {
   TRY(check_key(t, key));
-  Value found = TRY(dict_get(t, variables_of(self.as<ContextObject>()), key));
+  Value found = find(self.as<ContextObject>(), key);
   return found.is_not_found() ? Result<Value>(t.raise_value(Exc::KeyError, key)) : Result<Value>(found);
 }
 Result<bool> context_contains(Thread& t, Value self, Value key) {
   TRY(check_key(t, key));
-  return !TRY(dict_get(t, variables_of(self.as<ContextObject>()), key)).is_not_found();
+  return !find(self.as<ContextObject>(), key).is_not_found();
 }
 Result<Value> context_get(Thread& t, const Value* args) {
   TRY(check_key(t, args[1]));
-  Value found = TRY(dict_get(t, variables_of(args[0].as<ContextObject>()), args[1]));
+  Value found = find(args[0].as<ContextObject>(), args[1]);
   return found.is_not_found() ? args[2] : found;
 }
 Result<int64_t> context_length(Thread&, Value self) {
-  return static_cast<int64_t>(variables_of(self.as<ContextObject>())->length());
-}
-Result<Value> context_iter(Thread& t, Value self) {
-  return get_iter(t, variables_of(self.as<ContextObject>()));
-}
-Result<Value> context_keys(Thread& t, const Value* args) {
-  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().keys);
-}
-Result<Value> context_values(Thread& t, const Value* args) {
-  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().values);
-}
-Result<Value> context_items(Thread& t, const Value* args) {
-  return call_method(t, variables_of(args[0].as<ContextObject>()), t.names().items);
+  return static_cast<int64_t>(hamt_size(self.as<ContextObject>()->variables));
 }
 Result<Value> context_compare(Thread& t, Value a, Value b, CompareOp op) {
   if ((op != CompareOp::Eq && op != CompareOp::Ne) || type_of(t, b) != native_type(t, kContextSpec))
     return kNotImplemented;
-  return compare(t, a.as<ContextObject>()->variables, b.as<ContextObject>()->variables, op);
+  Value left = a.as<ContextObject>()->variables, right = b.as<ContextObject>()->variables;
+  bool equal = hamt_size(left) == hamt_size(right);
+  if (equal && left != right) {
+    // The walk lives on the native stack, which the collector scans.
+    HamtCursor cursor;
+    cursor.start(left);
+    for (Value key, value; equal && cursor.next(&key, &value);) {
+      Value other = hamt_find(right, key);
+      equal = !other.is_not_found() && TRY(compare_bool(t, value, other, CompareOp::Eq));
+    }
+  }
+  return Value::from_bool(equal == (op == CompareOp::Eq));
 }
+
+// What keys(), values() and items() give: an iterator over what the context holds at this moment.
+struct ContextIterator : Object {
+  uint64_t size;
+  HamtCursor cursor;
+};
+void trace_iterator(Object* o, Tracer& tracer) {
+  tracer.visit_slots(static_cast<ContextIterator*>(o)->cursor.nodes, kHamtDepth);
+}
+Value make_iterator(Thread& t, Value context, const TypeSpec& spec) {
+  Value variables = context.as<ContextObject>()->variables;
+  auto* iterator = t.heap().make<ContextIterator>(t, native_type(t, spec));
+  iterator->size = hamt_size(variables);
+  iterator->cursor.start(variables);
+  return iterator;
+}
+Result<Value> iterator_iter(Thread&, Value self) { return self; }
+Result<int64_t> iterator_length(Thread&, Value self) {
+  return static_cast<int64_t>(self.as<ContextIterator>()->size);
+}
+// With the GIL off two threads may share one.
+bool iterator_step(Thread& t, Value self, Value* key, Value* value) {
+  ObjectLock lock(t, self.as_object());
+  return self.as<ContextIterator>()->cursor.next(key, value);
+}
+Result<Value> keys_next(Thread& t, Value self) {
+  Value key, value;
+  return iterator_step(t, self, &key, &value) ? key : kNoMore;
+}
+Result<Value> values_next(Thread& t, Value self) {
+  Value key, value;
+  return iterator_step(t, self, &key, &value) ? value : kNoMore;
+}
+Result<Value> items_next(Thread& t, Value self) {
+  Value key, value;
+  if (!iterator_step(t, self, &key, &value)) return kNoMore;
+  return make_tuple(t, {key, value});
+}
+Result<Value> context_iter(Thread& t, Value self) { return make_iterator(t, self, kKeysSpec); }
+Result<Value> context_keys(Thread& t, const Value* args) { return make_iterator(t, args[0], kKeysSpec); }
+Result<Value> context_values(Thread& t, const Value* args) { return make_iterator(t, args[0], kValuesSpec); }
+Result<Value> context_items(Thread& t, const Value* args) { return make_iterator(t, args[0], kItemsSpec); }
 
 // ---- ContextVar
 
@@ -118,31 +162,21 @@ Result<Value> variable_new(Thread& t, const Value* args) {
   return variable;
 }
 Result<Value> variable_get(Thread& t, const Value* args) {
-  Value found = TRY(dict_get(t, variables_of(current_context(t)), args[0]));
+  Value found = find(current_context(t), args[0]);
   if (!found.is_not_found()) return found;
   if (!args[1].is_empty()) return args[1];
   Value fallback = args[0].as<ContextVarObject>()->default_value;
   if (!fallback.is_empty()) return fallback;
   return t.raise_value(Exc::LookupError, args[0]);
 }
-Status replace(Thread& t, ContextObject* context, Value variable, Value value) {
-  DictObject* copy = dict_copy(t, variables_of(context));
-  if (value.is_empty()) {
-    TRY(dict_delete(t, copy, variable));
-  } else {
-    TRY(dict_set(t, copy, variable, value));
-  }
-  context->variables = copy;
-  return {};
-}
 Result<Value> variable_set(Thread& t, const Value* args) {
   ContextObject* context = current_context(t);
   auto* token = t.heap().make<TokenObject>(t, native_type(t, kTokenSpec));
   token->context = context;
   token->variable = args[0];
-  Value old = TRY(dict_get(t, variables_of(context), args[0]));
+  Value old = find(context, args[0]);
   token->old_value = old.is_not_found() ? kEmpty : old;
-  TRY(replace(t, context, args[0], args[1]));
+  context->variables = hamt_set(t, context->variables, args[0], args[1]);
   return token;
 }
 Result<Value> variable_reset(Thread& t, const Value* args) {
@@ -155,7 +189,10 @@ Result<Value> variable_reset(Thread& t, const Value* args) {
   if (token->context.get() != Value(current_context(t)))
     return t.raise(Exc::ValueError, "{} was created in a different Context", repr_text(t, args[1]));
   token->used = true;
-  TRY(replace(t, current_context(t), args[0], token->old_value));
+  ContextObject* context = current_context(t);
+  Value old = token->old_value;
+  context->variables = old.is_empty() ? hamt_delete(t, context->variables, args[0])
+                                      : hamt_set(t, context->variables, args[0], old);
   return kNone;
 }
 Result<Value> variable_repr(Thread& t, Value self) {
@@ -206,6 +243,16 @@ const TypeSpec kContextSpec = {.name = "_contextvars.Context",
                                          .get_item = context_get_item,
                                          .contains = context_contains},
                                .methods = kContextMethods};
+#define MP_CONTEXT_ITERATOR(spec, python_name, next_function) \
+  const TypeSpec spec = {.name = python_name,                 \
+                         .size = sizeof(ContextIterator),     \
+                         .flags = kTypeDisallowNew,           \
+                         .trace = trace_iterator,             \
+                         .slots = {.iter = iterator_iter, .next = next_function, .length = iterator_length}}
+MP_CONTEXT_ITERATOR(kKeysSpec, "keys", keys_next);
+MP_CONTEXT_ITERATOR(kValuesSpec, "values", values_next);
+MP_CONTEXT_ITERATOR(kItemsSpec, "items", items_next);
+#undef MP_CONTEXT_ITERATOR
 const NativeDef kVariableMethods[] = {
     MP_NEW(variable_new, "__new__(cls, name, /, *, default=?)", nullptr),
     MP_METHOD(variable_get, "get(self, default=?, /)",
