@@ -20,6 +20,8 @@ struct CodeData {
   std::vector<uint64_t> words;
   std::once_flag lines_once;
   std::vector<LineEntry> lines;
+  std::atomic<struct CodeMonitors*> monitors{nullptr};  // sys.monitoring (monitoring.h)
+  ~CodeData();
 };
 
 // The decoded line table, sorted by start; adjacent entries have different lines.

@@ -19,7 +19,7 @@ enum FrameFlags : uint8_t {
   kFrameForIter = 8,     // generator resumed by FOR_ITER / FOR_LOOP of the previous frame
   kFrameDelegate = 16,   // generator resumed by YIELD_FROM / AWAIT of the previous frame
   kFrameHasObject = 32,  // frame_object is set
-  kFrameTraced = 64,     // entered with a trace or profile function
+  kFrameTraced = 64,     // traced_word is valid (monitoring of lines and jumps)
   kFrameDiscard = 128,   // the result is not stored
 };
 
@@ -39,7 +39,7 @@ struct Frame {
   uint8_t flags = 0;             // FrameFlags
   uint8_t return_length = 0;     // words the caller's pc advances on return
   uint16_t return_register = 0;  // caller's register for the result
-  uint32_t reserved = 0;
+  uint32_t traced_word = 0;      // with kFrameTraced: where the instruction before was
 
   uint32_t word() const { return code->word_of(pc); }
   GeneratorObject* generator() const;  // only with kFrameGenerator
@@ -58,6 +58,7 @@ struct FrameObject : Object {
   bool trace_lines = true, trace_opcodes = false;
   bool cleared = false;
   bool exposed = false;  // script code has seen it: its f_back must stay right
+  char event = 0;        // its trace function runs: first letter of what it is told ("call", "line", ...)
   int32_t line_override = 0;
   int32_t traced_line = 0;  // sys.settrace: where the last line event was
   uint32_t traced_word = 0;

@@ -190,30 +190,40 @@ Result<Value> get_line(Thread& t, Value v) {
   return line > 0 ? make_int(t, line) : kNone;
 }
 
-// A jump of a debugger. Only to the start of a line outside of other blocks: the register machine keeps loop
-// iterators in temporaries.
+// A jump of a debugger: to the start of a line that reads no other temporaries than this one, because loops
+// and `with` statements keep their iterators and exits in temporaries.
 Status set_line(Thread& t, Value v, Value value) {
   FrameObject* f = self(v);
   if (value.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   if (!is_any_int(value)) return t.raise(Exc::ValueError, "lineno must be an integer");
-  if (f->frame == nullptr || f->trace.get().is_empty())
-    return t.raise(Exc::ValueError, "f_lineno can only be set by a trace function");
+  switch (f->event) {
+    case 'l': break;
+    case 'c': return t.raise(Exc::ValueError, "can't jump from the 'call' trace event of a new frame");
+    case 0: return t.raise(Exc::ValueError, "f_lineno can only be set in a trace function");
+    default: return t.raise(Exc::ValueError, "can only jump from a 'line' trace event");
+  }
   int64_t line = TRY(to_int64(t, value));
   if (line < f->frame->code->first_line)
     return t.raise(Exc::ValueError, "line {} comes before the current code block", line);
   const std::vector<LineEntry>& lines = code_lines(f->frame->code);
   uint32_t live = f->frame->code->unit->live_at(f->frame->word());
-  bool after = true;
+  bool after = true, in_handler = false;
   for (const LineEntry& entry : lines) {
     if (entry.line > line) after = false;
     if (entry.line != line) continue;
     after = false;
-    if (f->frame->code->unit->live_at(entry.start) > live) continue;
+    if (f->frame->code->unit->live_at(entry.start) > live) {
+      // In the handler of an exception a temporary holds it.
+      if (f->frame->code->unit->instruction(entry.start).opcode() == lang::Op::PUSH_EXC) in_handler = true;
+      continue;
+    }
     f->frame->pc = f->frame->code->instructions + entry.start;
     return {};
   }
+  if (in_handler)
+    return t.raise(Exc::ValueError, "can't jump into an 'except' block as there's no exception");
   if (after) return t.raise(Exc::ValueError, "line {} comes after the current code block", line);
-  return t.raise(Exc::ValueError, "can't jump into the middle of a block");
+  return t.raise(Exc::ValueError, "can't jump into the body of a for loop");
 }
 
 Result<Value> get_trace(Thread&, Value v) {

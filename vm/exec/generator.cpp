@@ -75,7 +75,6 @@ SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* re
   g->frame.previous = t.frame;
   g->frame.flags = static_cast<uint8_t>((g->frame.flags & kFrameHasObject) | kFrameGenerator | kFrameEntry);
   t.frame = &g->frame;
-  if (ops::tracing(t) && !ops::trace_call(t, &g->frame)) throwing = true;
   Value v = execute(t, &g->frame, throwing);
   if (v.is_error()) return SendStatus::Error;
   *result = v;

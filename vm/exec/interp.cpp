@@ -89,8 +89,13 @@ Value run(Thread& t, Frame* frame, bool throwing) {
 instrumented:
   if constexpr (kInstrumented) {
     SAVE();
-    if (!trace_instruction(t, frame)) goto raised;
+    Observed seen = trace_instruction(t, frame);
+    if (seen == Observed::Raised) goto raised;
     pc = frame->pc;
+    if (seen == Observed::Called) {
+      if (INTERRUPTED()) goto after_call;
+      NEXT(lang::op_info(opcode(pc)).length());
+    }
     goto* kLabels[__atomic_load_n(&pc->op, __ATOMIC_RELAXED)];
   }
 
@@ -168,7 +173,12 @@ Value execute(Thread& t, Frame* frame, bool throwing) {
   // A function called from native code begins with a switch site as any other; an await that goes on does
   // not.
   if (!throwing && INTERRUPTED() && opcode(frame->pc) != Op::AWAIT) throwing = poll(t, false) == Poll::Raised;
-  return needs_instrumentation(t) ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
+  bool instrumented = needs_instrumentation(t);
+  if (instrumented && !trace_call(t, frame, throwing)) throwing = true;
+  Value result = instrumented ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
+  // The loops further out have to look again.
+  if (needs_instrumentation(t) != instrumented) t.set_interrupt(kInterruptTrace);
+  return result;
 }
 
 }  // namespace mp

@@ -97,12 +97,18 @@ void leave_frame(Thread& t, Frame* frame);
 // --- polls and tracing
 enum class Poll : uint8_t { Ok, Raised, SwitchMode };
 Poll poll(Thread& t, bool instrumented);
-bool tracing(Thread& t);
-bool needs_instrumentation(Thread& t);            // tracing, or switch sites between the loop's own polls
-bool trace_instruction(Thread& t, Frame* frame);  // may change frame->pc
-bool trace_call(Thread& t, Frame* frame);
-bool trace_return(Thread& t, Frame* frame, Value result);
-void trace_exception(Thread& t, Frame* frame);
-bool trace_native(Thread& t, Frame* frame, const char* event, Value function);
+bool observed(Thread& t);               // somebody wants events: sys.settrace, setprofile, monitoring
+bool needs_instrumentation(Thread& t);  // observed, or switch sites between the loop's own polls
+enum class Observed : uint8_t { Run, Called, Raised };
+// Before an instruction; may change frame->pc. Called: it was a call, which ran here, its result is stored.
+Observed trace_instruction(Thread& t, Frame* frame);
+// A frame starts, or goes on after a yield (with the current exception when `throwing`).
+bool trace_call(Thread& t, Frame* frame, bool throwing);
+bool trace_return(Thread& t, Frame* frame, Value result);  // return and yield
+void trace_unwind(Thread& t, Frame* frame);                // the current exception leaves the frame
+void trace_exception(Thread& t, Frame* frame, bool again);
+bool trace_handled(Thread& t, Frame* frame);  // the current exception goes to a handler of the frame
+bool trace_stop_iteration(Thread& t, Frame* frame,
+                          Value result);  // the frame's loop or delegate is at its end
 
 }  // namespace mp::ops

@@ -1,8 +1,11 @@
 // sys functions that live with the interpreter: frames, tracing, recursion limits, hooks of async generators.
+#include <utility>
+
 #include "vm/exec/interp.h"
 #include "vm/exec/ops.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -36,30 +39,53 @@ Result<Value> sys_getframemodulename(Thread& t, const Value* args) {
   return name.is_not_found() ? kNone : name;
 }
 
-// Setting and asking look the same from inside a hook, where both are off meanwhile.
 Result<Value> set_hook(Thread& t, Slot Thread::*which, Value function) {
   (t.*which) = function.is_none() ? kEmpty : function;
-  t.impl->hidden_hooks = nullptr;
   t.set_interrupt(kInterruptTrace);
   return kNone;
 }
-Result<Value> get_hook(Thread& t, Slot Thread::*which, size_t place) {
+Result<Value> get_hook(Thread& t, Slot Thread::*which) {
   Value f = t.*which;
-  if (f.is_empty() && t.impl->hidden_hooks != nullptr) f = t.impl->hidden_hooks[place];
   return f.is_empty() ? kNone : f;
+}
+Result<Value> set_hook_everywhere(Thread& t, Slot Thread::*which, Value function) {
+  struct Hook {
+    Slot Thread::*which;
+    Value function;
+  } hook{which, function.is_none() ? kEmpty : function};
+  StoppedWorld stopped(t);
+  for_each_thread(
+      t.runtime(),
+      [](void* context, Thread& other) {
+        auto* h = static_cast<Hook*>(context);
+        (other.*(h->which)) = h->function;
+        other.set_interrupt(kInterruptTrace);
+      },
+      &hook);
+  return kNone;
+}
+Result<Value> sys_settraceallthreads(Thread& t, const Value* args) {
+  return set_hook_everywhere(t, &Thread::trace_function, args[0]);
+}
+Result<Value> sys_setprofileallthreads(Thread& t, const Value* args) {
+  return set_hook_everywhere(t, &Thread::profile_function, args[0]);
 }
 Result<Value> sys_settrace(Thread& t, const Value* args) {
   return set_hook(t, &Thread::trace_function, args[0]);
 }
-Result<Value> sys_gettrace(Thread& t, const Value*) { return get_hook(t, &Thread::trace_function, 0); }
+Result<Value> sys_gettrace(Thread& t, const Value*) { return get_hook(t, &Thread::trace_function); }
 Result<Value> sys_setprofile(Thread& t, const Value* args) {
   return set_hook(t, &Thread::profile_function, args[0]);
 }
-Result<Value> sys_getprofile(Thread& t, const Value*) { return get_hook(t, &Thread::profile_function, 1); }
+Result<Value> sys_getprofile(Thread& t, const Value*) { return get_hook(t, &Thread::profile_function); }
 Result<Value> sys_call_tracing(Thread& t, const Value* args) {
   if (!is_tuple(args[1]))
     return t.raise(Exc::TypeError, "call_tracing() argument 2 must be tuple, not {}", type_name(t, args[1]));
-  return call_tuple(t, args[0], args[1], kEmpty);
+  // From inside a trace function, which is not observed itself.
+  bool observing = std::exchange(t.impl->observing, false);
+  Result<Value> result = call_tuple(t, args[0], args[1], kEmpty);
+  t.impl->observing = observing;
+  return result;
 }
 
 Result<Value> sys_getrecursionlimit(Thread& t, const Value*) {
@@ -114,6 +140,10 @@ const NativeDef kInterpreterSysFunctions[] = {
     MP_FUNCTION(sys_gettrace, "gettrace()",
                 "Return the global debug tracing function set with sys.settrace."),
     MP_FUNCTION(sys_setprofile, "setprofile(function, /)", "Set the profiling function."),
+    MP_FUNCTION(sys_settraceallthreads, "_settraceallthreads(function, /)",
+                "Set the global debug tracing function in all running threads."),
+    MP_FUNCTION(sys_setprofileallthreads, "_setprofileallthreads(function, /)",
+                "Set the profiling function in all running threads."),
     MP_FUNCTION(sys_getprofile, "getprofile()", "Return the profiling function set with sys.setprofile."),
     MP_FUNCTION(sys_call_tracing, "call_tracing(func, args, /)",
                 "Call func(*args), while tracing is enabled."),

@@ -1,16 +1,18 @@
-// Polls of the interrupt word, and sys.settrace / sys.setprofile: what the instrumented loop calls.
+// What the instrumented loop calls: polls of the interrupt word, and the events of sys.settrace,
+// sys.setprofile and sys.monitoring. Neither a trace function nor a callback is observed while it runs.
+#include <algorithm>
 #include <utility>
 
 #include "vm/exec/code_data.h"
+#include "vm/exec/monitoring.h"
 #include "vm/exec/ops.h"
 #include "vm/exec/switch_sites.h"
+#include "vm/native/signature.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
 
 namespace mp::ops {
-
-bool tracing(Thread& t) { return !t.trace_function.get().is_empty() || !t.profile_function.get().is_empty(); }
 
 MP_NOINLINE Poll poll(Thread& t, bool instrumented) {
   t.clear_interrupt(kInterruptTrace);
@@ -18,32 +20,31 @@ MP_NOINLINE Poll poll(Thread& t, bool instrumented) {
   return needs_instrumentation(t) != instrumented ? Poll::SwitchMode : Poll::Ok;
 }
 
+bool observed(Thread& t) {
+  if (t.impl->observing) return false;
+  return !t.trace_function.get().is_empty() || !t.profile_function.get().is_empty() || monitored(t.runtime());
+}
+
 bool needs_instrumentation(Thread& t) {
-  return tracing(t) || t.runtime().gil->every_instruction.load(std::memory_order_relaxed);
+  return observed(t) || t.runtime().gil->every_instruction.load(std::memory_order_relaxed);
 }
 
 namespace {
 
-// Runs a trace function with tracing off; its result, or the error sentinel.
+Op base_op(const Instruction* pc) { return lang::op_info(opcode(pc)).base; }
+
+// Runs a trace function; its result, or the error sentinel.
 Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, const char* event,
                   Value argument) {
-  Value saved_trace = t.trace_function, saved_profile = t.profile_function;
   Value pending = t.take_exception();
   FrameObject* f = frame_object(t, frame);
   f->exposed = true;
-  t.trace_function = kEmpty;
-  t.profile_function = kEmpty;
-  t.clear_interrupt(kInterruptTrace);
-  const Value hooks[] = {saved_trace, saved_profile};
-  const Value* outer_hooks = std::exchange(t.impl->hidden_hooks, hooks);
+  t.impl->observing = true;
+  f->event = event[0];
   Value result = call(t, function, {f, intern(t, event), argument}).take();
-  bool changed = t.impl->hidden_hooks != hooks;
-  t.impl->hidden_hooks = outer_hooks;
-  // The function may have set new hooks itself: those stay.
-  if (!changed) {
-    t.trace_function = saved_trace;
-    t.profile_function = saved_profile;
-  }
+  f->event = 0;
+  t.impl->observing = false;
+  t.set_interrupt(kInterruptTrace);  // it may have switched off what keeps this loop running
   if (result.is_error()) {
     // An error in the hook switches it off.
     (t.*which) = kEmpty;
@@ -54,29 +55,14 @@ Value call_tracer(Thread& t, Slot Thread::*which, Value function, Frame* frame, 
   return result;
 }
 
-}  // namespace
-
-bool trace_call(Thread& t, Frame* frame) {
-  Value trace = t.trace_function;
-  // A function that starts is at its first line, whatever its first instruction stands for.
-  bool starts = frame->pc == frame->code->instructions && (frame->code->flags & lang::kCodeOptimized) != 0;
-  if (!trace.is_empty()) {
-    FrameObject* f = frame_object(t, frame);
-    if (starts) f->line_override = static_cast<int32_t>(frame->code->first_line);
-    Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
-    f->line_override = 0;
-    if (local.is_error()) return false;
-    f->trace = local.is_none() ? kEmpty : local;
-    f->traced_line = 0;
-  }
+bool profile_event(Thread& t, Frame* frame, const char* event, Value argument) {
   Value profile = t.profile_function;
-  if (!profile.is_empty() &&
-      call_tracer(t, &Thread::profile_function, profile, frame, "call", kNone).is_error())
-    return false;
-  return true;
+  return profile.is_empty() ||
+         !call_tracer(t, &Thread::profile_function, profile, frame, event, argument).is_error();
 }
 
-static bool local_event(Thread& t, Frame* frame, const char* event, Value argument) {
+// An event for the frame's own trace function.
+bool local_event(Thread& t, Frame* frame, const char* event, Value argument) {
   FrameObject* f = frame->frame_object;
   if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
   Value local = call_tracer(t, &Thread::trace_function, f->trace, frame, event, argument);
@@ -85,7 +71,123 @@ static bool local_event(Thread& t, Frame* frame, const char* event, Value argume
   return true;
 }
 
-bool trace_instruction(Thread& t, Frame* frame) {
+bool starts_line_entry(const CodeObject* code, uint32_t word) {
+  const std::vector<LineEntry>& lines = code_lines(code);
+  auto found = std::lower_bound(lines.begin(), lines.end(), word,
+                                [](const LineEntry& entry, uint32_t w) { return entry.start < w; });
+  return found != lines.end() && found->start == word;
+}
+
+constexpr uint32_t bit(Event event) { return 1U << static_cast<int>(event); }
+constexpr uint32_t kJumpEvents = bit(Event::Jump) | bit(Event::Branch);
+constexpr uint32_t kInstructionEvents = kJumpEvents | bit(Event::Line) | bit(Event::Instruction);
+
+// The jump that led from the instruction at `before` to where the frame stands. A loop's last instruction is
+// CPython's jump back and the branch at the top in one.
+bool monitor_jump(Thread& t, Frame* frame, uint32_t before) {
+  const Instruction *here = frame->pc, *from = frame->code->instructions + before;
+  const lang::OpInfo& info = lang::op_info(opcode(from));
+  if ((info.effects & lang::kJumps) == 0) return true;
+  const Instruction* next = from + info.length();
+  const Instruction* target = next + (info.c == lang::Operand::J16 ? from->sc() : from->bc());
+  if (here != next && here != target) return true;
+  bool conditional = (info.effects & lang::kEnds) == 0, backward = target <= from;
+  Value destination = make_int(t, int64_t{frame->word()} * 2);
+  frame->pc = from;
+  bool ok = true;
+  if (conditional && info.base != Op::FOR_LOOP) ok = fire_event(t, Event::Branch, frame, {destination});
+  if (ok && (!conditional || (backward && here == target)))
+    ok = fire_event(t, Event::Jump, frame, {destination});
+  if (ok && info.base == Op::FOR_LOOP) ok = fire_event(t, Event::Branch, frame, {destination});
+  frame->pc = here;
+  return ok;
+}
+
+bool monitor_instruction(Thread& t, Frame* frame) {
+  uint32_t wanted = wanted_events(t, frame->code);
+  if ((wanted & kInstructionEvents) == 0) return true;
+  constexpr uint32_t kNowhere = UINT32_MAX;
+  uint32_t word = frame->word();
+  uint32_t before = (frame->flags & kFrameTraced) != 0 ? frame->traced_word : kNowhere;
+  frame->flags |= kFrameTraced;
+  frame->traced_word = word;
+  if (before != kNowhere && (wanted & kJumpEvents) != 0 && !monitor_jump(t, frame, before)) return false;
+  if ((wanted & bit(Event::Line)) != 0) {
+    int32_t line = code_line(frame->code, word);
+    bool moved = before == kNowhere || code_line(frame->code, before) != line;
+    if (line > 0 && moved && !fire_event(t, Event::Line, frame, {Value::from_int(line)})) return false;
+  }
+  return (wanted & bit(Event::Instruction)) == 0 || fire_event(t, Event::Instruction, frame, {});
+}
+
+// sys.settrace: a line event is due on another line than before, or after a jump back to the start of a line.
+bool trace_line(Thread& t, Frame* frame) {
+  FrameObject* f = frame->frame_object;
+  if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
+  uint32_t word = frame->word();
+  int32_t line = code_line(frame->code, word);
+  bool backward = word <= f->traced_word && f->traced_line != 0;
+  bool starts_line =
+      line > 0 && (line != f->traced_line || (backward && starts_line_entry(frame->code, word)));
+  f->traced_word = word;
+  if (starts_line && f->trace_lines) {
+    f->traced_line = line;
+    if (!local_event(t, frame, "line", kNone)) return false;
+  }
+  return !f->trace_opcodes || local_event(t, frame, "opcode", kNone);
+}
+
+// Tells of a call, and of its outcome unless the callee is a script function: that has events of its own.
+// Then the call runs here, so that callee and first argument live on the native stack meanwhile.
+Observed observe_call(Thread& t, Frame* frame) {
+  bool monitored = wants_event(t, Event::Call, frame), profiled = !t.profile_function.get().is_empty();
+  if (!monitored && !profiled) return Observed::Run;
+  const Instruction* pc = frame->pc;
+  Value *r = frame->registers, self{};
+  CallArgs args{r + pc->b + 2, pc->c, {}};
+  SpreadArgs spread;
+  switch (base_op(pc)) {
+    case Op::CALL: break;
+    case Op::CALL_METHOD: self = r[pc->b + 1]; break;
+    case Op::CALL_METHOD_KW: self = r[pc->b + 1]; [[fallthrough]];
+    case Op::CALL_KW:
+      args.keyword_names = frame->code->constants[*reinterpret_cast<const uint64_t*>(pc + 1)].get();
+      args.count -= args.keyword_names.as<TupleObject>()->size;
+      break;
+    case Op::CALL_EX:
+      if (!expand_call(t, pc, r, &args, &spread)) return Observed::Raised;
+      break;
+    default: return Observed::Run;
+  }
+  Value function = r[pc->b], callee = function, receiver = self;
+  if (receiver.is_empty() && is_kind(callee, Kind::BoundMethod)) {
+    receiver = callee.as<BoundMethodObject>()->self;
+    callee = callee.as<BoundMethodObject>()->function;
+  }
+  Value first = !receiver.is_empty() ? receiver : args.count > 0 ? args.values[0] : kEmpty;
+  if (first.is_empty()) first = monitoring(t)->missing;
+  if (monitored && !fire_event(t, Event::Call, frame, {callee, first})) return Observed::Raised;
+  if (is_kind(callee, Kind::Function)) return Observed::Run;
+  Value native = is_kind(callee, Kind::NativeFunction) ? callee : kEmpty;
+  if (!native.is_empty() && !receiver.is_empty() &&
+      native.as<NativeFunctionObject>()->self.get().is_empty() && profiled)
+    native = bind_native_function(t, native.as<NativeFunctionObject>(), receiver);
+  if (!native.is_empty() && !profile_event(t, frame, "c_call", native)) return Observed::Raised;
+  Value v = call_value(t, function, self, args);
+  bool raised = v.is_error();
+  if (!fire_event(t, raised ? Event::CRaise : Event::CReturn, frame, {callee, first}))
+    return Observed::Raised;
+  // A function that was set by this very call hears nothing of it.
+  if (profiled && !native.is_empty() && !profile_event(t, frame, raised ? "c_exception" : "c_return", native))
+    return Observed::Raised;
+  if (raised) return Observed::Raised;
+  r[pc->a] = v;
+  return Observed::Called;
+}
+
+}  // namespace
+
+Observed trace_instruction(Thread& t, Frame* frame) {
   GilState& gil = *t.runtime().gil;
   if (gil.every_instruction.load(std::memory_order_relaxed)) {
     bool permitted = t.impl->at_switch_site;
@@ -93,50 +195,79 @@ bool trace_instruction(Thread& t, Frame* frame) {
         switch_site_after(gil.semantics.load(std::memory_order_relaxed), lang::op_info(frame->pc->opcode()));
     count_instruction(t, permitted);
   }
-  FrameObject* f = frame->frame_object;
-  if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
-  uint32_t word = frame->word();
-  int32_t line = code_line(frame->code, word);
-  // A line event: another line than before, or a jump backwards to the start of a line.
-  bool backward = word <= f->traced_word && f->traced_line != 0;
-  bool starts_line = false;
-  if (line > 0 && (line != f->traced_line || backward)) {
-    const std::vector<LineEntry>& lines = code_lines(frame->code);
-    for (const LineEntry& entry : lines)
-      if (entry.start == word) starts_line = true;
-    if (line != f->traced_line) starts_line = true;
+  if (t.impl->observing) return Observed::Run;
+  if (monitored(t.runtime()) && !monitor_instruction(t, frame)) return Observed::Raised;
+  if (!trace_line(t, frame)) return Observed::Raised;
+  return is_call(base_op(frame->pc)) ? observe_call(t, frame) : Observed::Run;
+}
+
+bool trace_call(Thread& t, Frame* frame, bool throwing) {
+  if (!observed(t)) return true;
+  bool first = frame->pc == frame->code->instructions;
+  // Making a generator is no event: the first resume is its start.
+  if (first && frame->code->is_generator_like()) return true;
+  bool starts = first || base_op(frame->pc) == Op::RETURN_GENERATOR;
+  frame->flags &= static_cast<uint8_t>(~kFrameTraced);
+  if (throwing) {
+    if (!fire_event(t, Event::PyThrow, frame, {t.current()})) return false;
+  } else if (!fire_event(t, starts ? Event::PyStart : Event::PyResume, frame, {})) {
+    return false;
   }
-  f->traced_word = word;
-  if (starts_line && f->trace_lines) {
-    f->traced_line = line;
-    if (!local_event(t, frame, "line", kNone)) return false;
-  }
-  if (f->trace_opcodes) return local_event(t, frame, "opcode", kNone);
+  if (!profile_event(t, frame, "call", kNone)) return false;
+  Value trace = t.trace_function;
+  if (trace.is_empty()) return true;
+  FrameObject* f = frame_object(t, frame);
+  // A function that starts is at its first line, whatever its first instruction stands for.
+  if (starts && (frame->code->flags & lang::kCodeOptimized) != 0)
+    f->line_override = static_cast<int32_t>(frame->code->first_line);
+  Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
+  f->line_override = 0;
+  if (local.is_error()) return false;
+  f->trace = local.is_none() ? kEmpty : local;
+  f->traced_line = 0;
   return true;
 }
 
 bool trace_return(Thread& t, Frame* frame, Value result) {
-  Value argument = result.is_empty() ? kNone : result;
-  if (!local_event(t, frame, "return", argument)) return false;
-  Value profile = t.profile_function;
-  if (!profile.is_empty() &&
-      call_tracer(t, &Thread::profile_function, profile, frame, "return", argument).is_error())
-    return false;
-  return true;
+  if (t.impl->observing) return true;
+  Op op = base_op(frame->pc);
+  if (op == Op::RETURN_GENERATOR) return true;
+  bool yields = op == Op::YIELD || op == Op::YIELD_FROM || op == Op::AWAIT;
+  return fire_event(t, yields ? Event::PyYield : Event::PyReturn, frame, {result}) &&
+         profile_event(t, frame, "return", result) && local_event(t, frame, "return", result);
 }
 
-void trace_exception(Thread& t, Frame* frame) {
-  Value e = t.current();
-  if (!is_exception(e)) return;
+void trace_unwind(Thread& t, Frame* frame) {
+  if (fire_event(t, Event::PyUnwind, frame, {t.current()}) && profile_event(t, frame, "return", kNone))
+    local_event(t, frame, "return", kNone);
+}
+
+static bool trace_exception_value(Thread& t, Frame* frame, Value e) {
+  FrameObject* f = frame->frame_object;
+  if (f == nullptr || f->trace.get().is_empty() || !is_exception(e)) return true;
   Value traceback = e.as<ExceptionObject>()->traceback;
-  Value argument = make_tuple(t, {type_of(t, e), e, traceback.is_empty() ? kNone : traceback});
-  local_event(t, frame, "exception", argument);
+  return local_event(t, frame, "exception",
+                     make_tuple(t, {type_of(t, e), e, traceback.is_empty() ? kNone : traceback}));
 }
 
-bool trace_native(Thread& t, Frame* frame, const char* event, Value function) {
-  Value profile = t.profile_function;
-  if (profile.is_empty()) return true;
-  return !call_tracer(t, &Thread::profile_function, profile, frame, event, function).is_error();
+void trace_exception(Thread& t, Frame* frame, bool again) {
+  if (again) {
+    fire_event(t, Event::Reraise, frame, {t.current()});
+    return;
+  }
+  if (fire_event(t, Event::Raise, frame, {t.current()})) trace_exception_value(t, frame, t.current());
+}
+
+bool trace_handled(Thread& t, Frame* frame) {
+  Value e = t.current();
+  return fire_event(t, Event::ExceptionHandled, frame, {e});
+}
+
+bool trace_stop_iteration(Thread& t, Frame* frame, Value result) {
+  if (!wants_event(t, Event::StopIteration, frame)) return true;
+  Value stop = result.is_none() ? make_exception_args(t, Exc::StopIteration, empty_tuple(t))
+                                : make_exception(t, Exc::StopIteration, result);
+  return fire_event(t, Event::StopIteration, frame, {stop});
 }
 
 }  // namespace mp::ops

@@ -63,14 +63,17 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
     bool raised_again = !add_entry;
     if (add_entry) {
       add_traceback(t, frame);
-      if (tracing(t)) trace_exception(t, frame);
     }
+    bool seen = observed(t);
+    if (seen) trace_exception(t, frame, raised_again);
     add_entry = true;
     const lang::CodeUnit* unit = frame->code->unit;
     if (!unit->exceptions.empty()) {
       if (const lang::ExceptionRange* range = unit->handler_at(frame->word())) {
-        frame->registers[range->exception_register] = t.take_exception();
         frame->pc = frame->code->instructions + range->handler;
+        // What a callback raises there leaves the handler.
+        if (seen && !trace_handled(t, frame)) continue;
+        frame->registers[range->exception_register] = t.take_exception();
         return frame;
       }
     }
@@ -84,7 +87,7 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
     }
     uint8_t flags = frame->flags;
     if ((flags & kFrameGenerator) != 0) convert_stop_iteration(t, frame);
-    if (tracing(t)) trace_return(t, frame, kEmpty);
+    if (observed(t)) trace_unwind(t, frame);
     leave_frame(t, frame);
     if ((flags & kFrameEntry) != 0) return nullptr;
   }

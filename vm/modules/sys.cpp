@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "vm/exec/interp.h"
+#include "vm/exec/monitoring.h"
 #include "vm/modules/import.h"
 #include "vm/modules/modules.h"
 #include "vm/protocol/protocol.h"
@@ -41,9 +42,10 @@ Result<Value> sys_exit(Thread& t, const Value* args) {
 Result<Value> sys_excepthook(Thread& t, const Value* args) {
   Value text;
   if (!is_exception(args[1]))
-    return t.raise(Exc::TypeError, "print_exception(): Exception expected for value, {} found",
-                   type_name(t, args[1]));
-  text = TRY(format_exception(t, args[1]));
+    text = make_str(t, fmt::format("TypeError: print_exception(): Exception expected for value, {} found\n",
+                                   type_name(t, args[1])));
+  else
+    text = TRY(format_exception(t, args[1]));
   Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
   if (!err.is_not_found() && !err.is_none()) {
     TRY(call_method(t, err, t.names().write, {text}));
@@ -295,6 +297,8 @@ void add_sys(Thread& t, ModuleObject* module) {
   add_text("platlibdir", "lib");
   add_text("abiflags", "");
   add_text("float_repr_style", "short");
+  Value nothing = t.runtime().empty_str;
+  add("_git", make_tuple(t, {Value(make_str(t, "minipy")), nothing, nothing}));
   add("pycache_prefix", kNone);
   add("dont_write_bytecode", Value::from_bool(options.dont_write_bytecode));
   add("warnoptions", text_list(t, options.warn_options));
@@ -347,6 +351,9 @@ void add_sys(Thread& t, ModuleObject* module) {
                          i(options.gil ? 1 : 0),
                          i(0),
                          i(0)}));
+  // There is one of each.
+  for (const StructSequenceSpec* one : {&kVersion, &kFlags})
+    struct_sequence_type(t, *one)->flags.fetch_or(kTypeDisallowNew, std::memory_order_relaxed);
   static const StructSequenceSpec kFloat = {"sys.float_info", kFloatFields, 11};
   add("float_info", sequence(t, kFloat,
                              {make_float(t, DBL_MAX), i(DBL_MAX_EXP), i(DBL_MAX_10_EXP),
@@ -362,6 +369,11 @@ void add_sys(Thread& t, ModuleObject* module) {
   static const StructSequenceSpec kThreadInfo = {"sys.thread_info", kThreadFields, 3};
   Value pthread = make_str(t, "pthread"), futex = make_str(t, "semaphore"), library = make_str(t, "NPTL");
   add("thread_info", sequence(t, kThreadInfo, {pthread, futex, library}));
+
+  Value monitoring = make_monitoring_module(t);
+  MP_BOOT(Result<Value>(monitoring));
+  add("monitoring", monitoring);
+  MP_BOOT(dict_set_text(t, runtime.modules, "sys.monitoring", monitoring));
 
   DictObject* implementation = make_dict(t);
   MP_BOOT(dict_set_text(t, implementation, "name", make_str(t, "minipy")));

@@ -12,6 +12,7 @@ namespace mp {
 
 struct RuntimeOptions;
 struct GilState;
+struct Monitoring;  // vm/exec/monitoring.h
 class GilRecorder;  // vm/threads/gil_statistics.h
 
 // One way of handing the lock over. take() and drop() are called detached: they touch no Value.
@@ -69,11 +70,14 @@ struct GilState {
   std::atomic<int> ticker{100};  // instructions left; only the holder of the lock counts
   // Threads run the instrumented loop: there are switch sites, or ticks, between the loop's own polls.
   std::atomic<bool> every_instruction{false};
-  std::atomic<GilRecorder*> recorder{nullptr};  // null: nothing is recorded
-  std::unique_ptr<GilRecorder> recorder_owner;  // kept until the end once made
-  std::atomic<uint64_t> switches{0};            // the lock went to another thread than the last holder
-  std::atomic<uint64_t> forced_requests{0};     // a waiter asked the holder to drop
-  std::atomic<uint64_t> contended{0};           // take() had to wait
+  // They run it as well while some tool of sys.monitoring wants events.
+  std::atomic<bool> monitored{false};
+  std::atomic<Monitoring*> monitoring{nullptr};  // null until a tool uses it
+  std::atomic<GilRecorder*> recorder{nullptr};   // null: nothing is recorded
+  std::unique_ptr<GilRecorder> recorder_owner;   // kept until the end once made
+  std::atomic<uint64_t> switches{0};             // the lock went to another thread than the last holder
+  std::atomic<uint64_t> forced_requests{0};      // a waiter asked the holder to drop
+  std::atomic<uint64_t> contended{0};            // take() had to wait
 };
 
 // The choice that a runtime starts with. An unknown name: false, and *problem says what is known.

@@ -44,9 +44,9 @@ struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
   GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
   bool at_switch_site = false;  // the instruction run last has a switch site behind it (instrumented loop)
-  GilRecord* gil_record = nullptr;      // vm/threads/gil_statistics.h
-  std::string name;                     // as threading knows it; for reports
-  const Value* hidden_hooks = nullptr;  // trace and profile function while one of them runs
+  GilRecord* gil_record = nullptr;  // vm/threads/gil_statistics.h
+  std::string name;                 // as threading knows it; for reports
+  bool observing = false;  // runs a trace function or a monitoring callback: that is not observed itself
   bool running_finalizers = false;
   bool collecting = false;
   uintptr_t native_top = 0;   // lowest address the collector must scan; valid unless attached
