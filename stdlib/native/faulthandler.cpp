@@ -3,11 +3,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <memory>
+#include <mutex>
 
 #include "vm/exec/frame.h"
 #include "vm/native/native.h"
-#include "vm/os/clock.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
@@ -26,7 +29,8 @@ std::atomic<Runtime*> g_runtime{nullptr};
 std::atomic<int> g_fatal_fd{-1};
 std::atomic<bool> g_all_threads{true};
 std::atomic<int> g_user_fd[kSignalCount];
-std::atomic<bool> g_user_all[kSignalCount];
+std::atomic<bool> g_user_all[kSignalCount], g_user_chain[kSignalCount], g_user_registered[kSignalCount];
+struct sigaction g_user_previous[kSignalCount];
 
 void put(int fd, const char* text, size_t length) { [[maybe_unused]] ssize_t n = ::write(fd, text, length); }
 void put(int fd, const char* text) { put(fd, text, std::strlen(text)); }
@@ -59,10 +63,7 @@ void put_text(int fd, Value v) {
   if (length < text->length()) put(fd, "...");
 }
 
-void dump_thread(int fd, Thread& t, bool current) {
-  put(fd, current ? "Current thread 0x" : "Thread 0x");
-  put_number(fd, t.ident, 16, 16);
-  put(fd, " (most recent call first):\n");
+void dump_frames(int fd, Thread& t) {
   int depth = 0;
   if (t.frame == nullptr) put(fd, "  <no Python frame>\n");
   for (Frame* frame = t.frame; frame != nullptr; frame = frame->previous) {
@@ -84,16 +85,29 @@ void dump_thread(int fd, Thread& t, bool current) {
   }
 }
 
+constexpr int kMaxThreads = 100;
+
 // The table is read without its lock: a signal may have come while it is held.
 void dump(int fd, Runtime& runtime, bool all) {
   uint64_t self = static_cast<uint64_t>(pthread_self());
-  bool first = true;
+  int threads = 0;
   for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
     bool current = t->ident == self;
     if (!current && !all) continue;
-    if (!first) put(fd, "\n");
-    first = false;
-    dump_thread(fd, *t, current);
+    if (threads != 0) put(fd, "\n");
+    if (++threads > kMaxThreads) {
+      put(fd, "...\n");
+      return;
+    }
+    if (all) {
+      put(fd, current ? "Current thread 0x" : "Thread 0x");
+      put_number(fd, t->ident, 16, 16);
+    } else {
+      put(fd, "Stack");
+    }
+    put(fd, " (most recent call first):\n");
+    if (current && t->impl->collecting) put(fd, "  Garbage-collecting\n");
+    dump_frames(fd, *t);
   }
 }
 
@@ -128,7 +142,26 @@ void on_user(int number) {
   if (Runtime* runtime = g_runtime.load(std::memory_order_relaxed))
     dump(g_user_fd[number].load(std::memory_order_relaxed), *runtime,
          g_user_all[number].load(std::memory_order_relaxed));
+  if (g_user_chain[number].load(std::memory_order_relaxed)) {
+    // The handler that was there before gets the signal as well; ours comes back behind it.
+    struct sigaction ours {};
+    sigaction(number, &g_user_previous[number], &ours);
+    errno = saved;
+    raise(number);
+    sigaction(number, &ours, nullptr);
+  }
   errno = saved;
+}
+
+void disable();
+void cancel_watchdog();
+bool unregister(int number);
+void forget_runtime(Thread& t) {
+  if (g_runtime.load() != &t.runtime()) return;
+  disable();
+  cancel_watchdog();
+  for (int number = 1; number < kSignalCount; ++number) unregister(number);
+  g_runtime.store(nullptr);
 }
 
 // A file object, a number, or None for sys.stderr.
@@ -150,6 +183,18 @@ Result<int> descriptor(Thread& t, Value file) {
   return fd;
 }
 
+// Files are kept while a signal may still write to them, and nothing points at a runtime that is gone.
+const TypeSpec kKeeperSpec = {.name = "faulthandler", .size = sizeof(Object), .flags = kTypeDisallowNew};
+Status keep(Thread& t, std::string_view use, Value file) {
+  Type* type = native_type(t, kKeeperSpec);
+  if (type->extra.get().is_empty()) {
+    type->extra = Value(make_dict(t));
+    t.runtime().add_exit_hook(forget_runtime);
+  }
+  g_runtime.store(&t.runtime(), std::memory_order_relaxed);
+  return dict_set(t, type->extra.get().as<DictObject>(), make_str(t, use), file);
+}
+
 Result<Value> fh_dump_traceback(Thread& t, const Value* args) {
   int fd = TRY(descriptor(t, args[0]));
   bool all = TRY(truth(t, args[1]));
@@ -158,94 +203,129 @@ Result<Value> fh_dump_traceback(Thread& t, const Value* args) {
   return kNone;
 }
 
+// Of the main thread: a handler still runs when its stack is used up.
+alignas(16) char g_alternate_stack[64 * 1024];
+
 Result<Value> fh_enable(Thread& t, const Value* args) {
   int fd = TRY(descriptor(t, args[0]));
   g_all_threads.store(TRY(truth(t, args[1])), std::memory_order_relaxed);
+  TRY(keep(t, "enable", args[0]));
   g_fatal_fd.store(fd, std::memory_order_relaxed);
-  g_runtime.store(&t.runtime(), std::memory_order_relaxed);
   if (g_enabled.exchange(true)) return kNone;
+  stack_t stack{};
+  stack.ss_sp = g_alternate_stack;
+  stack.ss_size = sizeof g_alternate_stack;
+  bool alternate = t.is_main && sigaltstack(&stack, nullptr) == 0;
   for (size_t i = 0; i < 5; ++i) {
     struct sigaction action {};
     action.sa_handler = on_fatal;
-    action.sa_flags = SA_NODEFER;
+    action.sa_flags = SA_NODEFER | (alternate ? SA_ONSTACK : 0);
     sigemptyset(&action.sa_mask);
     sigaction(kFatalSignals[i].number, &action, &g_previous[i]);
   }
   return kNone;
 }
-Result<Value> fh_disable(Thread&, const Value*) {
-  if (!g_enabled.exchange(false)) return kFalse;
+void disable() {
+  if (!g_enabled.exchange(false)) return;
   for (size_t i = 0; i < 5; ++i) sigaction(kFatalSignals[i].number, &g_previous[i], nullptr);
-  return kTrue;
+}
+Result<Value> fh_disable(Thread&, const Value*) {
+  bool was = g_enabled.load();
+  disable();
+  return Value::from_bool(was);
 }
 Result<Value> fh_is_enabled(Thread&, const Value*) { return Value::from_bool(g_enabled.load()); }
 
-Result<Value> fh_register(Thread& t, const Value* args) {
-  int number = TRY(to_c_int(t, args[0]));
-  if (number < 1 || number >= kSignalCount) return t.raise(Exc::ValueError, "signal number out of range");
+Result<int> user_signal(Thread& t, Value v) {
+  int number = TRY(to_c_int(t, v));
   for (const FatalSignal& fatal : kFatalSignals)
     if (fatal.number == number)
       return t.raise(Exc::RuntimeError, "signal {} cannot be registered, use enable() instead", number);
+  if (number < 1 || number >= kSignalCount) return t.raise(Exc::ValueError, "signal number out of range");
+  return number;
+}
+Result<Value> fh_register(Thread& t, const Value* args) {
+  int number = TRY(user_signal(t, args[0]));
   int fd = TRY(descriptor(t, args[1]));
-  g_user_all[number].store(TRY(truth(t, args[2])), std::memory_order_relaxed);
+  bool all = TRY(truth(t, args[2])), chain = TRY(truth(t, args[3]));
+  TRY(keep(t, fmt::format("signal {}", number), args[1]));
+  g_user_all[number].store(all, std::memory_order_relaxed);
+  g_user_chain[number].store(chain, std::memory_order_relaxed);
   g_user_fd[number].store(fd, std::memory_order_relaxed);
-  g_runtime.store(&t.runtime(), std::memory_order_relaxed);
-  struct sigaction action {};
+  struct sigaction action {
+  }, previous{};
   action.sa_handler = on_user;
-  action.sa_flags = SA_RESTART;
+  // With `chain` the previous handler runs inside of ours.
+  action.sa_flags = chain ? SA_NODEFER : SA_RESTART;
   sigemptyset(&action.sa_mask);
-  if (sigaction(number, &action, nullptr) != 0) return t.raise_os_error(errno);
+  if (sigaction(number, &action, &previous) != 0) return t.raise_os_error(errno);
+  if (!g_user_registered[number].exchange(true)) g_user_previous[number] = previous;
   return kNone;
 }
+bool unregister(int number) {
+  if (!g_user_registered[number].exchange(false)) return false;
+  sigaction(number, &g_user_previous[number], nullptr);
+  return true;
+}
 Result<Value> fh_unregister(Thread& t, const Value* args) {
-  int number = TRY(to_c_int(t, args[0]));
-  if (number < 1 || number >= kSignalCount) return t.raise(Exc::ValueError, "signal number out of range");
-  struct sigaction current {};
-  sigaction(number, nullptr, &current);
-  if (current.sa_handler != on_user) return kFalse;
-  current.sa_handler = SIG_DFL;
-  sigaction(number, &current, nullptr);
-  return kTrue;
+  return Value::from_bool(unregister(TRY(user_signal(t, args[0]))));
 }
 
 // The watchdog is a plain OS thread: it must work while the script hangs.
 struct Watchdog {
-  std::atomic<uint64_t> generation{0};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool cancelled = false, running = false;
+  pid_t process = 0;  // that has the thread: a child of a fork has none
+  pthread_t handle{};
 };
-Watchdog g_watchdog;
+Watchdog& watchdog() {
+  static Watchdog one;
+  return one;
+}
 struct WatchdogRequest {
-  uint64_t generation;
-  int64_t timeout_ns;
+  std::chrono::microseconds timeout;
   bool repeat, exit;
   int fd;
   Runtime* runtime;
 };
+void put_timeout(int fd, uint64_t microseconds) {
+  uint64_t seconds = microseconds / 1000000;
+  put(fd, "Timeout (");
+  put_number(fd, seconds / 3600, 10);
+  put(fd, ":");
+  put_number(fd, seconds / 60 % 60, 10, 2);
+  put(fd, ":");
+  put_number(fd, seconds % 60, 10, 2);
+  if (microseconds % 1000000 != 0) {
+    put(fd, ".");
+    put_number(fd, microseconds % 1000000, 10, 6);
+  }
+  put(fd, ")!\n");
+}
 void* watch(void* argument) {
-  auto request = *static_cast<WatchdogRequest*>(argument);
-  delete static_cast<WatchdogRequest*>(argument);
+  std::unique_ptr<WatchdogRequest> request(static_cast<WatchdogRequest*>(argument));
+  Watchdog& dog = watchdog();
+  std::unique_lock<std::mutex> lock(dog.mutex);
   do {
-    int64_t end = os::deadline_after(request.timeout_ns);
-    while (os::monotonic_ns() < end) {
-      if (g_watchdog.generation.load() != request.generation) return nullptr;
-      usleep(static_cast<useconds_t>(std::min<int64_t>(10000, (end - os::monotonic_ns()) / 1000 + 1)));
-    }
-    if (g_watchdog.generation.load() != request.generation) return nullptr;
-    put(request.fd, "Timeout (");
-    uint64_t us = static_cast<uint64_t>(request.timeout_ns / 1000), s = us / 1000000;
-    put_number(request.fd, s / 3600, 10);
-    put(request.fd, ":");
-    put_number(request.fd, s / 60 % 60, 10, 2);
-    put(request.fd, ":");
-    put_number(request.fd, s % 60, 10, 2);
-    if (us % 1000000 != 0) {
-      put(request.fd, ".");
-      put_number(request.fd, us % 1000000, 10, 6);
-    }
-    put(request.fd, ")!\n");
-    dump(request.fd, *request.runtime, true);
-    if (request.exit) _exit(1);
-  } while (request.repeat);
+    if (dog.changed.wait_for(lock, request->timeout, [&] { return dog.cancelled; })) return nullptr;
+    put_timeout(request->fd, static_cast<uint64_t>(request->timeout.count()));
+    dump(request->fd, *request->runtime, true);
+    if (request->exit) _exit(1);
+  } while (request->repeat);
   return nullptr;
+}
+void cancel_watchdog() {
+  Watchdog& dog = watchdog();
+  if (dog.process != getpid()) return;
+  {
+    std::lock_guard<std::mutex> lock(dog.mutex);
+    if (!dog.running) return;
+    dog.cancelled = true;
+    dog.changed.notify_all();
+  }
+  pthread_join(dog.handle, nullptr);
+  dog.cancelled = dog.running = false;
 }
 Result<Value> fh_dump_later(Thread& t, const Value* args) {
   double seconds = TRY(to_double(t, args[0]));
@@ -253,23 +333,33 @@ Result<Value> fh_dump_later(Thread& t, const Value* args) {
   if (seconds > 9e9) return t.raise(Exc::OverflowError, "timeout value is too large");
   bool repeat = TRY(truth(t, args[1])), exit = TRY(truth(t, args[3]));
   int fd = TRY(descriptor(t, args[2]));
-  auto* request = new WatchdogRequest{g_watchdog.generation.fetch_add(1) + 1,
-                                      static_cast<int64_t>(seconds * 1e9),
-                                      repeat,
-                                      exit,
-                                      fd,
-                                      &t.runtime()};
-  pthread_t handle;
-  if (pthread_create(&handle, nullptr, watch, request) != 0) {
-    delete request;
-    return t.raise(Exc::RuntimeError, "unable to start watchdog thread");
-  }
-  pthread_detach(handle);
+  TRY(keep(t, "later", args[2]));
+  cancel_watchdog();
+  auto timeout = std::chrono::microseconds(std::max<int64_t>(1, static_cast<int64_t>(seconds * 1e6)));
+  auto request = std::make_unique<WatchdogRequest>(WatchdogRequest{timeout, repeat, exit, fd, &t.runtime()});
+  // Signals are for the runtime's threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  int failed = pthread_create(&watchdog().handle, nullptr, watch, request.get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failed != 0) return t.raise(Exc::RuntimeError, "unable to start watchdog thread");
+  (void)request.release();
+  watchdog().running = true;
+  watchdog().process = getpid();
   return kNone;
 }
 Result<Value> fh_cancel_later(Thread&, const Value*) {
-  g_watchdog.generation.fetch_add(1);
+  cancel_watchdog();
   return kNone;
+}
+Result<Value> fh_sigfpe(Thread&, const Value*) {
+  raise(SIGFPE);
+  return kNone;
+}
+Result<Value> fh_read_null(Thread&, const Value*) {
+  volatile int* null = nullptr;
+  return Value::from_int(*null);
 }
 Result<Value> fh_sigsegv(Thread&, const Value*) {
   raise(SIGSEGV);
@@ -297,6 +387,8 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(fh_unregister, "unregister(signum, /)",
                 "Unregister the handler of the signal 'signum' registered by register()."),
     MP_FUNCTION(fh_sigsegv, "_sigsegv(release_gil=False, /)", "Raise a SIGSEGV signal."),
+    MP_FUNCTION(fh_sigfpe, "_sigfpe()", "Raise a SIGFPE signal."),
+    MP_FUNCTION(fh_read_null, "_read_null()", "Read from NULL, raise a SIGSEGV signal."),
     MP_FUNCTION(fh_sigabrt, "_sigabrt()", "Raise a SIGABRT signal."),
     MP_END};
 
