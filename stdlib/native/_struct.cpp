@@ -214,29 +214,13 @@ Result<Value> unpack_all(Thread& t, const Layout& layout, const uint8_t* data) {
 
 // ---------------------------------------------------------------- packing
 
-// The messages differ between CPython's native and big-endian packers.
-Error range_error(Thread& t, const Layout& layout, const Item& item, bool fits_word) {
-  bool is_signed = item.code >= 'a';
-  if (item.size == 8) {
-    bool far = layout.big_endian || item.code == 'P';
-    return raise_struct(t, far ? "int too large to convert" : "argument out of range");
-  }
-  if (!fits_word) return raise_struct(t, "argument out of range");
-  if (item.size == 1) {
-    return raise_struct(t, is_signed ? "byte format requires -128 <= number <= 127"
-                                     : "ubyte format requires 0 <= number <= 255");
-  }
-  if (item.size == 2 && !layout.big_endian) {
-    return raise_struct(t, is_signed ? "short format requires -32768 <= number <= 32767"
-                                     : "ushort format requires 0 <= number <= 65535");
-  }
-  uint64_t top = (uint64_t{1} << (item.size * 8)) - 1;
-  if (is_signed) {
-    auto high = static_cast<int64_t>(top >> 1);
-    return raise_struct(t,
-                        fmt::format("'{}' format requires {} <= number <= {}", item.code, -high - 1, high));
-  }
-  return raise_struct(t, fmt::format("'{}' format requires 0 <= number <= {}", item.code, top));
+Error range_error(Thread& t, const Item& item) {
+  if (item.code == 'P') return raise_struct(t, "int too large to convert");
+  uint64_t top = item.size == 8 ? UINT64_MAX : (uint64_t{1} << (item.size * 8)) - 1;
+  if (item.code < 'a')
+    return raise_struct(t, fmt::format("'{}' format requires 0 <= number <= {}", item.code, top));
+  auto high = static_cast<int64_t>(top >> 1);
+  return raise_struct(t, fmt::format("'{}' format requires {} <= number <= {}", item.code, -high - 1, high));
 }
 
 Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* p, Value v) {
@@ -253,17 +237,16 @@ Status pack_integer(Thread& t, const Layout& layout, const Item& item, uint8_t* 
     u = static_cast<uint64_t>(i);
     if (is_signed) {
       int64_t high = item.size == 8 ? INT64_MAX : (int64_t{1} << (item.size * 8 - 1)) - 1;
-      if (i > high || i < -high - 1) return range_error(t, layout, item, true);
+      if (i > high || i < -high - 1) return range_error(t, item);
     } else if (item.code != 'P') {
-      if (i < 0)
-        return range_error(t, layout, item, item.size == 1 || (item.size == 2 && !layout.big_endian));
-      if (item.size < 8 && u >> (item.size * 8) != 0) return range_error(t, layout, item, true);
+      if (i < 0) return range_error(t, item);
+      if (item.size < 8 && u >> (item.size * 8) != 0) return range_error(t, item);
     }
   } else {
     IntView big(v);
     bool word = mpz_sgn(big.get()) > 0 && mpz_sizeinbase(big.get(), 2) <= 64;
     if (is_signed || item.size != 8 || !word) {
-      return range_error(t, layout, item, word && !is_signed && item.size == 4);
+      return range_error(t, item);
     }
     u = mpz_get_ui(big.get());
   }

@@ -71,15 +71,16 @@ Status sift_up(Thread& t, ListObject* heap, size_t position) {
   return sift_down<max>(t, heap, start, position);
 }
 
-Result<ListObject*> heap_argument(Thread& t, Value v, const char* who) {
+Result<ListObject*> heap_argument(Thread& t, Value v, const char* who, bool only = false) {
   if (!is_list(v))
-    return t.raise(Exc::TypeError, "{}() argument 1 must be list, not {}", who, type_name(t, v));
+    return t.raise(Exc::TypeError, "{}() argument{} must be list, not {}", who, only ? "" : " 1",
+                   type_name(t, v));
   return v.as<ListObject>();
 }
 
 template <bool max>
 Result<Value> pop(Thread& t, Value v, const char* who) {
-  ListObject* heap = TRY(heap_argument(t, v, who));
+  ListObject* heap = TRY(heap_argument(t, v, who, true));
   if (heap->length() == 0) return t.raise(Exc::IndexError, "index out of range");
   Value last = TRY(list_pop(t, heap, -1));
   if (heap->length() == 0) return last;
@@ -101,7 +102,7 @@ Result<Value> replace(Thread& t, Value v, Value item, const char* who) {
 
 template <bool max>
 Result<Value> make_heap(Thread& t, Value v, const char* who) {
-  ListObject* heap = TRY(heap_argument(t, v, who));
+  ListObject* heap = TRY(heap_argument(t, v, who, true));
   for (size_t i = heap->length() / 2; i-- > 0;) TRY(sift_up<max>(t, heap, i));
   return kNone;
 }

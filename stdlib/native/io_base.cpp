@@ -390,7 +390,7 @@ Status close_forgotten(Thread& t, Value self, Value warner) {
 }
 
 Result<Value> refuse_pickling(Thread& t, const Value* args) {
-  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_full_name(type_of(t, args[0])));
+  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_name(t, args[0]));
 }
 
 }  // namespace mp::io

@@ -30,7 +30,7 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
     if (!is_str(special) && !is_bytes(special))
       return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}",
                      type_name(t, v), type_name(t, special));
-    text = special;
+    text = path.original = special;
   }
   path.is_bytes = is_bytes(text);
   path.text =

@@ -85,10 +85,20 @@ Status run_later(Thread& t, StrObject* name, ModuleObject* module) {
 Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen) {
   auto* code = TRY(frozen_code(t, frozen)).as<CodeObject>();
   ModuleObject* module = make_module(t, name);
-  Value search = frozen.is_package ? Value(make_list(t)) : kNone;
+  // Where the library that it was frozen from is installed, modules tell their file and packages their
+  // directory, as CPython's own frozen modules do.
+  std::string file = to_utf8(code->filename.get().as<StrObject>());
+  bool installed = file.starts_with('/') && is_file(file);
+  Value search = kNone;
+  if (frozen.is_package) {
+    ListObject* directories = make_list(t);
+    if (installed) TRY(list_append(t, directories, make_str(t, file.substr(0, file.rfind('/')))));
+    search = directories;
+  }
   Value spec = make_module_spec(t, name, make_loader(t, LoaderKind::Frozen, name, kNone),
                                 make_str(t, "frozen"), search, false);
   TRY(init_module_attributes(t, module, spec));
+  if (installed) TRY(dict_set_str(t, module->dict, t.names().__file__, code->filename));
   return initialise(t, name, module, spec, [&]() -> Status {
     TRY(run_module(t, module, code));
     return run_later(t, name, module);

@@ -128,7 +128,18 @@ static Status check_text_encoding(Thread& t, Value codec, const std::string& nam
                  name, verb);
 }
 
+// `-X dev`: wrong names are errors even where nothing needs them.
+static Status check_names(Thread& t, Value encoding, Value errors) {
+  if (!t.runtime().options.dev_mode || t.runtime().finalizing) return {};
+  if (std::string name = text_of(encoding, "utf-8"); encoding_by_name(name) == Encoding::Other)
+    TRY(codec_lookup(t, name));
+  if (std::string handler = text_of(errors, "strict"); error_handler_by_name(handler) == ErrorHandler::Other)
+    TRY(codec_lookup_error(t, handler));
+  return {};
+}
+
 Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value errors) {
+  if (!encoding.is_empty() || !errors.is_empty()) TRY(check_names(t, encoding, errors));
   bool utf8 = encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8") ||
               str_equal(encoding.as<StrObject>(), "utf8");
   if (utf8 && text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
@@ -174,6 +185,7 @@ Result<Value> decode_object(Thread& t, Value source, Value encoding, Value error
   if (is_bytes(source) && errors.is_empty() &&
       (encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8")))
     return decode_utf8(t, source.as<BytesObject>()->view(), {});
+  TRY(check_names(t, encoding, errors));
   if (!supports_buffer(t, source)) {
     return t.raise(Exc::TypeError, "decoding to str: need a bytes-like object, {} found",
                    type_name(t, source));
