@@ -280,8 +280,8 @@ struct Watchdog {
   pthread_t handle{};
 };
 Watchdog& watchdog() {
-  static Watchdog one;
-  return one;
+  static auto* one = new Watchdog;  // never destroyed: its thread may outlive main()
+  return *one;
 }
 struct WatchdogRequest {
   std::chrono::microseconds timeout;
