@@ -258,6 +258,7 @@ Result<Value> signal_siginterrupt(Thread& t, const Value* args) {
 
 Result<Value> signal_set_wakeup_fd(Thread& t, const Value* args) {
   int fd = TRY(to_c_int(t, args[0]));
+  bool warn = TRY(truth(t, args[1]));
   if (!t.is_main)
     return t.raise(Exc::ValueError, "set_wakeup_fd only works in main thread of the main interpreter");
   if (fd != -1) {
@@ -269,7 +270,7 @@ Result<Value> signal_set_wakeup_fd(Thread& t, const Value* args) {
     if ((flags & O_NONBLOCK) == 0)
       return t.raise(Exc::ValueError, "the fd {} must be in non-blocking mode", fd);
   }
-  return Value::from_int(set_signal_wakeup_fd(fd));
+  return Value::from_int(set_signal_wakeup_fd(fd, warn));
 }
 
 Result<Value> signal_strsignal(Thread& t, const Value* args) {

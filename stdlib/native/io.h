@@ -38,7 +38,24 @@ Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback = -1);
 Result<int64_t> writable_size(Thread& t, Value buffer);
 Status copy_into(Thread& t, Value buffer, std::string_view data);
 
-// A lock that knows its owner, for objects whose methods may run script code in between.
+// A lock that knows its owner, and is free in the child of a fork when its owner stayed in the parent.
+class StreamOwner {
+ public:
+  bool is_mine(Thread& t) {
+    forget_absent_owner(t);
+    return owner_.load(std::memory_order_relaxed) == t.ident;
+  }
+  Status acquire(Thread& t);  // it is_mine() not
+  void release(Thread& t);
+
+ private:
+  void forget_absent_owner(Thread& t);
+  ParkingLock lock_;
+  std::atomic<uint32_t> generation_{0};  // the fork_generation() in which it was used last
+  std::atomic<uint64_t> owner_{0};
+};
+
+// For objects whose methods may run script code in between.
 class OwnedLock {
  public:
   // RuntimeError "reentrant call inside <repr>" when this thread holds it already.
@@ -46,8 +63,7 @@ class OwnedLock {
   void release(Thread& t);
 
  private:
-  ParkingLock lock_;
-  std::atomic<uint64_t> owner_{0};
+  StreamOwner owner_;
 };
 class LockHolder {
  public:
@@ -64,8 +80,7 @@ class LockHolder {
 // Recursive, because a script's buffer may call back; under a GIL it costs one test.
 class StreamLock {
   friend class StreamGuard;
-  ParkingLock lock_;
-  std::atomic<uint64_t> owner_{0};
+  StreamOwner owner_;
   uint32_t depth_ = 0;
 };
 class StreamGuard {
@@ -117,6 +132,9 @@ struct FileIOObject : Object {
 Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size);
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
 bool is_exact_file(Thread& t, Value v);
+// Data that was written to this object and is not with the one below yet.
+bool buffered_has_pending(Thread& t, Value v);  // io_buffered.cpp
+bool text_has_pending(Thread& t, Value v);      // io_text.cpp; the buffer below included
 
 // os.fspath: str or bytes. And its bytes as the system wants them (UTF-8, lone surrogates DC80..DCFF as their
 // byte).

@@ -74,43 +74,48 @@ Status copy_into(Thread& t, Value buffer, std::string_view data) {
   return {};
 }
 
-Status OwnedLock::acquire(Thread& t, Value object) {
-  if (owner_.load(std::memory_order_relaxed) == t.ident)
-    return t.raise(Exc::RuntimeError, "reentrant call inside {}", repr_text(t, object));
-  if (!lock_.try_lock()) {
-    for (;;) {
-      WaitResult result = lock_.lock(t, os::kNoDeadline, WaitKind::Lock, owner_.load());
-      if (result == WaitResult::Woken) break;
-      TRY(t.poll());
-    }
+void StreamOwner::forget_absent_owner(Thread& t) {
+  uint32_t seen = generation_.load(std::memory_order_relaxed), now = fork_generation();
+  if (seen == now || !generation_.compare_exchange_strong(seen, now)) return;
+  uint64_t owner = owner_.load(std::memory_order_relaxed);
+  if (!lock_.is_locked() || owner == t.runtime().main_thread().ident)
+    return;  // the one that forked is still here
+  owner_.store(0, std::memory_order_relaxed);
+  lock_.unlock(t);
+}
+Status StreamOwner::acquire(Thread& t) {
+  while (!lock_.try_lock()) {
+    WaitResult result = lock_.lock(t, os::kNoDeadline, WaitKind::Lock, owner_.load());
+    if (result == WaitResult::Woken) break;
+    TRY(t.poll());
   }
   owner_.store(t.ident, std::memory_order_relaxed);
   return {};
 }
-void OwnedLock::release(Thread& t) {
+void StreamOwner::release(Thread& t) {
   owner_.store(0, std::memory_order_relaxed);
   lock_.unlock(t);
 }
 
+Status OwnedLock::acquire(Thread& t, Value object) {
+  if (owner_.is_mine(t)) return t.raise(Exc::RuntimeError, "reentrant call inside {}", repr_text(t, object));
+  return owner_.acquire(t);
+}
+void OwnedLock::release(Thread& t) { owner_.release(t); }
+
 Status StreamGuard::acquire() {
   Thread& t = thread_;
   if (!free_threaded(t)) return {};
-  if (lock_.owner_.load(std::memory_order_relaxed) != t.ident) {
-    while (!lock_.lock_.try_lock()) {
-      uint64_t owner = lock_.owner_.load(std::memory_order_relaxed);
-      if (lock_.lock_.lock(t, os::kNoDeadline, WaitKind::Lock, owner) == WaitResult::Woken) break;
-      TRY(t.poll());
-    }
-    lock_.owner_.store(t.ident, std::memory_order_relaxed);
+  if (!lock_.owner_.is_mine(t)) {
+    TRY(lock_.owner_.acquire(t));
+    lock_.depth_ = 0;  // not what a thread left that stayed behind at a fork
   }
   ++lock_.depth_;
   held_ = true;
   return {};
 }
 StreamGuard::~StreamGuard() {
-  if (!held_ || --lock_.depth_ != 0) return;
-  lock_.owner_.store(0, std::memory_order_relaxed);
-  lock_.lock_.unlock(thread_);
+  if (held_ && --lock_.depth_ == 0) lock_.owner_.release(thread_);
 }
 
 namespace {

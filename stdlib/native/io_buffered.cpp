@@ -578,4 +578,13 @@ MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods,
 MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
                  "A buffered interface to random access streams.");
 
+bool buffered_has_pending(Thread& t, Value v) {
+  for (const TypeSpec* spec : {&kBufferedWriterSpec, &kBufferedRandomSpec})
+    if (is_instance(t, v, native_type(t, *spec))) {
+      auto* self = v.as<BufferedObject>();
+      return self->ready && self->writing && !self->buffer->empty();
+    }
+  return false;
+}
+
 }  // namespace mp::io

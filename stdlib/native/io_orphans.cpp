@@ -59,6 +59,21 @@ void flush_writers(Thread& t) {
   state.files = Value(open);
 }
 
+void flush_orphans(Thread& t) {
+  Writers& state = writers(t);
+  if (!state.any) return;
+  auto* files = state.files.get().as<ListObject>();
+  for (size_t i = 0; i < files->length(); ++i) {
+    Value reference = files->at(i);
+    if (reference.is_empty()) return;
+    Value file = weakref_target(reference.as<WeakRefObject>());
+    if (file.is_none() || !(buffered_has_pending(t, file) || text_has_pending(t, file))) continue;
+    t.heap().collect(t);  // whether anybody refers to it only a collection can tell
+    t.heap().run_pending_finalizers(t);
+    return;
+  }
+}
+
 bool reclaim_descriptors(Thread& t, int error) {
   if (error != EMFILE && error != ENFILE) return false;
   t.heap().collect(t);

@@ -11,6 +11,9 @@ void track_writer(Thread& t, Value file);
 // nobody refers to any longer may be waiting in a buffer. Errors stay for the file's own flush or close to
 // raise.
 void flush_writers(Thread& t);
+// Writes what waits in files that nobody refers to any longer, and only that: what a fork would double and
+// CPython would not.
+void flush_orphans(Thread& t);
 // After EMFILE or ENFILE: closes the files that nobody refers to. False for other errors: nothing was done.
 bool reclaim_descriptors(Thread& t, int error);
 

@@ -650,4 +650,10 @@ const TypeSpec kTextIOWrapperSpec = {
     .methods = kTextMethods,
     .getsets = kTextGetSets};
 
+bool text_has_pending(Thread& t, Value v) {
+  if (!is_instance(t, v, native_type(t, kTextIOWrapperSpec))) return false;
+  auto* self = v.as<TextObject>();
+  return self->ready && (!self->pending->empty() || buffered_has_pending(t, self->buffer));
+}
+
 }  // namespace mp::io

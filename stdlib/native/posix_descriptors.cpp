@@ -1,7 +1,6 @@
 // posix: file descriptors, pipes, terminals.
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -136,16 +135,6 @@ Result<Value> os_sendfile(Thread& t, const Value* args) {
   return make_int(t,
                   TRY(checked(t, [&] { return sendfile(to, from, &offset, static_cast<size_t>(count)); })));
 }
-Result<Value> os_urandom(Thread& t, const Value* args) {
-  int64_t size = TRY(to_ssize(t, args[0]));
-  if (size < 0) return t.raise(Exc::ValueError, "negative argument not allowed");
-  std::string data(static_cast<size_t>(size), '\0');
-  size_t done = 0;
-  while (done < data.size())
-    done += static_cast<size_t>(
-        TRY(checked(t, [&] { return getrandom(data.data() + done, data.size() - done, 0); })));
-  return make_bytes(t, data);
-}
 constexpr const char* kTerminalFields[] = {"columns", "lines", nullptr};
 const StructSequenceSpec kTerminalSpec = {"os.terminal_size", kTerminalFields, 2,
                                           "A tuple of (columns, lines) for holding terminal window size"};
@@ -176,14 +165,11 @@ const NativeDef kDescriptorFunctions[] = {
     MP_FUNCTION(os_dup, "dup(fd, /)", "Return a duplicate of a file descriptor."),
     MP_FUNCTION(os_dup2, "dup2(fd, fd2, inheritable=True)", "Duplicate file descriptor."),
     MP_FUNCTION(os_fsync, "fsync(fd)", "Force write of fd to disk."),
-    MP_FUNCTION(os_fsync, "fdatasync(fd)", nullptr),
     MP_FUNCTION(os_get_inheritable, "get_inheritable(fd, /)", nullptr),
     MP_FUNCTION(os_set_inheritable, "set_inheritable(fd, inheritable, /)", nullptr),
     MP_FUNCTION(os_get_blocking, "get_blocking(fd, /)", nullptr),
     MP_FUNCTION(os_set_blocking, "set_blocking(fd, blocking, /)", nullptr),
     MP_FUNCTION(os_sendfile, "sendfile(out_fd, in_fd, offset, count)", nullptr),
-    MP_FUNCTION(os_urandom, "urandom(size, /)",
-                "Return a bytes object containing random bytes suitable for cryptographic use."),
     MP_FUNCTION(os_terminal_size, "get_terminal_size(fd=1, /)",
                 "Return the size of the terminal window as (columns, lines)."),
     MP_END};

@@ -1,111 +1,63 @@
 // The module posix (what os.py stands on) and errno.
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "stdlib/native/posix_support.h"
 
 namespace mp {
 namespace posix {
-Status add_descriptor_types(Thread& t, ModuleObject* module);
 namespace {
 
 struct IntConstant {
   const char* name;
   int64_t value;
 };
-#define C(name) \
-  { #name, name }
-constexpr IntConstant kConstants[] = {C(F_OK),
-                                      C(R_OK),
-                                      C(W_OK),
-                                      C(X_OK),
-                                      C(O_RDONLY),
-                                      C(O_WRONLY),
-                                      C(O_RDWR),
-                                      C(O_APPEND),
-                                      C(O_CREAT),
-                                      C(O_EXCL),
-                                      C(O_TRUNC),
-                                      C(O_NONBLOCK),
-                                      C(O_SYNC),
-                                      C(O_DSYNC),
-                                      C(O_CLOEXEC),
-                                      C(O_NOCTTY),
-                                      C(O_DIRECTORY),
-                                      C(O_NOFOLLOW),
-                                      C(O_ACCMODE),
-                                      C(O_PATH),
-                                      C(O_TMPFILE),
-                                      C(SEEK_DATA),
-                                      C(SEEK_HOLE),
-                                      C(WNOHANG),
-                                      C(WUNTRACED),
-                                      C(WCONTINUED),
-                                      C(WEXITED),
-                                      C(WSTOPPED),
-                                      C(WNOWAIT),
-                                      C(P_PID),
-                                      C(P_PGID),
-                                      C(P_ALL),
-                                      C(SCHED_OTHER),
-                                      C(SCHED_FIFO),
-                                      C(SCHED_RR),
-                                      C(SCHED_BATCH),
-                                      C(SCHED_IDLE),
-                                      C(ST_RDONLY),
-                                      C(ST_NOSUID),
-                                      C(F_LOCK),
-                                      C(F_TLOCK),
-                                      C(F_ULOCK),
-                                      C(F_TEST),
-                                      {"EX_OK", 0},
-                                      {"EX_USAGE", 64},
-                                      {"EX_DATAERR", 65},
-                                      {"EX_NOINPUT", 66},
-                                      {"EX_UNAVAILABLE", 69},
-                                      {"EX_SOFTWARE", 70},
-                                      {"EX_OSERR", 71},
-                                      {"EX_OSFILE", 72},
-                                      {"EX_CANTCREAT", 73},
-                                      {"EX_IOERR", 74},
-                                      {"EX_TEMPFAIL", 75},
-                                      {"EX_PROTOCOL", 76},
-                                      {"EX_NOPERM", 77},
-                                      {"EX_CONFIG", 78},
-                                      {"NGROUPS_MAX", 65536},
-                                      {"TMP_MAX", 238328},
-                                      {"O_LARGEFILE", 0},
-                                      {"O_NDELAY", O_NONBLOCK}};
-#undef C
+// The module's own: no header has O_LARGEFILE and TMP_MAX as CPython shows them.
+constexpr IntConstant kConstants[] = {
+#define MP_CONSTANT(name) {#name, name},
+#include "stdlib/native/posix_constants.def"
+#undef MP_CONSTANT
+    {"NGROUPS_MAX", 65536}, {"TMP_MAX", 238328}, {"O_LARGEFILE", 0}, {"XATTR_SIZE_MAX", 65536}};
 
 // What os.py builds its supports_dir_fd, supports_fd and supports_follow_symlinks from.
 constexpr const char* kHave[] = {"HAVE_FACCESSAT", "HAVE_FCHDIR",    "HAVE_FCHMOD",   "HAVE_FCHOWN",
                                  "HAVE_FDOPENDIR", "HAVE_FSTATAT",   "HAVE_FSTATVFS", "HAVE_FTRUNCATE",
                                  "HAVE_FUTIMENS",  "HAVE_MKDIRAT",   "HAVE_OPENAT",   "HAVE_READLINKAT",
                                  "HAVE_RENAMEAT",  "HAVE_SYMLINKAT", "HAVE_UNLINKAT", "HAVE_UTIMENSAT",
-                                 "HAVE_LSTAT"};
+                                 "HAVE_LSTAT",     "HAVE_FPATHCONF", "HAVE_FEXECVE",  "HAVE_LCHOWN",
+                                 "HAVE_MKNODAT",   "HAVE_MKFIFOAT"};
 
 Status init_posix(Thread& t, ModuleObject* module) {
   for (const IntConstant& constant : kConstants)
     TRY(module_add_int(t, module, constant.name, constant.value));
-  for (const NativeDef* table : {kFileFunctions, kDescriptorFunctions, kProcessFunctions})
+  for (const NativeDef* table : {kFileFunctions, kDescriptorFunctions, kForkFunctions, kExecFunctions,
+                                 kWaitFunctions, kScheduleFunctions, kUserFunctions, kSystemFunctions,
+                                 kLinuxFunctions, kTransferFunctions, kAttributeFunctions})
     for (const NativeDef* def = table; def->signature != nullptr; ++def) {
       NativeFunctionObject* function = make_native_function(t, *def, module, intern(t, "posix"));
       TRY(dict_set(t, module->dict, function->name, function));
     }
-  TRY(add_file_types(t, module));
-  TRY(add_descriptor_types(t, module));
-  TRY(add_process_types(t, module));
+  for (auto add : {add_file_types, add_descriptor_types, add_exec_constants, add_wait_types,
+                   add_schedule_types, add_system_types})
+    TRY(add(t, module));
   ListObject* have = make_list(t);
   for (const char* name : kHave) TRY(list_append(t, have, make_str(t, name)));
   TRY(module_add(t, module, "_have_functions", have));
-  DictObject* names = make_dict(t);
-  TRY(dict_set_text(t, names, "SC_PAGESIZE", Value::from_int(_SC_PAGESIZE)));
-  TRY(module_add(t, module, "sysconf_names", names));
   return module_add(t, module, "error", t.types().exception(Exc::OSError));
 }
 

@@ -45,11 +45,15 @@ Result<int64_t> checked(Thread& t, Call call, Value filename = {}, Value filenam
   return result;
 }
 
-extern const NativeDef kFileFunctions[];                // posix_files.cpp
-extern const NativeDef kProcessFunctions[];             // posix_process.cpp
-extern const NativeDef kDescriptorFunctions[];          // posix_descriptors.cpp
-Status add_constants(Thread& t, ModuleObject* module);  // posix_constants.cpp
+// The functions of each posix_*.cpp, and what it adds to the module besides.
+extern const NativeDef kFileFunctions[], kDescriptorFunctions[], kForkFunctions[], kExecFunctions[],
+    kWaitFunctions[], kScheduleFunctions[], kUserFunctions[], kSystemFunctions[], kLinuxFunctions[],
+    kTransferFunctions[], kAttributeFunctions[];
 Status add_file_types(Thread& t, ModuleObject* module);
-Status add_process_types(Thread& t, ModuleObject* module);
+Status add_descriptor_types(Thread& t, ModuleObject* module);
+Status add_exec_constants(Thread& t, ModuleObject* module);
+Status add_wait_types(Thread& t, ModuleObject* module);
+Status add_schedule_types(Thread& t, ModuleObject* module);
+Status add_system_types(Thread& t, ModuleObject* module);
 
 }  // namespace mp::posix

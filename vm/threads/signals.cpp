@@ -23,6 +23,8 @@ static std::atomic<Thread*> g_signal_thread{nullptr};
 static std::atomic<bool> g_tripped[kSignalCount];
 static std::atomic<bool> g_any_tripped{false};
 static std::atomic<int> g_wakeup_fd{-1};
+static std::atomic<int> g_wakeup_error{0};  // of a write that failed, until it is reported
+static std::atomic<bool> g_warn_on_full_buffer{true};
 
 SignalState& signal_state(Thread& t) {
   auto& state = t.runtime().state<SignalState>(&kTag);
@@ -37,13 +39,17 @@ SignalState& signal_state(Thread& t) {
   return state;
 }
 
-static void note_signal(int signal) {
-  g_tripped[signal].store(true, std::memory_order_seq_cst);
+static void wake_signal_thread() {
   g_any_tripped.store(true, std::memory_order_seq_cst);
   if (Thread* t = g_signal_thread.load(std::memory_order_acquire)) {
     t->interrupt_word.fetch_or(kInterruptSignal, std::memory_order_seq_cst);
     t->impl->parker.interrupt();
   }
+}
+
+static void note_signal(int signal) {
+  g_tripped[signal].store(true, std::memory_order_seq_cst);
+  wake_signal_thread();
 }
 
 static void on_signal(int signal) {
@@ -52,7 +58,11 @@ static void on_signal(int signal) {
   int fd = g_wakeup_fd.load(std::memory_order_relaxed);
   if (fd >= 0) {
     auto byte = static_cast<unsigned char>(signal);
-    [[maybe_unused]] ssize_t written = write(fd, &byte, 1);
+    bool full_is_error = g_warn_on_full_buffer.load(std::memory_order_relaxed);
+    if (write(fd, &byte, 1) < 0 && (errno != EAGAIN || full_is_error)) {
+      g_wakeup_error.store(errno, std::memory_order_seq_cst);
+      wake_signal_thread();
+    }
   }
   errno = saved_errno;
 }
@@ -97,6 +107,14 @@ void release_signals(Thread& main) {
   g_signal_thread.compare_exchange_strong(expected, nullptr);
 }
 
+void release_signals_of_other_threads(Thread& t) {
+  Thread* handling = g_signal_thread.load(std::memory_order_relaxed);
+  if (handling != nullptr) g_signal_thread.store(&handling->runtime() == &t.runtime() ? &t : nullptr);
+  g_any_tripped.store(false, std::memory_order_relaxed);
+  g_wakeup_error.store(0, std::memory_order_relaxed);
+  for (auto& tripped : g_tripped) tripped.store(false, std::memory_order_relaxed);
+}
+
 bool trip_signal(Thread& t, int signal) {
   SignalAction action = signal_state(t).actions[signal].load(std::memory_order_acquire);
   if (action != SignalAction::DefaultInt && action != SignalAction::Script) return false;
@@ -104,13 +122,20 @@ bool trip_signal(Thread& t, int signal) {
   return true;
 }
 
-int set_signal_wakeup_fd(int fd) { return g_wakeup_fd.exchange(fd, std::memory_order_relaxed); }
+int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer) {
+  g_warn_on_full_buffer.store(warn_on_full_buffer, std::memory_order_relaxed);
+  return g_wakeup_fd.exchange(fd, std::memory_order_relaxed);
+}
 bool signal_is_pending() { return g_any_tripped.load(std::memory_order_relaxed); }
 
 Status run_signal_handlers(Thread& t) {
   if (g_signal_thread.load(std::memory_order_relaxed) != &t ||
       !g_any_tripped.exchange(false, std::memory_order_seq_cst))
     return {};
+  if (int error = g_wakeup_error.exchange(0, std::memory_order_seq_cst)) {
+    t.raise_os_error(error);
+    write_unraisable(t, "Exception ignored when trying to write to the signal wakeup fd", kNone);
+  }
   SignalState& state = signal_state(t);
   for (int s = 1; s < kSignalCount; ++s) {
     if (!g_tripped[s].exchange(false, std::memory_order_seq_cst)) continue;

@@ -23,12 +23,15 @@ SignalAction signal_action(Thread& t, int signal);
 void install_default_signal_handlers(Thread& main);
 // Forgets the thread (end of its runtime); restores nothing.
 void release_signals(Thread& main);
+// In the child of a fork: `t` is the main thread now, and no signal that came before is handled once more.
+void release_signals_of_other_threads(Thread& t);
 // Points the system's handler for `signal` at the action. False with errno set when the system refuses.
 bool set_signal_action(Thread& t, int signal, SignalAction action, Value handler);
 // As if the signal had arrived (interrupt_main): false when it is ignored or default.
 bool trip_signal(Thread& t, int signal);
-// Bytes with the signal numbers are written there; -1: nowhere. Returns the old one.
-int set_signal_wakeup_fd(int fd);
+// Bytes with the signal numbers are written there; -1: nowhere. Returns the old one. An error of the write is
+// reported as unraisable; that the buffer is full only if that is wanted.
+int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer);
 bool signal_is_pending();
 
 }  // namespace mp

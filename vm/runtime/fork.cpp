@@ -1,0 +1,45 @@
+#include "vm/runtime/fork.h"
+
+#include <new>
+
+#include "vm/modules/import.h"
+#include "vm/threads/signals.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
+#include "vm/types/type_internal.h"
+
+namespace mp {
+
+void fork_prepare(Thread& t) {
+  Runtime& runtime = t.runtime();
+  std::recursive_mutex& types = runtime.method_cache->mutex;
+  if (!types.try_lock()) {
+    BlockingRegion out(t);
+    types.lock();
+  }
+  before_fork(t);
+  // Threads that wait for a module are detached and change the table of waits without being stopped.
+  runtime.import->mutex.lock();
+}
+
+void fork_in_parent(Thread& t) {
+  Runtime& runtime = t.runtime();
+  runtime.import->mutex.unlock();
+  after_fork_parent(t);
+  runtime.method_cache->mutex.unlock();
+}
+
+void fork_in_child(Thread& t) {
+  Runtime& runtime = t.runtime();
+  // SAFETY: there is one thread; a mutex that remembers a thread of the parent cannot be unlocked here.
+  new (&runtime.method_cache->mutex) std::recursive_mutex;
+  ImportState& import = *runtime.import;
+  new (&import.mutex) std::mutex;
+  new (&import.released) std::condition_variable;
+  std::erase_if(import.locks, [&t](const auto& entry) { return entry.second.owner != &t; });
+  import.waiting.clear();
+  release_signals_of_other_threads(t);
+  after_fork_child(t);
+}
+
+}  // namespace mp
