@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "stdlib/native/posix_process.h"
 #include "stdlib/native/time_value.h"
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
@@ -149,17 +150,6 @@ Result<Value> signal_pthread_kill(Thread& t, const Value* args) {
 
 // ---------------------------------------------------------------- signal sets
 
-Status parse_set(Thread& t, Value iterable, sigset_t* out) {
-  sigemptyset(out);
-  return for_each(t, iterable, [&](Value item) -> Status {
-    int64_t s = TRY(to_int64(t, item));
-    if (s < 1 || s >= kSignalCount)
-      return t.raise(Exc::ValueError, "signal number {} out of range [1; {}]", s, kSignalCount - 1);
-    sigaddset(out,
-              static_cast<int>(s));  // EINVAL for those the C library keeps for itself: as CPython, ignored
-    return {};
-  });
-}
 Result<Value> set_of(Thread& t, const sigset_t& signals) {
   SetObject* set = make_set(t);
   for (int s = 1; s < kSignalCount; ++s)
@@ -170,7 +160,7 @@ Result<Value> set_of(Thread& t, const sigset_t& signals) {
 Result<Value> signal_pthread_sigmask(Thread& t, const Value* args) {
   int how = TRY(to_c_int(t, args[0]));
   sigset_t mask, old;
-  TRY(parse_set(t, args[1], &mask));
+  TRY(posix::fill_signals(t, args[1], &mask));
   int rc = ::pthread_sigmask(how, &mask, &old);
   if (rc != 0) return t.raise_os_error(rc);
   TRY(t.poll());
@@ -183,7 +173,7 @@ Result<Value> signal_sigpending(Thread& t, const Value*) {
 }
 Result<Value> signal_sigwait(Thread& t, const Value* args) {
   sigset_t wanted;
-  TRY(parse_set(t, args[0], &wanted));
+  TRY(posix::fill_signals(t, args[0], &wanted));
   int s = 0, rc;
   {
     BlockingRegion out(t);
@@ -232,12 +222,12 @@ Result<Value> wait_info(Thread& t, const sigset_t& wanted, os::Deadline deadline
 }
 Result<Value> signal_sigwaitinfo(Thread& t, const Value* args) {
   sigset_t wanted;
-  TRY(parse_set(t, args[0], &wanted));
+  TRY(posix::fill_signals(t, args[0], &wanted));
   return wait_info(t, wanted, os::kNoDeadline);
 }
 Result<Value> signal_sigtimedwait(Thread& t, const Value* args) {
   sigset_t wanted;
-  TRY(parse_set(t, args[0], &wanted));
+  TRY(posix::fill_signals(t, args[0], &wanted));
   int64_t ns = TRY(time_from_seconds(t, args[1], TimeRounding::Ceiling));
   if (ns < 0) return t.raise(Exc::ValueError, "timeout must be non-negative");
   return wait_info(t, wanted, os::deadline_after(ns));

@@ -13,7 +13,7 @@ namespace {
 
 Result<Value> os_getxattr(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "getxattr", true));
-  Path name = TRY(path_argument(t, args[1], "getxattr"));
+  Path name = TRY(path_argument(t, args[1], "getxattr", false, "attribute"));
   bool follow = TRY(truth(t, args[2]));
   for (size_t size = 128;; size = XATTR_SIZE_MAX) {
     std::string value(size, '\0');
@@ -32,7 +32,7 @@ Result<Value> os_getxattr(Thread& t, const Value* args) {
 }
 Result<Value> os_setxattr(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "setxattr", true));
-  Path name = TRY(path_argument(t, args[1], "setxattr"));
+  Path name = TRY(path_argument(t, args[1], "setxattr", false, "attribute"));
   std::string value(TRY(bytes_view(t, args[2])));
   int flags = TRY(to_c_int(t, args[3]));
   bool follow = TRY(truth(t, args[4]));
@@ -49,7 +49,7 @@ Result<Value> os_setxattr(Thread& t, const Value* args) {
 }
 Result<Value> os_removexattr(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "removexattr", true));
-  Path name = TRY(path_argument(t, args[1], "removexattr"));
+  Path name = TRY(path_argument(t, args[1], "removexattr", false, "attribute"));
   bool follow = TRY(truth(t, args[2]));
   TRY(checked(
       t,
@@ -64,7 +64,7 @@ Result<Value> os_removexattr(Thread& t, const Value* args) {
 Result<Value> os_listxattr(Thread& t, const Value* args) {
   Path path;
   path.text = ".";
-  if (!args[0].is_none()) path = TRY(path_argument(t, args[0], "listxattr", true));
+  if (!args[0].is_none()) path = TRY(path_argument(t, args[0], "listxattr", true, "path", true));
   bool follow = TRY(truth(t, args[1]));
   std::string names(XATTR_LIST_MAX, '\0');
   int64_t size = TRY(checked(
@@ -88,20 +88,35 @@ Result<Value> os_mknod(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "mknod"));
   int mode = TRY(to_c_int(t, args[1]));
   auto device = static_cast<dev_t>(TRY(to_int64(t, args[2])));
-  int directory = args[3].is_none() ? AT_FDCWD : TRY(to_c_int(t, args[3]));
+  int directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
       t, [&] { return mknodat(directory, path.text.c_str(), static_cast<mode_t>(mode), device); }, args[0]));
   return kNone;
 }
+// A device number is unsigned. As in CPython -1 stands for "none" and passes.
+Result<uint64_t> device_argument(Thread& t, Value v) {
+  int64_t number = TRY(to_int64(t, v));
+  if (number < -1) return t.raise(Exc::OverflowError, "can't convert negative int to unsigned");
+  return static_cast<uint64_t>(number);
+}
 Result<Value> os_major(Thread& t, const Value* args) {
-  return make_int(t, major(static_cast<dev_t>(TRY(to_int64(t, args[0])))));
+  uint64_t device = TRY(device_argument(t, args[0]));
+  return device == UINT64_MAX ? Value::from_int(-1) : make_int(t, major(device));
 }
 Result<Value> os_minor(Thread& t, const Value* args) {
-  return make_int(t, minor(static_cast<dev_t>(TRY(to_int64(t, args[0])))));
+  uint64_t device = TRY(device_argument(t, args[0]));
+  return device == UINT64_MAX ? Value::from_int(-1) : make_int(t, minor(device));
 }
 Result<Value> os_makedev(Thread& t, const Value* args) {
-  int64_t high = TRY(to_int64(t, args[0])), low = TRY(to_int64(t, args[1]));
-  return make_int_unsigned(t, makedev(static_cast<unsigned>(high), static_cast<unsigned>(low)));
+  unsigned parts[2];
+  for (int i = 0; i < 2; ++i) {
+    int64_t part = TRY(to_int64(t, args[i]));
+    if (part < -1) return t.raise(Exc::OverflowError, "can't convert negative int to unsigned");
+    if (part > UINT32_MAX)
+      return t.raise(Exc::OverflowError, "Python int too large to convert to C unsigned int");
+    parts[i] = static_cast<unsigned>(part);
+  }
+  return make_int_unsigned(t, makedev(parts[0], parts[1]));
 }
 
 Result<Value> os_lchown(Thread& t, const Value* args) {

@@ -13,7 +13,7 @@ namespace {
 Result<Value> os_open(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "open"));
   int flags = TRY(to_c_int(t, args[1])), mode = TRY(to_c_int(t, args[2]));
-  int directory = args[3].is_none() ? AT_FDCWD : TRY(to_c_int(t, args[3]));
+  int directory = TRY(dir_fd_argument(t, args[3]));
   int64_t fd = TRY(checked(
       t, [&] { return openat(directory, path.text.c_str(), flags | O_CLOEXEC, mode); }, args[0]));
   return Value::from_int(fd);

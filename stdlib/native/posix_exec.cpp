@@ -47,7 +47,9 @@ Status fill_environment(Thread& t, Value mapping, StringVector& out) {
 Status fill_signals(Thread& t, Value iterable, sigset_t* out) {
   sigemptyset(out);
   return for_each(t, iterable, [&](Value item) -> Status {
-    int64_t signal = TRY(to_int64(t, item));
+    Value index = TRY(to_index(t, item));
+    int64_t signal;
+    if (!int_to_int64(index, &signal)) signal = -1;  // what CPython shows for one that no C long holds
     if (signal < 1 || signal >= NSIG)
       return t.raise(Exc::ValueError, "signal number {} out of range [1; {}]", signal, NSIG - 1);
     sigaddset(out,

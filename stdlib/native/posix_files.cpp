@@ -12,7 +12,8 @@
 
 namespace mp::posix {
 
-Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd) {
+Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd, const char* name,
+                           bool allow_none) {
   io::flush_writers(t);
   Path path;
   path.original = v;
@@ -24,8 +25,13 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
   if (!is_str(v) && !is_bytes(v)) {
     Value special = TRY(call_special(t, v, t.names().__fspath__));
     if (special.is_not_found())
-      return t.raise(Exc::TypeError, "{}: path should be string, bytes{} or {}os.PathLike{}, not {}",
-                     function, allow_fd ? "," : "", allow_fd ? "" : "", allow_fd ? " or integer" : "",
+      return t.raise(Exc::TypeError, "{}: {} should be string, bytes{} or {}, not {}", function, name,
+                     allow_fd && allow_none ? ", os.PathLike, integer"
+                     : allow_fd             ? ", os.PathLike"
+                                            : "",
+                     allow_fd && allow_none ? "None"
+                     : allow_fd             ? "integer"
+                                            : "os.PathLike",
                      type_name(t, v));
     if (!is_str(special) && !is_bytes(special))
       return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}",
@@ -48,6 +54,18 @@ Result<int> fd_argument(Thread& t, Value v) {
     if (!is_any_int(v)) return t.raise(Exc::TypeError, "fileno() returned a non-integer");
   }
   return to_c_int(t, v);
+}
+Result<int> dir_fd_argument(Thread& t, Value v) {
+  if (v.is_none()) return AT_FDCWD;
+  if (!is_any_int(v) && type_of(t, v)->slots.index == nullptr)
+    return t.raise(Exc::TypeError, "argument should be integer or None, not {}", type_name(t, v));
+  Value index = TRY(to_index(t, v));
+  int64_t fd;
+  if (!int_to_int64(index, &fd) || fd < INT_MIN || fd > INT_MAX)
+    return t.raise(Exc::OverflowError, "fd is {} than {}",
+                   int_compare(index, Value::from_int(0)) < 0 ? "less" : "greater",
+                   int_compare(index, Value::from_int(0)) < 0 ? "minimum" : "maximum");
+  return static_cast<int>(fd);
 }
 Value path_value(Thread& t, const std::string& text, bool as_bytes) {
   if (as_bytes) return make_bytes(t, text);
@@ -95,11 +113,6 @@ Value stat_result(Thread& t, const struct stat& s) {
                     i(s.st_blocks),
                     make_int_unsigned(t, s.st_rdev)};
   return make_struct_sequence(t, struct_sequence_type(t, kStatSpec), fields, std::size(fields));
-}
-
-Result<int> dir_fd_argument(Thread& t, Value v) {
-  if (v.is_none()) return AT_FDCWD;
-  return to_c_int(t, v);
 }
 
 Result<Value> stat_path(Thread& t, Value path_value, Value dir_fd, bool follow, const char* name) {
@@ -290,7 +303,7 @@ Result<Path> directory_argument(Thread& t, Value v, const char* name) {
     here.original = make_str(t, ".");
     return here;
   }
-  return path_argument(t, v, name, true);
+  return path_argument(t, v, name, true, "path", true);
 }
 Result<Value> os_listdir(Thread& t, const Value* args) {
   Path path = TRY(directory_argument(t, args[0], "listdir"));
@@ -358,7 +371,8 @@ Result<Value> os_unlink(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> os_rename(Thread& t, const Value* args) {
-  Path from = TRY(path_argument(t, args[0], "rename")), to = TRY(path_argument(t, args[1], "rename"));
+  Path from = TRY(path_argument(t, args[0], "rename", false, "src"));
+  Path to = TRY(path_argument(t, args[1], "rename", false, "dst"));
   int from_directory = TRY(dir_fd_argument(t, args[2])), to_directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
       t, [&] { return renameat(from_directory, from.text.c_str(), to_directory, to.text.c_str()); }, args[0],
@@ -366,13 +380,15 @@ Result<Value> os_rename(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> os_link(Thread& t, const Value* args) {
-  Path from = TRY(path_argument(t, args[0], "link")), to = TRY(path_argument(t, args[1], "link"));
+  Path from = TRY(path_argument(t, args[0], "link", false, "src"));
+  Path to = TRY(path_argument(t, args[1], "link", false, "dst"));
   TRY(checked(
       t, [&] { return link(from.text.c_str(), to.text.c_str()); }, args[0], args[1]));
   return kNone;
 }
 Result<Value> os_symlink(Thread& t, const Value* args) {
-  Path from = TRY(path_argument(t, args[0], "symlink")), to = TRY(path_argument(t, args[1], "symlink"));
+  Path from = TRY(path_argument(t, args[0], "symlink", false, "src"));
+  Path to = TRY(path_argument(t, args[1], "symlink", false, "dst"));
   int directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
       t, [&] { return symlinkat(from.text.c_str(), directory, to.text.c_str()); }, args[0], args[1]));
@@ -436,20 +452,26 @@ Result<timespec> time_argument(Thread& t, Value v, bool nanoseconds) {
 Result<Value> os_utime(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "utime", true));
   timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
-  bool nanoseconds = !args[2].is_empty() && !args[2].is_none();
+  bool nanoseconds = !args[2].is_empty();
+  if (nanoseconds && !args[1].is_none())
+    return t.raise(Exc::ValueError, "utime: you may specify either 'times' or 'ns' but not both");
   Value source = nanoseconds ? args[2] : args[1];
-  if (!source.is_none()) {
+  if (nanoseconds || !source.is_none()) {
     if (!is_tuple(source) || source.as<TupleObject>()->size != 2)
-      return t.raise(Exc::TypeError, "utime: 'times' must be either a tuple of two ints or None");
+      return t.raise(Exc::TypeError, "utime: {}",
+                     nanoseconds ? "'ns' must be a tuple of two ints"
+                                 : "'times' must be either a tuple of two ints or None");
     for (int i = 0; i < 2; ++i)
       times[i] = TRY(time_argument(t, (*source.as<TupleObject>())[static_cast<size_t>(i)], nanoseconds));
   }
+  int directory = TRY(dir_fd_argument(t, args[3]));
   bool follow = TRY(truth(t, args[4]));
   TRY(checked(
       t,
       [&] {
-        return path.is_fd() ? futimens(path.fd, times)
-                            : utimensat(AT_FDCWD, path.text.c_str(), times, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+        return path.is_fd()
+                   ? futimens(path.fd, times)
+                   : utimensat(directory, path.text.c_str(), times, follow ? 0 : AT_SYMLINK_NOFOLLOW);
       },
       args[0]));
   return kNone;
@@ -457,8 +479,9 @@ Result<Value> os_utime(Thread& t, const Value* args) {
 Result<Value> os_mkfifo(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "mkfifo"));
   auto mode = static_cast<mode_t>(TRY(to_c_int(t, args[1])));
+  int directory = TRY(dir_fd_argument(t, args[2]));
   TRY(checked(
-      t, [&] { return mkfifo(path.text.c_str(), mode); }, args[0]));
+      t, [&] { return mkfifoat(directory, path.text.c_str(), mode); }, args[0]));
   return kNone;
 }
 Result<Value> os_fspath(Thread& t, const Value* args) { return io::file_system_path(t, args[0]); }

@@ -16,8 +16,12 @@ struct Path {
   Value original;
   bool is_fd() const { return fd >= 0; }
 };
-Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd = false);
-Result<int> fd_argument(Thread& t, Value v);  // int, or an object with fileno()
+// `name` is the parameter's; with `allow_none` a message says that None would do (the caller takes care of
+// it).
+Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd = false,
+                           const char* name = "path", bool allow_none = false);
+Result<int> dir_fd_argument(Thread& t, Value v);  // None: AT_FDCWD
+Result<int> fd_argument(Thread& t, Value v);      // int, or an object with fileno()
 Value path_value(Thread& t, const std::string& text, bool as_bytes);
 
 // Runs a system call detached until it is not interrupted by a signal (PEP 475). Gives its result; -1 leaves
