@@ -257,7 +257,12 @@ Status fill_groups(Thread& t, Value sequence, std::vector<gid_t>& out) {
   if (TRY(length(t, sequence)) > 65536) return t.raise(Exc::ValueError, "too many extra_groups");
   return for_each(t, sequence, [&](Value item) -> Status {
     if (!is_any_int(item)) return t.raise(Exc::TypeError, "extra_groups must be integers");
-    out.push_back(TRY(posix::id_argument(t, item, "gid")));
+    Result<gid_t> group = posix::id_argument(t, item, "gid");
+    if (group.is_error()) {
+      if (!t.catch_exception(Exc::OverflowError)) return Error{};
+      return t.raise(Exc::ValueError, "invalid group id");
+    }
+    out.push_back(group.value());
     return {};
   });
 }
