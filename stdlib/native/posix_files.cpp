@@ -116,7 +116,7 @@ Value stat_result(Thread& t, const struct stat& s) {
 }
 
 Result<Value> stat_path(Thread& t, Value path_value, Value dir_fd, bool follow, const char* name) {
-  Path path = TRY(path_argument(t, path_value, name, true));
+  Path path = TRY(path_argument(t, path_value, name, std::string_view(name) == "stat"));
   int directory = TRY(dir_fd_argument(t, dir_fd));
   struct stat s;
   TRY(checked(
@@ -403,7 +403,7 @@ Result<Value> os_readlink(Thread& t, const Value* args) {
   return path_value(t, std::string(buffer, static_cast<size_t>(n)), path.is_bytes);
 }
 Result<Value> os_access(Thread& t, const Value* args) {
-  Path path = TRY(path_argument(t, args[0], "access", true));
+  Path path = TRY(path_argument(t, args[0], "access"));
   int mode = TRY(to_c_int(t, args[1])), directory = TRY(dir_fd_argument(t, args[2]));
   bool effective = TRY(truth(t, args[3])), follow = TRY(truth(t, args[4]));
   int flags = (effective ? AT_EACCESS : 0) | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
