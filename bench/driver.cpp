@@ -94,6 +94,7 @@ std::string program_folder(const std::string& group) {
   if (group == "single") return "/bench/programs/";
   if (group == "threads") return "/bench/threads/";
   if (group == "process") return "/bench/process/";
+  if (group == "async") return "/bench/async/";
   return "";
 }
 
@@ -271,7 +272,7 @@ int main(int argc, char** argv) {
   if (!program_folder(arguments.group).empty()) return programs(arguments);
   if (arguments.group == "startup") return startup(arguments);
   return fprintf(stderr,
-                 "minipy_bench: single, threads, process or startup (the other groups of the plan have no "
+                 "minipy_bench: single, threads, async, process or startup (the other groups of the plan have no "
                  "programs yet)\n"),
          2;
 }

@@ -1,5 +1,7 @@
 // _contextvars (PEP 567): Context, ContextVar, Token. A context's variables are a persistent map, so set() is
 // O(log n) and copy_context() is O(1).
+#include "stdlib/native/contextvars.h"
+
 #include "stdlib/native/hamt.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -52,23 +54,17 @@ Result<Value> context_new(Thread& t, Value, CallArgs args) {
   if (args.count > 0 || named) return t.raise(Exc::TypeError, "Context() does not accept any arguments");
   return make_context(t, kEmpty);
 }
-Result<Value> copy_context(Thread& t, const Value*) { return make_context(t, current_context(t)->variables); }
+Result<Value> context_copy_current(Thread& t, const Value*) { return copy_context(t); }
 Result<Value> context_copy(Thread& t, const Value* args) {
   return make_context(t, args[0].as<ContextObject>()->variables);
 }
 Result<Value> context_run(Thread& t, Value self, CallArgs call_args) {
-  auto* context = self.as<ContextObject>();
   if (call_args.count == 0) return t.raise(Exc::TypeError, "run() missing 1 required positional argument");
-  if (context->entered.exchange(true))
-    return t.raise(Exc::RuntimeError, "cannot enter context: {} is already entered", repr_text(t, self));
-  Value before = current_context(t);
-  context->previous = before;
-  t.context = self;
+  Value before;
+  TRY(enter_context(t, self, &before));
   Result<Value> result =
       call(t, call_args.values[0], {call_args.values + 1, call_args.count - 1, call_args.keyword_names});
-  t.context = before;
-  context->previous = kEmpty;
-  context->entered = false;
+  leave_context(t, self, before);
   return result;
 }
 Status check_key(Thread& t, Value key) {
@@ -289,13 +285,37 @@ const TypeSpec kMissingSpec = {.name = "Token.MISSING",
                                .slots = {.repr = missing_repr}};
 
 const NativeDef kFunctions[] = {
-    MP_FUNCTION(copy_context, "copy_context()", "Return a shallow copy of the current context."), MP_END};
+    MP_FUNCTION(context_copy_current, "copy_context()", "Return a shallow copy of the current context."),
+    MP_END};
 Status init_module(Thread& t, ModuleObject* module) {
   for (const TypeSpec* spec : {&kContextSpec, &kContextVarSpec, &kTokenSpec})
     if (module_add_type(t, module, *spec) == nullptr) return Error{};
   return {};
 }
 }  // namespace
+
+Value copy_context(Thread& t) {
+  ContextObject* current = current_context(t);
+  auto* copy = t.heap().make<ContextObject>(t, current->type());
+  copy->variables = current->variables;
+  return copy;
+}
+bool is_context(Value v) { return v.is_object() && v.as_object()->type()->spec == &kContextSpec; }
+Status enter_context(Thread& t, Value self, Value* before) {
+  auto* context = self.as<ContextObject>();
+  if (context->entered.exchange(true))
+    return t.raise(Exc::RuntimeError, "cannot enter context: {} is already entered", repr_text(t, self));
+  *before = current_context(t);
+  context->previous = *before;
+  t.context = self;
+  return {};
+}
+void leave_context(Thread& t, Value self, Value before) {
+  auto* context = self.as<ContextObject>();
+  t.context = before;
+  context->previous = kEmpty;
+  context->entered = false;
+}
 
 extern const ModuleSpec kContextvarsModule;
 const ModuleSpec kContextvarsModule = {

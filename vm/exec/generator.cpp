@@ -319,6 +319,11 @@ SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result) {
     return generator_resume(t, self(iterator), sent, false, result);
   if (type == types.async_generator_asend || type == types.async_generator_athrow)
     return async_generator_awaitable_send(t, iterator, sent, result);
+  if (SendFunction send = native_send(type); send != nullptr) {
+    bool finished = false;
+    *result = send(t, iterator, sent, &finished).take();
+    return result->is_error() ? SendStatus::Error : finished ? SendStatus::Return : SendStatus::Next;
+  }
   Value v;
   if (!sent.is_none() || type->slots.next == nullptr)
     v = call_method(t, iterator, t.names().send, {sent}).take();

@@ -39,6 +39,16 @@ enum class SendStatus : uint8_t { Next, Return, Error };
 // StopIteration is made.
 SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result);
 SendStatus generator_resume(Thread& t, GeneratorObject* generator, Value sent, bool throwing, Value* result);
+// What a native iterator does with a value that `await` or `yield from` sends: it returns what it yields, or,
+// with *finished set, its result. Kept in Type::extra.
+using SendFunction = Result<Value> (*)(Thread& t, Value self, Value sent, bool* finished);
+inline void set_native_send(Type* type, SendFunction send) {
+  type->extra = Value::from_int(static_cast<int64_t>(reinterpret_cast<uintptr_t>(send)));
+}
+inline SendFunction native_send(const Type* type) {
+  Value kept = type->extra;
+  return kept.is_int() ? reinterpret_cast<SendFunction>(static_cast<uintptr_t>(kept.as_int())) : nullptr;
+}
 // throw() of an exception instance into a generator-like; the result as for send_to.
 SendStatus generator_throw(Thread& t, GeneratorObject* generator, Value exception, Value* result);
 // next(): StopIteration with the generator's result at the end (the `next` slot returns kNoMore and drops

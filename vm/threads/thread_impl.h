@@ -65,6 +65,8 @@ struct ThreadImpl {
   LockPressure lock_pressure;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
+  Slot event_loop;      // asyncio: the loop that runs in this thread, or empty
+  Slot current_task;    // the task that `event_loop` is running, or empty
   Slot* vm_stack = nullptr;
   size_t vm_stack_bytes = 0;
   // Blocks with cells that were never carved, per class.
