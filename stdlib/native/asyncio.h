@@ -20,7 +20,4 @@ Status asyncio_future_set_exception(Thread& t, Value future, Value exception);
 Value running_event_loop(Thread& t);
 Status set_running_event_loop(Thread& t, Value loop_or_none);
 
-// "Task 'name' awaits X" for each pending task of `loop`, for a report (vm/threads/deadlock.h).
-std::string describe_pending_tasks(Thread& t, Value loop);
-
 }  // namespace mp

@@ -3,6 +3,8 @@
 #include <mutex>
 
 #include "stdlib/native/asyncio_internal.h"
+#include "vm/exec/generator.h"
+#include "vm/threads/deadlock.h"
 #include "vm/threads/thread_table.h"
 
 namespace mp::asyncio {
@@ -231,7 +233,46 @@ const NativeDef kRegistryFunctions[] = {
     MP_FUNCTION(next_number, "_next_task_number()", nullptr),
     MP_END};
 
+// ---- for the deadlock report: what each pending task of a loop waits for, and where it stands
+
+namespace {
+
+std::string plain_name(const TaskObject* task) {
+  Value name = task->name;
+  return is_str(name) ? to_utf8(name.as<StrObject>()) : fmt::format("Task-{}", task->number);
+}
+
+void describe_task(Thread& t, TaskObject* task, std::string& out) {
+  Value waiter = task->waiter;
+  out += fmt::format("    Task \"{}\" awaits ", plain_name(task));
+  if (waiter.is_empty())
+    out += "its turn\n";
+  else if (is_task(t, waiter))
+    out += fmt::format("Task \"{}\"\n", plain_name(task_of(waiter)));
+  else
+    out += fmt::format("a {} that nobody has finished\n", type_name(t, waiter));
+  for (Value v = task->coroutine; is_kind(v, Kind::Generator);) {
+    auto* coroutine = v.as<GeneratorObject>();
+    if (coroutine->state.load(std::memory_order_acquire) != GeneratorState::Suspended) return;
+    const Frame& frame = coroutine->frame;
+    out += fmt::format(
+        "      File \"{}\", line {}, in {}\n", to_utf8(frame.code->filename.get().as<StrObject>()),
+        code_line(frame.code, frame.word()), to_utf8(frame.code->qualified_name.get().as<StrObject>()));
+    v = generator_delegate(coroutine);
+  }
+}
+
+void describe_loop(Thread& t, const void* loop, std::string& report) {
+  for (TaskList& list : registry_of(t).lists)
+    for (TaskObject* task = list.first; task != nullptr; task = task->next)
+      if (task->loop.get().as_object() == loop && state_of(task) == State::Pending)
+        describe_task(t, task, report);
+}
+
+}  // namespace
+
 Status init_registry(Thread& t, ModuleObject* module) {
+  set_loop_description(t.runtime(), describe_loop);
   return module_add(t, module, "_current_tasks", Value(current_tasks(t)));
 }
 
@@ -253,23 +294,6 @@ Status set_running_event_loop(Thread& t, Value loop) {
   Value known = TRY(dict_pop(t, others, loop));
   if (!known.is_not_found()) t.impl->current_task = known;
   return {};
-}
-std::string describe_pending_tasks(Thread& t, Value loop) {
-  Value arguments[1] = {loop};
-  auto tasks = asyncio::native_tasks(t, arguments);
-  if (tasks.is_error()) {
-    t.clear_exception();
-    return "";
-  }
-  std::string text;
-  auto* list = tasks.value().as<ListObject>();
-  for (size_t i = 0; i < list->length(); ++i) {
-    auto* task = list->at(i).as<asyncio::TaskObject>();
-    Value waiter = task->waiter;
-    text += fmt::format("  task '{}' awaits {}\n", str_text(t, asyncio::task_name(t, task)),
-                        waiter.is_empty() ? "its turn" : repr_text(t, waiter));
-  }
-  return text;
 }
 
 }  // namespace mp

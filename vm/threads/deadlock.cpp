@@ -52,6 +52,11 @@ const char* wait_text(WaitKind kind) {
   }
 }
 
+const char kLoopTag = 0;
+struct LoopDescriber {
+  std::atomic<LoopDescription> describe{nullptr};
+};
+
 // A handler of the script could release what the main thread waits for.
 bool has_script_signal_handler(Thread& t) {
   for (const auto& action : signal_state(t).actions)
@@ -84,7 +89,7 @@ void append_stack(std::string& out, const Thread& t) {
     out += "    " + place(frames[i]->code, frames[i]->word()) + "\n";
 }
 
-void append_thread(std::string& out, Thread& self, const Thread& t) {
+void append_thread(std::string& out, Thread& self, Thread& t) {
   const WaitRecord& record = t.impl->wait;
   WaitKind kind = record.kind.load(std::memory_order_acquire);
   const LockSite* site = record.site.load(std::memory_order_relaxed);
@@ -105,6 +110,10 @@ void append_thread(std::string& out, Thread& self, const Thread& t) {
   int64_t waited = os::monotonic_ns() - record.since.load(std::memory_order_relaxed);
   out += fmt::format("    has waited {:.3f} s\n", static_cast<double>(waited) * 1e-9);
   append_stack(out, t);
+  if (kind != WaitKind::Poll) return;
+  LoopDescription describe =
+      t.runtime().state<LoopDescriber>(&kLoopTag).describe.load(std::memory_order_acquire);
+  if (describe != nullptr) describe(self, record.object.load(std::memory_order_relaxed), out);
 }
 
 Thread* oldest_thread(ThreadTable& table) {
@@ -185,6 +194,10 @@ Status handle_deadlock(Thread& t) {
   if (runtime.options.deadlock == "raise") return t.raise(Exc::RuntimeError, "{}", kMessage);
   runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);  // once
   return {};
+}
+
+void set_loop_description(Runtime& runtime, LoopDescription describe) {
+  runtime.state<LoopDescriber>(&kLoopTag).describe.store(describe, std::memory_order_release);
 }
 
 void note_thread_ended(Runtime& runtime) {

@@ -16,6 +16,10 @@ bool all_threads_blocked(Runtime& runtime);
 // stopped world and does what Options::deadlock asks for. Error: RuntimeError, to be raised in this thread
 // ("raise").
 Status handle_deadlock(Thread& t);
+// Adds to the report what waits within an event loop, indented: for the library that has event loops. Called
+// in a stopped world, runs no script code.
+using LoopDescription = void (*)(Thread& t, const void* loop, std::string& report);
+void set_loop_description(Runtime& runtime, LoopDescription describe);
 // A thread has ended, with the table locked. When it leaves only blocked ones behind, the oldest of them is
 // made to look again.
 void note_thread_ended(Runtime& runtime);
