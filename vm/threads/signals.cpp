@@ -25,6 +25,7 @@ static std::atomic<bool> g_any_tripped{false};
 static std::atomic<int> g_wakeup_fd{-1};
 static std::atomic<int> g_wakeup_error{0};  // of a write that failed, until it is reported
 static std::atomic<bool> g_warn_on_full_buffer{true};
+static std::atomic<int> g_event_fd{-1};
 
 SignalState& signal_state(Thread& t) {
   auto& state = t.runtime().state<SignalState>(&kTag);
@@ -44,6 +45,11 @@ static void wake_signal_thread() {
   if (Thread* t = g_signal_thread.load(std::memory_order_acquire)) {
     t->interrupt_word.fetch_or(kInterruptSignal, std::memory_order_seq_cst);
     t->impl->parker.interrupt();
+  }
+  int fd = g_event_fd.load(std::memory_order_seq_cst);
+  if (fd >= 0) {
+    uint64_t one = 1;
+    [[maybe_unused]] ssize_t written = write(fd, &one, sizeof one);
   }
 }
 
@@ -126,6 +132,7 @@ int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer) {
   g_warn_on_full_buffer.store(warn_on_full_buffer, std::memory_order_relaxed);
   return g_wakeup_fd.exchange(fd, std::memory_order_relaxed);
 }
+void set_signal_event_fd(int fd) { g_event_fd.store(fd, std::memory_order_seq_cst); }
 bool signal_is_pending() { return g_any_tripped.load(std::memory_order_relaxed); }
 
 Status run_signal_handlers(Thread& t) {
