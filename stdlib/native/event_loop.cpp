@@ -1,6 +1,7 @@
 // The event loop: one iteration after the other it waits, lets timers go and runs what is due. What is rare
 // (orchestration of connections, executors, signal handlers) is script code:
 // stdlib/lib/_later/asyncio/unix_events.mp.
+#include "stdlib/native/asyncio.h"
 #include "stdlib/native/event_loop_internal.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
@@ -260,6 +261,22 @@ Result<Value> remove_watch(Thread& t, const Value* args) {
   return kTrue;
 }
 
+// ---------------------------------------------------------------- futures and tasks
+
+Result<Value> loop_create_future(Thread& t, const Value* args) { return make_asyncio_future(t, args[0]); }
+Result<Value> loop_create_task(Thread& t, const Value* args) {
+  EventLoopObject* loop = loop_of(args[0]);
+  Value coroutine = args[1], name = args[2], context = args[3], factory = loop->task_factory;
+  TRY(check_closed(t, loop));
+  if (factory.is_none()) return make_asyncio_task(t, coroutine, args[0], name, context);
+  Value values[] = {args[0], coroutine, context};
+  CallArgs call_args{values, 2};
+  if (!context.is_none()) call_args.keyword_names = make_tuple(t, {Value(intern(t, "context"))});
+  Value task = TRY(call(t, factory, call_args));
+  if (!name.is_none()) TRY(call_method(t, task, intern(t, "set_name"), {name}));
+  return task;
+}
+
 // ---------------------------------------------------------------- the life of a loop
 
 Result<Value> loop_new(Thread& t, Value cls, CallArgs) {
@@ -267,6 +284,7 @@ Result<Value> loop_new(Thread& t, Value cls, CallArgs) {
   loop->names = &loop_names(t);
   loop->current_handle = kNone;
   loop->slow_callback_duration = make_float(t, 0.1);
+  loop->task_factory = kNone;
   loop->handle_type = Value(native_type(t, kHandleSpec));
   loop->timer_type = Value(native_type(t, kTimerHandleSpec));
   return loop;
@@ -318,7 +336,7 @@ void trace_loop(Object* o, Tracer& tracer) {
     tracer.visit_slots(array->items(), array->capacity);
   }
   trace_watches(loop, tracer);
-  tracer.visit_slots(&loop->current_handle, 4);
+  tracer.visit_slots(&loop->current_handle, 5);
 }
 
 template <std::atomic<bool> EventLoopObject::*flag>
@@ -380,6 +398,7 @@ const GetSetDef kGetSets[] = {
     {}};
 const MemberDef kMembers[] = {
     {"_current_handle", offsetof(EventLoopObject, current_handle), false, nullptr},
+    {"_task_factory", offsetof(EventLoopObject, task_factory), false, nullptr},
     {"slow_callback_duration", offsetof(EventLoopObject, slow_callback_duration), false, nullptr},
     {}};
 const NativeDef kLoopMethods[] = {
@@ -393,6 +412,9 @@ const NativeDef kLoopMethods[] = {
                   "can cancel it."),
     MP_RAW_METHOD(loop_call_at, "call_at(self, when, callback, *args, context=None)",
                   "Like call_later(), but `when` is a point of the loop's clock, time()."),
+    MP_METHOD(loop_create_future, "create_future(self)", "Create a Future object attached to the loop."),
+    MP_METHOD(loop_create_task, "create_task(self, coro, *, name=None, context=None)",
+              "Schedule a coroutine object: a Task."),
     MP_METHOD(loop_time, "time(self)", "The loop's clock in seconds: monotonic, its start is undefined."),
     MP_METHOD(loop_stop, "stop(self)", "Stop the loop at the end of this iteration."),
     MP_METHOD(loop_is_running, "is_running(self)", "True while the loop runs."),

@@ -70,6 +70,7 @@ struct EventLoopObject : Object {
       poller;  // native memory, made when the first descriptor is watched; freed by the finalizer or by close
   const LoopNames* names;
   Slot current_handle, slow_callback_duration;
+  Slot task_factory;
   Slot handle_type, timer_type;
   std::atomic<uint64_t> thread_id;  // of the thread that runs it, 0: none
   std::atomic<Sleep> sleep;
