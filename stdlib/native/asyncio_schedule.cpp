@@ -1,6 +1,7 @@
 // Handing work to an event loop, whichever it is: the native one takes a step as it is, any other gets a
 // callable.
 #include "stdlib/native/asyncio_internal.h"
+#include "stdlib/native/event_loop.h"
 
 namespace mp::asyncio {
 
@@ -19,12 +20,15 @@ static Status call_soon(Thread& t, Value loop, Value callback, Value argument, V
 }
 
 Status schedule_call(Thread& t, Value loop, Value callback, Value argument, Value context) {
+  if (is_event_loop(t, loop)) return event_loop_call_soon(t, loop, callback, argument, context);
   return call_soon(t, loop, callback, argument, context);
 }
 Status schedule_step(Thread& t, Value loop, Value task, Value exception, Value context) {
+  if (is_event_loop(t, loop)) return event_loop_call_soon(t, loop, task_step, task, exception, context);
   return call_soon(t, loop, make_step_callable(t, task, exception), kEmpty, context);
 }
 Status schedule_wake(Thread& t, Value loop, Value task, Value future, Value context) {
+  if (is_event_loop(t, loop)) return event_loop_call_soon(t, loop, task_wake, task, future, context);
   return call_soon(t, loop, make_wakeup_callable(t, task), future, context);
 }
 Result<bool> loop_debug(Thread& t, Value loop) {
