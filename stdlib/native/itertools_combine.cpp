@@ -144,7 +144,7 @@ static Result<Value> product_new(Thread& t, const Value* args) {
   auto n = static_cast<int64_t>(repeat == 0 ? 0 : iterables->size);
   if (n != 0 && repeat > kMaxContainerItems / n)
     return t.raise(Exc::OverflowError, "repeat argument too large");
-  TupleObject* pools = allocate_tuple(t, static_cast<size_t>(n * repeat));
+  TupleObject* pools = TRY(new_tuple(t, static_cast<size_t>(n * repeat)));
   for (int64_t i = 0; i < n; ++i) {
     Value pool = TRY(to_tuple(t, (*iterables)[static_cast<size_t>(i)]));
     for (int64_t r = 0; r < repeat; ++r) pools->items()[r * n + i] = pool;

@@ -70,7 +70,7 @@ Status emit_compile_warning(Thread& t, const lang::Diagnostic& d) {
 Result<Value> compile_source(Thread& t, const CompileRequest& request) {
   std::optional<lang::Diagnostic> broken;
   std::string filename(request.filename);
-  if (request.source.find('\0') != std::string_view::npos)
+  if (!request.script && request.source.find('\0') != std::string_view::npos)
     return t.raise(Exc::SyntaxError, "source code string cannot contain null bytes");
   lang::Source source = request.decode ? lang::Source::from_bytes(request.source, filename, &broken)
                                        : lang::Source::from_text(request.source, filename, &broken);

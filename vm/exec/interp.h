@@ -32,6 +32,7 @@ struct CompileRequest {
   uint32_t flags = 0;   // future flags and PyCF_* as in compile()
   int optimize = -1;    // -1: the runtime's
   bool decode = false;  // bytes: honour BOM and coding cookie
+  bool script = false;  // the command's: a null byte is reported with its line
 };
 Result<Value> compile_source(Thread& t, const CompileRequest& request);  // a CodeObject; SyntaxError
 

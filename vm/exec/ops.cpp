@@ -330,7 +330,9 @@ bool DICT_MERGE(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return dict_merge_keywords(t, r[pc->a].as<DictObject>(), r[pc->b], r[pc->c]).ok();
 }
 bool LIST_TO_TUPLE(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  r[pc->a] = list_to_tuple(t, r[pc->b].as<ListObject>());
+  Value tuple = tuple_of_list(t, r[pc->b].as<ListObject>()).take();
+  if (tuple.is_error()) return false;
+  r[pc->a] = tuple;
   return true;
 }
 

@@ -251,8 +251,8 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
   if (!parent.is_empty()) {
     path = TRY(get_attr_or_not_found(t, parent, t.names().__path__));
     if (path.is_not_found())
-      return module_not_found(t, name,
-                              "No module named '" + text + "'; '" + parent_name + "' is not a package");
+      return module_not_found(
+          t, name, "No module named " + repr_text(t, name) + "; '" + parent_name + "' is not a package");
   }
   Value module;
   {
@@ -264,7 +264,7 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
   if (module.is_not_found()) {
     std::string hint;
     if (parent.is_empty()) hint = missing_library_hint(t, text);
-    return module_not_found(t, name, "No module named '" + text + "'" + hint);
+    return module_not_found(t, name, "No module named " + repr_text(t, name) + hint);
   }
   if (!parent.is_empty()) {
     StrObject* tail_name = intern(t, tail);

@@ -45,10 +45,10 @@ Result<Value> to_list(Thread& t, Value iterable) {
 
 Result<Value> to_tuple(Thread& t, Value iterable) {
   if (is_exact(iterable, t.types().tuple)) return iterable;
-  if (is_exact(iterable, t.types().list)) return list_to_tuple(t, iterable.as<ListObject>());
+  if (is_exact(iterable, t.types().list)) return tuple_of_list(t, iterable.as<ListObject>());
   ListObject* list = make_list(t);
   TRY(list_extend(t, list, iterable));
-  return list_to_tuple(t, list);
+  return tuple_of_list(t, list);
 }
 
 Result<int64_t> length(Thread& t, Value v) {

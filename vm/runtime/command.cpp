@@ -38,7 +38,7 @@ Status compile_and_run(Thread& t, std::string_view source, const std::string& fi
   CompileRequest request;
   request.source = source;
   request.filename = filename;
-  request.decode = decode;
+  request.decode = request.script = decode;
   return run_code_as_main(t, TRY(compile_source(t, request)));
 }
 
@@ -245,7 +245,10 @@ int run_command(Thread& t, const minipy::Command& command) {
     insert_path(t, "");
   switch (command.kind) {
     case Kind::File: status = run_file(t, command.target, command.skip_first_line); break;
-    case Kind::Text: status = compile_and_run(t, command.target, "<string>", false); break;
+    case Kind::Text:
+      register_source(t, "<string>", command.target);
+      status = compile_and_run(t, command.target, "<string>", false);
+      break;
     case Kind::Module: status = run_module(t, command.target); break;
     case Kind::StandardInput: status = run_standard_input(t); break;
     case Kind::Interactive: return run_repl(t, Banner::Shown);

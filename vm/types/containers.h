@@ -19,6 +19,8 @@ struct TupleObject : Object {
 TupleObject* make_tuple(Thread& t, const Value* items, size_t count);
 TupleObject* make_tuple(Thread& t, std::initializer_list<Value> items);
 TupleObject* allocate_tuple(Thread& t, size_t count);  // items empty: fill them at once
+// For sizes that scripts choose: MemoryError where allocate_tuple() would end the process.
+Result<TupleObject*> new_tuple(Thread& t, size_t count);
 TupleObject* empty_tuple(Thread& t);
 TupleObject* allocate_tuple_of(Thread& t, Type* type, size_t count);  // an instance of a subclass
 
@@ -47,7 +49,8 @@ Status list_extend(Thread& t, ListObject* list, Value iterable);
 Status list_set(Thread& t, ListObject* list, size_t index, Value item);  // index in range
 Status list_insert(Thread& t, ListObject* list, int64_t index, Value item);
 Status list_sort(Thread& t, ListObject* list, Value key_or_none, bool reverse);
-TupleObject* list_to_tuple(Thread& t, ListObject* list);  // snapshot
+TupleObject* list_to_tuple(Thread& t, ListObject* list);   // snapshot
+Result<Value> tuple_of_list(Thread& t, ListObject* list);  // the same; MemoryError where it does not fit
 void list_clear(Thread& t, ListObject* list);
 Result<Value> list_pop(Thread& t, ListObject* list,
                        int64_t index);  // IndexError "pop from empty list", "pop index out of range"

@@ -131,10 +131,8 @@ int64_t clamp_ssize(Value v) {
 Result<int> to_c_int(Thread& t, Value v) {
   Value index = TRY(to_index(t, v));
   int64_t out;
-  if (!int_to_int64(index, &out))
+  if (!int_to_int64(index, &out) || out > INT32_MAX || out < INT32_MIN)
     return t.raise(Exc::OverflowError, "Python int too large to convert to C int");
-  if (out > INT32_MAX) return t.raise(Exc::OverflowError, "signed integer is greater than maximum");
-  if (out < INT32_MIN) return t.raise(Exc::OverflowError, "signed integer is less than minimum");
   return static_cast<int>(out);
 }
 

@@ -233,6 +233,14 @@ Status list_set_slice(Thread& t, ListObject* list, int64_t low, int64_t high, co
                             reinterpret_cast<const Slot*>(items), count);
 }
 
+Result<Value> tuple_of_list(Thread& t, ListObject* list) {
+  ObjectLock lock(t, list);
+  ListView view = list_view(list);
+  TupleObject* tuple = TRY(new_tuple(t, view.count));
+  copy_slots(tuple->items(), view.items, view.count);
+  return tuple;
+}
+
 TupleObject* list_to_tuple(Thread& t, ListObject* list) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);

@@ -12,12 +12,13 @@ TupleObject* allocate_tuple_of(Thread& t, Type* type, size_t count) {
   return tuple;
 }
 
-// For sizes that scripts choose: nullptr when out of memory.
-static TupleObject* try_allocate_tuple(Thread& t, size_t count) {
+Result<TupleObject*> new_tuple(Thread& t, size_t count) {
+  if (count == 0) return empty_tuple(t);
+  if (count > static_cast<size_t>(kMaxContainerItems)) return t.raise_memory_error();
   Type* type = t.types().tuple;
   auto* tuple = static_cast<TupleObject*>(
       t.heap().allocate_object(t, type, type->instance_size + count * sizeof(Slot)));
-  if (tuple == nullptr) return nullptr;
+  if (tuple == nullptr) return t.raise_memory_error();
   tuple->size = count;
   tuple->hash.store(-1, std::memory_order_relaxed);
   return tuple;
@@ -154,7 +155,7 @@ static Result<Value> tuple_get_item(Thread& t, Value self, Value key) {
     SliceRange r = TRY(slice_indices(t, key.as<SliceObject>(), size));
     if (r.count == 0) return empty_tuple(t);
     if (r.step == 1 && r.count == size && tuple->type() == t.types().tuple) return self;
-    TupleObject* part = allocate_tuple(t, static_cast<size_t>(r.count));
+    TupleObject* part = TRY(new_tuple(t, static_cast<size_t>(r.count)));
     for (int64_t n = 0, at = r.start; n < r.count; ++n, at += r.step)
       part->items()[n] = tuple->items()[at].get();
     return part;
@@ -185,8 +186,7 @@ static Result<Value> tuple_concat(Thread& t, Value left, Value right) {
   if (a->size == 0 && b->type() == t.types().tuple) return right;
   if (b->size == 0 && a->type() == t.types().tuple) return left;
   if (a->size + b->size == 0) return empty_tuple(t);
-  TupleObject* sum = try_allocate_tuple(t, a->size + b->size);
-  if (sum == nullptr) return t.raise_memory_error();
+  TupleObject* sum = TRY(new_tuple(t, a->size + b->size));
   copy_slots(sum->items(), a->items(), a->size);
   copy_slots(sum->items() + a->size, b->items(), b->size);
   return sum;
@@ -204,8 +204,7 @@ static Result<Value> tuple_repeat(Thread& t, Value self, Value count) {
   }
   if (n == 0) return empty_tuple(t);
   if (n > kMaxContainerItems / static_cast<int64_t>(tuple->size)) return t.raise_memory_error();
-  TupleObject* product = try_allocate_tuple(t, tuple->size * static_cast<size_t>(n));
-  if (product == nullptr) return t.raise_memory_error();
+  TupleObject* product = TRY(new_tuple(t, tuple->size * static_cast<size_t>(n)));
   Slot* to = product->items();
   for (int64_t i = 0; i < n; ++i, to += tuple->size) copy_slots(to, tuple->items(), tuple->size);
   return product;
