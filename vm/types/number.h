@@ -90,8 +90,6 @@ struct Mpz {
 Result<Value> format_int(Thread& t, Value any_int, StrObject* spec);
 Result<Value> format_float(Thread& t, double d, StrObject* spec);
 Result<Value> format_complex(Thread& t, double real, double imag, StrObject* spec);
-// Numeric value 0..9 of a Unicode decimal digit (category Nd), or -1.
-int decimal_digit(uint32_t code_point);
 double float_mod(double a, double b);
 double float_floordiv(double a, double b);
 Result<double> float_from_text(Thread& t, std::string_view text, Value original);

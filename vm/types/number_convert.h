@@ -6,7 +6,6 @@
 
 namespace mp {
 
-int decimal_digit(uint32_t code_point);  // 0..9, or -1
 // ASCII: decimal digits of any script become 0-9, spaces blanks, anything else '\x01' (which no number has).
 std::string number_text(StrObject* s);
 // v.__float__(); the type has the slot. TypeError for what is no float, a DeprecationWarning for a subclass.
