@@ -13,6 +13,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lang/code_unit_io.h"
@@ -24,6 +26,7 @@ using namespace mp::lang;
 namespace {
 
 constexpr size_t kDictionarySize = 32000;  // deflate looks back 32 KB
+constexpr size_t kWordsSize = 11200;
 
 struct LibraryModule {
   std::string name;
@@ -71,8 +74,8 @@ std::string argument_of(const std::string& line, const std::string& macro) {
   return end == std::string::npos ? "" : line.substr(macro.size() + 1, end - macro.size() - 1);
 }
 
-// Texts that many modules hold, the most valuable last: deflate's distances to them are the shortest.
-std::string make_dictionary(const std::vector<std::string>& modules) {
+// Words that many modules hold, the most valuable last.
+std::string common_words(const std::vector<std::string>& modules) {
   std::map<std::string, size_t> counts;  // strings of letters: names, messages
   for (const std::string& bytes : modules) {
     std::set<std::string> seen;
@@ -92,11 +95,62 @@ std::string make_dictionary(const std::vector<std::string>& modules) {
   std::sort(ranked.rbegin(), ranked.rend());
   std::string dictionary;
   for (const auto& [value, text] : ranked) {
-    if (dictionary.size() + text.size() + 1 > kDictionarySize) break;
+    if (dictionary.size() + text.size() + 1 > kWordsSize) break;
     // The length byte stands before a string in a module's table.
     dictionary.insert(0, static_cast<char>(text.size()) + text);
   }
   return dictionary;
+}
+
+// Segments of the modules that hold much of what others hold too (as in zstd's dictionary builder: Liao,
+// Petri, Moffat and Wirth, "Effective construction of relative Lempel-Ziv dictionaries", 2016), the most
+// valuable last.
+std::string common_segments(const std::vector<std::string>& modules) {
+  constexpr size_t kGram = 10, kSegment = 64, kStep = 16;
+  std::hash<std::string_view> hash;
+  auto gram = [&hash](const std::string& bytes, size_t at) {
+    return hash(std::string_view(bytes).substr(at, kGram));
+  };
+  std::unordered_map<size_t, uint32_t> counts;  // of the modules that hold it
+  for (const std::string& bytes : modules) {
+    std::unordered_set<size_t> seen;
+    for (size_t at = 0; at + kGram <= bytes.size(); ++at) seen.insert(gram(bytes, at));
+    for (size_t each : seen) ++counts[each];
+  }
+  std::erase_if(counts, [](const auto& each) { return each.second < 4; });
+  struct Segment {
+    uint32_t value;
+    size_t module, at;
+  };
+  std::unordered_set<size_t> taken;
+  auto value_of = [&](const std::string& bytes, size_t begin) {
+    uint32_t value = 0;
+    for (size_t at = begin; at + kGram <= begin + kSegment; ++at) {
+      auto found = counts.find(gram(bytes, at));
+      if (found != counts.end() && !taken.contains(found->first)) value += found->second;
+    }
+    return value;
+  };
+  std::vector<Segment> ranked;
+  for (size_t m = 0; m < modules.size(); ++m)
+    for (size_t at = 0; at + kSegment <= modules[m].size(); at += kStep)
+      if (uint32_t value = value_of(modules[m], at); value > 3 * kSegment) ranked.push_back({value, m, at});
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Segment& a, const Segment& b) { return a.value > b.value; });
+  std::vector<Segment> chosen;
+  for (const Segment& each : ranked) {
+    if ((chosen.size() + 1) * kSegment > kDictionarySize - kWordsSize) break;
+    const std::string& bytes = modules[each.module];
+    uint32_t value = value_of(bytes, each.at);
+    if (value < each.value * 3 / 5) continue;  // others gave the better part
+    chosen.push_back({value, each.module, each.at});
+    for (size_t at = each.at; at + kGram <= each.at + kSegment; ++at) taken.insert(gram(bytes, at));
+  }
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const Segment& a, const Segment& b) { return a.value < b.value; });
+  std::string segments;
+  for (const Segment& each : chosen) segments += modules[each.module].substr(each.at, kSegment);
+  return segments;
 }
 
 // Raw deflate: vm/modules/frozen.cpp inflates.
@@ -169,7 +223,8 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  std::string dictionary = make_dictionary(serialised), archive = dictionary, index;
+  std::string dictionary = common_segments(serialised) + common_words(serialised), archive = dictionary,
+              index;
   size_t unpacked = 0;
   for (size_t i = 0; i < modules.size(); ++i) {
     std::string packed = compress(serialised[i], dictionary);
