@@ -17,7 +17,7 @@ namespace {
 
 constexpr uintptr_t kPage = 4096;
 constexpr int kHeapStep = 256 * 1024;
-constexpr int kLargestInHeap = 1 << 20;
+constexpr int kLargestInHeap = 8 << 20;
 constexpr int kKeptHeap = 16 << 20;
 
 void populate(uintptr_t begin, uintptr_t end) {
