@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +18,7 @@ extern "C" char __data_start[], _end[];  // the linker's: the command's own data
 namespace {
 
 constexpr uintptr_t kPage = 4096;
-constexpr int kHeapStep = 256 * 1024;
+constexpr int kFirstStep = 32 * 1024, kLargestStep = 512 * 1024;
 constexpr int kLargestInHeap = 8 << 20;
 constexpr int kKeptHeap = 16 << 20;
 
@@ -28,7 +30,17 @@ void populate(uintptr_t begin, uintptr_t end) {
 }
 
 uintptr_t heap_top() { return reinterpret_cast<uintptr_t>(sbrk(0)); }
-uintptr_t populated_top = UINTPTR_MAX;  // until prefault(); then how far the heap's pages are there
+std::atomic<uintptr_t> populated_top =
+    UINTPTR_MAX;  // until prefault(); then how far the heap's pages are there
+std::atomic<int> step = kFirstStep;
+
+// Small at first: a short program stays small.
+void heap_grew(uintptr_t from, uintptr_t to) {
+  populate(from, to);
+  int next = std::min(2 * step.load(std::memory_order_relaxed), kLargestStep);
+  step.store(next, std::memory_order_relaxed);
+  mallopt(M_TOP_PAD, next);
+}
 
 }  // namespace
 
@@ -36,10 +48,10 @@ uintptr_t populated_top = UINTPTR_MAX;  // until prefault(); then how far the he
 void* operator new(size_t size) {
   void* memory = std::malloc(size != 0 ? size : 1);
   if (memory == nullptr) throw std::bad_alloc();
-  uintptr_t top = heap_top(), known = __atomic_load_n(&populated_top, __ATOMIC_RELAXED);
+  uintptr_t top = heap_top(), known = populated_top.load(std::memory_order_relaxed);
   if (top > known) [[unlikely]] {
-    __atomic_store_n(&populated_top, top, __ATOMIC_RELAXED);
-    populate(known, top);
+    populated_top.store(top, std::memory_order_relaxed);
+    heap_grew(known, top);
   }
   return memory;
 }
@@ -49,7 +61,7 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void prefault() {
   populate(reinterpret_cast<uintptr_t>(__data_start), reinterpret_cast<uintptr_t>(_end));
   // Few, large steps; what C++ containers give back (a module's text, a parse tree) is used again.
-  mallopt(M_TOP_PAD, kHeapStep);
+  mallopt(M_TOP_PAD, kFirstStep);
   mallopt(M_MMAP_THRESHOLD, kLargestInHeap);
   mallopt(M_TRIM_THRESHOLD, kKeptHeap);
   populated_top = heap_top();
