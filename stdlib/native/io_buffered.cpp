@@ -424,7 +424,9 @@ Result<Value> buffered_seek(Thread& t, const Value* args) {
   if (whence < 0 || whence > 4) return t.raise(Exc::ValueError, "whence value {} unsupported", whence);
   if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "seek of closed file");
   if (!TRY(ask(t, self->raw, "seekable"))) return unsupported(t, "File or stream is not seekable.");
-  int64_t offset = TRY(to_int64(t, args[1]));
+  int64_t offset;
+  if (!int_to_int64(TRY(to_index(t, args[1])), &offset))
+    return t.raise(Exc::ValueError, "cannot fit '{}' into an offset-sized integer", type_name(t, args[1]));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
   if (whence == 1) offset -= static_cast<int64_t>(unread(self));
