@@ -193,7 +193,7 @@ Result<Value> loop_call_soon_threadsafe(Thread& t, Value self, CallArgs args) {
   HandleObject* handle =
       TRY(make_handle(t, loop, wanted.values[0], rest_tuple(t, wanted, 1), wanted.context));
   TRY(push_handle(t, loop, handle));
-  wake(loop);
+  wake(t, loop);
   return handle;
 }
 Result<Value> schedule_at(Thread& t, EventLoopObject* loop, Value when, const ScheduleArgs& wanted,
@@ -226,12 +226,12 @@ Result<Value> loop_add_callback(Thread& t, const Value* args) {
 }
 Result<Value> loop_add_callback_signalsafe(Thread& t, const Value* args) {
   TRY(loop_add_callback(t, args));
-  wake(loop_of(args[0]));
+  wake(t, loop_of(args[0]));
   return kNone;
 }
 Result<Value> loop_timer_cancelled(Thread&, const Value*) { return kNone; }  // cancel() counts by itself
-Result<Value> loop_write_to_self(Thread&, const Value* args) {
-  wake(loop_of(args[0]));
+Result<Value> loop_write_to_self(Thread& t, const Value* args) {
+  wake(t, loop_of(args[0]));
   return kNone;
 }
 

@@ -124,7 +124,7 @@ Result<Value> unwatch(Thread& t, EventLoopObject* loop, int fd, Direction direct
 inline constexpr os::Deadline kDoNotWait = 0;
 Status poll_events(Thread& t, EventLoopObject* loop, os::Deadline deadline);
 // Ends the loop's wait, from any thread.
-void wake(EventLoopObject* loop);
+void wake(Thread& t, EventLoopObject* loop);
 void close_poller(Thread& t, EventLoopObject* loop);
 Result<int> descriptor_of(Thread& t, Value file);
 // A buffer of kReceiveSize bytes for the thread that runs the loop; nothing in it lives beyond a call.

@@ -179,9 +179,9 @@ void close_poller(Thread& t, EventLoopObject* loop) {
 
 // ---------------------------------------------------------------- waiting
 
-void wake(EventLoopObject* loop) {
+void wake(Thread& t, EventLoopObject* loop) {
   switch (loop->sleep.exchange(Sleep::Woken, std::memory_order_seq_cst)) {
-    case Sleep::Parked: unpark_one(&loop->sleep); break;
+    case Sleep::Parked: unpark_one(t, &loop->sleep); break;
     case Sleep::Polling: poller_of(loop)->signal(); break;
     case Sleep::Awake:
     case Sleep::Woken: break;

@@ -58,7 +58,7 @@ TEST_P(ThreadsWithBothGils, AParkingLockExcludes) {
       while (g_shared->lock.lock(self, os::kNoDeadline, WaitKind::Lock) != WaitResult::Woken) {
       }
       ++g_shared->guarded;
-      g_shared->lock.unlock();
+      g_shared->lock.unlock(self);
       (void)self.poll().is_error();
     }
     ++g_shared->done;
@@ -107,7 +107,7 @@ TEST_P(ThreadsWithBothGils, TimedWaitsTimeOut) {
   Thread& t = runtime->main_thread();
   ASSERT_TRUE(shared.lock.try_lock());
   EXPECT_EQ(shared.lock.lock(t, os::deadline_after(1000000), WaitKind::Lock), WaitResult::TimedOut);
-  shared.lock.unlock();
+  shared.lock.unlock(t);
   EXPECT_EQ(shared.lock.lock(t, os::deadline_after(1000000), WaitKind::Lock), WaitResult::Woken);
 }
 
