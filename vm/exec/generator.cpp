@@ -26,6 +26,15 @@ namespace {
 GeneratorObject* self(Value v) { return v.as<GeneratorObject>(); }
 bool is_coroutine_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeCoroutine) != 0; }
 bool is_async_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeAsyncGenerator) != 0; }
+// Where a coroutine was made, behind its registers. It may be collected long after the statement that dropped
+// it, and the warning that nobody awaited it shall name that statement as CPython's does.
+struct CreationSite {
+  Slot code, globals;  // of the innermost script frame, or empty
+  uint64_t word;
+};
+CreationSite* creation_site(GeneratorObject* g) {
+  return reinterpret_cast<CreationSite*>(g->registers() + g->frame.code->register_count);
+}
 const char* kind_text(GeneratorObject* g) {
   return is_coroutine_code(g) ? "coroutine" : is_async_code(g) ? "async generator" : "generator";
 }
@@ -44,6 +53,7 @@ void trace_generator(Object* object, Tracer& tracer) {
     return;
   }
   trace_frame(&g->frame, nullptr, tracer);
+  if (is_coroutine_code(g)) tracer.visit_slots(&creation_site(g)->code, 2);
 }
 
 // Of a generator that is suspended, or was until this thread claimed it.
@@ -155,7 +165,8 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
   bool coroutine = (code->flags & lang::kCodeCoroutine) != 0;
   bool async_generator = (code->flags & lang::kCodeAsyncGenerator) != 0;
   Type* type = coroutine ? types.coroutine : async_generator ? types.async_generator : types.generator;
-  auto* g = t.heap().make<GeneratorObject>(t, type, code->register_count * sizeof(Value));
+  auto* g = t.heap().make<GeneratorObject>(
+      t, type, code->register_count * sizeof(Value) + (coroutine ? sizeof(CreationSite) : 0));
   g->frame = *frame;
   g->frame.registers = g->registers();
   g->frame.previous = nullptr;
@@ -172,6 +183,12 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
     frame->flags &= static_cast<uint8_t>(~kFrameHasObject);
   }
   if (coroutine) {
+    if (Frame* maker = frame->previous) {
+      CreationSite* site = creation_site(g);
+      site->code = Value(maker->code);
+      site->globals = Value(maker->globals);
+      site->word = maker->word();
+    }
     if (t.coroutine_origin_depth > 0) {
       ListObject* origin = make_list(t);
       int depth = 0;
@@ -464,6 +481,28 @@ Result<Value> generator_repr(Thread& t, Value v) {
                                  str_text(t, self(v)->qualified_name), v.bits()));
 }
 
+Status warn_at_creation(Thread& t, GeneratorObject* g) {
+  std::string message = fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name));
+  CreationSite* site = creation_site(g);
+  if (site->code.get().is_empty()) return warn(t, Exc::RuntimeWarning, message);
+  auto* code = site->code.get().as<CodeObject>();
+  return warn_at(t, Exc::RuntimeWarning, message, code->filename,
+                 code_line(code, static_cast<uint32_t>(site->word)), site->globals, g);
+}
+
+// warnings._warn_unawaited_coroutine knows how to show the origin, where that is recorded.
+void warn_never_awaited(Thread& t, GeneratorObject* g) {
+  Value function = kNotFound;
+  if (!g->origin.get().is_empty()) {
+    Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
+    if (!warnings.is_not_found())
+      function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
+  }
+  bool failed = function.is_not_found() || function.is_error() ? warn_at_creation(t, g).is_error()
+                                                               : call(t, function, {Value(g)}).is_error();
+  if (failed) write_unraisable(t, "coroutine", g);
+}
+
 Status generator_finalize(Thread& t, Value v) {
   GeneratorObject* g = self(v);
   GeneratorState state = g->state.load(std::memory_order_relaxed);
@@ -478,20 +517,7 @@ Status generator_finalize(Thread& t, Value v) {
     }
   }
   if (is_coroutine_code(g) && state == GeneratorState::Created) {
-    // warnings._warn_unawaited_coroutine knows how to show the origin.
-    Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
-    Value function = kNotFound;
-    if (!warnings.is_not_found())
-      function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
-    bool warned = false;
-    if (!function.is_not_found() && !function.is_error()) {
-      warned = call(t, function, {v}).ok() || t.exception_matches(Exc::RuntimeWarning);
-      if (t.has_exception()) write_unraisable(t, "coroutine", v);
-    }
-    if (!warned && warn(t, Exc::RuntimeWarning,
-                        fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name)))
-                       .is_error())
-      write_unraisable(t, "coroutine", v);
+    warn_never_awaited(t, g);
     finish(g);
   } else {
     if (generator_close(t, g).is_error())

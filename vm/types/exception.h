@@ -60,5 +60,8 @@ void write_stderr(Thread& t, const std::string& text);
 void write_unraisable(Thread& t, const char* where, Value object);
 // warnings.warn from C++: may raise (when a filter says error).
 Status warn(Thread& t, Exc category, const std::string& message, int stack_level = 1);
+// warnings.warn_explicit for a place that is no longer on the stack; `globals` is its module's dict or empty.
+Status warn_at(Thread& t, Exc category, const std::string& message, Value filename, int line, Value globals,
+               Value source);
 
 }  // namespace mp

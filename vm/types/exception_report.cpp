@@ -140,16 +140,18 @@ void write_unraisable(Thread& t, const char* where, Value object) {
 
 // ---------------------------------------------------------------- warnings
 
+// The module `warnings`, or not found once the runtime ends.
+static Value warnings_module(Thread& t) {
+  if (t.runtime().modules == nullptr || t.runtime().finalizing) return kNotFound;
+  auto imported = import_module(t, "warnings");
+  if (!imported.is_error()) return imported.value();
+  t.clear_exception();
+  return kNotFound;
+}
+
 Status warn(Thread& t, Exc category, const std::string& message, int stack_level) {
-  Value module = kNotFound;
   Value saved = t.take_exception();
-  if (t.runtime().modules != nullptr && !t.runtime().finalizing) {
-    auto imported = import_module(t, "warnings");
-    if (imported.is_error())
-      t.clear_exception();
-    else
-      module = imported.value();
-  }
+  Value module = warnings_module(t);
   Type* type = t.types().exception(category);
   if (module.is_not_found()) {
     write_stderr(t, fmt::format("sys:1: {}: {}\n", type_name(type), message));
@@ -158,6 +160,35 @@ Status warn(Thread& t, Exc category, const std::string& message, int stack_level
   }
   Value function = TRY(get_attr(t, module, "warn"));
   (void)TRY(call(t, function, {Value(make_str(t, message)), Value(type), Value::from_int(stack_level)}));
+  t.restore_exception(saved);
+  return {};
+}
+
+Status warn_at(Thread& t, Exc category, const std::string& message, Value filename, int line, Value globals,
+               Value source) {
+  Value saved = t.take_exception();
+  Value module = warnings_module(t);
+  Type* type = t.types().exception(category);
+  if (module.is_not_found()) {
+    write_stderr(t, fmt::format("{}:{}: {}: {}\n", str_text(t, filename), line, type_name(type), message));
+    t.restore_exception(saved);
+    return {};
+  }
+  Value name = kNone, registry = kNone;
+  if (is_kind(globals, Kind::Dict)) {
+    auto* names = globals.as<DictObject>();
+    name = dict_get_text(t, names, "__name__");
+    if (name.is_not_found()) name = kNone;
+    registry = dict_get_text(t, names, "__warningregistry__");
+    if (registry.is_not_found()) {
+      registry = make_dict(t);
+      TRY(dict_set(t, names, intern(t, "__warningregistry__"), registry));
+    }
+  }
+  Value function = TRY(get_attr(t, module, "warn_explicit"));
+  (void)TRY(call(t, function,
+                 {Value(make_str(t, message)), Value(type), filename, make_int(t, line), name, registry,
+                  kNone, source}));
   t.restore_exception(saved);
   return {};
 }
