@@ -119,10 +119,10 @@ Value builtin_name(Thread& t, NativeFunctionObject* native) {
     case NativeKind::Method:
       return make_str(t, fmt::format("<method '{}' of '{}' objects>", name, type_name(native->owner_type)));
     case NativeKind::Function:
-      if (is_str(native->owner))
-        return make_str(
-            t, fmt::format("<built-in method {}.{}>", to_utf8(native->owner.get().as<StrObject>()), name));
-      break;
+      return make_str(
+          t, fmt::format("<built-in method {}.{}>",
+                         is_str(native->owner) ? to_utf8(native->owner.get().as<StrObject>()) : "builtins",
+                         name));
     default: break;
   }
   return make_str(t, fmt::format("<built-in method {}>", name));

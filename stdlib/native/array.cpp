@@ -64,7 +64,7 @@ Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char
   ByteArrayCell* cell = a->cell.load();
   auto size = static_cast<int64_t>(a->size.load());
   int64_t fresh = size - removed + added, unit = a->item_size;
-  if (fresh != size) TRY(check_exports(t, a->exports));
+  if (fresh != size) TRY(check_exports(t, a->exports, "cannot resize an array that is exporting buffers"));
   if (fresh > (int64_t{1} << 44) / unit) return t.raise_memory_error();
   int64_t tail = (size - at - removed) * unit;
   if (cell == nullptr || fresh * unit > static_cast<int64_t>(cell->capacity)) {

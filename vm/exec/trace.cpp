@@ -164,9 +164,10 @@ Observed observe_call(Thread& t, Frame* frame) {
     receiver = callee.as<BoundMethodObject>()->self;
     callee = callee.as<BoundMethodObject>()->function;
   }
-  Value first = !receiver.is_empty() ? receiver : args.count > 0 ? args.values[0] : kEmpty;
-  if (first.is_empty()) first = monitoring(t)->missing;
-  if (monitored && !fire_event(t, Event::Call, frame, {callee, first})) return Observed::Raised;
+  // As CPython counts: a bound method is told whole, and the first argument may be a keyword's.
+  bool any = args.count > 0 || !args.keyword_names.is_empty();
+  Value first = !self.is_empty() ? self : any ? args.values[0] : monitoring(t)->missing.get();
+  if (monitored && !fire_event(t, Event::Call, frame, {function, first})) return Observed::Raised;
   if (is_kind(callee, Kind::Function)) return Observed::Run;
   Value native = is_kind(callee, Kind::NativeFunction) ? callee : kEmpty;
   if (!native.is_empty() && !receiver.is_empty() &&
@@ -175,7 +176,7 @@ Observed observe_call(Thread& t, Frame* frame) {
   if (!native.is_empty() && !profile_event(t, frame, "c_call", native)) return Observed::Raised;
   Value v = call_value(t, function, self, args);
   bool raised = v.is_error();
-  if (!fire_event(t, raised ? Event::CRaise : Event::CReturn, frame, {callee, first}))
+  if (!fire_event(t, raised ? Event::CRaise : Event::CReturn, frame, {function, first}))
     return Observed::Raised;
   // A function that was set by this very call hears nothing of it.
   if (profiled && !native.is_empty() && !profile_event(t, frame, raised ? "c_exception" : "c_return", native))
@@ -205,7 +206,7 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (!observed(t)) return true;
   bool first = frame->pc == frame->code->instructions;
   // Making a generator is no event: the first resume is its start.
-  if (first && frame->code->is_generator_like()) return true;
+  if (first && frame->code->is_generator_like() && (frame->flags & kFrameGenerator) == 0) return true;
   bool starts = first || base_op(frame->pc) == Op::RETURN_GENERATOR;
   frame->flags &= static_cast<uint8_t>(~kFrameTraced);
   if (throwing) {

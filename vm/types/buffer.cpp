@@ -126,9 +126,9 @@ static const BufferProcs kByteArrayBuffer = {acquire_bytearray, release_bytearra
 void settle_exports(Thread& t, const std::atomic<int32_t>& exports) {
   if (exports.load() > 0) t.heap().collect(t);
 }
-Status check_exports(Thread& t, const std::atomic<int32_t>& exports) {
+Status check_exports(Thread& t, const std::atomic<int32_t>& exports, const char* message) {
   if (exports.load() == 0) return {};
-  return t.raise(Exc::BufferError, "Existing exports of data: object cannot be re-sized");
+  return t.raise_text(Exc::BufferError, message);
 }
 
 Status get_buffer(Thread& t, Value v, BufferView* view, bool writable) {

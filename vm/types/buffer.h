@@ -66,8 +66,9 @@ class HeldBuffer {
 // who is about to resize settles first, before it takes the exporter's lock: when views are out, that
 // collects.
 void settle_exports(Thread& t, const std::atomic<int32_t>& exports);
-// BufferError "Existing exports of data: object cannot be re-sized" while views are out.
-Status check_exports(Thread& t, const std::atomic<int32_t>& exports);
+// BufferError while views are out.
+Status check_exports(Thread& t, const std::atomic<int32_t>& exports,
+                     const char* message = "Existing exports of data: object cannot be re-sized");
 // The content of a view in C order.
 std::string buffer_to_bytes(const BufferView& view);
 

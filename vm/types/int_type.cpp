@@ -187,8 +187,12 @@ static Result<Value> int_new(Thread& t, Value self, CallArgs call) {
   Type* cls = self.as<Type>();
   size_t keywords = call.keyword_names.is_empty() ? 0 : call.keyword_names.as<TupleObject>()->size;
   Value x = kEmpty, base = kEmpty;
-  if (call.count > 2)
-    return t.raise(Exc::TypeError, "int expected at most 2 arguments, got {}", call.count + keywords);
+  if (call.count > 2) {
+    // Without keywords CPython's type calls a function of its own, with them __new__.
+    if (call.keyword_names.is_empty() && cls == t.types().int_)
+      return t.raise(Exc::TypeError, "int expected at most 2 arguments, got {}", call.count);
+    return t.raise(Exc::TypeError, "int() takes at most 2 arguments ({} given)", call.count + keywords);
+  }
   if (call.count > 0) x = call.values[0];
   if (call.count > 1) base = call.values[1];
   for (size_t i = 0; i < keywords; ++i) {

@@ -29,7 +29,10 @@ Result<Value> str_new(Thread& t, Value cls, CallArgs args) {
   static constexpr std::string_view kNames[3] = {"object", "encoding", "errors"};
   Value values[3];
   if (args.count > 3) {
-    return t.raise(Exc::TypeError, "str expected at most 3 arguments, got {}", args.count);
+    // As int(): two wordings.
+    if (args.keyword_names.is_empty() && cls == Value(t.types().str))
+      return t.raise(Exc::TypeError, "str expected at most 3 arguments, got {}", args.count);
+    return t.raise(Exc::TypeError, "str() takes at most 3 arguments ({} given)", args.count);
   }
   for (size_t i = 0; i < args.count; ++i) values[i] = args.values[i];
   if (!args.keyword_names.is_empty()) {
