@@ -1,5 +1,6 @@
 // FrameObject: making it, detaching it from a frame that is left, its attributes; the walk of the collector
 // over frames.
+#include <algorithm>
 #include <cstring>
 
 #include "vm/exec/code_data.h"
@@ -190,40 +191,65 @@ Result<Value> get_line(Thread& t, Value v) {
   return line > 0 ? make_int(t, line) : kNone;
 }
 
-// A jump of a debugger: to the start of a line that reads no other temporaries than this one, because loops
-// and `with` statements keep their iterators and exits in temporaries.
+// Whether the temporaries that the code at `to` reads are those of the code at `from`. They are a stack whose
+// height live_at() tells: where it does not fall below the target's height in between, nothing was replaced.
+bool same_temporaries(const lang::CodeUnit& unit, uint32_t from, uint32_t to) {
+  uint32_t needed = unit.live_at(to);
+  for (uint32_t word = std::min(from, to); word <= std::max(from, to); ++word)
+    if (unit.live_at(word) < needed) return false;
+  return true;
+}
+
+const char* why_not(const CodeObject* code, uint32_t from, uint32_t to) {
+  for (uint32_t word = 0; word < code->word_count;) {
+    const lang::Instruction& instruction = code->unit->instruction(word);
+    const lang::OpInfo& info = lang::op_info(instruction.opcode());
+    uint32_t next = word + static_cast<uint32_t>(info.length());
+    if (info.base == lang::Op::PUSH_EXC && word == to)
+      return "can't jump into an 'except' block as there's no exception";
+    if (info.base == lang::Op::FOR_LOOP) {
+      auto start = static_cast<uint32_t>(static_cast<int32_t>(next) + instruction.sc());
+      if (start <= to && to <= word && (from < start || from > word))
+        return "can't jump into the body of a for loop";
+    }
+    word = next;
+  }
+  return "incompatible stacks";
+}
+
+// A jump of a debugger: to the line, or the next one that has code.
 Status set_line(Thread& t, Value v, Value value) {
   FrameObject* f = self(v);
   if (value.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   if (!is_any_int(value)) return t.raise(Exc::ValueError, "lineno must be an integer");
-  switch (f->event) {
+  switch (f->frame == nullptr ? 0 : f->event) {
     case 'l': break;
     case 'c': return t.raise(Exc::ValueError, "can't jump from the 'call' trace event of a new frame");
     case 0: return t.raise(Exc::ValueError, "f_lineno can only be set in a trace function");
     default: return t.raise(Exc::ValueError, "can only jump from a 'line' trace event");
   }
   int64_t line = TRY(to_int64(t, value));
-  if (line < f->frame->code->first_line)
+  CodeObject* code = f->frame->code;
+  if (line < code->first_line)
     return t.raise(Exc::ValueError, "line {} comes before the current code block", line);
-  const std::vector<LineEntry>& lines = code_lines(f->frame->code);
-  uint32_t live = f->frame->code->unit->live_at(f->frame->word());
-  bool after = true, in_handler = false;
+  const std::vector<LineEntry>& lines = code_lines(code);
+  int64_t target = INT64_MAX;
+  for (const LineEntry& entry : lines)
+    if (entry.line >= line) target = std::min<int64_t>(target, entry.line);
+  if (target == INT64_MAX)
+    return t.raise(Exc::ValueError, "line {} comes after the current code block", line);
+  uint32_t here = f->frame->word();
+  const char* problem = nullptr;
   for (const LineEntry& entry : lines) {
-    if (entry.line > line) after = false;
-    if (entry.line != line) continue;
-    after = false;
-    if (f->frame->code->unit->live_at(entry.start) > live) {
-      // In the handler of an exception a temporary holds it.
-      if (f->frame->code->unit->instruction(entry.start).opcode() == lang::Op::PUSH_EXC) in_handler = true;
-      continue;
+    if (entry.line != target) continue;
+    bool handler = code->unit->instruction(entry.start).opcode() == lang::Op::PUSH_EXC;
+    if (!handler && same_temporaries(*code->unit, here, entry.start)) {
+      f->frame->pc = code->instructions + entry.start;
+      return {};
     }
-    f->frame->pc = f->frame->code->instructions + entry.start;
-    return {};
+    if (problem == nullptr) problem = why_not(code, here, entry.start);
   }
-  if (in_handler)
-    return t.raise(Exc::ValueError, "can't jump into an 'except' block as there's no exception");
-  if (after) return t.raise(Exc::ValueError, "line {} comes after the current code block", line);
-  return t.raise(Exc::ValueError, "can't jump into the body of a for loop");
+  return t.raise_text(Exc::ValueError, problem);
 }
 
 Result<Value> get_trace(Thread&, Value v) {

@@ -130,9 +130,9 @@ bool trace_line(Thread& t, Frame* frame) {
   bool starts_line =
       line > 0 && (line != f->traced_line || (backward && starts_line_entry(frame->code, word)));
   f->traced_word = word;
-  if (starts_line && f->trace_lines) {
+  if (starts_line) {
     f->traced_line = line;
-    if (!local_event(t, frame, "line", kNone)) return false;
+    if (f->trace_lines && !local_event(t, frame, "line", kNone)) return false;
   }
   return !f->trace_opcodes || local_event(t, frame, "opcode", kNone);
 }
