@@ -117,7 +117,7 @@ struct FatalSignal {
 };
 const FatalSignal kFatalSignals[] = {{SIGBUS, "Bus error"},
                                      {SIGILL, "Illegal instruction"},
-                                     {SIGFPE, "Floating-point exception"},
+                                     {SIGFPE, "Floating point exception"},
                                      {SIGABRT, "Aborted"},
                                      {SIGSEGV, "Segmentation fault"}};
 struct sigaction g_previous[5];

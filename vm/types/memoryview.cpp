@@ -119,8 +119,8 @@ static bool is_index(Thread& t, Value v) {
 static Result<Value> slice_view(Thread& t, MemoryViewObject* m, SliceObject* slice) {
   if (m->dimensions == 0) return t.raise(Exc::TypeError, "invalid indexing of 0-dim memory");
   SliceRange range = TRY(slice_indices(t, slice, m->shape()[0]));
-  // __index__ may have released the view.
-  if (m->procs != nullptr) TRY(check_live(t, m));
+  // __index__ may have released the view: the collector keeps memory in a cell of its own, no other.
+  if (m->procs != nullptr && m->cell == nullptr) TRY(check_live(t, m));
   MemoryViewObject* out = clone_view(t, m, m->dimensions);
   std::copy(m->shape(), m->shape() + m->dimensions, out->shape());
   std::copy(m->strides(), m->strides() + m->dimensions, out->strides());
