@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
+#include <memory>
 
 #include "stdlib/native/posix_support.h"
 
@@ -333,16 +335,14 @@ Result<Value> os_scandir(Thread& t, const Value* args) {
   }
   return scan;
 }
-Result<Value> os_getcwd(Thread& t, const Value*) {
-  char buffer[PATH_MAX];
-  if (getcwd(buffer, sizeof buffer) == nullptr) return t.raise_os_error(errno);
-  return path_value(t, buffer, false);
+// A path may be longer than PATH_MAX: the C library takes as much memory as it needs.
+Result<Value> current_directory(Thread& t, bool as_bytes) {
+  std::unique_ptr<char, decltype(&free)> text(getcwd(nullptr, 0), free);
+  if (text == nullptr) return t.raise_os_error(errno);
+  return path_value(t, text.get(), as_bytes);
 }
-Result<Value> os_getcwdb(Thread& t, const Value*) {
-  char buffer[PATH_MAX];
-  if (getcwd(buffer, sizeof buffer) == nullptr) return t.raise_os_error(errno);
-  return make_bytes(t, buffer);
-}
+Result<Value> os_getcwd(Thread& t, const Value*) { return current_directory(t, false); }
+Result<Value> os_getcwdb(Thread& t, const Value*) { return current_directory(t, true); }
 Result<Value> os_chdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chdir", true));
   TRY(checked(
