@@ -144,6 +144,12 @@ class ReceiveBuffer {
   char* data_ = small_;
 };
 
+// ---- arguments (socket_conversions.cpp)
+// Text without NUL; `which` is "argument" or "argument 2" in messages.
+Result<std::string> text_argument(Thread& t, Value v, const char* function, const char* which);
+std::string argument_type_name(Thread& t, Value v);  // as CPython's argument parser: "None", not "NoneType"
+Result<int64_t> size_argument(Thread& t, Value v);
+
 // ---- methods of socket objects
 using Method = Result<Value>(Thread& t, const Value* args);
 Method socket_recv, socket_recv_into, socket_recvfrom, socket_recvfrom_into, socket_send,

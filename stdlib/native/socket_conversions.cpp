@@ -4,6 +4,23 @@
 #include "stdlib/native/socket.h"
 
 namespace mp::net {
+
+std::string argument_type_name(Thread& t, Value v) { return v.is_none() ? "None" : type_name(t, v); }
+Result<std::string> text_argument(Thread& t, Value v, const char* function, const char* which) {
+  if (!is_str(v))
+    return t.raise(Exc::TypeError, "{}() {} must be str, not {}", function, which, argument_type_name(t, v));
+  std::string text;
+  TRY(encode_utf8_to(t, v.as<StrObject>(), "strict", text));
+  if (text.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
+  return text;
+}
+Result<int64_t> size_argument(Thread& t, Value v) {
+  int64_t size;
+  if (!int_to_int64(TRY(to_index(t, v)), &size))
+    return t.raise(Exc::OverflowError, "Python int too large to convert to C ssize_t");
+  return size;
+}
+
 namespace {
 
 Result<Value> swap16(Thread& t, Value v, const char* name) {
@@ -29,13 +46,6 @@ Result<Value> module_htons(Thread& t, const Value* args) { return swap16(t, args
 Result<Value> module_ntohs(Thread& t, const Value* args) { return swap16(t, args[0], "ntohs"); }
 Result<Value> module_htonl(Thread& t, const Value* args) { return swap32(t, args[0]); }
 
-Result<std::string> text_argument(Thread& t, Value v, const char* function, const char* which) {
-  if (!is_str(v))
-    return t.raise(Exc::TypeError, "{}() {} must be str, not {}", function, which, type_name(t, v));
-  std::string text = to_utf8(v.as<StrObject>());
-  if (text.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
-  return text;
-}
 Result<Value> module_inet_aton(Thread& t, const Value* args) {
   std::string text = TRY(text_argument(t, args[0], "inet_aton", "argument"));
   in_addr address;
@@ -44,12 +54,11 @@ Result<Value> module_inet_aton(Thread& t, const Value* args) {
   return str_or_error(make_bytes(t, {reinterpret_cast<char*>(&address), sizeof address}));
 }
 Result<Value> module_inet_ntoa(Thread& t, const Value* args) {
-  HeldBuffer packed;
+  Payload packed;
   TRY(packed.get(t, args[0]));
-  if (packed.bytes().size() != sizeof(in_addr))
-    return t.raise(Exc::OSError, "packed IP wrong length for inet_ntoa");
+  if (packed.size() != sizeof(in_addr)) return t.raise(Exc::OSError, "packed IP wrong length for inet_ntoa");
   char text[INET_ADDRSTRLEN];
-  inet_ntop(AF_INET, packed.bytes().data(), text, sizeof text);
+  inet_ntop(AF_INET, packed.data(), text, sizeof text);
   return make_str(t, text);
 }
 Result<Value> module_inet_pton(Thread& t, const Value* args) {
@@ -63,14 +72,14 @@ Result<Value> module_inet_pton(Thread& t, const Value* args) {
 }
 Result<Value> module_inet_ntop(Thread& t, const Value* args) {
   int family = TRY(to_c_int(t, args[0]));
-  HeldBuffer packed;
+  Payload packed;
   TRY(packed.get(t, args[1]));
   if (family != AF_INET && family != AF_INET6)
     return t.raise(Exc::ValueError, "unknown address family {}", family);
-  if (packed.bytes().size() != (family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr)))
+  if (packed.size() != (family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr)))
     return t.raise(Exc::ValueError, "invalid length of packed IP address string");
   char text[INET6_ADDRSTRLEN];
-  if (inet_ntop(family, packed.bytes().data(), text, sizeof text) == nullptr) return t.raise_os_error(errno);
+  if (inet_ntop(family, packed.data(), text, sizeof text) == nullptr) return t.raise_os_error(errno);
   return make_str(t, text);
 }
 

@@ -27,7 +27,7 @@ bool control_space(size_t length, size_t* out) {
   return true;
 }
 Result<Value> control_size(Thread& t, const Value* args, bool (*size)(size_t, size_t*), const char* name) {
-  int64_t length = TRY(to_ssize(t, args[0]));
+  int64_t length = TRY(size_argument(t, args[0]));
   size_t result;
   if (length < 0 || !size(static_cast<size_t>(length), &result))
     return t.raise(Exc::OverflowError, "{}() argument out of range", name);
@@ -106,7 +106,7 @@ template <class MakeFirst>
 Result<Value> receive_message(Thread& t, const Value* args, iovec* parts, size_t count,
                               MakeFirst make_first) {
   SocketObject* socket = socket_of(args);
-  int64_t control_wanted = TRY(to_ssize(t, args[2]));
+  int64_t control_wanted = TRY(size_argument(t, args[2]));
   int flags = TRY(to_c_int(t, args[3]));
   if (control_wanted < 0 || control_wanted > static_cast<int64_t>(kMaxControl))
     return t.raise(Exc::ValueError, "invalid ancillary data buffer length");
@@ -206,7 +206,7 @@ Result<Value> socket_cmsg_space(Thread& t, const Value* args) {
 }
 
 Result<Value> socket_recvmsg(Thread& t, const Value* args) {
-  int64_t size = TRY(to_ssize(t, args[1]));
+  int64_t size = TRY(size_argument(t, args[1]));
   if (size < 0) return t.raise(Exc::ValueError, "negative buffer size in recvmsg()");
   ReceiveBuffer buffer;
   TRY(buffer.reserve(t, static_cast<size_t>(size)));

@@ -13,12 +13,20 @@ namespace mp::net {
 namespace {
 
 Value text_value(Thread& t, const char* text) { return posix::path_value(t, text, false); }
-Result<std::string> text_argument(Thread& t, Value v, const char* function, const char* which) {
-  if (!is_str(v))
-    return t.raise(Exc::TypeError, "{}() {} must be str, not {}", function, which, type_name(t, v));
-  std::string text = to_utf8(v.as<StrObject>());
-  if (text.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
-  return text;
+// A host for the older calls, which name themselves in messages.
+Result<std::string> named_host(Thread& t, Value v, const char* function) {
+  std::string host;
+  if (is_str(v))
+    host = TRY(idna_encode(t, v.as<StrObject>()));
+  else if (is_bytes(v) || is_exact(v, t.types().bytearray))
+    host = std::string(TRY(bytes_view(t, v)));
+  else
+    return t.raise(Exc::TypeError, "{}() argument 1 must be str, bytes or bytearray, not {}", function,
+                   argument_type_name(t, v));
+  if (host.find('\0') != std::string::npos)
+    return t.raise(Exc::TypeError, "{}() argument 1 must be encoded string without null bytes, not {}",
+                   function, type_name(t, v));
+  return host;
 }
 
 // ---------------------------------------------------------------- getaddrinfo, getnameinfo
@@ -45,7 +53,7 @@ Result<Value> module_getaddrinfo(Thread& t, const Value* args) {
   }
   if (!args[1].is_none()) {
     if (is_any_int(args[1]) && !args[1].is_bool())
-      port = std::to_string(TRY(to_int64(t, args[1])));
+      port = int_to_text(args[1], 10);
     else if (is_str(args[1]))
       TRY(encode_utf8_to(t, args[1].as<StrObject>(), "strict", port));
     else if (is_bytes(args[1]))
@@ -168,12 +176,12 @@ Result<Value> host_entry(Thread& t, const hostent* found, int host_error, int fa
 }
 Result<Value> module_gethostbyname(Thread& t, const Value* args) {
   Address address;
-  TRY(resolve_host(t, TRY(host_argument(t, args[0])), AF_INET, &address));
+  TRY(resolve_host(t, TRY(named_host(t, args[0], "gethostbyname")), AF_INET, &address));
   Value made = TRY(make_address(t, -1, address, 0));
   return (*made.as<TupleObject>())[0];
 }
 Result<Value> module_gethostbyname_ex(Thread& t, const Value* args) {
-  std::string host = TRY(host_argument(t, args[0]));
+  std::string host = TRY(named_host(t, args[0], "gethostbyname_ex"));
   Address address;
   TRY(resolve_host(t, host, AF_INET, &address));
   hostent entry, *found = nullptr;
@@ -189,7 +197,7 @@ Result<Value> module_gethostbyname_ex(Thread& t, const Value* args) {
 }
 Result<Value> module_gethostbyaddr(Thread& t, const Value* args) {
   Address address;
-  TRY(resolve_host(t, TRY(host_argument(t, args[0])), AF_UNSPEC, &address));
+  TRY(resolve_host(t, TRY(named_host(t, args[0], "gethostbyaddr")), AF_UNSPEC, &address));
   int family = address.storage.ss_family;
   const void* bytes = family == AF_INET ? static_cast<void*>(&address.as<sockaddr_in>()->sin_addr)
                                         : &address.as<sockaddr_in6>()->sin6_addr;
@@ -260,7 +268,7 @@ Result<Value> module_getservbyport(Thread& t, const Value* args) {
   return text_value(t, found->s_name);
 }
 Result<Value> module_getprotobyname(Thread& t, const Value* args) {
-  std::string name = TRY(text_argument(t, args[0], "getprotobyname", "argument"));
+  std::string name = TRY(text_argument(t, args[0], "getprotobyname", "argument 1"));
   protoent entry, *found = nullptr;
   std::string buffer;
   {
@@ -294,13 +302,17 @@ Result<Value> module_if_nametoindex(Thread& t, const Value* args) {
       is_bytes(path) ? std::string(path.as<BytesObject>()->view()) : TRY(io::file_system_encode(t, path));
   if (name.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null byte");
   unsigned index = ::if_nametoindex(name.c_str());
-  if (index == 0) return t.raise_os_error(errno);
+  if (index == 0) return t.raise(Exc::OSError, "no interface with this name");
   return make_int(t, index);
 }
 Result<Value> module_if_indextoname(Thread& t, const Value* args) {
-  uint64_t index = static_cast<uint64_t>(TRY(to_int64(t, args[0])));
+  if (!is_any_int(args[0])) return t.raise(Exc::TypeError, "an integer is required");
+  if (int_compare(args[0], Value::from_int(0)) < 0)
+    return t.raise(Exc::OverflowError, "can't convert negative value to unsigned int");
+  int64_t index;
   char name[IF_NAMESIZE];
-  if (index > UINT32_MAX) return t.raise(Exc::OverflowError, "index is too large");
+  if (!int_to_int64(args[0], &index) || index > UINT32_MAX)
+    return t.raise(Exc::OverflowError, "index is too large");
   if (::if_indextoname(static_cast<unsigned>(index), name) == nullptr) return t.raise_os_error(errno);
   return text_value(t, name);
 }

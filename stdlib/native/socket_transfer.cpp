@@ -5,7 +5,7 @@ namespace mp::net {
 namespace {
 
 Result<size_t> receive_size(Thread& t, Value v, const char* function) {
-  int64_t size = TRY(to_ssize(t, v));
+  int64_t size = TRY(size_argument(t, v));
   if (size < 0) return t.raise(Exc::ValueError, "negative buffersize in {}", function);
   return static_cast<size_t>(size);
 }
@@ -33,7 +33,7 @@ Result<Value> receive_into(Thread& t, const Value* args, const char* function, c
   if (buffer.get(t, args[1], true).is_error()) {
     if (!t.catch_exception(Exc::TypeError) && !t.catch_exception(Exc::BufferError)) return Error{};
     return t.raise(Exc::TypeError, "{}() argument 1 must be read-write bytes-like object, not {}", function,
-                   type_name(t, args[1]));
+                   argument_type_name(t, args[1]));
   }
   size_t size = TRY(receive_size(t, args[2], function));
   int flags = TRY(to_c_int(t, args[3]));

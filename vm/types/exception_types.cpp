@@ -153,6 +153,13 @@ Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs ar
   return {};
 }
 
+// OSError takes its arguments in __new__, unless the class overrides __init__ alone: then what that passes on
+// counts.
+static Result<bool> os_error_uses_init(Thread& t, Type* type) {
+  Value make = TRY(resolve_new(t, type)), init = TRY(resolve_init(t, type));
+  return is_kind(make, Kind::NativeFunction) && !is_kind(init, Kind::NativeFunction);
+}
+
 Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
   auto* type = cls.as<Type>();
   if (type->has(kTypeAbstract) && type->has(kTypeHeap)) return object_new_raw(t, cls, {});
@@ -164,18 +171,10 @@ Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
   auto* e = t.heap().make<ExceptionObject>(t, type);
   e->args = Value(make_tuple(t, args.values, args.count));
   if (is_os) {
-    // OSError fills its fields in __new__ unless a subclass overrides __init__ only.
-    Value make = TRY(resolve_new(t, type));
-    Value init = TRY(resolve_init(t, type));
-    bool own_init = !is_kind(init, Kind::NativeFunction), own_new = !is_kind(make, Kind::NativeFunction);
-    if (!own_init || own_new) {
-      if (own_init) return Value(e);
-      CallArgs plain = args;
-      if (type->has(kTypeHeap) && own_new) plain.keyword_names = kEmpty;
-      TRY(init_os_error(t, e, plain));
-    } else {
-      TRY(init_os_error(t, e, {args.values, args.count, kEmpty}));
-    }
+    if (TRY(os_error_uses_init(t, type)))
+      e->args = empty_tuple(t);
+    else
+      TRY(init_os_error(t, e, args));
   }
   return e;
 }
@@ -184,12 +183,7 @@ static Result<Value> exception_init(Thread& t, Value self, CallArgs args) {
   auto* e = exc(self);
   Exc kind = builtin_kind(t, e->type());
   if (derives(kind, Exc::OSError)) {
-    // Done by __new__, unless a subclass has its own __new__ and called us.
-    Value make = TRY(resolve_new(t, e->type()));
-    if (is_kind(make, Kind::NativeFunction)) {
-      TRY(no_keywords(t, e, args));
-      return kNone;
-    }
+    if (!TRY(os_error_uses_init(t, e->type()))) return kNone;  // __new__ has done it
   }
   e->args = Value(make_tuple(t, args.values, args.count));
   TRY(initialise_exception(t, e, kind, args));
