@@ -85,6 +85,8 @@ Status task_wake(Thread& t, Value task, Value future);
 Value make_step_callable(Thread& t, Value task, Value exception);
 Value make_wakeup_callable(Thread& t, Value task);
 Value task_name(Thread& t, TaskObject* task);
+// _turn(): the awaitable of sleep(0).
+Result<Value> make_turn(Thread& t, const Value* args);
 inline bool is_task(Thread& t, Value v) {
   return v.is_object() && is_instance(t, v, native_type(t, kTaskSpec));
 }

@@ -231,6 +231,7 @@ const NativeDef kRegistryFunctions[] = {
     MP_FUNCTION(swap_current_task_function, "_swap_current_task(loop, task)",
                 "Temporarily swap in the supplied task and return the original one (or None)."),
     MP_FUNCTION(next_number, "_next_task_number()", nullptr),
+    MP_FUNCTION(make_turn, "_turn()", nullptr),
     MP_END};
 
 // ---- for the deadlock report: what each pending task of a loop waits for, and where it stands

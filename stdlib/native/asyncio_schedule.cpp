@@ -32,6 +32,7 @@ Status schedule_wake(Thread& t, Value loop, Value task, Value future, Value cont
   return call_soon(t, loop, make_wakeup_callable(t, task), future, context);
 }
 Result<bool> loop_debug(Thread& t, Value loop) {
+  if (is_event_loop(t, loop)) return event_loop_debug(loop);
   return truth(t, TRY(call_method(t, loop, intern(t, "get_debug"))));
 }
 

@@ -286,6 +286,21 @@ Result<bool> is_coroutine_like(Thread& t, Value v) {
   return truth(t, TRY(call_helper(t, "asyncio.coroutines", "iscoroutine", {v})));
 }
 
+// A task that is destroyed reports before its coroutine is closed, as where the one's end is the other's: the
+// collector leaves the coroutine to the task.
+void keep_coroutine(Thread& t, TaskObject* task) {
+  if (type_of(t, task->coroutine) == t.types().coroutine)
+    task->coroutine.get().as_object()->set_flag(kFlagFinalized);
+}
+void release_coroutine(Thread& t, TaskObject* task) {
+  Value coroutine = task->coroutine;
+  if (coroutine.is_empty() || type_of(t, coroutine) != t.types().coroutine ||
+      coroutine.as<GeneratorObject>()->state.load() == GeneratorState::Finished)
+    return;
+  coroutine.as_object()->clear_flag(kFlagFinalized);
+  t.heap().register_script_finalizer(coroutine.as_object());
+}
+
 Status init_task(Thread& t, TaskObject* task, Value coroutine, Value loop, Value name, Value context,
                  bool eager) {
   unregister_task(task);
@@ -306,9 +321,12 @@ Status init_task(Thread& t, TaskObject* task, Value coroutine, Value loop, Value
   } else {
     task->name = is_exact(name, t.types().str) ? name : TRY(str(t, name));
   }
-  if (eager && TRY(truth(t, TRY(call_method(t, task->loop, intern(t, "is_running"))))))
+  if (eager && TRY(truth(t, TRY(call_method(t, task->loop, intern(t, "is_running")))))) {
+    keep_coroutine(t, task);
     return start_eagerly(t, task);
+  }
   TRY(schedule(t, task, kEmpty));
+  keep_coroutine(t, task);
   register_task(t, task);
   return {};
 }
@@ -326,6 +344,7 @@ Status finalize_task(Thread& t, Value self) {
   if (!task->loop.get().is_empty() && state_of(task) == State::Pending && task->log_destroy_pending &&
       report_to_loop(t, task, "task", "Task was destroyed but it is pending!", kEmpty).is_error())
     write_unraisable(t, nullptr, self);
+  release_coroutine(t, task);
   return finalize_future(t, self);
 }
 
@@ -426,6 +445,26 @@ const GetSetDef kTaskGetSets[] = {{"_log_destroy_pending", get_log_destroy, set_
                                   {"_fut_waiter", get_waiter, nullptr, nullptr},
                                   {}};
 
+// What sleep(0) awaits: it yields once, which lets the other tasks run.
+struct TurnObject : Object {
+  std::atomic<bool> yielded;
+};
+Result<Value> turn_send(Thread&, Value self, Value, bool* finished) {
+  *finished = self.as<TurnObject>()->yielded.exchange(true, std::memory_order_relaxed);
+  return kNone;
+}
+Result<Value> turn_next(Thread& t, Value self) {
+  bool finished = false;
+  Value v = TRY(turn_send(t, self, kNone, &finished));
+  return finished ? kNoMore : v;
+}
+Result<Value> identity(Thread&, Value v) { return v; }
+const TypeSpec kTurnSpec = {.name = "_asyncio.Turn",
+                            .size = sizeof(TurnObject),
+                            .flags = kTypeDisallowNew,
+                            .slots = {.iter = identity, .next = turn_next, .await = identity},
+                            .init = [](Thread&, Type* type) { set_native_send(type, turn_send); }};
+
 Status init_module(Thread& t, ModuleObject* module) {
   if (module_add_type(t, module, kFutureSpec) == nullptr || module_add_type(t, module, kTaskSpec) == nullptr)
     return Error{};
@@ -433,6 +472,10 @@ Status init_module(Thread& t, ModuleObject* module) {
 }
 
 }  // namespace
+
+Result<Value> make_turn(Thread& t, const Value*) {
+  return t.heap().make<TurnObject>(t, native_type(t, kTurnSpec));
+}
 
 const TypeSpec kTaskSpec = {.name = "_asyncio.Task",
                             .base_spec = &kFutureSpec,

@@ -484,6 +484,8 @@ bool is_event_loop(Thread& t, Value loop) {
   return event_loop::is_native_loop(loop) && event_loop::is_plain(t, event_loop::loop_of(loop));
 }
 
+bool event_loop_debug(Value loop) { return event_loop::loop_of(loop)->debug.load(std::memory_order_relaxed); }
+
 static Status push_bare(Thread& t, Value v, const event_loop::ReadyCall& call) {
   event_loop::EventLoopObject* loop = event_loop::loop_of(v);
   TRY(event_loop::check_closed(t, loop));

@@ -8,6 +8,9 @@ namespace mp {
 // A native loop whose call_soon is its own: neither a subclass nor the instance has replaced it.
 bool is_event_loop(Thread& t, Value loop);
 
+// loop.get_debug() of such a loop.
+bool event_loop_debug(Value loop);
+
 // loop.call_soon(callback, argument, context=context) on any loop; `argument` may be empty (none).
 // RuntimeError "Event loop is closed".
 Status event_loop_call_soon(Thread& t, Value loop, Value callback, Value argument, Value context);

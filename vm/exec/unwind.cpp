@@ -52,6 +52,8 @@ void leave_frame(Thread& t, Frame* frame) {
     frame->previous = nullptr;
     frame->flags = kFrameGenerator;
     generator->state.store(GeneratorState::Finished, std::memory_order_release);
+    // Nothing is left to close: the collector need not bring it back to life for that.
+    if (generator->has_flag(kFlagHasFinalizer)) generator->set_flag(kFlagFinalized);
   } else {
     t.stack_top = reinterpret_cast<Slot*>(frame);
   }
