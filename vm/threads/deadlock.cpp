@@ -10,6 +10,7 @@
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/exception.h"
+#include "vm/types/function.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -58,10 +59,21 @@ struct LoopDescriber {
   std::atomic<LoopDescription> describe{nullptr};
 };
 
+// asyncio.Runner's handler of Ctrl-C cancels the main task. Like KeyboardInterrupt, which it stands for, it
+// is a way out and no reason to believe that the thread goes on by itself.
+bool is_way_out(Value handler) {
+  if (!is_kind(handler, Kind::Function)) return false;
+  Value module = handler.as<FunctionObject>()->module;
+  return is_str(module) && str_equal(module.as<StrObject>(), "asyncio.runners");
+}
+
 // A handler of the script could release what the main thread waits for.
 bool has_script_signal_handler(Thread& t) {
-  for (const auto& action : signal_state(t).actions)
-    if (action.load(std::memory_order_relaxed) == SignalAction::Script) return true;
+  const SignalState& state = signal_state(t);
+  for (int i = 0; i < kSignalCount; ++i)
+    if (state.actions[i].load(std::memory_order_relaxed) == SignalAction::Script &&
+        !is_way_out(state.handlers[i]))
+      return true;
   return false;
 }
 
