@@ -31,7 +31,15 @@ Result<Value> source_text(Thread& t, const Value* args) {
 
 Result<Value> suggestion(Thread& t, const Value* args) { return make_str(t, suggestion_for(t, args[0])); }
 
+Result<Value> source_of(Thread& t, const Value* args) {
+  if (!is_str(args[0])) return kNone;
+  std::string text = registered_source(t, to_utf8(args[0].as<StrObject>()));
+  return text.empty() ? Result<Value>(kNone) : str_or_error(make_str(t, text));
+}
+
 const NativeDef kFunctions[] = {
+    MP_FUNCTION(source_of, "source_of(filename, /)",
+                "The text that stands for a name such as '<string>', or None."),
     MP_FUNCTION(source_text, "source_text(lines, column, end_column, /)",
                 "The lines indented, with carets below unless column is None (columns in bytes)."),
     MP_FUNCTION(suggestion, "suggestion(exception, /)", "'. Did you mean: ...?' or an empty text."), MP_END};

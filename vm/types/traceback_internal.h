@@ -9,6 +9,8 @@
 
 namespace mp {
 
+// What register_source() was given for the name, or empty.
+std::string registered_source(Thread& t, const std::string& filename);
 // Lines of source files, read once per printed traceback.
 class SourceLines {
  public:

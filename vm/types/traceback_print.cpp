@@ -25,17 +25,18 @@ void register_source(Thread& t, const std::string& filename, const std::string& 
   sources.text[filename] = text;
 }
 
+std::string registered_source(Thread& t, const std::string& filename) {
+  auto& sources = t.runtime().state<RegisteredSources>(&kSourcesTag);
+  std::lock_guard<std::mutex> guard(sources.mutex);
+  auto found = sources.text.find(filename);
+  return found != sources.text.end() ? found->second : std::string();
+}
+
 const std::string& SourceLines::line(const std::string& filename, int32_t number) {
   static const std::string kNothing;
   auto found = files_.find(filename);
   if (found == files_.end()) {
-    std::string text;
-    {
-      auto& sources = thread_.runtime().state<RegisteredSources>(&kSourcesTag);
-      std::lock_guard<std::mutex> guard(sources.mutex);
-      auto registered = sources.text.find(filename);
-      if (registered != sources.text.end()) text = registered->second;
-    }
+    std::string text = registered_source(thread_, filename);
     if (text.empty() && !filename.empty() && filename[0] != '<') {
       if (FILE* file = std::fopen(filename.c_str(), "rb")) {
         char buffer[8192];
