@@ -222,7 +222,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     // What this cycle released the next one will want again: pages that go to the system and come back cost
     // more than the work on them. Beyond a few cycles' worth it was a peak.
     size_t churn = std::min(released, trigger.load(std::memory_order_relaxed) * 3);
-    pool.trim(std::max({marked_bytes / 4 * 3, kMinTrigger, churn}));
+    pool.trim(std::max({marked_bytes / 4 * 3, kUsualTrigger, churn}));
     if (mark_stack.capacity() > 1u << 20) std::vector<Object*>().swap(mark_stack);
     ++statistics.collections;
     statistics.collected += freed;
