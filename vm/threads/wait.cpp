@@ -109,6 +109,51 @@ bool withdraw(Waiter& waiter) {
   }
 }
 
+// A processor that has gone idle takes long to come back: 50 microseconds and more in a virtual machine. Two
+// threads that answer each other within a microsecond would pay that at every turn, for each has gone to
+// sleep when the other one answers. So now and then (a probe) a wait spins for as long as the last one took,
+// and after a success the next ones too, so that the other's probe finds this thread awake; while the answers
+// come quickly both go on. Waits that are long by nature, and such as cost little, are left alone.
+constexpr int64_t kShortWait = 10'000, kLeastToProbe = 25'000, kMostToProbe = 200'000;  // nanoseconds
+constexpr uint32_t kCredits = 16, kLeastInterval = 8, kMostInterval = 256;
+
+struct LongSpin {
+  int64_t last_wait = 0;               // nanoseconds, of the last wait that was not short
+  uint32_t credits = 0;                // waits that will spin in any case
+  uint32_t waits = 0;                  // since the last probe
+  uint32_t interval = kLeastInterval;  // waits from probe to probe
+};
+// Of the thread of the system, because it is about the processors: it holds no state of any runtime.
+thread_local LongSpin tls_long_spin;
+
+// `begin`: when the wait began.
+void sleep_adaptively(Parker& parker, int64_t begin, os::Deadline deadline) {
+  LongSpin& spin = tls_long_spin;
+  bool probe = spin.credits == 0;
+  bool spins = !probe || (spin.last_wait >= kLeastToProbe && spin.last_wait <= kMostToProbe &&
+                          ++spin.waits % spin.interval == 0 && os::has_several_processors());
+  bool met = false;
+  if (spins) {
+    int64_t end = std::min<int64_t>(begin + std::min(spin.last_wait * 3 / 2, kMostToProbe), deadline);
+    while (!(met = parker.woken() || parker.interrupted()) && os::monotonic_ns() < end)
+      for (int i = 0; i < 8; ++i) os::cpu_pause();
+  }
+  if (!met) parker.sleep(deadline);
+  int64_t took = os::monotonic_ns() - begin;
+  if (took < kShortWait) {
+    if (!spins) return;
+    spin.credits = kCredits;
+    spin.interval = kLeastInterval;
+    return;
+  }
+  spin.last_wait = took;
+  if (!spins) return;
+  if (probe && met)
+    spin.credits = kCredits;
+  else if (probe || --spin.credits == 0)
+    spin.interval = std::min(spin.interval * 2, kMostInterval);
+}
+
 // *deadlocked: it was the last thread that could make progress, and did not wait.
 WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
                           os::Deadline deadline, bool* deadlocked) {
@@ -126,7 +171,7 @@ WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck c
     *deadlocked = true;
     return WaitResult::Interrupted;
   }
-  parker.sleep(deadline);
+  sleep_adaptively(parker, t.impl->wait.since.load(std::memory_order_relaxed), deadline);
   // SAFETY: the waker took us out of the queue before it woke us.
   if (parker.woken()) return WaitResult::Woken;
   if (!withdraw(waiter)) {
