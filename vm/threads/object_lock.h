@@ -5,7 +5,7 @@
 
 namespace mp {
 
-// True while the runtime has no GIL (read with the world running; changes only in a stop-the-world).
+// True while the runtime has no GIL and several threads (changes at this thread's safepoints only).
 bool free_threaded(Thread& t);
 
 // `ObjectLock lock(t, list);` Not recursive for the same object on the same thread: do not call script code

@@ -117,6 +117,8 @@ Thread* attach_new_thread(Runtime& runtime) {
   if (t->is_main) t->impl->name = "MainThread";
   link(*runtime.threads, t);
   attach_thread(*t);
+  // A thread that was alone up to now works without locks until its next safepoint: free_threaded().
+  if (runtime.free_threaded.load(std::memory_order_relaxed) && !t->is_main) StoppedWorld stopped(*t);
   if (t->is_main && runtime.options.install_signal_handlers) install_default_signal_handlers(*t);
   return t;
 }
