@@ -191,12 +191,18 @@ Result<Value> get_line(Thread& t, Value v) {
   return line > 0 ? make_int(t, line) : kNone;
 }
 
-// Whether the temporaries that the code at `to` reads are those of the code at `from`. They are a stack whose
-// height live_at() tells: where it does not fall below the target's height in between, nothing was replaced.
-bool same_temporaries(const lang::CodeUnit& unit, uint32_t from, uint32_t to) {
-  uint32_t needed = unit.live_at(to);
-  for (uint32_t word = std::min(from, to); word <= std::max(from, to); ++word)
-    if (unit.live_at(word) < needed) return false;
+// Whether the temporaries that the code at `to` reads are those of the code at `from`: they are when no
+// instruction in between leaves one of them dead.
+bool same_temporaries(const CodeObject* code, uint32_t from, uint32_t to) {
+  const lang::CodeUnit& unit = *code->unit;
+  if (unit.live_at(to) > code->first_temporary + lang::kTrackedTemporaries) return false;
+  uint64_t needed = lang::live_temporaries(unit, to, lang::Progress::Unknown);
+  if (needed == 0) return true;
+  for (uint32_t word = 0; word < code->word_count;
+       word += static_cast<uint32_t>(lang::op_info(unit.instruction(word).opcode()).length())) {
+    if (word < std::min(from, to) || word > std::max(from, to)) continue;
+    if ((lang::live_temporaries(unit, word, lang::Progress::Unknown) & needed) != needed) return false;
+  }
   return true;
 }
 
@@ -243,7 +249,7 @@ Status set_line(Thread& t, Value v, Value value) {
   for (const LineEntry& entry : lines) {
     if (entry.line != target) continue;
     bool handler = code->unit->instruction(entry.start).opcode() == lang::Op::PUSH_EXC;
-    if (!handler && same_temporaries(*code->unit, here, entry.start)) {
+    if (!handler && same_temporaries(code, here, entry.start)) {
       f->frame->pc = code->instructions + entry.start;
       return {};
     }

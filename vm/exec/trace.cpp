@@ -202,12 +202,20 @@ Observed trace_instruction(Thread& t, Frame* frame) {
   return is_call(base_op(frame->pc)) ? observe_call(t, frame) : Observed::Run;
 }
 
+// Whether a generator's frame has run nothing yet. Who resumes it from C++ has stepped over RETURN_GENERATOR.
+static bool generator_starts(const Frame* frame) {
+  if (!frame->code->is_generator_like()) return false;
+  const Instruction* pc = frame->code->instructions;
+  while (base_op(pc) != Op::RETURN_GENERATOR) pc += lang::op_info(opcode(pc)).length();
+  return frame->pc == pc || (frame->pc == pc + 1 && (frame->flags & kFrameEntry) != 0);
+}
+
 bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (!observed(t)) return true;
   bool first = frame->pc == frame->code->instructions;
   // Making a generator is no event: the first resume is its start.
   if (first && frame->code->is_generator_like() && (frame->flags & kFrameGenerator) == 0) return true;
-  bool starts = first || base_op(frame->pc) == Op::RETURN_GENERATOR;
+  bool starts = first || generator_starts(frame);
   frame->flags &= static_cast<uint8_t>(~kFrameTraced);
   if (throwing) {
     if (!fire_event(t, Event::PyThrow, frame, {t.current()})) return false;

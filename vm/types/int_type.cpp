@@ -187,7 +187,7 @@ static Result<Value> int_new(Thread& t, Value self, CallArgs call) {
   Type* cls = self.as<Type>();
   size_t keywords = call.keyword_names.is_empty() ? 0 : call.keyword_names.as<TupleObject>()->size;
   Value x = kEmpty, base = kEmpty;
-  if (call.count > 2) {
+  if (call.count + keywords > 2) {
     // Without keywords CPython's type calls a function of its own, with them __new__.
     if (call.keyword_names.is_empty() && cls == t.types().int_)
       return t.raise(Exc::TypeError, "int expected at most 2 arguments, got {}", call.count);
