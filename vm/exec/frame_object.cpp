@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lang/operands.h"
 #include "vm/exec/code_data.h"
 #include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
@@ -191,17 +192,34 @@ Result<Value> get_line(Thread& t, Value v) {
   return line > 0 ? make_int(t, line) : kNone;
 }
 
+// The temporaries that are read from `word` on before they are written, the instruction there included.
+uint64_t read_from(const CodeObject* code, uint32_t word) {
+  const lang::Instruction i = code->unit->instruction(word);
+  const lang::OpInfo& info = lang::op_info(i.opcode());
+  const lang::Operand kinds[] = {info.a, info.b, info.c};
+  const uint32_t registers[] = {i.a, i.b, i.c};
+  uint64_t read = 0, written = 0;
+  for (int k = 0; k < 3; ++k) {
+    auto bit = [&](int n) {
+      uint32_t temporary = registers[k] + static_cast<uint32_t>(n) - code->first_temporary;
+      return temporary < lang::kTrackedTemporaries ? uint64_t{1} << temporary : 0;
+    };
+    for (int n = 0; n < lang::read_count(kinds[k], i); ++n) read |= bit(n);
+    for (int n = 0; n < lang::write_count(kinds[k], i); ++n) written |= bit(n);
+  }
+  return lang::live_temporaries(*code->unit, word, lang::Progress::Unknown) & ~(written & ~read);
+}
+
 // Whether the temporaries that the code at `to` reads are those of the code at `from`: they are when no
 // instruction in between leaves one of them dead.
 bool same_temporaries(const CodeObject* code, uint32_t from, uint32_t to) {
-  const lang::CodeUnit& unit = *code->unit;
-  if (unit.live_at(to) > code->first_temporary + lang::kTrackedTemporaries) return false;
-  uint64_t needed = lang::live_temporaries(unit, to, lang::Progress::Unknown);
+  if (code->unit->live_at(to) > code->first_temporary + lang::kTrackedTemporaries) return false;
+  uint64_t needed = read_from(code, to);
   if (needed == 0) return true;
   for (uint32_t word = 0; word < code->word_count;
-       word += static_cast<uint32_t>(lang::op_info(unit.instruction(word).opcode()).length())) {
+       word += static_cast<uint32_t>(lang::op_info(code->unit->instruction(word).opcode()).length())) {
     if (word < std::min(from, to) || word > std::max(from, to)) continue;
-    if ((lang::live_temporaries(unit, word, lang::Progress::Unknown) & needed) != needed) return false;
+    if ((read_from(code, word) & needed) != needed) return false;
   }
   return true;
 }
