@@ -225,11 +225,13 @@ bool same_temporaries(const CodeObject* code, uint32_t from, uint32_t to) {
 }
 
 const char* why_not(const CodeObject* code, uint32_t from, uint32_t to) {
+  int32_t line = code_line(code, to);
   for (uint32_t word = 0; word < code->word_count;) {
     const lang::Instruction& instruction = code->unit->instruction(word);
     const lang::OpInfo& info = lang::op_info(instruction.opcode());
     uint32_t next = word + static_cast<uint32_t>(info.length());
-    if (info.base == lang::Op::PUSH_EXC && word == to)
+    bool handler = info.base == lang::Op::PUSH_EXC || info.base == lang::Op::CHECK_EXC_MATCH;
+    if (handler && word >= to && code_line(code, word) == line)
       return "can't jump into an 'except' block as there's no exception";
     if (info.base == lang::Op::FOR_LOOP) {
       auto start = static_cast<uint32_t>(static_cast<int32_t>(next) + instruction.sc());
