@@ -251,7 +251,7 @@ void describe_task(Thread& t, TaskObject* task, std::string& out) {
   else if (is_task(t, waiter))
     out += fmt::format("Task \"{}\"\n", plain_name(task_of(waiter)));
   else
-    out += fmt::format("a {} that nobody has finished\n", type_name(t, waiter));
+    out += fmt::format("a {} that nobody has finished\n", to_utf8(type_of(t, waiter)->name));
   for (Value v = task->coroutine; is_kind(v, Kind::Generator);) {
     auto* coroutine = v.as<GeneratorObject>();
     if (coroutine->state.load(std::memory_order_acquire) != GeneratorState::Suspended) return;
