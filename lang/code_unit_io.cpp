@@ -507,6 +507,22 @@ uint64_t code_format_stamp() {
 
 std::string write_code_unit(const CodeUnit& unit) { return UnitWriter().finish(unit); }
 
+std::vector<size_t> code_unit_parts(std::string_view bytes) {
+  std::vector<size_t> ends;
+  size_t at = sizeof kMagic + sizeof(uint64_t);
+  for (int i = 0; i < kColumnCount; ++i) {
+    size_t size = 0;
+    for (int shift = 0;; shift += 7) {
+      auto next = static_cast<uint8_t>(bytes[at++]);
+      size |= size_t{next & 0x7fu} << shift;
+      if (next < 0x80) break;
+    }
+    ends.push_back(size);
+  }
+  for (size_t& each : ends) each = at += each;
+  return ends;
+}
+
 std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error, Origin origin) {
   UnitReader reader(bytes);
   std::unique_ptr<CodeUnit> unit = reader.read_all();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lang/code_unit.h"
 
@@ -16,6 +17,8 @@ inline constexpr uint32_t kCodeFormatVersion = 4;
 uint64_t code_format_stamp();
 
 std::string write_code_unit(const CodeUnit& unit);
+// Where the parts of different kinds end in what write_code_unit() made, for who compresses it.
+std::vector<size_t> code_unit_parts(std::string_view bytes);
 // Who made the bytes. The frozen library was verified when it was written (stdlib/freeze): what the binary
 // itself carries needs no second look.
 enum class Origin { Unknown, OwnBinary };

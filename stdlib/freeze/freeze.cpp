@@ -153,21 +153,38 @@ std::string common_segments(const std::vector<std::string>& modules) {
   return segments;
 }
 
-// Raw deflate: vm/modules/frozen.cpp inflates.
-std::string compress(const std::string& bytes, const std::string& dictionary) {
+// Raw deflate: vm/modules/frozen.cpp inflates. A new block, with codes of its own, begins where the parts
+// since the last one have `least` bytes.
+std::string compress(const std::string& bytes, const std::string& dictionary, size_t least) {
   z_stream stream{};
-  std::string out(compressBound(bytes.size()) + 64, '\0');
+  std::string out(compressBound(bytes.size()) + 1024, '\0');
   if (deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) return {};
   deflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(dictionary.data()),
                        static_cast<uInt>(dictionary.size()));
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
   stream.next_out = reinterpret_cast<Bytef*>(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
+  size_t begin = 0;
+  for (size_t end : code_unit_parts(bytes)) {
+    if (end - begin < least || end == bytes.size()) continue;
+    stream.avail_in = static_cast<uInt>(end - begin);
+    deflate(&stream, Z_BLOCK);
+    begin = end;
+  }
+  stream.avail_in = static_cast<uInt>(bytes.size() - begin);
   int result = deflate(&stream, Z_FINISH);
   out.resize(result == Z_STREAM_END ? stream.total_out : 0);
   deflateEnd(&stream);
   return out;
+}
+
+std::string smallest(const std::string& bytes, const std::string& dictionary) {
+  std::string best;
+  for (size_t least : {50, 150, 400, 1000, 3000}) {
+    std::string packed = compress(bytes, dictionary, least);
+    if (best.empty() || packed.size() < best.size()) best = std::move(packed);
+  }
+  return best;
 }
 
 }  // namespace
@@ -227,7 +244,7 @@ int main(int argc, char** argv) {
               index;
   size_t unpacked = 0;
   for (size_t i = 0; i < modules.size(); ++i) {
-    std::string packed = compress(serialised[i], dictionary);
+    std::string packed = smallest(serialised[i], dictionary);
     index += fmt::format("    {{\"{}\", {}, {}, {}, {}}},\n", modules[i].name, archive.size(), packed.size(),
                          serialised[i].size(), modules[i].is_package);
     archive += packed;
