@@ -13,7 +13,7 @@
 
 #if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 
-extern "C" char __data_start[], _end[];  // the linker's: the command's own data
+extern "C" char __data_start[], _edata[];  // the linker's: the command's own data
 
 namespace {
 
@@ -59,7 +59,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 void prefault() {
-  populate(reinterpret_cast<uintptr_t>(__data_start), reinterpret_cast<uintptr_t>(_end));
+  populate(reinterpret_cast<uintptr_t>(__data_start), reinterpret_cast<uintptr_t>(_edata));
   // Few, large steps; what C++ containers give back (a module's text, a parse tree) is used again.
   mallopt(M_TOP_PAD, kFirstStep);
   mallopt(M_MMAP_THRESHOLD, kLargestInHeap);
