@@ -1,4 +1,5 @@
 // The _minipy module: what minipy.gil stands on.
+#include "vm/exec/generator.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/gil.h"
@@ -74,6 +75,13 @@ Result<Value> gil_statistics(Thread& t, const Value* args) {
   return make_str(t, gil_report(t, form == "json" ? GilReportForm::Json : GilReportForm::Text));
 }
 
+Result<Value> warn_created(Thread& t, const Value* args) {
+  if (type_of(t, args[0]) != t.types().coroutine)
+    return t.raise(Exc::TypeError, "a coroutine is needed, not {}", type_name(t, args[0]));
+  TRY(warn_where_created(t, args[0].as<GeneratorObject>()));
+  return kNone;
+}
+
 const NativeDef kFunctions[] = {
     MP_FUNCTION(gil_enabled, "gil_enabled()", "Whether threads run one at a time."),
     MP_FUNCTION(set_enabled, "set_gil_enabled(enabled, /)", "Switch the lock on or off for all threads."),
@@ -83,6 +91,8 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(semantics_name, "semantics()", "The name of the preset of switch sites."),
     MP_FUNCTION(set_semantics_name, "set_semantics(name, /)", "Choose where a switch may fall."),
     MP_FUNCTION(semantics_presets, "semantics_presets()", "The names of the presets."),
+    MP_FUNCTION(warn_created, "warn_where_created(coroutine, /)",
+                "Warn that nobody awaited the coroutine, at the place that made it."),
     MP_FUNCTION(record_gil, "record_gil(on, /)", "Begin or stop to record what the lock costs."),
     MP_FUNCTION(gil_recording, "gil_recording()", "Whether it is recorded."),
     MP_FUNCTION(gil_statistics, "gil_statistics(form, /)", "What was recorded: \"json\" or \"text\"."),

@@ -442,6 +442,15 @@ Status warn_old_throw(Thread& t, Value second) {
       "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.");
 }
 
+Status warn_where_created(Thread& t, GeneratorObject* g) {
+  std::string message = fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name));
+  CreationSite* site = creation_site(g);
+  if (site->code.get().is_empty()) return warn(t, Exc::RuntimeWarning, message);
+  auto* code = site->code.get().as<CodeObject>();
+  return warn_at(t, Exc::RuntimeWarning, message, code->filename,
+                 code_line(code, static_cast<uint32_t>(site->word)), site->globals, g);
+}
+
 namespace {
 
 Result<Value> generator_send_method(Thread& t, const Value* args) {
@@ -481,26 +490,19 @@ Result<Value> generator_repr(Thread& t, Value v) {
                                  str_text(t, self(v)->qualified_name), v.bits()));
 }
 
-Status warn_at_creation(Thread& t, GeneratorObject* g) {
-  std::string message = fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name));
-  CreationSite* site = creation_site(g);
-  if (site->code.get().is_empty()) return warn(t, Exc::RuntimeWarning, message);
-  auto* code = site->code.get().as<CodeObject>();
-  return warn_at(t, Exc::RuntimeWarning, message, code->filename,
-                 code_line(code, static_cast<uint32_t>(site->word)), site->globals, g);
-}
-
-// warnings._warn_unawaited_coroutine knows how to show the origin, where that is recorded.
+// warnings._warn_unawaited_coroutine shows the origin where that is recorded, and may be replaced by a
+// script; stdlib/lib/_later/warnings.mp has ours.
 void warn_never_awaited(Thread& t, GeneratorObject* g) {
+  Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
   Value function = kNotFound;
-  if (!g->origin.get().is_empty()) {
-    Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
-    if (!warnings.is_not_found())
-      function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
+  if (!warnings.is_not_found())
+    function = get_attr_or_not_found(t, warnings, intern(t, "_warn_unawaited_coroutine")).take();
+  bool warned = false;
+  if (!function.is_not_found() && !function.is_error()) {
+    warned = call(t, function, {Value(g)}).ok() || t.exception_matches(Exc::RuntimeWarning);
+    if (t.has_exception()) write_unraisable(t, "coroutine", g);
   }
-  bool failed = function.is_not_found() || function.is_error() ? warn_at_creation(t, g).is_error()
-                                                               : call(t, function, {Value(g)}).is_error();
-  if (failed) write_unraisable(t, "coroutine", g);
+  if (!warned && warn_where_created(t, g).is_error()) write_unraisable(t, "coroutine", g);
 }
 
 Status generator_finalize(Thread& t, Value v) {

@@ -38,6 +38,8 @@ enum class SendStatus : uint8_t { Next, Return, Error };
 // Sends into any iterator (PyIter_Send): generators and coroutines directly, others by next() or .send(). No
 // StopIteration is made.
 SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result);
+// "coroutine 'f' was never awaited", told of the place that made it.
+Status warn_where_created(Thread& t, GeneratorObject* coroutine);
 SendStatus generator_resume(Thread& t, GeneratorObject* generator, Value sent, bool throwing, Value* result);
 // What a native iterator does with a value that `await` or `yield from` sends: it returns what it yields, or,
 // with *finished set, its result. Kept in Type::extra.
