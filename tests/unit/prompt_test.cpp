@@ -65,7 +65,11 @@ class Session {
     while (read_more()) {
     }
     int status = 0;
-    waitpid(child_, &status, 0);
+    if (waitpid(child_, &status, WNOHANG) == 0) {  // it has closed the terminal, or it never will
+      auto deadline = std::chrono::steady_clock::now() + kPatience;
+      while (waitpid(child_, &status, WNOHANG) == 0)
+        if (std::chrono::steady_clock::now() > deadline) return -1;
+    }
     child_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
@@ -90,8 +94,10 @@ TEST(Prompt, ShowsValuesAndKeepsTheLastOne) {
   session.wait_for(">>> ");
   session.type("20 + 1\r");
   session.wait_for("\n21\r\n");
+  session.wait_for(">>> ");  // keys that come before it are lost: the terminal is not in raw mode yet
   session.type("_ * 2\r");
   session.wait_for("\n42\r\n");
+  session.wait_for(">>> ");
   session.type("\x04");
   EXPECT_EQ(session.end(), 0);
 }
@@ -138,8 +144,10 @@ TEST(Prompt, TabCompletesNamesAndAttributes) {
   session.wait_for(">>> ");
   session.type("sys.getrecursionl\t()\r");
   session.wait_for("\n1000\r\n");
+  session.wait_for(">>> ");
   session.type("colourl\t.upp\t()\r");
   session.wait_for("'GREEN IDEAS'");
+  session.wait_for(">>> ");
   session.type("if True:\r\t7\r\r");
   session.wait_for("\n7\r\n");
 }
@@ -152,6 +160,7 @@ TEST(Prompt, HistoryLivesAcrossSessions) {
     session.wait_for(">>> ");
     session.type("print('remem' + 'bered')\r");
     session.wait_for("remembered");
+    session.wait_for(">>> ");
     session.type("exit(3)\r");
     EXPECT_EQ(session.end(), 3);
   }
