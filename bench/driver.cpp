@@ -271,8 +271,9 @@ int main(int argc, char** argv) {
   }
   if (!program_folder(arguments.group).empty()) return programs(arguments);
   if (arguments.group == "startup") return startup(arguments);
-  return fprintf(stderr,
-                 "minipy_bench: single, threads, async, process or startup (the other groups of the plan have no "
-                 "programs yet)\n"),
+  return fprintf(
+             stderr,
+             "minipy_bench: single, threads, async, process or startup (the other groups of the plan have no "
+             "programs yet)\n"),
          2;
 }

@@ -117,8 +117,8 @@ uint32_t member_slot(Type* type, Value descriptor, bool writing) {
 
 // A property whose accessor (the given field) is a script function that takes exactly the arguments it gets:
 // the instruction pushes its frame. Exact properties only: a subclass may have a __get__ of its own.
-bool specialise_property(Thread& t, Frame* frame, Type* type, Value on_class,
-                         Slot PropertyObject::*accessor, Op op, Form* form) {
+bool specialise_property(Thread& t, Frame* frame, Type* type, Value on_class, Slot PropertyObject::*accessor,
+                         Op op, Form* form) {
   if (on_class.as_object()->type() != t.types().property) return false;
   if (!is_kind(on_class.as<PropertyObject>()->*accessor, Kind::Function)) return false;
   CacheEntry* entry = new_entry(t, frame->code);
@@ -179,8 +179,8 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, type, on_class, &PropertyObject::getter,
-                                 Op::LOAD_ATTR_PROPERTY, form);
+      return specialise_property(t, frame, type, on_class, &PropertyObject::getter, Op::LOAD_ATTR_PROPERTY,
+                                 form);
     uint32_t member = member_slot(type, on_class, false);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;
@@ -227,8 +227,8 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
   if (version == 0) return false;
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, type, on_class, &PropertyObject::setter,
-                                 Op::STORE_ATTR_PROPERTY, form);
+      return specialise_property(t, frame, type, on_class, &PropertyObject::setter, Op::STORE_ATTR_PROPERTY,
+                                 form);
     uint32_t member = member_slot(type, on_class, true);
     CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
     if (entry == nullptr) return false;

@@ -32,7 +32,8 @@ bool trip_signal(Thread& t, int signal);
 // Bytes with the signal numbers are written there; -1: nowhere. Returns the old one. An error of the write is
 // reported as unraisable; that the buffer is full only if that is wanted.
 int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer);
-// An eventfd that is told of every signal: what the main thread polls while it waits for descriptors; -1: none.
+// An eventfd that is told of every signal: what the main thread polls while it waits for descriptors; -1:
+// none.
 void set_signal_event_fd(int fd);
 bool signal_is_pending();
 

@@ -192,8 +192,7 @@ struct ByteArrayCell {
 struct ByteArrayObject : Object {
   std::atomic<ByteArrayCell*> cell{nullptr};  // null while empty
   std::atomic<uint64_t> size{0};
-  std::atomic<int32_t> pins{
-      0};  // views of it that are out (buffer.h): it keeps its size meanwhile
+  std::atomic<int32_t> pins{0};  // views of it that are out (buffer.h): it keeps its size meanwhile
   uint64_t length() const { return view().size(); }
   // A reader's view: the cell once, then bounds within it.
   std::string_view view() const {
