@@ -32,12 +32,6 @@ constexpr OpInfo specialised(const char* name, Op base, const char* doc) {
   return info;
 }
 
-constexpr OpInfo kSpecialisedOps[] = {
-#define OP(NAME, A, B, C, EXTRA, CACHE, EFFECTS, SITE, DOC)
-#define SPECIALISED(NAME, BASE, DOC) specialised(#NAME, Op::BASE, DOC),
-#include "lang/opcodes.def"
-};
-
 constexpr const char* kIntrinsicNames[] = {
 #define OP(NAME, A, B, C, EXTRA, CACHE, EFFECTS, SITE, DOC)
 #define INTRINSIC_FUNCTION(NAME, COUNT, DOC) #NAME,
@@ -51,10 +45,11 @@ constexpr int kIntrinsicCounts[] = {
 
 }  // namespace
 
-const OpInfo& op_info(Op op) {
-  int number = static_cast<int>(op);
-  return number < kBaseOpCount ? kBaseOps[number] : kSpecialisedOps[number - kBaseOpCount];
-}
+const OpInfo kOpInfos[kOpCount] = {
+#define OP(NAME, A, B, C, EXTRA, CACHE, EFFECTS, SITE, DOC) kBaseOps[static_cast<int>(Op::NAME)],
+#define SPECIALISED(NAME, BASE, DOC) specialised(#NAME, Op::BASE, DOC),
+#include "lang/opcodes.def"
+};
 
 const char* intrinsic_name(Intrinsic intrinsic) { return kIntrinsicNames[static_cast<int>(intrinsic)]; }
 int intrinsic_argument_count(Intrinsic intrinsic) { return kIntrinsicCounts[static_cast<int>(intrinsic)]; }

@@ -88,7 +88,8 @@ struct OpInfo {
   const char* doc;
   int length() const { return 1 + extra_words + cache_words; }  // in words
 };
-const OpInfo& op_info(Op op);
+extern const OpInfo kOpInfos[];
+inline const OpInfo& op_info(Op op) { return kOpInfos[static_cast<int>(op)]; }
 const char* intrinsic_name(Intrinsic intrinsic);
 int intrinsic_argument_count(Intrinsic intrinsic);
 

@@ -10,8 +10,9 @@ namespace ops {
 
 MP_NOINLINE Error recursion_error(Thread& t) { return t.raise_recursion_error(""); }
 
-Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
-                  DictObject* builtins, uint32_t control) {
+// A frame on the stack, not linked yet, with nothing in its registers.
+static inline Frame* open_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
+                                DictObject* builtins, uint32_t control) {
   auto* frame = reinterpret_cast<Frame*>(t.stack_top);
   auto* registers = reinterpret_cast<Value*>(frame + 1);
   auto* top = reinterpret_cast<Slot*>(registers + code->register_count);
@@ -19,7 +20,6 @@ Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObj
     recursion_error(t);
     return nullptr;
   }
-  for (uint32_t i = 0, n = code->first_temporary; i < n; ++i) registers[i] = kEmpty;
   frame->previous = t.frame;
   frame->code = code;
   frame->pc = code->instructions;
@@ -35,6 +35,14 @@ Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObj
   return frame;
 }
 
+Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
+                  DictObject* builtins, uint32_t control) {
+  Frame* frame = open_frame(t, code, function, globals, builtins, control);
+  if (frame == nullptr) return nullptr;
+  for (uint32_t i = 0, n = code->first_temporary; i < n; ++i) frame->registers[i] = kEmpty;
+  return frame;
+}
+
 void pop_frame(Thread& t, Frame* frame) {
   t.stack_top = reinterpret_cast<Slot*>(frame);
   --t.recursion_depth;
@@ -43,6 +51,19 @@ void pop_frame(Thread& t, Frame* frame) {
 MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control,
                              const SpreadArgs& spread) {
   CodeObject* code = function->code;
+  const size_t bound = self.is_empty() ? 0 : 1;
+  if (args.count + bound == code->exact_positional && args.keyword_names.is_empty()) {
+    Frame* frame = open_frame(t, code, function, function->globals, function->builtins, control);
+    if (frame == nullptr) [[unlikely]]
+      return nullptr;
+    Value* to = frame->registers;
+    Value* end = to + code->first_temporary;
+    if (bound != 0) *to++ = self;
+    for (size_t i = 0; i < args.count; ++i) *to++ = args.values[i];
+    while (to < end) *to++ = kEmpty;
+    t.frame = frame;
+    return frame;
+  }
   Frame* frame = push_frame(t, code, function, function->globals, function->builtins, control);
   if (frame == nullptr) return nullptr;
   // The frame is linked only when its arguments are bound: errors belong to the caller. stack_top already

@@ -17,6 +17,7 @@ enum class CacheKind : uint8_t {
   InstanceClass,  // instances of `type` with `shape`: `value`, found on the class
   Member,         // instances of `type`: the Slot `number` words behind the object's start (__slots__)
   ShapeSlot,      // objects with `shape`: the Slot `number` words behind the object's start
+  GetSet,         // instances of `type`: what the Getter in `number` computes
 };
 inline constexpr int kMaxAlternatives = 4;
 

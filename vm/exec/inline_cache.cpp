@@ -17,6 +17,10 @@
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_table.h"
 
+namespace mp {
+void add_attribute_context(Thread& t, Value object, StrObject* name);  // vm/protocol/attr.cpp
+}
+
 namespace mp::ops {
 
 namespace {
@@ -134,6 +138,22 @@ uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
   return (uint64_t{shape} << 32) | (uint64_t{offset} << 16) | (version & 0xffff);
 }
 
+// A data descriptor of `type` that is a function in C++.
+bool specialise_getset(Thread& t, Frame* frame, Type* type, Value descriptor, Form* form) {
+  if (descriptor.as_object()->type() != t.types().getset_descriptor) return false;
+  auto* getset = descriptor.as<GetSetDescriptorObject>();
+  uint32_t version = type_version(t, type);
+  if (version == 0 || !is_subtype(type, getset->owner)) return false;
+  CacheEntry* entry = new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type = type;
+  entry->type_version = version;
+  entry->number = reinterpret_cast<uint64_t>(getset->def->get);
+  entry->kind = CacheKind::GetSet;
+  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
+  return true;
+}
+
 // ---- what a base form becomes for what it has just met; false: nothing
 
 bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Form* form) {
@@ -149,7 +169,8 @@ bool specialise_class_attr(Thread& t, Frame* frame, Type* cls, StrObject* name, 
   // Only plain classes: a metaclass could have a data descriptor of that name, now or later.
   if (cls->type() != t.types().type) return false;
   Value of_meta = type_lookup(t, t.types().type, name);
-  if (!of_meta.is_not_found() && is_data_descriptor(t, of_meta)) return false;
+  if (!of_meta.is_not_found() && is_data_descriptor(t, of_meta))
+    return specialise_getset(t, frame, t.types().type, of_meta, form);
   Value v = type_lookup(t, cls, name);
   if (v.is_not_found()) return false;
   if (is_kind(v, Kind::StaticMethod))
@@ -182,7 +203,8 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
       return specialise_property(t, frame, type, on_class, &PropertyObject::getter, Op::LOAD_ATTR_PROPERTY,
                                  form);
     uint32_t member = member_slot(type, on_class, false);
-    CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
+    if (member == 0) return specialise_getset(t, frame, type, on_class, form);
+    CacheEntry* entry = new_entry(t, frame->code);
     if (entry == nullptr) return false;
     entry->type = type;
     entry->type_version = version;
@@ -389,6 +411,13 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
     change(t, pc, fresh);
   }
   return true;
+}
+
+Value call_getter(Thread& t, Frame* frame, const Instruction* pc, Value object, uint64_t getter) {
+  Value v = reinterpret_cast<Getter>(getter)(t, object).take();
+  if (v.is_error()) [[unlikely]]
+    add_attribute_context(t, object, name_of(frame, pc->c));
+  return v;
 }
 
 Error name_error(Thread& t, StrObject* name) {

@@ -5,6 +5,7 @@
 #include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/gil.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -55,6 +56,8 @@ void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object);
 bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object,
                      Value value);                            // stores as well
 inline constexpr uint64_t kGenericTag = 0xffffffff00000001u;  // high word no shape id, low bit no pointer
+// An attribute that a GetSetDef computes; `getter` is its Getter.
+Value call_getter(Thread& t, Frame* frame, const Instruction* pc, Value object, uint64_t getter);
 Error name_error(Thread& t, StrObject* name);
 Error unbound_error(Thread& t, Frame* frame, uint16_t reg);
 Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg);
@@ -97,8 +100,17 @@ void leave_frame(Thread& t, Frame* frame);
 // --- polls and tracing
 enum class Poll : uint8_t { Ok, Raised, SwitchMode };
 Poll poll(Thread& t, bool instrumented);
-bool observed(Thread& t);               // somebody wants events: sys.settrace, setprofile, monitoring
-bool needs_instrumentation(Thread& t);  // observed, or switch sites between the loop's own polls
+bool observed(Thread& t);  // somebody wants events: sys.settrace, setprofile, monitoring
+// observed(), or switch sites between the loop's own polls.
+inline bool needs_instrumentation(Thread& t) {
+  const GilState& gil = *t.runtime().gil;
+  if (gil.every_instruction.load(std::memory_order_relaxed)) [[unlikely]]
+    return true;
+  // Most often nobody has ever asked.
+  bool asked = (t.trace_function.get().bits() | t.profile_function.get().bits()) != 0 ||
+               gil.monitored.load(std::memory_order_relaxed);
+  return asked && observed(t);
+}
 enum class Observed : uint8_t { Run, Called, Raised };
 // Before an instruction; may change frame->pc. Called: it was a call, which ran here, its result is stored.
 Observed trace_instruction(Thread& t, Frame* frame);

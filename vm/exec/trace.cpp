@@ -25,10 +25,6 @@ bool observed(Thread& t) {
   return !t.trace_function.get().is_empty() || !t.profile_function.get().is_empty() || monitored(t.runtime());
 }
 
-bool needs_instrumentation(Thread& t) {
-  return observed(t) || t.runtime().gil->every_instruction.load(std::memory_order_relaxed);
-}
-
 namespace {
 
 Op base_op(const Instruction* pc) { return lang::op_info(opcode(pc)).base; }

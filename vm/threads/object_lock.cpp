@@ -16,11 +16,7 @@ namespace mp {
 // A thread that is the only one needs no locks. SAFETY: the second one is started by the first, between two
 // operations, or comes from outside and waits for the first to reach a safepoint (attach_new_thread); the
 // last one that ends has touched its last object before it is no longer counted.
-bool free_threaded(Thread& t) {
-  Runtime& runtime = t.runtime();
-  return runtime.free_threaded.load(std::memory_order_relaxed) &&
-         runtime.threads->count.load(std::memory_order_acquire) > 1;
-}
+bool has_several_threads(Thread& t) { return t.runtime().threads->count.load(std::memory_order_acquire) > 1; }
 
 // Two threads that change one object all the time slow each other down: at each hand-over its cache lines
 // move to the other processor, which takes longer than the change. So who meets the other again and again

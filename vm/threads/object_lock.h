@@ -5,8 +5,11 @@
 
 namespace mp {
 
+bool has_several_threads(Thread& t);
 // True while the runtime has no GIL and several threads (changes at this thread's safepoints only).
-bool free_threaded(Thread& t);
+inline bool free_threaded(Thread& t) {
+  return t.no_gil->load(std::memory_order_relaxed) && has_several_threads(t);
+}
 
 // `ObjectLock lock(t, list);` Not recursive for the same object on the same thread: do not call script code
 // while holding it. The holder reaches no safepoint and never sleeps, so whoever waits does so actively

@@ -99,11 +99,12 @@ class Thread {
 
   // Hot state, public on purpose: the interpreter reads it directly.
   std::atomic<uint32_t> interrupt_word{0};
-  AllocationCache cache;                // free cells: Heap::make pops them
-  Value current_exception{};            // propagating
-  HandledException* handled = nullptr;  // innermost; never null once the thread runs
-  Frame* frame = nullptr;               // innermost frame of script code, or null
-  Slot* stack_top = nullptr;            // first free register of the VM stack
+  const std::atomic<bool>* no_gil = nullptr;  // Runtime::free_threaded, in reach of the inline object locks
+  AllocationCache cache;                      // free cells: Heap::make pops them
+  Value current_exception{};                  // propagating
+  HandledException* handled = nullptr;        // innermost; never null once the thread runs
+  Frame* frame = nullptr;                     // innermost frame of script code, or null
+  Slot* stack_top = nullptr;                  // first free register of the VM stack
   Slot* stack_end = nullptr;
   uintptr_t stack_limit = 0;    // lowest native stack address that may be used
   int32_t recursion_depth = 0;  // script frames; compared with runtime().recursion_limit

@@ -50,6 +50,7 @@ Thread* ThreadImpl::create(Runtime& runtime) {
   Thread* t = new Thread();
   t->impl = new ThreadImpl();
   t->runtime_ = &runtime;
+  t->no_gil = &runtime.free_threaded;
   t->heap_ = runtime.heap.get();
   t->types_ = &runtime.types;
   t->names_ = &runtime.names;

@@ -8,6 +8,7 @@
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
+#include "vm/types/str_internal.h"
 #include "vm/types/str_methods.h"
 #include "vm/types/text_format.h"
 
@@ -70,7 +71,14 @@ static Status splice(Thread& t, ByteArrayObject* b, size_t at, size_t removed, c
 static Status append_all(Thread& t, ByteArrayObject* b, std::string_view content) {
   if (!content.empty()) settle_exports(t, b->pins);
   ObjectLock lock(t, b);
-  size_t size = b->size.load();
+  size_t size = b->size.load(std::memory_order_relaxed), fresh = size + content.size();
+  ByteArrayCell* cell = b->cell.load(std::memory_order_relaxed);
+  if (cell != nullptr && fresh <= cell->capacity && fresh >= cell->capacity / 4 &&
+      b->pins.load(std::memory_order_relaxed) == 0) [[likely]] {
+    copy_bytes(cell->bytes() + size, reinterpret_cast<const uint8_t*>(content.data()), content.size());
+    b->size.store(fresh, std::memory_order_release);
+    return {};
+  }
   return splice(t, b, size, 0, reinterpret_cast<const uint8_t*>(content.data()), content.size());
 }
 
@@ -246,12 +254,15 @@ static Result<Value> bytearray_concat(Thread& t, Value left, Value right) {
 }
 
 static Result<Value> bytearray_inplace_concat(Thread& t, Value self, Value right) {
-  if (!supports_buffer(t, right)) {
+  if (!supports_buffer(t, right))
     return t.raise(Exc::TypeError, "can't concat {} to {}", type_name(t, right), type_name(t, self));
-  }
   if (right == self) {
     std::string copy(self.as<ByteArrayObject>()->view());
     TRY(append_all(t, self.as<ByteArrayObject>(), copy));
+    return self;
+  }
+  if (is_kind(right, Kind::Bytes)) {
+    TRY(append_all(t, self.as<ByteArrayObject>(), right.as<BytesObject>()->view()));
     return self;
   }
   HeldBuffer other;

@@ -127,12 +127,22 @@ void dict_erase_entry(DictObject* dict, DictTable* table, int64_t entry) {
 
 DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
-  return dict_probe(table, hash, [&](DictEntry& e) {
-    Value stored = e.key.get();
-    if (stored == key) return Match::Yes;
-    if (e.hash.load(std::memory_order_relaxed) != hash || stored.is_empty()) return Match::No;
-    return match_keys(str_type, stored, key);
-  });
+  auto probe = [&](auto&& match) {
+    return dict_probe(table, hash, [&](DictEntry& e) {
+      if (e.hash.load(std::memory_order_relaxed) != hash) return Match::No;
+      Value stored = e.key.get();
+      if (stored == key) return Match::Yes;
+      return stored.is_empty() ? Match::No : match(stored);
+    });
+  };
+  if (is_exact(key, str_type)) {
+    auto* text = key.as<StrObject>();
+    return probe([&](Value stored) {
+      if (!is_exact(stored, str_type)) return match_keys(str_type, stored, key);
+      return same_text(stored.as<StrObject>(), text) ? Match::Yes : Match::No;
+    });
+  }
+  return probe([&](Value stored) { return match_keys(str_type, stored, key); });
 }
 
 Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key, int64_t hash) {

@@ -71,7 +71,7 @@ static inline bool append_in_room(Thread& t, ListObject* list, Value item) {
   size_t n = list->size.load(std::memory_order_relaxed);
   ListArray* a = list->array.load(std::memory_order_relaxed);
   if (a == nullptr || n >= a->capacity) return false;
-  if (t.runtime().free_threaded.load(std::memory_order_relaxed) && free_threaded(t)) return false;
+  if (free_threaded(t)) return false;
   a->items()[n].set(item);
   list->size.store(n + 1, std::memory_order_release);
   return true;
