@@ -101,7 +101,8 @@ struct Instruction {
   uint16_t b;
   uint16_t c;
 
-  Op opcode() const { return static_cast<Op>(op); }
+  // A thread may be specialising it (vm/exec/ops.h, rewrite).
+  Op opcode() const { return static_cast<Op>(__atomic_load_n(&op, __ATOMIC_RELAXED)); }
   int16_t sb() const { return static_cast<int16_t>(b); }  // I16 in b
   int16_t sc() const { return static_cast<int16_t>(c); }  // I16, J16 in c
   int32_t bc() const { return static_cast<int32_t>(uint32_t(b) | (uint32_t(c) << 16)); }

@@ -172,7 +172,7 @@ static Result<Value> count_elements(Thread& t, const Value* args) {
         Value next = TRY(binary(t, BinaryOp::Add, count, one));
         TRY(dict_set_hashed(t, dict, key, hash, next));
       }
-      return t.poll();
+      return t.poll_within();
     }));
     return kNone;
   }

@@ -4,6 +4,7 @@
 
 #include "stdlib/native/io.h"
 #include "vm/gc/heap.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/function.h"
 
 namespace mp::io {
@@ -67,7 +68,13 @@ void flush_orphans(Thread& t) {
     Value reference = files->at(i);
     if (reference.is_empty()) return;
     Value file = weakref_target(reference.as<WeakRefObject>());
-    if (file.is_none() || !(buffered_has_pending(t, file) || text_has_pending(t, file))) continue;
+    if (file.is_none()) continue;
+    bool pending;
+    {
+      StoppedWorld nobody_writes(t);  // the lock of a stream may be held by a thread that waits for its input
+      pending = buffered_has_pending(t, file) || text_has_pending(t, file);
+    }
+    if (!pending) continue;
     t.heap().collect(t);  // whether anybody refers to it only a collection can tell
     t.heap().run_pending_finalizers(t);
     return;

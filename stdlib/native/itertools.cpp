@@ -327,7 +327,7 @@ static Result<Value> chain_next(Thread& t, Value self) {
     Value item = TRY(next_of(t, active));
     if (!item.is_no_more()) return item;
     it->slots[1] = kEmpty;
-    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> chain_reduce(Thread& t, const Value* args) {
@@ -387,7 +387,7 @@ static Result<Value> dropwhile_next(Thread& t, Value self) {
       it->slots[2] = kTrue;
       return item;
     }
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> takewhile_next(Thread& t, Value self) {
@@ -409,7 +409,7 @@ static Result<Value> filterfalse_next(Thread& t, Value self) {
     if (item.is_no_more()) return kNoMore;
     bool skip = plain ? TRY(is_true(t, item)) : TRY(verdict(t, function, item));
     if (!skip) return item;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> starmap_next(Thread& t, Value self) {
@@ -478,7 +478,7 @@ static Result<Value> compress_next(Thread& t, Value self) {
     if (selector.is_no_more()) return kNoMore;
     bool keep = TRY(is_true(t, selector));
     if (keep) return item;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> compress_reduce(Thread& t, const Value* args) {

@@ -54,7 +54,7 @@ static Result<Value> groupby_next(Thread& t, Value self) {
     }
     bool more = TRY(groupby_step(t, it));
     if (!more) return kNoMore;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
   it->target_key = it->current_key.get();
   auto* grouper = t.heap().make<Grouper>(t, native_type(t, kGrouperSpec));

@@ -159,7 +159,7 @@ static Result<Value> islice_next(Thread& t, Value self) {
       return kNoMore;
     }
     it->count.store(++count, std::memory_order_relaxed);
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
   if (it->stop >= 0 && count >= it->stop) {
     it->iterator = kEmpty;

@@ -90,7 +90,7 @@ Result<Value> math_perm(Thread& t, const Value* args) {
   for (unsigned long i = 0; i < count; ++i) {
     mpz_mul(result, result, factor);
     mpz_sub_ui(factor, factor, 1);
-    if ((i & 1023) == 1023) TRY(t.poll());
+    if ((i & 1023) == 1023) TRY(t.poll_within());
   }
   return make_int_mpz(t, result);
 }

@@ -72,7 +72,7 @@ static Result<Value> op_count_of(Thread& t, const Value* args) {
     if (item.is_no_more()) return make_int(t, n);
     bool same = TRY(equals_fast(t, item, args[1]));
     if (same) ++n;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> op_index_of(Thread& t, const Value* args) {
@@ -82,7 +82,7 @@ static Result<Value> op_index_of(Thread& t, const Value* args) {
     if (item.is_no_more()) return t.raise(Exc::ValueError, "sequence.index(x): x not in sequence");
     bool same = TRY(equals_fast(t, item, args[1]));
     if (same) return make_int(t, i);
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 static Result<Value> op_getitem(Thread& t, const Value* args) { return get_item(t, args[0], args[1]); }

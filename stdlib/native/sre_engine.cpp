@@ -239,7 +239,7 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
   const uint32_t outer_loop = loop_;
   if (top) loop_ = kNoLoop;
   for (;;) {
-    if ((++steps_ & 0xfffff) == 0 && thread_.poll().is_error()) return -1;
+    if ((++steps_ & 0xfffff) == 0 && thread_.poll_within().is_error()) return -1;
     bool failed = false;
     switch (code_[pc]) {
       case kSuccess:

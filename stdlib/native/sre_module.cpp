@@ -163,7 +163,7 @@ Status for_each_match(Thread& t, PatternObject* pattern, const Held& held, int64
     if (!TRY(body(outcome))) break;
     must_advance = outcome.end == outcome.start ? outcome.end : -1;
     begin = outcome.end;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
   return {};
 }

@@ -69,7 +69,7 @@ Result<bool> contains(Thread& t, Value container, Value item) {
     if (own.is_no_more()) return false;
     bool same = TRY(equals_fast(t, own, item));
     if (same) return true;
-    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 

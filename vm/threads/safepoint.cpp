@@ -8,7 +8,7 @@
 
 namespace mp {
 
-Status Thread::handle_interrupts() {
+Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
   if ((bits & kInterruptCollect) != 0) {
@@ -31,7 +31,7 @@ Status Thread::handle_interrupts() {
   }
   if ((bits & kInterruptStoppedWork) != 0) stop_for_work_if_due(*this);
   if ((bits & kInterruptWake) != 0) impl->wakes.flush_if_due(*this);
-  if ((interrupt_word.load(std::memory_order_acquire) & kInterruptDropGil) != 0) {
+  if (!keep_gil && (interrupt_word.load(std::memory_order_acquire) & kInterruptDropGil) != 0) {
     if (impl->held_policy != nullptr)
       yield_gil(*this);
     else

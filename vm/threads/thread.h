@@ -85,7 +85,15 @@ class Thread {
   Status poll() {
     return interrupt_word.load(std::memory_order_relaxed) != 0 ? handle_interrupts() : Status();
   }
-  Status handle_interrupts();  // vm/threads/safepoint.cpp
+  Status handle_interrupts(bool keep_gil = false);  // vm/threads/safepoint.cpp
+  // The same in the middle of what is one operation for the other threads (list(d.items()), Counter(text), a
+  // regex): signals, a stop, a collection, but the GIL stays; who waits for it gets it after the operation,
+  // as in CPython.
+  Status poll_within() {
+    return (interrupt_word.load(std::memory_order_relaxed) & ~uint32_t{kInterruptDropGil}) != 0
+               ? handle_interrupts(true)
+               : Status();
+  }
   void set_interrupt(Interrupt bit) { interrupt_word.fetch_or(bit, std::memory_order_relaxed); }
   void clear_interrupt(Interrupt bit) { interrupt_word.fetch_and(~uint32_t{bit}, std::memory_order_relaxed); }
 

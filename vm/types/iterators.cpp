@@ -528,7 +528,7 @@ static Result<Value> filter_next(Thread& t, Value self) {
     if (!plain) verdict = TRY(call(t, function, CallArgs{&item, 1, {}}));
     bool keep = verdict.is_bool() ? verdict.is_true() : TRY(truth(t, verdict));
     if (keep) return item;
-    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 

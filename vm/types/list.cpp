@@ -68,10 +68,10 @@ ListView list_snapshot(Thread& t, ListObject* list) {
 
 // The common case of list_append, in line: there is room, and the GIL stands for the lock.
 static inline bool append_in_room(Thread& t, ListObject* list, Value item) {
+  if (free_threaded(t)) return false;
   size_t n = list->size.load(std::memory_order_relaxed);
   ListArray* a = list->array.load(std::memory_order_relaxed);
   if (a == nullptr || n >= a->capacity) return false;
-  if (free_threaded(t)) return false;
   a->items()[n].set(item);
   list->size.store(n + 1, std::memory_order_release);
   return true;
@@ -145,7 +145,7 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     Value item = TRY(next(t, iterator));
     if (item.is_no_more()) return {};
     if (!append_in_room(t, list, item)) TRY(list_append(t, list, item));
-    if (t.interrupt_word.load(std::memory_order_relaxed) != 0) TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 

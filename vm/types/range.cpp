@@ -177,7 +177,7 @@ static Result<bool> range_contains(Thread& t, Value self, Value item) {
     if (own.is_no_more()) return false;
     bool same = TRY(equals(t, own, item));
     if (same) return true;
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
 }
 
@@ -194,7 +194,7 @@ static Result<Value> range_index(Thread& t, const Value* args) {
     if (own.is_no_more()) break;
     bool same = TRY(equals(t, own, args[1]));
     if (same) return make_int(t, i);
-    TRY(t.poll());
+    TRY(t.poll_within());
   }
   return t.raise(Exc::ValueError, "sequence.index(x): x not in sequence");
 }
@@ -208,7 +208,7 @@ static Result<Value> range_count(Thread& t, const Value* args) {
   TRY(for_each(t, args[0], [&](Value own) -> Status {
     bool same = TRY(equals(t, own, args[1]));
     if (same) ++n;
-    return t.poll();
+    return t.poll_within();
   }));
   return make_int(t, n);
 }
