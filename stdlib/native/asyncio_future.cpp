@@ -237,13 +237,19 @@ Status finalize_future(Thread& t, Value self) {
   if (future->loop.get().is_empty() || !future->log_traceback.exchange(false)) return {};
   Value exception = future->exception;
   if (exception.is_empty()) return {};
-  if (report_to_loop(t, future, "future", type_name(t, self) + " exception was never retrieved", exception)
-          .is_error())
+  std::string name = to_utf8(type_of(t, self)->name);  // without the module, which type_name() has
+  if (report_to_loop(t, future, "future", name + " exception was never retrieved", exception).is_error())
     write_unraisable(t, nullptr, self);
   return {};
 }
 
 namespace {
+
+// Who asks for an outcome before __init__ ran gets the error of a future that has none yet.
+Status check_has_outcome(Thread& t, FutureObject* future) {
+  if (!future->loop.get().is_empty()) return {};
+  return raise_async_error(t, AsyncError::InvalidState, "Future object is not initialized.");
+}
 
 Result<Value> future_new(Thread& t, Value cls, CallArgs) {
   auto* future = t.heap().make<FutureObject>(t, cls.as<Type>());
@@ -257,12 +263,12 @@ Result<Value> future_init(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> future_result(Thread& t, const Value* args) {
-  TRY(check_initialised(t, self_of(args)));
+  TRY(check_has_outcome(t, self_of(args)));
   return future_outcome(t, self_of(args));
 }
 Result<Value> future_exception(Thread& t, const Value* args) {
   FutureObject* self = self_of(args);
-  TRY(check_initialised(t, self));
+  TRY(check_has_outcome(t, self));
   switch (state_of(self)) {
     case State::Pending: return raise_async_error(t, AsyncError::InvalidState, "Exception is not set.");
     case State::Cancelled: return t.raise_object(TRY(make_cancelled_error(t, self)));
