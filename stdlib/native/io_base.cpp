@@ -395,7 +395,7 @@ Status close_forgotten(Thread& t, Value self, Value warner) {
 }
 
 Result<Value> refuse_pickling(Thread& t, const Value* args) {
-  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", type_name(t, args[0]));
+  return t.raise(Exc::TypeError, "cannot pickle '{}' instances", to_utf8(type_of(t, args[0])->name));
 }
 
 }  // namespace mp::io

@@ -128,7 +128,7 @@ Result<Value> text_init(Thread& t, const Value* args) {
   self->buffer = args[1];
   TRY(set_newline(t, self, args[4]));
   if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))
-    encoding = make_str(t, encoding.is_none() ? "utf-8" : "UTF-8");
+    encoding = make_str(t, encoding.is_none() && t.runtime().options.utf8_mode ? "utf-8" : "UTF-8");
   TRY(set_encoding(t, self, encoding, errors));
   self->line_buffering = TRY(truth(t, args[5]));
   self->write_through = TRY(truth(t, args[6]));

@@ -27,7 +27,7 @@ Result<Value> os_getxattr(Thread& t, const Value* args) {
         },
         &error));
     if (got >= 0) return make_bytes(t, std::string_view(value).substr(0, static_cast<size_t>(got)));
-    if (error != ERANGE || size == XATTR_SIZE_MAX) return t.raise_os_error(error, args[0]);
+    if (error != ERANGE || size == XATTR_SIZE_MAX) return t.raise_os_error(error, path.original);
   }
 }
 Result<Value> os_setxattr(Thread& t, const Value* args) {
@@ -44,7 +44,7 @@ Result<Value> os_setxattr(Thread& t, const Value* args) {
         return follow ? setxattr(path.text.c_str(), key, value.data(), value.size(), flags)
                       : lsetxattr(path.text.c_str(), key, value.data(), value.size(), flags);
       },
-      args[0]));
+      path.original));
   return kNone;
 }
 Result<Value> os_removexattr(Thread& t, const Value* args) {
@@ -58,7 +58,7 @@ Result<Value> os_removexattr(Thread& t, const Value* args) {
         return follow ? removexattr(path.text.c_str(), name.text.c_str())
                       : lremovexattr(path.text.c_str(), name.text.c_str());
       },
-      args[0]));
+      path.original));
   return kNone;
 }
 Result<Value> os_listxattr(Thread& t, const Value* args) {
@@ -74,7 +74,7 @@ Result<Value> os_listxattr(Thread& t, const Value* args) {
         return follow ? listxattr(path.text.c_str(), names.data(), names.size())
                       : llistxattr(path.text.c_str(), names.data(), names.size());
       },
-      args[0].is_none() ? Value() : args[0]));
+      path.original));
   ListObject* list = make_list(t);
   for (size_t at = 0; at < static_cast<size_t>(size);) {
     std::string name = names.c_str() + at;
@@ -90,7 +90,8 @@ Result<Value> os_mknod(Thread& t, const Value* args) {
   auto device = static_cast<dev_t>(TRY(to_int64(t, args[2])));
   int directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
-      t, [&] { return mknodat(directory, path.text.c_str(), static_cast<mode_t>(mode), device); }, args[0]));
+      t, [&] { return mknodat(directory, path.text.c_str(), static_cast<mode_t>(mode), device); },
+      path.original));
   return kNone;
 }
 // A device number is unsigned. As in CPython -1 stands for "none" and passes.
@@ -124,13 +125,13 @@ Result<Value> os_lchown(Thread& t, const Value* args) {
   uid_t user = TRY(id_argument(t, args[1], "uid"));
   gid_t group = TRY(id_argument(t, args[2], "gid"));
   TRY(checked(
-      t, [&] { return lchown(path.text.c_str(), user, group); }, args[0]));
+      t, [&] { return lchown(path.text.c_str(), user, group); }, path.original));
   return kNone;
 }
 Result<Value> os_chroot(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chroot"));
   TRY(checked(
-      t, [&] { return chroot(path.text.c_str()); }, args[0]));
+      t, [&] { return chroot(path.text.c_str()); }, path.original));
   return kNone;
 }
 Result<Value> os_device_encoding(Thread& t, const Value* args) {

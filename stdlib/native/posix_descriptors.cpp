@@ -15,7 +15,7 @@ Result<Value> os_open(Thread& t, const Value* args) {
   int flags = TRY(to_c_int(t, args[1])), mode = TRY(to_c_int(t, args[2]));
   int directory = TRY(dir_fd_argument(t, args[3]));
   int64_t fd = TRY(checked(
-      t, [&] { return openat(directory, path.text.c_str(), flags | O_CLOEXEC, mode); }, args[0]));
+      t, [&] { return openat(directory, path.text.c_str(), flags | O_CLOEXEC, mode); }, path.original));
   return Value::from_int(fd);
 }
 Result<Value> os_close(Thread& t, const Value* args) {

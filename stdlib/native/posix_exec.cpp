@@ -79,7 +79,7 @@ Result<Value> os_execve(Thread& t, const Value* args) {
     fexecve(path.fd, argv.data(), environment.data());
   else
     execve(path.text.c_str(), argv.data(), environment.data());
-  return t.raise_os_error(errno, args[0]);
+  return t.raise_os_error(errno, path.original);
 }
 
 // ---- posix_spawn
@@ -207,7 +207,7 @@ Result<Value> spawn(Thread& t, const Value* args, const char* name, bool search)
     error = (search ? posix_spawnp : posix_spawn)(&pid, path.text.c_str(), &actions.actions,
                                                   &attributes.attributes, arguments, environment_pointer);
   }
-  if (error != 0) return t.raise_os_error(error, args[0]);
+  if (error != 0) return t.raise_os_error(error, path.original);
   return make_int(t, pid);
 }
 Result<Value> os_posix_spawn(Thread& t, const Value* args) { return spawn(t, args, "posix_spawn", false); }

@@ -127,7 +127,7 @@ Result<Value> stat_path(Thread& t, Value path_value, Value dir_fd, bool follow, 
         return path.is_fd() ? fstat(path.fd, &s)
                             : fstatat(directory, path.text.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW);
       },
-      path_value));
+      path.original));
   return stat_result(t, s);
 }
 Result<Value> os_stat(Thread& t, const Value* args) {
@@ -146,7 +146,8 @@ Result<Value> os_statvfs(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "statvfs", true));
   struct statvfs s;
   TRY(checked(
-      t, [&] { return path.is_fd() ? fstatvfs(path.fd, &s) : statvfs(path.text.c_str(), &s); }, args[0]));
+      t, [&] { return path.is_fd() ? fstatvfs(path.fd, &s) : statvfs(path.text.c_str(), &s); },
+      path.original));
   auto i = [&](auto n) { return make_int_unsigned(t, static_cast<uint64_t>(n)); };
   Value fields[] = {i(s.f_bsize), i(s.f_frsize), i(s.f_blocks), i(s.f_bfree),   i(s.f_bavail), i(s.f_files),
                     i(s.f_ffree), i(s.f_favail), i(s.f_flag),   i(s.f_namemax), i(s.f_fsid)};
@@ -346,28 +347,28 @@ Result<Value> os_getcwdb(Thread& t, const Value*) { return current_directory(t, 
 Result<Value> os_chdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chdir", true));
   TRY(checked(
-      t, [&] { return path.is_fd() ? fchdir(path.fd) : chdir(path.text.c_str()); }, args[0]));
+      t, [&] { return path.is_fd() ? fchdir(path.fd) : chdir(path.text.c_str()); }, path.original));
   return kNone;
 }
 Result<Value> os_mkdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "mkdir"));
   int mode = TRY(to_c_int(t, args[1])), directory = TRY(dir_fd_argument(t, args[2]));
   TRY(checked(
-      t, [&] { return mkdirat(directory, path.text.c_str(), static_cast<mode_t>(mode)); }, args[0]));
+      t, [&] { return mkdirat(directory, path.text.c_str(), static_cast<mode_t>(mode)); }, path.original));
   return kNone;
 }
 Result<Value> os_rmdir(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "rmdir"));
   int directory = TRY(dir_fd_argument(t, args[1]));
   TRY(checked(
-      t, [&] { return unlinkat(directory, path.text.c_str(), AT_REMOVEDIR); }, args[0]));
+      t, [&] { return unlinkat(directory, path.text.c_str(), AT_REMOVEDIR); }, path.original));
   return kNone;
 }
 Result<Value> os_unlink(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "remove"));
   int directory = TRY(dir_fd_argument(t, args[1]));
   TRY(checked(
-      t, [&] { return unlinkat(directory, path.text.c_str(), 0); }, args[0]));
+      t, [&] { return unlinkat(directory, path.text.c_str(), 0); }, path.original));
   return kNone;
 }
 Result<Value> os_rename(Thread& t, const Value* args) {
@@ -375,15 +376,15 @@ Result<Value> os_rename(Thread& t, const Value* args) {
   Path to = TRY(path_argument(t, args[1], "rename", false, "dst"));
   int from_directory = TRY(dir_fd_argument(t, args[2])), to_directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
-      t, [&] { return renameat(from_directory, from.text.c_str(), to_directory, to.text.c_str()); }, args[0],
-      args[1]));
+      t, [&] { return renameat(from_directory, from.text.c_str(), to_directory, to.text.c_str()); },
+      from.original, to.original));
   return kNone;
 }
 Result<Value> os_link(Thread& t, const Value* args) {
   Path from = TRY(path_argument(t, args[0], "link", false, "src"));
   Path to = TRY(path_argument(t, args[1], "link", false, "dst"));
   TRY(checked(
-      t, [&] { return link(from.text.c_str(), to.text.c_str()); }, args[0], args[1]));
+      t, [&] { return link(from.text.c_str(), to.text.c_str()); }, from.original, to.original));
   return kNone;
 }
 Result<Value> os_symlink(Thread& t, const Value* args) {
@@ -391,7 +392,8 @@ Result<Value> os_symlink(Thread& t, const Value* args) {
   Path to = TRY(path_argument(t, args[1], "symlink", false, "dst"));
   int directory = TRY(dir_fd_argument(t, args[3]));
   TRY(checked(
-      t, [&] { return symlinkat(from.text.c_str(), directory, to.text.c_str()); }, args[0], args[1]));
+      t, [&] { return symlinkat(from.text.c_str(), directory, to.text.c_str()); }, from.original,
+      to.original));
   return kNone;
 }
 Result<Value> os_readlink(Thread& t, const Value* args) {
@@ -399,7 +401,7 @@ Result<Value> os_readlink(Thread& t, const Value* args) {
   int directory = TRY(dir_fd_argument(t, args[1]));
   char buffer[PATH_MAX];
   int64_t n = TRY(checked(
-      t, [&] { return readlinkat(directory, path.text.c_str(), buffer, sizeof buffer); }, args[0]));
+      t, [&] { return readlinkat(directory, path.text.c_str(), buffer, sizeof buffer); }, path.original));
   return path_value(t, std::string(buffer, static_cast<size_t>(n)), path.is_bytes);
 }
 Result<Value> os_access(Thread& t, const Value* args) {
@@ -414,7 +416,8 @@ Result<Value> os_chmod(Thread& t, const Value* args) {
   Path path = TRY(path_argument(t, args[0], "chmod", true));
   auto mode = static_cast<mode_t>(TRY(to_c_int(t, args[1])));
   TRY(checked(
-      t, [&] { return path.is_fd() ? fchmod(path.fd, mode) : chmod(path.text.c_str(), mode); }, args[0]));
+      t, [&] { return path.is_fd() ? fchmod(path.fd, mode) : chmod(path.text.c_str(), mode); },
+      path.original));
   return kNone;
 }
 Result<Value> os_chown(Thread& t, const Value* args) {
@@ -423,7 +426,7 @@ Result<Value> os_chown(Thread& t, const Value* args) {
   auto group = static_cast<gid_t>(TRY(to_int64(t, args[2])));
   TRY(checked(
       t, [&] { return path.is_fd() ? fchown(path.fd, user, group) : chown(path.text.c_str(), user, group); },
-      args[0]));
+      path.original));
   return kNone;
 }
 Result<Value> os_truncate(Thread& t, const Value* args) {
@@ -431,7 +434,7 @@ Result<Value> os_truncate(Thread& t, const Value* args) {
   int64_t size = TRY(to_int64(t, args[1]));
   TRY(checked(
       t, [&] { return path.is_fd() ? ftruncate(path.fd, size) : truncate(path.text.c_str(), size); },
-      args[0]));
+      path.original));
   return kNone;
 }
 Result<timespec> time_argument(Thread& t, Value v, bool nanoseconds) {
@@ -473,7 +476,7 @@ Result<Value> os_utime(Thread& t, const Value* args) {
                    ? futimens(path.fd, times)
                    : utimensat(directory, path.text.c_str(), times, follow ? 0 : AT_SYMLINK_NOFOLLOW);
       },
-      args[0]));
+      path.original));
   return kNone;
 }
 Result<Value> os_mkfifo(Thread& t, const Value* args) {
@@ -481,7 +484,7 @@ Result<Value> os_mkfifo(Thread& t, const Value* args) {
   auto mode = static_cast<mode_t>(TRY(to_c_int(t, args[1])));
   int directory = TRY(dir_fd_argument(t, args[2]));
   TRY(checked(
-      t, [&] { return mkfifoat(directory, path.text.c_str(), mode); }, args[0]));
+      t, [&] { return mkfifoat(directory, path.text.c_str(), mode); }, path.original));
   return kNone;
 }
 Result<Value> os_fspath(Thread& t, const Value* args) { return io::file_system_path(t, args[0]); }

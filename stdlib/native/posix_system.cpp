@@ -129,7 +129,7 @@ Result<Value> os_pathconf(Thread& t, const Value* args) {
   int name = TRY(configuration_name(t, args[1], kPathconf));
   errno = 0;
   long value = path.is_fd() ? fpathconf(path.fd, name) : pathconf(path.text.c_str(), name);
-  if (value == -1 && errno != 0) return t.raise_os_error(errno, args[0]);
+  if (value == -1 && errno != 0) return t.raise_os_error(errno, path.original);
   return make_int(t, value);
 }
 Result<Value> os_fpathconf(Thread& t, const Value* args) {

@@ -117,9 +117,13 @@ Result<Value> call_native(Thread& t, NativeFunctionObject* function, CallArgs ar
     case NativeKind::ClassMethod: {
       Value self = function->self;
       if (!self.is_empty()) return call_with(t, function, self, args);
-      if (args.count == 0)
+      if (args.count == 0) {
+        if (function->type() == t.types().slot_wrapper)
+          return t.raise(Exc::TypeError, "descriptor '{}' of '{}' object needs an argument",
+                         plain_name(function), type_name(function->owner_type));
         return t.raise(Exc::TypeError, "unbound method {}() needs an argument",
                        native_display_name(function));
+      }
       self = args.values[0];
       if (def.kind == NativeKind::ClassMethod) {
         if (!is_type(self))

@@ -105,9 +105,10 @@ void Runtime::bootstrap(Thread& t) {
   set_core_specs(t);
   ModuleObject* main = make_module(t, names.__main__);
   MP_BOOT(dict_set_str(t, modules, names.__main__, main));
-  MP_BOOT(dict_set_str(t, main->dict, names.__builtins__, builtins_module));
   for (StrObject* name : {names.__package__, names.__loader__, names.__spec__})
     MP_BOOT(dict_set_str(t, main->dict, name, kNone));
+  MP_BOOT(dict_set_str(t, main->dict, names.__annotations__, make_dict(t)));
+  MP_BOOT(dict_set_str(t, main->dict, names.__builtins__, builtins_module));
   MP_BOOT(set_up_standard_streams(t));
   heap->set_enabled(true);
 }
