@@ -195,7 +195,7 @@ Result<Value> file_init(Thread& t, const Value* args) {
   if (fstat(fd, &info) < 0) {
     int error = errno;
     if (opened_here) ::close(fd);
-    return t.raise_os_error(error, name);
+    return t.raise_os_error(error, is_any_int(name) ? kEmpty : name);
   }
   if (S_ISDIR(info.st_mode)) {
     if (opened_here) ::close(fd);

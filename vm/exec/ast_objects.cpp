@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lang/ast_check.h"
 #include "lang/compile.h"
 #include "lang/constant_fold.h"
 #include "vm/exec/code.h"
@@ -366,7 +367,7 @@ class FromObjects {
       out->kind = ConstantKind::BigInt;
       out->base = 16;
       out->text = arena_.copy_text(to_utf8(hex.as<StrObject>()));
-    } else if (is_exact(v, t_.types().float_)) {
+    } else if (is_float(v) && type_of(t_, v) == t_.types().float_) {
       out->kind = ConstantKind::Float;
       out->real = TRY(to_double(t_, v));
     } else if (is_exact(v, t_.types().complex)) {
@@ -455,6 +456,9 @@ Result<Value> ast_compile(Thread& t, const Value* args) {
   Arena arena;
   FromObjects reader(t, arena, args[4].as<DictObject>());
   ModNode* module = TRY(reader.module(args[0]));
+  lang::AstProblem problem = lang::check_ast(*module);
+  if (!problem.message.empty())
+    return t.raise(problem.wrong_type ? Exc::TypeError : Exc::ValueError, "{}", problem.message);
   Source source = reader.place(filename);
   CompileOptions options;
   options.optimize = optimize >= 0 ? static_cast<int>(optimize) : t.runtime().options.optimize;

@@ -87,8 +87,8 @@ Result<Value> load_frozen(Thread& t, StrObject* name, const FrozenModule& frozen
   ModuleObject* module = make_module(t, name);
   // Where the library that it was frozen from is installed, modules tell their file and packages their
   // directory, as CPython's own frozen modules do.
-  std::string file = to_utf8(code->filename.get().as<StrObject>());
-  bool installed = file.starts_with('/') && is_file(file);
+  std::string file = installed_source(code);
+  bool installed = !file.empty();
   Value search = kNone;
   if (frozen.is_package) {
     ListObject* directories = make_list(t);
@@ -347,6 +347,11 @@ Result<bool> locate_module(Thread& t, const std::string& name, const std::string
     if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
   }
   return locate_on_path(t, tail, path, out);
+}
+
+std::string installed_source(CodeObject* code) {
+  std::string file = to_utf8(code->filename.get().as<StrObject>());
+  return file.starts_with('/') && is_file(file) ? file : "";
 }
 
 Result<Value> frozen_code(Thread& t, const FrozenModule& frozen) {

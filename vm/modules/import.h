@@ -38,6 +38,8 @@ struct ModuleLocation {
 Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path,
                            ModuleLocation* out);
 Result<Value> frozen_code(Thread& t, const FrozenModule& frozen);
+// The file that a frozen module was made of, where that library is installed; else empty.
+std::string installed_source(struct CodeObject* code);
 // Our entry in sys.meta_path: an object with find_spec().
 Value importer(Thread& t);
 

@@ -9,6 +9,7 @@
 #include "vm/modules/import.h"
 #include "vm/modules/modules.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/codec.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -252,7 +253,8 @@ Value i(int64_t n) { return Value::from_int(n); }
 
 ListObject* text_list(Thread& t, const std::vector<std::string>& items) {
   ListObject* list = make_list(t);
-  for (const std::string& item : items) MP_BOOT(list_append(t, list, make_str(t, item)));
+  for (const std::string& item : items)
+    MP_BOOT(list_append(t, list, decode_utf8(t, item, "surrogateescape").take()));
   return list;
 }
 

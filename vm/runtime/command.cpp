@@ -169,6 +169,12 @@ Status run_module(Thread& t, const std::string& name) {
   DictObject* globals = main_module(t)->dict;
   Value module_name = make_str(t, target);
   Value file = location.kind == ModuleLocation::File ? Value(make_str(t, location.file)) : kNone;
+  Value frozen = kNone;
+  std::string frozen_file;
+  if (location.kind == ModuleLocation::Frozen) {
+    frozen = TRY(frozen_code(t, location.frozen));
+    frozen_file = installed_source(frozen.as<CodeObject>());
+  }
   LoaderKind kind = location.kind == ModuleLocation::File ? LoaderKind::Source : LoaderKind::Frozen;
   Value loader = make_loader(t, kind, module_name, file);
   Value spec = make_module_spec(t, module_name, loader, file.is_none() ? Value(make_str(t, "frozen")) : file,
@@ -178,14 +184,14 @@ Status run_module(Thread& t, const std::string& name) {
   size_t last = target.rfind('.');
   TRY(dict_set_str(t, globals, t.names().__package__,
                    make_str(t, last == std::string::npos ? "" : target.substr(0, last))));
+  if (!frozen_file.empty()) file = make_str(t, frozen_file);
   if (!file.is_none()) {
     TRY(dict_set_str(t, globals, t.names().__file__, file));
     Value argv = dict_get_text(t, t.runtime().sys_module->dict, "argv");
     if (is_list(argv) && argv.as<ListObject>()->length() > 0)
       TRY(list_set(t, argv.as<ListObject>(), 0, file));
   }
-  if (location.kind == ModuleLocation::Frozen)
-    return run_code_as_main(t, TRY(frozen_code(t, location.frozen)));
+  if (!frozen.is_none()) return run_code_as_main(t, frozen);
   Value data = TRY(read_file(t, location.file));
   return compile_and_run(t, data.as<BytesObject>()->view(), location.file, true);
 }

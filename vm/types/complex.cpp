@@ -270,6 +270,10 @@ static Result<Complex> complex_argument(Thread& t, Value v, const char* message)
   return Complex(TRY(to_double(t, v)), 0);
 }
 
+Result<Complex> to_complex(Thread& t, Value v) {
+  return complex_argument(t, v, "must be real number, not {}");
+}
+
 static Result<Value> complex_new(Thread& t, const Value* args) {
   auto* cls = args[0].as<Type>();
   Value real = args[1], imag = args[2];

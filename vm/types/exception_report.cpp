@@ -149,10 +149,25 @@ static Value warnings_module(Thread& t) {
   return kNotFound;
 }
 
+// Its filters are complete when its import is. A finalizer may warn while that runs: then CPython's default
+// holds.
+static bool is_ignored_meanwhile(Thread& t, Value module, Exc category) {
+  if (category != Exc::ResourceWarning || !is_kind(module, Kind::Module)) return false;
+  Value spec = dict_get_str(module.as<ModuleObject>()->dict, t.names().__spec__);
+  if (spec.is_not_found()) return false;
+  auto flag = get_attr_or_not_found(t, spec, intern(t, "_initializing"));
+  if (flag.is_error()) t.clear_exception();
+  return flag.ok() && flag.value() == kTrue;
+}
+
 Status warn(Thread& t, Exc category, const std::string& message, int stack_level) {
   Value saved = t.take_exception();
   Value module = warnings_module(t);
   Type* type = t.types().exception(category);
+  if (is_ignored_meanwhile(t, module, category)) {
+    t.restore_exception(saved);
+    return {};
+  }
   if (module.is_not_found()) {
     write_stderr(t, fmt::format("sys:1: {}: {}\n", type_name(type), message));
     t.restore_exception(saved);
