@@ -5,6 +5,8 @@
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
 
 namespace mp {
 
@@ -25,7 +27,7 @@ Result<int64_t> parse_acquire(Thread& t, Value blocking_value, Value timeout_val
 
 void note_taken(Thread& t, LockSite& site) {
   site.owner.store(t.ident, std::memory_order_relaxed);
-  if (t.frame == nullptr) return;
+  if (t.frame == nullptr || !t.runtime().threads->watch_deadlocks.load(std::memory_order_relaxed)) return;
   site.code = t.frame->code;
   site.word.store(t.frame->word(), std::memory_order_relaxed);
 }
@@ -118,12 +120,14 @@ static Result<Value> rlock_new_raw(Thread& t, Value cls, CallArgs) {
 
 Result<bool> acquire_rlock(Thread& t, RLockObject* self, int64_t timeout) {
   if (self->owner.load(std::memory_order_relaxed) == t.ident) {
-    if (++self->count == 0) return t.raise(Exc::OverflowError, "Internal lock count overflowed");
+    uint64_t count = self->count.load(std::memory_order_relaxed) + 1;
+    if (count == 0) return t.raise(Exc::OverflowError, "Internal lock count overflowed");
+    self->count.store(count, std::memory_order_relaxed);
     return true;
   }
   if (!TRY(acquire_lock(t, self->lock, timeout, WaitKind::RLock, self->site))) return false;
   self->owner.store(t.ident, std::memory_order_relaxed);
-  self->count = 1;
+  self->count.store(1, std::memory_order_relaxed);
   return true;
 }
 static Result<Value> rlock_acquire(Thread& t, const Value* args) {
@@ -136,7 +140,9 @@ static Result<Value> rlock_enter(Thread& t, const Value* args) {
 Status release_rlock(Thread& t, RLockObject* self) {
   if (self->owner.load(std::memory_order_relaxed) != t.ident)
     return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
-  if (--self->count == 0) {
+  uint64_t count = self->count.load(std::memory_order_relaxed) - 1;
+  self->count.store(count, std::memory_order_relaxed);
+  if (count == 0) {
     self->owner.store(0, std::memory_order_relaxed);
     unlock(t, self);
   }
@@ -151,13 +157,14 @@ static Result<Value> rlock_is_owned(Thread& t, const Value* args) {
 }
 static Result<Value> rlock_recursion_count(Thread& t, const Value* args) {
   auto* self = args[0].as<RLockObject>();
-  return make_int_unsigned(t, self->owner.load(std::memory_order_relaxed) == t.ident ? self->count : 0);
+  return make_int_unsigned(t,
+                           self->owner.load(std::memory_order_relaxed) == t.ident ? self->count.load() : 0);
 }
 static Result<Value> rlock_release_save(Thread& t, const Value* args) {
   auto* self = args[0].as<RLockObject>();
   if (self->owner.load(std::memory_order_relaxed) != t.ident)
     return t.raise(Exc::RuntimeError, "cannot release un-acquired lock");
-  Value count = make_int_unsigned(t, self->count), owner = make_int_unsigned(t, t.ident);
+  Value count = make_int_unsigned(t, self->count.load()), owner = make_int_unsigned(t, t.ident);
   self->count = 0;
   self->owner.store(0, std::memory_order_relaxed);
   unlock(t, self);
@@ -184,9 +191,9 @@ static Result<Value> rlock_reinit(Thread&, const Value* args) {
 static Result<Value> rlock_repr(Thread& t, Value v) {
   auto* self = v.as<RLockObject>();
   uint64_t owner = self->owner.load(std::memory_order_relaxed);
-  return str_or_error(
-      make_str(t, fmt::format("<{} {} object owner={} count={} at {:#x}>", owner != 0 ? "locked" : "unlocked",
-                              type_full_name(type_of(t, v)), owner, owner != 0 ? self->count : 0, v.bits())));
+  return str_or_error(make_str(
+      t, fmt::format("<{} {} object owner={} count={} at {:#x}>", owner != 0 ? "locked" : "unlocked",
+                     type_full_name(type_of(t, v)), owner, owner != 0 ? self->count.load() : 0, v.bits())));
 }
 
 static void trace_rlock(Object* o, Tracer& tracer) { tracer.visit(static_cast<RLockObject*>(o)->site.code); }

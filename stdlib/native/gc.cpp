@@ -62,8 +62,8 @@ Result<Value> gc_get_threshold(Thread& t, const Value*) {
 }
 Result<Value> gc_get_count(Thread& t, const Value*) {
   HeapImpl& heap = t.heap().impl();
-  int64_t recent = static_cast<int64_t>(heap.allocated_objects.load(std::memory_order_relaxed)) -
-                   static_cast<int64_t>(heap.marked_objects);
+  int64_t recent =
+      static_cast<int64_t>(heap.objects_handed_out(t)) - static_cast<int64_t>(heap.marked_objects);
   return make_tuple(t, {Value::from_int(recent > 0 ? recent : 0), Value::from_int(0), Value::from_int(0)});
 }
 
@@ -188,8 +188,7 @@ Result<Value> gc_get_referrers(Thread& t, Value, CallArgs args) {
 }
 
 Result<Value> gc_freeze(Thread& t, const Value*) {
-  gc_state(t).frozen.store(t.heap().impl().allocated_objects.load(std::memory_order_relaxed),
-                           std::memory_order_relaxed);
+  gc_state(t).frozen.store(t.heap().impl().objects_handed_out(t), std::memory_order_relaxed);
   return kNone;
 }
 Result<Value> gc_unfreeze(Thread& t, const Value*) {

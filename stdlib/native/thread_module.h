@@ -13,7 +13,7 @@ struct RLockObject : Object {
   ParkingLock lock;
   std::atomic<uint64_t> owner{0};  // ident
   LockSite site;
-  uint64_t count = 0;  // touched by the owner alone
+  std::atomic<uint64_t> count{0};  // written by the owner alone
 };
 // What the deadlock report says of a lock: around every taking and letting go.
 void note_taken(Thread& t, LockSite& site);

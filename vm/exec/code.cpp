@@ -19,11 +19,10 @@ void trace_code(Object* object, Tracer& tracer) {
   tracer.mark_raw(code->constants);
   tracer.mark_raw(code->names);
   tracer.mark_raw(code->functions);
-  if (code->constants != nullptr) tracer.visit_slots(code->constants, code->unit->constants.size());
+  if (code->constants != nullptr) tracer.visit_slots(code->constants, code->constant_count);
   if (code->names != nullptr)
-    for (size_t i = 0; i < code->unit->names.size(); ++i) tracer.visit(code->names[i]);
-  if (code->functions != nullptr)
-    tracer.visit_slots(code->functions, code->data->functions_of->functions.size());
+    for (uint32_t i = 0; i < code->name_count; ++i) tracer.visit(code->names[i]);
+  if (code->functions != nullptr) tracer.visit_slots(code->functions, code->function_count);
   tracer.visit(code->name);
   tracer.visit(code->qualified_name);
   tracer.visit(code->filename);

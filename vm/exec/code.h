@@ -56,6 +56,8 @@ struct CodeObject : Object {
   // --- the rest
   uint32_t word_count = 0;
   uint32_t first_line = 0;
+  // The collector looks here, not into the unit, which is in no cache when it comes.
+  uint32_t constant_count = 0, name_count = 0, function_count = 0;
   const lang::CodeUnit* unit = nullptr;
   CodeData* data = nullptr;
   Slot name, qualified_name, filename;

@@ -94,6 +94,9 @@ CodeObject* link_code_parts(Thread& t, std::shared_ptr<const lang::CodeUnit> sha
   code->cell_count = unit.cell_count;
   code->free_count = unit.free_count;
   code->first_line = unit.first_line;
+  code->constant_count = static_cast<uint32_t>(unit.constants.size());
+  code->name_count = static_cast<uint32_t>(unit.names.size());
+  code->function_count = static_cast<uint32_t>(data->functions_of->functions.size());
   code->live_word = UINT32_MAX;
   bool stars = (unit.flags & (lang::kCodeVarArgs | lang::kCodeVarKeywords)) != 0;
   code->parameter_count = static_cast<uint16_t>(unit.argument_count + unit.keyword_only_count +

@@ -22,11 +22,14 @@ inline std::atomic<uint64_t>* cache_word(const Instruction* pc, int at = 1) {
 inline uint64_t load_cache(const Instruction* pc, int at = 1) {
   return cache_word(pc, at)->load(std::memory_order_acquire);
 }
-inline void rewrite(const Instruction* pc, Op op) {
-  __atomic_store_n(&const_cast<Instruction*>(pc)->op, static_cast<uint8_t>(op), __ATOMIC_RELEASE);
-}
 inline Op opcode(const Instruction* pc) {
   return static_cast<Op>(__atomic_load_n(&pc->op, __ATOMIC_RELAXED));
+}
+// Code that all threads run is written only where it changes: each store takes its cache line from the
+// others.
+inline void rewrite(const Instruction* pc, Op op) {
+  if (opcode(pc) != op)
+    __atomic_store_n(&const_cast<Instruction*>(pc)->op, static_cast<uint8_t>(op), __ATOMIC_RELEASE);
 }
 inline StrObject* name_of(const Frame* frame, size_t index) { return frame->code->names[index]; }
 

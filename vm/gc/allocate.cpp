@@ -6,12 +6,14 @@
 #include "vm/gc/poison.h"
 #include "vm/os/memory.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
 static constexpr size_t kCarveBytes = 4096;  // a page
 static constexpr size_t kCacheLine = 64;
+static constexpr size_t kReported = 64 * 1024;
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
 
@@ -22,10 +24,18 @@ bool HeapImpl::over_limit(size_t more) const {
   return pool.used_bytes() + static_cast<size_t>(outside > 0 ? outside : 0) + more > limit;
 }
 
-void HeapImpl::note_allocated(Thread& t, size_t bytes) {
-  size_t total = allocated_since.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (total >= trigger.load(std::memory_order_relaxed) && enabled.load(std::memory_order_relaxed))
-    t.set_interrupt(kInterruptCollect);
+// In portions: threads that allocate in parallel would meet at the sum for each page.
+void HeapImpl::note_allocated(Thread& t, size_t bytes, size_t objects) {
+  give_up_owning_if_due(t);
+  AllocationCount& count = t.impl->allocation;
+  count.bytes += bytes;
+  count.unreported += bytes;
+  count.objects += objects;
+  size_t wanted = trigger.load(std::memory_order_relaxed);
+  if (count.unreported < std::min(kReported, wanted / 16)) return;
+  size_t total = allocated_since.fetch_add(count.unreported, std::memory_order_relaxed) + count.unreported;
+  count.unreported = 0;
+  if (total >= wanted && enabled.load(std::memory_order_relaxed)) t.set_interrupt(kInterruptCollect);
 }
 
 // Links the next cells of a block that were never used: a page's worth, so that untouched memory stays
@@ -53,8 +63,7 @@ FreeCell* HeapImpl::carve(Thread& t, Block* block) {
   if (block->carved < block->cell_count)
     for (size_t at = 0; at < kCarveBytes; at += kCacheLine)
       __builtin_prefetch(first + count * size + at, 1, 2);
-  note_allocated(t, count * size);
-  if (block->kind == CellKind::Object) allocated_objects.fetch_add(count, std::memory_order_relaxed);
+  note_allocated(t, count * size, block->kind == CellKind::Object ? count : 0);
   return reinterpret_cast<FreeCell*>(first);
 }
 
@@ -135,7 +144,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
       if (!c.left_cells.empty()) {
         LeftCells cells = c.left_cells.back();
         c.left_cells.pop_back();
-        if (objects) allocated_objects.fetch_add(cells.count, std::memory_order_relaxed);
+        if (objects) t.impl->allocation.objects += cells.count;
         list = cells.first;
         break;
       }
@@ -159,10 +168,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
     if (block == nullptr) break;
     size_t free_bytes = (block->carved - block->marked) * block->cell_size;
     list = sweep(block);
-    if (list != nullptr) {
-      note_allocated(t, free_bytes);
-      if (objects) allocated_objects.fetch_add(block->carved - block->marked, std::memory_order_relaxed);
-    }
+    if (list != nullptr) note_allocated(t, free_bytes, objects ? block->carved - block->marked : 0);
     if (block->carved < block->cell_count) {
       carving = block;
       if (list == nullptr) list = carve(t, block);
@@ -195,8 +201,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
     large_blocks.push_back(block);
   }
   if (block->dirty) std::memset(block->cells(), 0, bytes);
-  note_allocated(t, bytes);
-  if (kind == CellKind::Object) allocated_objects.fetch_add(1, std::memory_order_relaxed);
+  note_allocated(t, bytes, kind == CellKind::Object ? 1 : 0);
   unpoison_cell(block->cells(), bytes, block->cell_size);
   return block->cells();
 }
@@ -212,7 +217,7 @@ Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may
     return nullptr;
   }
   if (bytes <= kMaxSmallSize) unpoison_cell(object, bytes, kClassSizes[size_class(bytes)]);
-  init_header(object, type);
+  init_header(t, object, type);
   return object;
 }
 

@@ -12,6 +12,7 @@ static constexpr size_t kMapBytes = 65536 * sizeof(void*);
 static constexpr size_t kFirstBytes =
     8192;  // of a block of small cells: the header, and what is carved first
 static constexpr size_t kHugePage = 2u << 20;
+static constexpr size_t kUnitsPerHugePage = kHugePage / kBlockSize;
 static constexpr size_t kSmallPages = 4u << 20;  // at the start of the first region
 
 PageMap::PageMap() {
@@ -152,14 +153,16 @@ void BlockPool::trim(size_t keep_bytes) {
   for (size_t r = regions_.size(); r-- > 0 && dirty_units_ * kBlockSize > keep_bytes;) {
     Region& region = regions_[r];
     for (size_t i = region.units; i > 0 && dirty_units_ * kBlockSize > keep_bytes;) {
-      size_t end = i;
-      while (i > 0 && region.state[i - 1] == 1) region.state[--i] = 0;
-      if (i == end) {
-        --i;
+      // A part of a large page would come back as small ones, each with a fault of its own.
+      size_t begin = (i - 1) / kUnitsPerHugePage * kUnitsPerHugePage, end = i;
+      i = begin;
+      if (!std::all_of(region.state.begin() + static_cast<long>(begin),
+                       region.state.begin() + static_cast<long>(end), [](uint8_t s) { return s == 1; }))
         continue;
-      }
-      os::discard_memory(region.base + i * kBlockSize, (end - i) * kBlockSize);
-      dirty_units_ -= end - i;
+      std::fill(region.state.begin() + static_cast<long>(begin),
+                region.state.begin() + static_cast<long>(end), 0);
+      os::discard_memory(region.base + begin * kBlockSize, (end - begin) * kBlockSize);
+      dirty_units_ -= end - begin;
     }
   }
 }

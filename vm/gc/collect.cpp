@@ -57,6 +57,10 @@ void HeapImpl::set_trigger() {
   trigger.store(wanted, std::memory_order_relaxed);
 }
 
+size_t HeapImpl::objects_handed_out(const Thread& t) const {
+  return allocated_objects.load(std::memory_order_relaxed) + t.impl->allocation.objects;
+}
+
 void HeapImpl::drop_cache(Thread& t) {
   size_t unused = 0;
   for (FreeCell* head : t.cache.objects)
@@ -71,13 +75,19 @@ void HeapImpl::drop_cache(Thread& t) {
   std::fill(std::begin(t.impl->carving_raws), std::end(t.impl->carving_raws), nullptr);
 }
 
-// Whether the thread took cells since the last collection.
-static bool allocated(Thread& t) {
-  for (size_t i = 0; i < kSizeClassCount; ++i)
-    if (t.cache.objects[i] != nullptr || t.impl->carving_objects[i] != nullptr ||
-        t.impl->held_objects[i] != nullptr)
-      return true;
-  return false;
+void HeapImpl::count_allocations() {
+  size_t all = 0, most = 1;
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
+    AllocationCount& count = t->impl->allocation;
+    all += count.bytes;
+    most = std::max(most, count.bytes);
+    allocated_since.fetch_add(count.unreported, std::memory_order_relaxed);
+    allocated_objects.fetch_add(count.objects, std::memory_order_relaxed);
+    count = {};
+    own_again_if_due(*t);
+  }
+  bool parallel = runtime.free_threaded.load(std::memory_order_relaxed);
+  allocating_threads = parallel ? std::clamp<size_t>((all + most / 2) / most, 1, kMostParallel) : 1;
 }
 
 // Short threads would otherwise begin fresh blocks one after the other, each for a few cells.
@@ -96,6 +106,10 @@ void HeapImpl::leave_cells(Thread& t) {
     }
   }
   drop_cache(t);
+  AllocationCount& count = t.impl->allocation;
+  allocated_since.fetch_add(count.unreported, std::memory_order_relaxed);
+  allocated_objects.fetch_add(count.objects, std::memory_order_relaxed);
+  count = {};
 }
 
 // Dead objects that were not swept yet must not be found by the conservative scan: what they refer to may be
@@ -115,13 +129,8 @@ void HeapImpl::finish_sweeping() {
 }
 
 void HeapImpl::prepare() {
-  allocating_threads = 0;
-  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
-    if (allocated(*t)) ++allocating_threads;
-    drop_cache(*t);
-  }
-  bool parallel = runtime.free_threaded.load(std::memory_order_relaxed);
-  allocating_threads = parallel ? std::clamp<size_t>(allocating_threads, 1, kMostParallel) : 1;
+  count_allocations();
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) drop_cache(*t);
   finish_sweeping();
   for (auto& kind : classes) {
     for (ClassBlocks& c : kind) {
@@ -220,9 +229,11 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     allocated_since.store(0, std::memory_order_relaxed);
     set_trigger();
     // What this cycle released the next one will want again: pages that go to the system and come back cost
-    // more than the work on them. Beyond a few cycles' worth it was a peak.
-    size_t churn = std::min(released, trigger.load(std::memory_order_relaxed) * 3);
-    pool.trim(std::max({marked_bytes / 4 * 3, kUsualTrigger, churn}));
+    // more than the work on them. Beyond a few cycles' worth it was a peak. The number of threads that
+    // allocate varies: what was kept is given back over some cycles.
+    size_t churn = std::min(released + released / 2, trigger.load(std::memory_order_relaxed) * 3);
+    kept_free = std::max({marked_bytes / 4 * 3, kUsualTrigger, churn, kept_free / 8 * 7});
+    pool.trim(kept_free);
     if (mark_stack.capacity() > 1u << 20) std::vector<Object*>().swap(mark_stack);
     ++statistics.collections;
     statistics.collected += freed;

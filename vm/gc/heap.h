@@ -124,8 +124,9 @@ class Heap {
 
  private:
   Object* allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may_exceed);
-  static void init_header(Object* object, Type* type) {
+  static void init_header(Thread& t, Object* object, Type* type) {
     object->set_type(type);
+    object->lock_.store(static_cast<uint8_t>(t.lock_owner_id), std::memory_order_relaxed);
     object->shape_.store(type->root_shape, std::memory_order_relaxed);
     object->kind_ = type->instance_kind;
   }
@@ -138,7 +139,7 @@ inline Object* Heap::allocate_object(Thread& t, Type* type, size_t bytes) {
     if (FreeCell* cell = head) [[likely]] {
       head = cell->next;
       auto* object = reinterpret_cast<Object*>(cell);
-      init_header(object, type);
+      init_header(t, object, type);
       return object;
     }
   }
@@ -153,7 +154,7 @@ T* Heap::make(Thread& t, Type* type, size_t extra_bytes) {
     if (FreeCell* cell = head) [[likely]] {
       head = cell->next;
       auto* object = reinterpret_cast<Object*>(cell);
-      init_header(object, type);
+      init_header(t, object, type);
       return static_cast<T*>(object);
     }
   }

@@ -47,7 +47,7 @@ struct HeapImpl {
       size_t size_class);  // first cell of a new list, the rest is in the cache; nullptr: out of memory
   void* allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed);
   bool over_limit(size_t more) const;
-  void note_allocated(Thread& t, size_t bytes);
+  void note_allocated(Thread& t, size_t bytes, size_t objects);
   FreeCell* carve(Thread& t, Block* block);
   FreeCell* sweep(Block* block);  // list of the free cells; zeroes dead objects
   Block* new_block(Thread& t, CellKind kind, size_t size_class);
@@ -61,6 +61,7 @@ struct HeapImpl {
   void release_empty_blocks();
   void poison_dead_cells();
   void finish_sweeping();
+  void count_allocations();     // of all threads, which begin anew
   void drop_cache(Thread& t);   // forgets a thread's free cells; they are found again by sweeping
   void leave_cells(Thread& t);  // gives an ending thread's free cells to the others
   void set_trigger();
@@ -91,15 +92,19 @@ struct HeapImpl {
 
   std::vector<Object*> mark_stack;
   std::vector<Object*>* edge_recorder = nullptr;  // while set, visits are recorded instead of marking
+  // Roughly: what other threads took since the last collection is counted at the next one.
+  size_t objects_handed_out(const Thread& t) const;
+
   size_t marked_bytes = 0;
   size_t marked_objects = 0;
 
-  std::atomic<size_t> allocated_since{0};    // bytes handed to threads since the last collection
-  std::atomic<size_t> allocated_objects{0};  // cells handed out as objects; exact only within prepare()
-  std::atomic<size_t> live_after{0};         // bytes that survived the last collection
-  std::atomic<size_t> trigger{0};            // allocated_since that asks for a collection
-  size_t allocating_threads = 1;             // of those that ran in parallel up to the last collection
-  std::atomic<int64_t> external{0};          // native memory owned by objects
+  alignas(64) std::atomic<size_t> allocated_since{0};  // bytes that threads have reported since then
+  std::atomic<size_t> allocated_objects{0};       // cells handed out as objects; exact only within prepare()
+  std::atomic<int64_t> external{0};               // native memory owned by objects
+  alignas(64) std::atomic<size_t> live_after{0};  // bytes that survived the last collection
+  std::atomic<size_t> trigger{0};                 // allocated_since that asks for a collection
+  size_t allocating_threads = 1;  // that did so in parallel, by their shares, up to the last collection
+  size_t kept_free = 0;           // bytes of free blocks that stay mapped
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};
   std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)

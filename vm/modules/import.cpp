@@ -244,6 +244,7 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
     ModuleSpecObject* spec = spec_of(t, cached);
     if (spec == nullptr || !spec->initializing.load()) return cached;
     ModuleLock wait_for_other_thread(t, text);
+    TRY(wait_for_other_thread.acquire());
     Value again = module_in_cache(t, name);
     if (!again.is_not_found()) return again;
   }
@@ -257,6 +258,7 @@ Result<Value> import_one(Thread& t, StrObject* name, const std::string& text, Va
   Value module;
   {
     ModuleLock lock(t, text);
+    TRY(lock.acquire());
     cached = module_in_cache(t, name);
     if (!cached.is_not_found()) return cached;
     module = TRY(find_and_load(t, name, tail, path));

@@ -1,6 +1,5 @@
 // ImportState: the per-runtime state of the import system.
 #pragma once
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -17,7 +16,6 @@ struct ImportState {
     int depth = 0;
   };
   std::mutex mutex;
-  std::condition_variable released;
   std::map<std::string, Lock> locks;
   std::map<const Thread*, std::string> waiting;
   Value default_import;    // our builtins.__import__: rooted by the builtins' module function table (never

@@ -11,13 +11,18 @@ class ModuleLock {
  public:
   ModuleLock(Thread& t, std::string name);
   ~ModuleLock();
+  // Error: a signal handler raised (Ctrl-C), or the wait would never end.
+  Status acquire();
   ModuleLock(const ModuleLock&) = delete;
 
  private:
-  // Whether waiting for `owner` would wait for ourselves in the end.
-  bool would_deadlock(const Thread* self, const Thread* owner) const;
-  bool take(Thread* self);
+  // Under the state's mutex: whether waiting for `owner` would wait for ourselves in the end.
+  bool would_deadlock(const Thread* owner) const;
+  bool take();
+  // The thread that has to be waited for; null: taken, or not to be waited for.
+  const Thread* holder();
 
+  Thread& thread_;
   ImportState& state_;
   std::string name_;
   bool owned_ = false;

@@ -35,7 +35,6 @@ void fork_in_child(Thread& t) {
   new (&runtime.method_cache->mutex) std::recursive_mutex;
   ImportState& import = *runtime.import;
   new (&import.mutex) std::mutex;
-  new (&import.released) std::condition_variable;
   std::erase_if(import.locks, [&t](const auto& entry) { return entry.second.owner != &t; });
   import.waiting.clear();
   release_signals_of_other_threads(t);

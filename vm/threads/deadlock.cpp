@@ -28,6 +28,7 @@ bool is_endless(WaitKind kind) {
     case WaitKind::Semaphore:
     case WaitKind::Barrier:
     case WaitKind::Queue:
+    case WaitKind::Import:
     case WaitKind::Poll:  // an event loop without descriptors and timers; with them it does not park
     case WaitKind::Join: return true;
     case WaitKind::None:
@@ -48,6 +49,7 @@ const char* wait_text(WaitKind kind) {
     case WaitKind::Semaphore: return "a Semaphore";
     case WaitKind::Barrier: return "a Barrier";
     case WaitKind::Queue: return "a Queue";
+    case WaitKind::Import: return "the import of a module";
     case WaitKind::Poll: return "an event loop";
     case WaitKind::Join: return "the end of a thread";
     default: return "something";

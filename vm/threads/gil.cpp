@@ -135,6 +135,7 @@ void change(Thread& t, bool enabled, GilPolicyId id) {
   choose_policy(gil, id);
   update_loop(gil);
   runtime.free_threaded.store(!enabled, std::memory_order_release);
+  update_lock_modes(runtime);
   GilPolicy* wanted = enabled ? gil.policy.load(std::memory_order_relaxed) : nullptr;
   GilPolicy* held = t.impl->held_policy;
   if (held == wanted) return;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "vm/os/clock.h"
+#include "vm/os/process_fence.h"
 #include "vm/os/spin.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -13,10 +14,24 @@
 
 namespace mp {
 
-// A thread that is the only one needs no locks. SAFETY: the second one is started by the first, between two
-// operations, or comes from outside and waits for the first to reach a safepoint (attach_new_thread); the
-// last one that ends has touched its last object before it is no longer counted.
-bool has_several_threads(Thread& t) { return t.runtime().threads->count.load(std::memory_order_acquire) > 1; }
+// The byte is held now, but the owner may be changing the object: it looked at the byte before. SAFETY: after
+// the fence every thread sees the byte as it is now before it goes on, and what it wrote before is seen here:
+// either the owner's second look fails, or its `holding` names the object. A number that no thread uses at
+// the moment needs no fence: who gets it next makes itself known first (choose_lock_mode).
+void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
+  constexpr uint32_t kSpins = 1000;
+  LockOwner& owner = t.runtime().threads->lock_owners[owner_id];
+  if (&owner == t.lock_owner) return;  // its own, while it holds another one
+  if (owner.active.load(std::memory_order_seq_cst)) {
+    owner.taken_away.fetch_add(1, std::memory_order_relaxed);
+    os::process_fence();
+  }
+  for (uint32_t i = 0; owner.holding.load(std::memory_order_acquire) == object; ++i)
+    if (i < kSpins && os::has_several_processors())
+      os::cpu_pause();
+    else
+      sched_yield();
+}
 
 // Two threads that change one object all the time slow each other down: at each hand-over its cache lines
 // move to the other processor, which takes longer than the change. So who meets the other again and again
@@ -27,6 +42,9 @@ void ObjectLock::acquire_slow(Thread& t, Object* object) {
   constexpr int64_t kAgain = 50'000;  // nanoseconds
   constexpr uint32_t kYields = 4;
   std::atomic<uint8_t>& lock = object->lock_;
+  if (uint8_t seen = lock.load(std::memory_order_relaxed);
+      seen > kHeld && lock.compare_exchange_strong(seen, kHeld, std::memory_order_seq_cst))
+    return take_away(t, object, seen);
   LockPressure& pressure = t.impl->lock_pressure;
   uint32_t level =
       os::monotonic_ns() - pressure.met_at < kAgain ? std::min(pressure.level + 1, kMaxLevel) : 0;

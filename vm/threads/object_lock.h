@@ -5,34 +5,57 @@
 
 namespace mp {
 
-bool has_several_threads(Thread& t);
-// True while the runtime has no GIL and several threads (changes at this thread's safepoints only).
-inline bool free_threaded(Thread& t) {
-  return t.no_gil->load(std::memory_order_relaxed) && has_several_threads(t);
-}
+// True while the runtime has no GIL and several threads (becomes true at this thread's safepoints only).
+inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_order_acquire); }
 
 // `ObjectLock lock(t, list);` Not recursive for the same object on the same thread: do not call script code
 // while holding it. The holder reaches no safepoint and never sleeps, so whoever waits does so actively
-// first, then in short naps: letting go is a plain store, which is half of what an uncontended lock costs.
+// first, then in short naps: letting go is a plain store.
+//
+// Most objects are only ever changed by the thread that made them, and an atomic exchange costs more than
+// most changes. So an object belongs to its maker at first: the lock byte names a LockOwner, and that thread
+// locks by writing the object's address into its LockOwner and looking at the byte once more. The first other
+// thread takes the object away for good (object_lock.cpp); from then on the byte is an ordinary lock.
 class ObjectLock {
  public:
-  ObjectLock(Thread& t, Object* object) : object_(free_threaded(t) ? object : nullptr) {
-    if (object_ == nullptr) [[likely]]
+  ObjectLock(Thread& t, Object* object) {
+    if (!free_threaded(t)) [[likely]]
       return;
+    if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t)) {
+      owner_ = t.lock_owner;
+      return;
+    }
+    object_ = object;
     uint8_t expected = kFree;
     if (!object->lock_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[unlikely]]
       acquire_slow(t, object);
   }
   ~ObjectLock() {
-    if (object_ != nullptr) [[unlikely]]
+    if (owner_ != nullptr)
+      owner_->holding.store(nullptr, std::memory_order_release);
+    else if (object_ != nullptr)
       object_->lock_.store(kFree, std::memory_order_release);
   }
   ObjectLock(const ObjectLock&) = delete;
 
  private:
-  static constexpr uint8_t kFree = 0, kHeld = 1;
+  static constexpr uint8_t kFree = 0, kHeld = 1;  // others: the number of a LockOwner
+  static bool own(LockOwner& owner, Object* object, Thread& t) {
+    if (owner.holding.load(std::memory_order_relaxed) != nullptr) return false;  // one object at a time
+    owner.holding.store(object, std::memory_order_relaxed);
+    // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
+    // between changing the byte and looking at `holding` (take_away).
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (object->lock_.load(std::memory_order_acquire) == t.lock_owner_id) [[likely]]
+      return true;
+    owner.holding.store(nullptr, std::memory_order_release);
+    return false;
+  }
   static void acquire_slow(Thread& t, Object* object);
-  Object* object_;
+  static void take_away(Thread& t, Object* object, uint8_t owner_id);
+
+  Object* object_ = nullptr;    // locked by its byte
+  LockOwner* owner_ = nullptr;  // or as this thread's own
 };
 
 }  // namespace mp

@@ -34,6 +34,16 @@ enum Interrupt : uint32_t {
   kInterruptMemory = 128,        // an allocation that cannot fail took from the reserve: MemoryError
 };
 
+// What a thread changes as the owner of objects that no other thread has changed yet: object_lock.h. It
+// outlives the thread, for whoever looks who holds an object.
+struct alignas(64) LockOwner {
+  std::atomic<Object*> holding{nullptr};
+  std::atomic<bool> active{false};      // a thread locks in this name
+  std::atomic<uint32_t> taken_away{0};  // objects, since the last collection
+  bool assigned = false;                // to a thread; under the table's mutex
+};
+inline constexpr uint16_t kNoLockOwner = 0x100;  // equals no lock byte
+
 // The exception being handled (sys.exc_info), a linked stack as in CPython: one per thread plus one per
 // running generator.
 struct HandledException {
@@ -107,12 +117,14 @@ class Thread {
 
   // Hot state, public on purpose: the interpreter reads it directly.
   std::atomic<uint32_t> interrupt_word{0};
-  const std::atomic<bool>* no_gil = nullptr;  // Runtime::free_threaded, in reach of the inline object locks
-  AllocationCache cache;                      // free cells: Heap::make pops them
-  Value current_exception{};                  // propagating
-  HandledException* handled = nullptr;        // innermost; never null once the thread runs
-  Frame* frame = nullptr;                     // innermost frame of script code, or null
-  Slot* stack_top = nullptr;                  // first free register of the VM stack
+  std::atomic<bool> needs_locks{false};  // free_threaded(): written under the thread table's mutex
+  uint16_t lock_owner_id = kNoLockOwner;
+  LockOwner* lock_owner = nullptr;
+  AllocationCache cache;                // free cells: Heap::make pops them
+  Value current_exception{};            // propagating
+  HandledException* handled = nullptr;  // innermost; never null once the thread runs
+  Frame* frame = nullptr;               // innermost frame of script code, or null
+  Slot* stack_top = nullptr;            // first free register of the VM stack
   Slot* stack_end = nullptr;
   uintptr_t stack_limit = 0;    // lowest native stack address that may be used
   int32_t recursion_depth = 0;  // script frames; compared with runtime().recursion_limit

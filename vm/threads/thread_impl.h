@@ -40,6 +40,13 @@ struct LockPressure {
   uint32_t level = 0;
 };
 
+// How much it allocated: of the bytes, the collector's trigger learns in portions.
+struct AllocationCount {
+  size_t bytes = 0;       // since the last collection
+  size_t unreported = 0;  // of these
+  size_t objects = 0;     // cells handed out, not yet in HeapImpl::allocated_objects
+};
+
 struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
   GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
@@ -63,6 +70,9 @@ struct ThreadImpl {
   WaitRecord wait;
   DeferredWakes wakes;
   LockPressure lock_pressure;
+  uint32_t owning_pause = 0;       // collections until it owns objects again
+  uint32_t next_owning_pause = 1;  // how long the next pause will be
+  AllocationCount allocation;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
   Slot event_loop;      // asyncio: the loop that runs in this thread, or empty

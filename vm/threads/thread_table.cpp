@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <new>
@@ -11,6 +12,7 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/os/clock.h"
 #include "vm/os/memory.h"
+#include "vm/os/process_fence.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/deadlock.h"
 #include "vm/threads/gil.h"
@@ -50,7 +52,6 @@ Thread* ThreadImpl::create(Runtime& runtime) {
   Thread* t = new Thread();
   t->impl = new ThreadImpl();
   t->runtime_ = &runtime;
-  t->no_gil = &runtime.free_threaded;
   t->heap_ = runtime.heap.get();
   t->types_ = &runtime.types;
   t->names_ = &runtime.names;
@@ -92,22 +93,100 @@ void ThreadImpl::set_thread_bounds(Thread& t) {
   t.ident = static_cast<uint64_t>(t.impl->handle);
 }
 
-static void link(ThreadTable& table, Thread* t) {
+// ---------------------------------------------------------------- who needs locks, and owns objects
+
+static constexpr size_t kFirstLockOwner = 2;
+
+// Under the table's mutex.
+static void choose_lock_mode(Runtime& runtime, Thread& t) {
+  ThreadTable& table = *runtime.threads;
+  bool without_gil = runtime.free_threaded.load(std::memory_order_relaxed);
+  if (without_gil && t.lock_owner == nullptr && table.lock_owners != nullptr) {
+    for (size_t id = kFirstLockOwner; id < ThreadTable::kLockOwners; ++id) {
+      LockOwner& owner = table.lock_owners[id];
+      if (owner.assigned) continue;
+      owner.assigned = true;
+      // SAFETY: before the thread looks at any lock byte: see ObjectLock::take_away.
+      owner.active.store(true, std::memory_order_seq_cst);
+      t.lock_owner = &owner;
+      t.lock_owner_id = static_cast<uint16_t>(id);
+      break;
+    }
+  }
+  // A thread that is the only one needs no locks. SAFETY: the second one is started by the first, between two
+  // operations, or comes from outside and waits for the first to reach a safepoint (attach_new_thread); the
+  // last one that ends has touched its last object before it is no longer counted.
+  t.needs_locks.store(without_gil && table.count.load(std::memory_order_relaxed) > 1,
+                      std::memory_order_release);
+}
+
+// Under the table's mutex, or where no other thread is.
+static void choose_lock_modes(Runtime& runtime) {
+  ThreadTable& table = *runtime.threads;
+  if (runtime.free_threaded.load(std::memory_order_relaxed) && table.lock_owners == nullptr &&
+      os::enable_process_fence())
+    table.lock_owners = std::make_unique<LockOwner[]>(ThreadTable::kLockOwners);
+  for (Thread* t = table.first; t != nullptr; t = t->impl->next) choose_lock_mode(runtime, *t);
+}
+
+void update_lock_modes(Runtime& runtime) {
+  std::lock_guard<std::mutex> guard(runtime.threads->mutex);
+  choose_lock_modes(runtime);
+}
+
+// Under the table's mutex. What belongs to the thread is from now on anybody's, or the next one's that gets
+// its number.
+static void disown(Thread& t) {
+  if (t.lock_owner == nullptr) return;
+  t.lock_owner->active.store(false, std::memory_order_seq_cst);
+  t.lock_owner->assigned = false;
+  t.lock_owner = nullptr;
+  t.lock_owner_id = kNoLockOwner;
+}
+
+void give_up_owning_if_due(Thread& t) {
+  constexpr uint32_t kMost = 16;  // taken away between two collections: each costs some microseconds
+  constexpr uint32_t kLongestPause = 256;
+  if (t.lock_owner_id == kNoLockOwner || t.lock_owner->taken_away.load(std::memory_order_relaxed) < kMost ||
+      t.lock_owner->holding.load(std::memory_order_relaxed) != nullptr)
+    return;
+  t.lock_owner_id = kNoLockOwner;
+  t.lock_owner->active.store(false, std::memory_order_seq_cst);
+  t.impl->owning_pause = t.impl->next_owning_pause;
+  t.impl->next_owning_pause = std::min(t.impl->next_owning_pause * 2, kLongestPause);
+}
+
+void own_again_if_due(Thread& t) {
+  if (t.lock_owner == nullptr) return;
+  t.lock_owner->taken_away.store(0, std::memory_order_relaxed);
+  if (t.lock_owner_id != kNoLockOwner || --t.impl->owning_pause > 0) return;
+  t.lock_owner->active.store(true, std::memory_order_seq_cst);
+  t.lock_owner_id = static_cast<uint16_t>(t.lock_owner - t.runtime().threads->lock_owners.get());
+}
+
+// ---------------------------------------------------------------- the list
+
+static void link(Runtime& runtime, Thread* t) {
+  ThreadTable& table = *runtime.threads;
   std::lock_guard<std::mutex> guard(table.mutex);
   t->impl->next = table.first;
   if (table.first != nullptr) table.first->impl->previous = t;
   table.first = t;
   ++table.count;
+  choose_lock_modes(runtime);
   if (table.stopper != nullptr) t->impl->state.store(ThreadState::Suspended, std::memory_order_relaxed);
 }
 
-static void unlink(ThreadTable& table, Thread* t) {
+static void unlink(Runtime& runtime, Thread* t) {
+  ThreadTable& table = *runtime.threads;
+  disown(*t);
   if (t->impl->previous != nullptr)
     t->impl->previous->impl->next = t->impl->next;
   else
     table.first = t->impl->next;
   if (t->impl->next != nullptr) t->impl->next->impl->previous = t->impl->previous;
   --table.count;
+  choose_lock_modes(runtime);
 }
 
 Thread* attach_new_thread(Runtime& runtime) {
@@ -116,7 +195,7 @@ Thread* attach_new_thread(Runtime& runtime) {
   ThreadImpl::set_thread_bounds(*t);
   t->is_main = runtime.threads->count == 0;
   if (t->is_main) t->impl->name = "MainThread";
-  link(*runtime.threads, t);
+  link(runtime, t);
   attach_thread(*t);
   // A thread that was alone up to now works without locks until its next safepoint: free_threaded().
   if (runtime.free_threaded.load(std::memory_order_relaxed) && !t->is_main) StoppedWorld stopped(*t);
@@ -138,7 +217,7 @@ void detach_and_destroy(Thread* t) {
   {
     std::unique_lock<std::mutex> lock(table.mutex);
     while (t->impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
-    unlink(table, t);
+    unlink(runtime, t);
     spare_stack(table, *t->impl);
     note_thread_ended(runtime);
   }
@@ -370,7 +449,7 @@ bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ide
   Thread* t = ThreadImpl::create(runtime);
   if (t == nullptr) return false;
   t->impl->start_argument = argument;
-  link(table, t);
+  link(runtime, t);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -388,7 +467,7 @@ bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ide
     delete request;
     {
       std::lock_guard<std::mutex> guard(table.mutex);
-      unlink(table, t);
+      unlink(runtime, t);
     }
     ThreadImpl::destroy(t);
     return false;
@@ -443,12 +522,17 @@ void after_fork_child(Thread& t) {
   Thread* other = table.first;
   while (other != nullptr) {
     Thread* next = other->impl->next;
-    if (other != &t) ThreadImpl::destroy(other);
+    if (other != &t) {
+      disown(*other);
+      ThreadImpl::destroy(other);
+    }
     other = next;
   }
   table.first = &t;
   t.impl->next = t.impl->previous = nullptr;
   table.count = 1;
+  if (table.lock_owners != nullptr) os::enable_process_fence();
+  choose_lock_modes(runtime);
   table.stopper = nullptr;
   table.stop_depth = 0;
   table.blocked.store(0, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 // It knows the states of threads, not what they run.
 #pragma once
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct ThreadTable {
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each
+  // By number, the first two are lock states; made when the GIL is first off, if the system has the fence
+  // that they need. Threads beyond the last one do without.
+  static constexpr size_t kLockOwners = 64;
+  std::unique_ptr<LockOwner[]> lock_owners;
   std::vector<StoppedWork> stopped_work;
   std::atomic<int64_t> last_stop{0};  // monotonic nanoseconds
   std::atomic<bool> stop_requested{false};
@@ -44,6 +49,13 @@ struct ThreadTable {
 Thread* attach_new_thread(Runtime& runtime);
 // The thread must be attached and be the caller's. Detaches and frees it.
 void detach_and_destroy(Thread* t);
+
+// In a stopped world, when the GIL was switched on or off: what the threads need for free_threaded().
+void update_lock_modes(Runtime& runtime);
+// The allocator's part and the collector's: a thread whose objects others change all the time owns none for a
+// while.
+void give_up_owning_if_due(Thread& t);
+void own_again_if_due(Thread& t);
 
 // Between script code and blocking work. BlockingRegion is the usual form. The native stack top must have
 // been published.

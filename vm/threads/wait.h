@@ -17,6 +17,7 @@ enum class WaitKind : uint8_t {
   Semaphore,
   Barrier,
   Queue,
+  Import,
   Join,
   Sleep,
   Child,

@@ -151,11 +151,17 @@ struct RangeObject : Object {
   Slot start, stop, step, length;  // ints
 };
 Result<Value> make_range(Thread& t, Value start, Value stop, Value step);
-// Iterator over a range whose values fit int64; the interpreter's FOR_ITER reads it directly.
+// Iterator over a range whose values fit int64; the interpreter's FOR_ITER reads it directly. One word says
+// where it is: threads that share it without a GIL may get a value twice, but none beyond the end.
 struct RangeIterator : Object {
-  std::atomic<int64_t> next{0};
+  int64_t end = 0;  // start + length * step, modulo 2^64
   int64_t step = 1;
   std::atomic<int64_t> remaining{0};
+
+  int64_t value(int64_t left) const {  // the next one when `left` values remain
+    return static_cast<int64_t>(static_cast<uint64_t>(end) -
+                                static_cast<uint64_t>(left) * static_cast<uint64_t>(step));
+  }
 };
 struct ListIterator : Object {
   Slot list;  // empty when exhausted

@@ -299,7 +299,8 @@ static Value new_big_iterator(Thread& t, Value start, Value step, Value length) 
 
 static Value new_iterator(Thread& t, int64_t start, int64_t step, int64_t length) {
   auto* it = t.heap().make<RangeIterator>(t, t.types().range_iterator);
-  it->next.store(start, std::memory_order_relaxed);
+  it->end = static_cast<int64_t>(static_cast<uint64_t>(start) +
+                                 static_cast<uint64_t>(length) * static_cast<uint64_t>(step));
   it->step = step;
   it->remaining.store(length, std::memory_order_relaxed);
   return it;
@@ -326,10 +327,8 @@ static Result<Value> range_iterator_next(Thread& t, Value self) {
   auto* it = self.as<RangeIterator>();
   int64_t rest = it->remaining.load(std::memory_order_relaxed);
   if (rest <= 0) return kNoMore;
-  int64_t value = it->next.load(std::memory_order_relaxed);
-  it->next.store(value + it->step, std::memory_order_relaxed);
   it->remaining.store(rest - 1, std::memory_order_relaxed);
-  return make_int(t, value);
+  return make_int(t, it->value(rest));
 }
 static Result<Value> range_iterator_length_hint(Thread& t, const Value* args) {
   return make_int(t, args[0].as<RangeIterator>()->remaining.load(std::memory_order_relaxed));
@@ -337,9 +336,8 @@ static Result<Value> range_iterator_length_hint(Thread& t, const Value* args) {
 static Result<Value> range_iterator_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<RangeIterator>();
   Value iter = TRY(builtin_function(t, "iter"));
-  int64_t next = it->next.load(), rest = it->remaining.load();
-  Value range =
-      TRY(make_range(t, make_int(t, next), make_int(t, next + rest * it->step), make_int(t, it->step)));
+  int64_t next = it->value(it->remaining.load());
+  Value range = TRY(make_range(t, make_int(t, next), make_int(t, it->end), make_int(t, it->step)));
   return make_tuple(t, {iter, Value(make_tuple(t, {range})), kNone});
 }
 static Result<Value> range_iterator_setstate(Thread& t, const Value* args) {
@@ -348,7 +346,6 @@ static Result<Value> range_iterator_setstate(Thread& t, const Value* args) {
   int64_t n = TRY(to_int64(t, args[1]));
   int64_t rest = it->remaining.load();
   n = n < 0 ? 0 : n > rest ? rest : n;
-  it->next.store(it->next.load() + n * it->step);
   it->remaining.store(rest - n);
   return kNone;
 }
