@@ -91,10 +91,20 @@ Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char
   return {};
 }
 
-Result<Value> item_at(Thread& t, const ArrayObject* a, const char* p) {
-  // A writer with the GIL off must not be seen half way through an item; nothing below runs a script.
-  ObjectLock lock(t, const_cast<ArrayObject*>(a));
-  auto* bytes = reinterpret_cast<const uint8_t*>(p);
+// All the items, packed: at one moment, whoever changes the array meanwhile.
+std::string content_of(Thread& t, ArrayObject* a) {
+  ObjectLock lock(t, a);
+  return std::string(a->view());
+}
+
+// Copies item i; false where there is none. The lock is held.
+bool read_item(const ArrayObject* a, int64_t i, uint8_t* out) {
+  if (i < 0 || i >= a->length()) return false;
+  std::memcpy(out, a->view().data() + i * a->item_size, static_cast<size_t>(a->item_size));
+  return true;
+}
+
+Result<Value> unpack_item(Thread& t, const ArrayObject* a, const uint8_t* bytes) {
   if (a->code == 'u' || a->code == 'w') {
     uint32_t c;
     std::memcpy(&c, bytes, 4);
@@ -103,6 +113,17 @@ Result<Value> item_at(Thread& t, const ArrayObject* a, const char* p) {
     return str_or_error(make_str_char(t, c));
   }
   return unpack_native(t, a->code, bytes);
+}
+
+// Item i, or kNotFound where there is none (any more: another thread may have made the array shorter since
+// its length was asked for).
+Result<Value> item_at(Thread& t, ArrayObject* a, int64_t i) {
+  uint8_t bytes[8];
+  {
+    ObjectLock lock(t, a);
+    if (!read_item(a, i, bytes)) return kNotFound;
+  }
+  return unpack_item(t, a, bytes);
 }
 
 const char* code_words(char code) {
@@ -200,8 +221,7 @@ Status extend_with(Thread& t, ArrayObject* a, Value source) {
   if (is_array(t, source)) {
     auto* other = source.as<ArrayObject>();
     if (other->code != a->code) return t.raise(Exc::TypeError, "can only extend with array of same kind");
-    std::string copy(other->view());
-    return append_bytes(t, a, copy);
+    return append_bytes(t, a, content_of(t, other));
   }
   return for_each(t, source, [&](Value item) { return append_value(t, a, item); });
 }
@@ -243,8 +263,11 @@ Result<Value> array_new(Thread& t, const Value* args) {
     TRY(append_bytes(t, a, content));
   } else if (is_array(t, source) && source.as<ArrayObject>()->code != code) {
     auto* other = source.as<ArrayObject>();
-    for (int64_t i = 0; i < other->length(); ++i)
-      TRY(append_value(t, a, TRY(item_at(t, other, other->view().data() + i * other->item_size))));
+    for (int64_t i = 0;; ++i) {
+      Value item = TRY(item_at(t, other, i));
+      if (item.is_not_found()) break;
+      TRY(append_value(t, a, item));
+    }
   } else {
     TRY(extend_with(t, a, source));
   }
@@ -256,11 +279,11 @@ Result<Value> array_new(Thread& t, const Value* args) {
 Result<Value> array_tolist(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   ListFiller out(t, static_cast<size_t>(a->length()));
-  std::string_view own = a->view();
-  for (size_t at = 0; at + static_cast<size_t>(a->item_size) <= own.size();
-       at += static_cast<size_t>(a->item_size))
-    out.push(TRY(item_at(t, a, own.data() + at)));
-  return out.finish();
+  for (int64_t i = 0;; ++i) {
+    Value item = TRY(item_at(t, a, i));
+    if (item.is_not_found()) return out.finish();
+    out.push(item);
+  }
 }
 
 Result<Value> array_tounicode(Thread& t, const Value* args) {
@@ -268,7 +291,7 @@ Result<Value> array_tounicode(Thread& t, const Value* args) {
   if (a->code != 'u' && a->code != 'w') {
     return t.raise(Exc::ValueError, "tounicode() may only be called on unicode type arrays ('u' or 'w')");
   }
-  std::string_view own = a->view();
+  std::string own = content_of(t, a);
   StrBuilder out(t);
   for (size_t at = 0; at < own.size(); at += 4) {
     uint32_t c;
@@ -309,19 +332,20 @@ Result<Value> array_get_item(Thread& t, Value self, Value key) {
   auto* a = self.as<ArrayObject>();
   if (is_kind(key, Kind::Slice)) {
     SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
-    std::string picked;
-    std::string_view own = a->view();
+    std::string picked, own = content_of(t, a);
     auto unit = static_cast<size_t>(a->item_size);
     for (int64_t i = 0; i < range.count; ++i) {
       size_t at = static_cast<size_t>(range.start + i * range.step) * unit;
-      if (at + unit <= own.size()) picked.append(own.substr(at, unit));
+      if (at + unit <= own.size()) picked.append(own, at, unit);
     }
     ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
     TRY(append_bytes(t, out, picked));
     return Value(out);
   }
   int64_t i = TRY(index_in(t, a, key, "array index out of range"));
-  return item_at(t, a, a->view().data() + i * a->item_size);
+  Value item = TRY(item_at(t, a, i));
+  if (item.is_not_found()) return t.raise(Exc::IndexError, "array index out of range");
+  return item;
 }
 
 Status array_set_item(Thread& t, Value self, Value key, Value value) {
@@ -331,6 +355,7 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
     if (value.is_empty()) {
       settle_exports(t, a->exports);
       ObjectLock lock(t, a);
+      if (i >= a->length()) return t.raise(Exc::IndexError, "array assignment index out of range");
       return splice(t, a, i, 1, nullptr, 0);
     }
     char packed[8];
@@ -348,13 +373,21 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
     if (value.as<ArrayObject>()->code != a->code) {
       return t.raise(Exc::TypeError, "bad argument type for built-in operation");
     }
-    content = value.as<ArrayObject>()->view();
+    content = content_of(t, value.as<ArrayObject>());
   }
-  SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
+  int64_t length = a->length();
+  SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), length));
   int64_t unit = a->item_size, added = static_cast<int64_t>(content.size()) / unit;
   int64_t count = std::max<int64_t>(range.count, 0);
   if (added != count) settle_exports(t, a->exports);
   ObjectLock lock(t, a);
+  if (a->length() != length) {
+    // Another thread was faster: what is left of the range.
+    length = a->length();
+    if (range.step != 1) return t.raise(Exc::RuntimeError, "array changed size during slice assignment");
+    range.start = std::min(range.start, length);
+    count = std::min(count, length - range.start);
+  }
   if (range.step == 1) return splice(t, a, range.start, count, content.data(), added);
   if (!value.is_empty() && added != count) {
     return t.raise(Exc::ValueError, "attempt to assign array of size {} to extended slice of size {}", added,
@@ -383,8 +416,8 @@ Result<Value> array_compare(Thread& t, Value left, Value right, CompareOp op) {
   bool equality = op == CompareOp::Eq || op == CompareOp::Ne;
   if (equality && a->length() != b->length()) return Value::from_bool(op == CompareOp::Ne);
   for (int64_t i = 0; i < a->length() && i < b->length(); ++i) {
-    Value x = TRY(item_at(t, a, a->view().data() + i * a->item_size));
-    Value y = TRY(item_at(t, b, b->view().data() + i * b->item_size));
+    Value x = TRY(item_at(t, a, i)), y = TRY(item_at(t, b, i));
+    if (x.is_not_found() || y.is_not_found()) break;
     if (TRY(compare_bool(t, x, y, CompareOp::Eq))) continue;
     if (equality) return Value::from_bool(op == CompareOp::Ne);
     return compare(t, x, y, op);
@@ -402,8 +435,9 @@ Result<Value> array_compare(Thread& t, Value left, Value right, CompareOp op) {
 
 // The first item equal to `v` in [begin, end), or -1.
 Result<int64_t> find_item(Thread& t, ArrayObject* a, Value v, int64_t begin, int64_t end) {
-  for (int64_t i = begin; i < end && i < a->length(); ++i) {
-    Value item = TRY(item_at(t, a, a->view().data() + i * a->item_size));
+  for (int64_t i = begin; i < end; ++i) {
+    Value item = TRY(item_at(t, a, i));
+    if (item.is_not_found()) break;
     if (TRY(compare_bool(t, item, v, CompareOp::Eq))) return i;
   }
   return -1;
@@ -419,8 +453,7 @@ Result<Value> array_concat(Thread& t, Value left, Value right) {
   auto *a = left.as<ArrayObject>(), *b = right.as<ArrayObject>();
   if (a->code != b->code) return t.raise(Exc::TypeError, "bad argument type for built-in operation");
   ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-  std::string content(a->view());
-  content.append(b->view());
+  std::string content = content_of(t, a) + content_of(t, b);
   TRY(append_bytes(t, out, content));
   return Value(out);
 }
@@ -433,8 +466,7 @@ Result<Value> array_inplace_concat(Thread& t, Value self, Value right) {
 }
 Result<std::string> repeated(Thread& t, ArrayObject* a, Value count) {
   int64_t n = TRY(to_ssize(t, count));
-  std::string_view own = a->view();
-  std::string out;
+  std::string own = content_of(t, a), out;
   if (n <= 0 || own.empty()) return out;
   if (n > (int64_t{1} << 40) / static_cast<int64_t>(own.size())) return t.raise_memory_error();
   for (int64_t i = 0; i < n; ++i) out.append(own);
@@ -469,7 +501,8 @@ Result<Value> array_iterator_next(Thread& t, Value self) {
   auto* a = array.as<ArrayObject>();
   int64_t i = it->index.load();
   it->index.store(i + 1);
-  if (i < a->length()) return item_at(t, a, a->view().data() + i * a->item_size);
+  Value item = TRY(item_at(t, a, i));
+  if (!item.is_not_found()) return item;
   it->array = kEmpty;
   return kNoMore;
 }
@@ -540,7 +573,7 @@ Result<Value> array_fromunicode(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> array_tobytes(Thread& t, const Value* args) {
-  return str_or_error(make_bytes(t, args[0].as<ArrayObject>()->view()));
+  return str_or_error(make_bytes(t, content_of(t, args[0].as<ArrayObject>())));
 }
 Result<Value> array_tofile(Thread& t, const Value* args) {
   Value content = TRY(array_tobytes(t, args));
@@ -574,21 +607,23 @@ Result<Value> array_insert(Thread& t, const Value* args) {
 Result<Value> array_pop(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   int64_t at = TRY(to_ssize(t, args[1]));
-  if (a->length() == 0) return t.raise(Exc::IndexError, "pop from empty array");
-  if (at < 0) at += a->length();
-  if (at < 0 || at >= a->length()) return t.raise(Exc::IndexError, "pop index out of range");
-  Value item = TRY(item_at(t, a, a->view().data() + at * a->item_size));
   settle_exports(t, a->exports);
-  ObjectLock lock(t, a);
-  TRY(splice(t, a, at, 1, nullptr, 0));
-  return item;
+  if (a->length() == 0) return t.raise(Exc::IndexError, "pop from empty array");
+  uint8_t bytes[8];
+  {
+    ObjectLock lock(t, a);
+    if (at < 0) at += a->length();
+    if (!read_item(a, at, bytes)) return t.raise(Exc::IndexError, "pop index out of range");
+    TRY(splice(t, a, at, 1, nullptr, 0));
+  }
+  return unpack_item(t, a, bytes);
 }
 Result<Value> array_remove(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   int64_t at = TRY(find_item(t, a, args[1], 0, INT64_MAX));
-  if (at < 0 || at >= a->length()) return t.raise(Exc::ValueError, "array.remove(x): x not in array");
   settle_exports(t, a->exports);
   ObjectLock lock(t, a);
+  if (at < 0 || at >= a->length()) return t.raise(Exc::ValueError, "array.remove(x): x not in array");
   TRY(splice(t, a, at, 1, nullptr, 0));
   return kNone;
 }
@@ -638,8 +673,7 @@ Result<Value> array_buffer_info(Thread& t, const Value* args) {
 Result<Value> array_copy(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-  std::string content(a->view());
-  TRY(append_bytes(t, out, content));
+  TRY(append_bytes(t, out, content_of(t, a)));
   return Value(out);
 }
 Result<Value> array_class_getitem(Thread& t, const Value* args) {
