@@ -8,6 +8,7 @@
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
+#include "vm/types/bytes_internal.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/runtime.h"
 
@@ -197,7 +198,7 @@ Status HeldBuffer::get(Thread& t, Value v, bool writable) {
 
 Result<std::string_view> bytes_view(Thread& t, Value v) {
   if (is_bytes(v)) return v.as<BytesObject>()->view();
-  if (is_kind(v, Kind::ByteArray)) return v.as<ByteArrayObject>()->view();
+  if (is_kind(v, Kind::ByteArray)) return bytearray_content(t, v.as<ByteArrayObject>());
   BufferView view;
   TRY(get_buffer(t, v, &view));
   release_buffer(view);

@@ -1,6 +1,7 @@
 // bytearray: growing, changing in place. Mutators hold the object lock and run no script code under it.
 #include <algorithm>
 
+#include "vm/core/check.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
@@ -68,6 +69,28 @@ static Status splice(Thread& t, ByteArrayObject* b, size_t at, size_t removed, c
   return {};
 }
 
+std::string_view bytearray_content(Thread& t, ByteArrayObject* b) {
+  if (!free_threaded(t)) return b->view();
+  ObjectLock lock(t, b);
+  std::string_view own = b->view();
+  if (own.empty()) return {};
+  auto* copy = static_cast<uint8_t*>(t.heap().allocate_raw(t, own.size()));
+  MP_CHECK(copy != nullptr, "out of memory while copying a bytearray");
+  std::memcpy(copy, own.data(), own.size());
+  return {reinterpret_cast<const char*>(copy), own.size()};
+}
+
+int byte_at(Thread& t, Value self, uint64_t i) {
+  auto read = [i](std::string_view content) {
+    return i < content.size() ? static_cast<uint8_t>(content[i]) : -1;
+  };
+  if (is_bytes(self)) return read(self.as<BytesObject>()->view());
+  auto* b = self.as<ByteArrayObject>();
+  if (!free_threaded(t)) return read(b->view());
+  ObjectLock lock(t, b);
+  return read(b->view());
+}
+
 static Status append_all(Thread& t, ByteArrayObject* b, std::string_view content) {
   if (!content.empty()) settle_exports(t, b->pins);
   ObjectLock lock(t, b);
@@ -108,8 +131,9 @@ Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
 // ---------------------------------------------------------------- slots
 
 static Result<Value> bytearray_repr(Thread& t, Value self) {
-  return str_or_error(make_str(t, fmt::format("{}({})", type_name(t, self),
-                                              bytes_repr_text(self.as<ByteArrayObject>()->view(), true))));
+  return str_or_error(
+      make_str(t, fmt::format("{}({})", type_name(t, self),
+                              bytes_repr_text(bytearray_content(t, self.as<ByteArrayObject>()), true))));
 }
 static Result<Value> bytearray_str(Thread& t, Value self) {
   if (t.runtime().options.bytes_warning > 0) {
@@ -137,7 +161,7 @@ static Result<Value> bytearray_get_item(Thread& t, Value self, Value key) {
   auto size = static_cast<int64_t>(own.size());
   if (is_kind(key, Kind::Slice)) {
     SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), size));
-    own = b->view();
+    own = bytearray_content(t, b);
     if (range.count <= 0) return str_or_error(make_bytearray(t, {}));
     if (range.start >= static_cast<int64_t>(own.size())) return str_or_error(make_bytearray(t, {}));
     if (range.step == 1) {
@@ -152,7 +176,10 @@ static Result<Value> bytearray_get_item(Thread& t, Value self, Value key) {
     return str_or_error(make_bytearray(t, out));
   }
   int64_t i = TRY(index_of(t, key, size, "bytearray index out of range"));
-  return Value::from_int(static_cast<uint8_t>(own[static_cast<size_t>(i)]));
+  int byte =
+      byte_at(t, self, static_cast<uint64_t>(i));  // __index__ or another thread may have made it shorter
+  if (byte < 0) return t.raise(Exc::IndexError, "bytearray index out of range");
+  return Value::from_int(byte);
 }
 
 static Status assign_slice(Thread& t, ByteArrayObject* b, SliceObject* slice, std::string_view content) {
@@ -205,7 +232,7 @@ static Status bytearray_set_item(Thread& t, Value self, Value key, Value value) 
     std::string content;
     if (!value.is_empty()) {
       if (is_bytes(value) || is_kind(value, Kind::ByteArray)) {
-        content = self_bytes(value);
+        content = self_bytes(t, value);
       } else {
         if (is_any_int(value)) {
           return t.raise(Exc::TypeError,
@@ -245,7 +272,7 @@ static Result<Value> bytearray_concat(Thread& t, Value left, Value right) {
     return t.raise(Exc::TypeError, "can't concat {} to {}", type_name(t, right), type_name(t, left));
   }
   TRY(other.get(t, right));
-  std::string_view own = left.as<ByteArrayObject>()->view();
+  std::string_view own = bytearray_content(t, left.as<ByteArrayObject>());
   std::string out;
   out.reserve(own.size() + other.bytes().size());
   out.append(own);
@@ -257,7 +284,7 @@ static Result<Value> bytearray_inplace_concat(Thread& t, Value self, Value right
   if (!supports_buffer(t, right))
     return t.raise(Exc::TypeError, "can't concat {} to {}", type_name(t, right), type_name(t, self));
   if (right == self) {
-    std::string copy(self.as<ByteArrayObject>()->view());
+    std::string copy(bytearray_content(t, self.as<ByteArrayObject>()));
     TRY(append_all(t, self.as<ByteArrayObject>(), copy));
     return self;
   }
@@ -273,7 +300,7 @@ static Result<Value> bytearray_inplace_concat(Thread& t, Value self, Value right
 
 static Result<Value> bytearray_repeat(Thread& t, Value self, Value count) {
   int64_t n = TRY(repeat_count(t, count));
-  std::string_view own = self.as<ByteArrayObject>()->view();
+  std::string_view own = bytearray_content(t, self.as<ByteArrayObject>());
   if (n > 0 && !own.empty() && n > (int64_t{1} << 40) / static_cast<int64_t>(own.size()))
     return t.raise_memory_error();
   std::string out;
@@ -284,7 +311,7 @@ static Result<Value> bytearray_repeat(Thread& t, Value self, Value count) {
 
 static Result<Value> bytearray_inplace_repeat(Thread& t, Value self, Value count) {
   Value repeated = TRY(bytearray_repeat(t, self, count));
-  std::string_view content = repeated.as<ByteArrayObject>()->view();
+  std::string_view content = bytearray_content(t, repeated.as<ByteArrayObject>());
   auto* b = self.as<ByteArrayObject>();
   settle_exports(t, b->pins);
   ObjectLock lock(t, b);
@@ -294,7 +321,7 @@ static Result<Value> bytearray_inplace_repeat(Thread& t, Value self, Value count
 
 static Result<Value> bytearray_mod(Thread& t, Value left, Value right) {
   if (!is_kind(left, Kind::ByteArray)) return kNotImplemented;
-  std::string format(left.as<ByteArrayObject>()->view()), out;
+  std::string format(bytearray_content(t, left.as<ByteArrayObject>())), out;
   TRY(bytes_percent_format(t, format, right, out));
   return str_or_error(make_bytearray(t, out));
 }
@@ -316,7 +343,7 @@ Result<Value> bytearray_clear(Thread& t, const Value* args) {
 }
 
 Result<Value> bytearray_copy(Thread& t, const Value* args) {
-  return str_or_error(make_bytearray(t, args[0].as<ByteArrayObject>()->view()));
+  return str_or_error(make_bytearray(t, bytearray_content(t, args[0].as<ByteArrayObject>())));
 }
 
 Result<Value> bytearray_extend(Thread& t, const Value* args) {
@@ -402,7 +429,7 @@ static Result<Value> instance_state(Thread& t, Value self) {
 }
 
 Result<Value> bytearray_reduce(Thread& t, const Value* args) {
-  std::string_view own = args[0].as<ByteArrayObject>()->view();
+  std::string_view own = bytearray_content(t, args[0].as<ByteArrayObject>());
   StrObject* text = make_str_latin1(t, reinterpret_cast<const uint8_t*>(own.data()), own.size());
   if (text == nullptr) return Error{};
   Value state = TRY(instance_state(t, args[0]));
@@ -414,7 +441,7 @@ Result<Value> bytearray_reduce(Thread& t, const Value* args) {
 Result<Value> bytearray_reduce_ex(Thread& t, const Value* args) {
   int64_t protocol = TRY(to_c_int(t, args[1]));
   if (protocol < 3) return bytearray_reduce(t, args);
-  std::string_view own = args[0].as<ByteArrayObject>()->view();
+  std::string_view own = bytearray_content(t, args[0].as<ByteArrayObject>());
   Value content = own.empty() ? Value(empty_tuple(t)) : Value(make_tuple(t, {Value(make_bytes(t, own))}));
   Value state = TRY(instance_state(t, args[0]));
   return Value(make_tuple(t, {Value(type_of(t, args[0])), content, state}));

@@ -12,7 +12,7 @@ static uint8_t to_upper_byte(uint8_t c) { return lower_byte(c) ? c - 32 : c; }
 
 template <class Map>
 static Result<Value> map_bytes(Thread& t, Value self, Map&& map) {
-  std::string out(self_bytes(self));
+  std::string out(self_bytes(t, self));
   for (char& c : out) c = static_cast<char>(map(static_cast<uint8_t>(c)));
   return bytes_like_self(t, self, out);
 }
@@ -44,46 +44,46 @@ Result<Value> bytes_method_capitalize(Thread& t, const Value* args) {
 }
 
 template <class Test>
-static Result<Value> all_bytes(Value self, Test&& test) {
-  std::string_view own = self_bytes(self);
+static Result<Value> all_bytes(Thread& t, Value self, Test&& test) {
+  std::string_view own = self_bytes(t, self);
   if (own.empty()) return kFalse;
   for (char c : own)
     if (!test(static_cast<uint8_t>(c))) return kFalse;
   return kTrue;
 }
-Result<Value> bytes_method_isalpha(Thread&, const Value* args) { return all_bytes(args[0], alpha_byte); }
-Result<Value> bytes_method_isdigit(Thread&, const Value* args) { return all_bytes(args[0], digit_byte); }
-Result<Value> bytes_method_isalnum(Thread&, const Value* args) {
-  return all_bytes(args[0], [](uint8_t c) { return alpha_byte(c) || digit_byte(c); });
+Result<Value> bytes_method_isalpha(Thread& t, const Value* args) { return all_bytes(t, args[0], alpha_byte); }
+Result<Value> bytes_method_isdigit(Thread& t, const Value* args) { return all_bytes(t, args[0], digit_byte); }
+Result<Value> bytes_method_isalnum(Thread& t, const Value* args) {
+  return all_bytes(t, args[0], [](uint8_t c) { return alpha_byte(c) || digit_byte(c); });
 }
-Result<Value> bytes_method_isspace(Thread&, const Value* args) {
-  return all_bytes(args[0], [](uint8_t c) { return c == ' ' || (c >= 9 && c <= 13); });
+Result<Value> bytes_method_isspace(Thread& t, const Value* args) {
+  return all_bytes(t, args[0], [](uint8_t c) { return c == ' ' || (c >= 9 && c <= 13); });
 }
-Result<Value> bytes_method_isascii(Thread&, const Value* args) {
-  std::string_view own = self_bytes(args[0]);
+Result<Value> bytes_method_isascii(Thread& t, const Value* args) {
+  std::string_view own = self_bytes(t, args[0]);
   return Value::from_bool(all_ascii(reinterpret_cast<const uint8_t*>(own.data()), own.size()));
 }
-Result<Value> bytes_method_islower(Thread&, const Value* args) {
+Result<Value> bytes_method_islower(Thread& t, const Value* args) {
   bool cased = false;
-  for (char signed_byte : self_bytes(args[0])) {
+  for (char signed_byte : self_bytes(t, args[0])) {
     auto c = static_cast<uint8_t>(signed_byte);
     if (upper_byte(c)) return kFalse;
     cased = cased || lower_byte(c);
   }
   return Value::from_bool(cased);
 }
-Result<Value> bytes_method_isupper(Thread&, const Value* args) {
+Result<Value> bytes_method_isupper(Thread& t, const Value* args) {
   bool cased = false;
-  for (char signed_byte : self_bytes(args[0])) {
+  for (char signed_byte : self_bytes(t, args[0])) {
     auto c = static_cast<uint8_t>(signed_byte);
     if (lower_byte(c)) return kFalse;
     cased = cased || upper_byte(c);
   }
   return Value::from_bool(cased);
 }
-Result<Value> bytes_method_istitle(Thread&, const Value* args) {
+Result<Value> bytes_method_istitle(Thread& t, const Value* args) {
   bool cased = false, in_word = false;
-  for (char signed_byte : self_bytes(args[0])) {
+  for (char signed_byte : self_bytes(t, args[0])) {
     auto c = static_cast<uint8_t>(signed_byte);
     if (upper_byte(c)) {
       if (in_word) return kFalse;

@@ -45,7 +45,7 @@ Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content) {
 
 Result<Value> bytes_unchanged(Thread& t, Value self) {
   if (is_exact(self, t.types().bytes)) return self;
-  return bytes_like_self(t, self, self_bytes(self));
+  return bytes_like_self(t, self, self_bytes(t, self));
 }
 
 std::string bytes_repr_text(std::string_view content, bool escape_single) {
@@ -137,7 +137,7 @@ Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, 
   if (!source.is_empty() && is_str(source)) {
     if (encoding.is_empty()) return t.raise(Exc::TypeError, "string argument without an encoding");
     Value encoded = TRY(encode_str(t, source.as<StrObject>(), encoding, errors));
-    out = self_bytes(encoded);
+    out = self_bytes(t, encoded);
     return {};
   }
   if (!encoding.is_empty()) return t.raise(Exc::TypeError, "encoding without a string argument");
@@ -188,10 +188,10 @@ Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, 
 }
 
 Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op) {
-  std::string_view a = self_bytes(left), b;
+  std::string_view a = self_bytes(t, left), b;
   HeldBuffer held;
   if (is_bytes(right) || is_kind(right, Kind::ByteArray)) {
-    b = self_bytes(right);
+    b = self_bytes(t, right);
   } else {
     // bytes knows bytes only; bytearray knows every buffer.
     if (t.runtime().options.bytes_warning > 0 && (op == CompareOp::Eq || op == CompareOp::Ne) &&
@@ -219,12 +219,12 @@ static const uint8_t* raw(std::string_view text) { return reinterpret_cast<const
 Result<bool> bytes_contains(Thread& t, Value self, Value item) {
   if (is_any_int(item) || (item.is_object() && type_of(t, item)->slots.index != nullptr)) {
     uint8_t byte = TRY(byte_value(t, item, "byte must be in range(0, 256)"));
-    std::string_view own = self_bytes(self);
+    std::string_view own = self_bytes(t, self);
     return !own.empty() && std::memchr(own.data(), byte, own.size()) != nullptr;
   }
   HeldBuffer held;
   TRY(held.get(t, item));
-  std::string_view own = self_bytes(self), part = held.bytes();
+  std::string_view own = self_bytes(t, self), part = held.bytes();
   return find_bytes(raw(own), own.size(), raw(part), part.size()) >= 0;
 }
 

@@ -6,10 +6,18 @@
 
 namespace mp {
 
+// The content of a bytearray: without a GIL a copy of one moment, for other threads may change it while it is
+// read.
+std::string_view bytearray_content(Thread& t, ByteArrayObject* b);
 // The content of a bytes or bytearray receiver.
-inline std::string_view self_bytes(Value self) {
-  return is_bytes(self) ? self.as<BytesObject>()->view() : self.as<ByteArrayObject>()->view();
+inline std::string_view self_bytes(Thread& t, Value self) {
+  return is_bytes(self) ? self.as<BytesObject>()->view() : bytearray_content(t, self.as<ByteArrayObject>());
 }
+inline size_t self_size(Value self) {
+  return is_bytes(self) ? self.as<BytesObject>()->view().size() : self.as<ByteArrayObject>()->length();
+}
+// The byte at `i` of a bytes or bytearray, -1 past its end.
+int byte_at(Thread& t, Value self, uint64_t i);
 // A new object of the receiver's builtin type.
 Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content);
 // The receiver itself when it is an exact bytes, else a copy.

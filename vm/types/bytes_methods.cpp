@@ -44,9 +44,9 @@ struct BytesNeedle {
       TRY(held.get(t, v));
       part = held.bytes();
     }
-    std::string_view own = self_bytes(args[0]);
+    std::string_view own = self_bytes(t, args[0]);
     TRY(clip_range(t, args[2], args[3], own.size(), &from, &to));
-    own = self_bytes(args[0]);
+    own = self_bytes(t, args[0]);
     to = std::min<int64_t>(to, static_cast<int64_t>(own.size()));
     possible = from <= to;
     if (possible) text = own.substr(static_cast<size_t>(from), static_cast<size_t>(to - from));
@@ -98,7 +98,7 @@ Result<Value> bytes_method_count(Thread& t, const Value* args) {
 
 static Result<Value> tail_match(Thread& t, const Value* args, bool suffix) {
   const char* name = suffix ? "endswith" : "startswith";
-  size_t size = self_bytes(args[0]).size();
+  size_t size = self_size(args[0]);
   int64_t from, to;
   TRY(clip_range(t, args[2], args[3], size, &from, &to));
   auto test = [&](Value part) -> Result<bool> {
@@ -106,7 +106,7 @@ static Result<Value> tail_match(Thread& t, const Value* args, bool suffix) {
     TRY(held.get(t, part));
     auto m = static_cast<int64_t>(held.bytes().size());
     if (to - from < m) return false;
-    std::string_view own = self_bytes(args[0]);
+    std::string_view own = self_bytes(t, args[0]);
     return own.substr(static_cast<size_t>(suffix ? to - m : from), static_cast<size_t>(m)) == held.bytes();
   };
   if (is_tuple(args[1])) {
@@ -153,7 +153,7 @@ static Result<Value> split(Thread& t, const Value* args, bool from_right) {
     TRY(held.get(t, args[1]));
     if (held.bytes().empty()) return t.raise(Exc::ValueError, "empty separator");
   }
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   std::string_view separator = held.bytes();
   ListFiller out(t);
   if (space && !from_right) {
@@ -214,7 +214,7 @@ Result<Value> bytes_method_rsplit(Thread& t, const Value* args) { return split(t
 
 Result<Value> bytes_method_splitlines(Thread& t, const Value* args) {
   bool keep = TRY(truth(t, args[1]));
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   ListFiller out(t);
   for (size_t i = 0; i < own.size();) {
     size_t begin = i;
@@ -232,7 +232,7 @@ Result<Value> bytes_method_splitlines(Thread& t, const Value* args) {
 static Result<Value> partition(Thread& t, const Value* args, bool from_right) {
   HeldBuffer held;
   TRY(held.get(t, args[1]));
-  std::string_view separator = held.bytes(), own = self_bytes(args[0]);
+  std::string_view separator = held.bytes(), own = self_bytes(t, args[0]);
   if (separator.empty()) return t.raise(Exc::ValueError, "empty separator");
   int64_t hit = from_right ? rfind_bytes(raw(own), own.size(), raw(separator), separator.size())
                            : find_bytes(raw(own), own.size(), raw(separator), separator.size());
@@ -254,7 +254,7 @@ Result<Value> bytes_method_rpartition(Thread& t, const Value* args) { return par
 Result<Value> bytes_method_removeprefix(Thread& t, const Value* args) {
   HeldBuffer held;
   TRY(held.get(t, args[1]));
-  std::string_view own = self_bytes(args[0]), part = held.bytes();
+  std::string_view own = self_bytes(t, args[0]), part = held.bytes();
   if (!part.empty() && own.substr(0, part.size()) == part) {
     return bytes_like_self(t, args[0], own.substr(part.size()));
   }
@@ -263,7 +263,7 @@ Result<Value> bytes_method_removeprefix(Thread& t, const Value* args) {
 Result<Value> bytes_method_removesuffix(Thread& t, const Value* args) {
   HeldBuffer held;
   TRY(held.get(t, args[1]));
-  std::string_view own = self_bytes(args[0]), part = held.bytes();
+  std::string_view own = self_bytes(t, args[0]), part = held.bytes();
   if (!part.empty() && own.size() >= part.size() && own.substr(own.size() - part.size()) == part) {
     return bytes_like_self(t, args[0], own.substr(0, own.size() - part.size()));
   }
@@ -279,7 +279,7 @@ static Result<Value> strip(Thread& t, const Value* args, bool left, bool right) 
     TRY(held.get(t, args[1]));
     for (char c : held.bytes()) drop[static_cast<uint8_t>(c)] = true;
   }
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   size_t begin = 0, end = own.size();
   if (left)
     while (begin < end && drop[raw(own)[begin]]) ++begin;
@@ -298,7 +298,7 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
   TRY(held_with.get(t, args[2]));
   int64_t limit = TRY(to_ssize(t, args[3]));
   if (limit < 0) limit = INT64_MAX;
-  std::string_view own = self_bytes(args[0]), part = held_part.bytes(), with = held_with.bytes();
+  std::string_view own = self_bytes(t, args[0]), part = held_part.bytes(), with = held_with.bytes();
   int64_t hits = count_bytes(raw(own), own.size(), raw(part), part.size(), limit);
   if (hits == 0 || limit == 0) return bytes_unchanged(t, args[0]);
   if (with.size() > part.size() &&
@@ -336,7 +336,7 @@ Result<Value> bytes_method_join(Thread& t, const Value* args) {
   }
   if (is_list(items)) items = list_to_tuple(t, items.as<ListObject>());
   auto* tuple = items.as<TupleObject>();
-  std::string_view separator = self_bytes(args[0]);
+  std::string_view separator = self_bytes(t, args[0]);
   if (tuple->size == 1 && is_bytes(args[0]) && is_exact((*tuple)[0], t.types().bytes)) return (*tuple)[0];
   size_t total = tuple->size > 0 ? separator.size() * (tuple->size - 1) : 0;
   bool plain = true;
@@ -421,7 +421,7 @@ Result<std::string> hex_text(Thread& t, std::string_view content, Value separato
 }
 
 Result<Value> bytes_method_hex(Thread& t, const Value* args) {
-  std::string out = TRY(hex_text(t, self_bytes(args[0]), args[1], args[2]));
+  std::string out = TRY(hex_text(t, self_bytes(t, args[0]), args[1], args[2]));
   return str_or_error(make_str(t, out));
 }
 
@@ -495,7 +495,7 @@ Result<Value> bytes_method_translate(Thread& t, const Value* args) {
     TRY(deleted.get(t, args[2]));
     for (char c : deleted.bytes()) drop[static_cast<uint8_t>(c)] = true;
   }
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   std::string out;
   out.reserve(own.size());
   for (char signed_byte : own) {
@@ -512,19 +512,19 @@ static Result<Value> justify(Thread& t, const Value* args, char mode, const char
   int64_t width = TRY(to_ssize(t, args[1]));
   char fill = ' ';
   if (!args[2].is_empty()) {
-    bool fits = (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) && self_bytes(args[2]).size() == 1;
+    bool fits = (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) && self_size(args[2]) == 1;
     if (!fits) {
       if (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) {
         return t.raise(Exc::TypeError,
                        "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}",
-                       name, bytes_type_name(args[2]), self_bytes(args[2]).size());
+                       name, bytes_type_name(args[2]), self_size(args[2]));
       }
       return t.raise(Exc::TypeError, "{}() argument 2 must be a byte string of length 1, not {}", name,
                      type_name(t, args[2]));
     }
-    fill = self_bytes(args[2])[0];
+    fill = self_bytes(t, args[2])[0];
   }
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   auto size = static_cast<int64_t>(own.size());
   if (width <= size) return bytes_unchanged(t, args[0]);
   if (width > int64_t{1} << 40) return t.raise_memory_error();
@@ -541,7 +541,7 @@ Result<Value> bytes_method_center(Thread& t, const Value* args) { return justify
 
 Result<Value> bytes_method_zfill(Thread& t, const Value* args) {
   int64_t width = TRY(to_ssize(t, args[1]));
-  std::string_view own = self_bytes(args[0]);
+  std::string_view own = self_bytes(t, args[0]);
   if (width <= static_cast<int64_t>(own.size())) return bytes_unchanged(t, args[0]);
   if (width > int64_t{1} << 40) return t.raise_memory_error();
   std::string out(static_cast<size_t>(width) - own.size(), '0');
@@ -557,7 +557,7 @@ Result<Value> bytes_method_expandtabs(Thread& t, const Value* args) {
   int64_t tab_size = TRY(to_c_int(t, args[1]));
   std::string out;
   int64_t column = 0;
-  for (char c : self_bytes(args[0])) {
+  for (char c : self_bytes(t, args[0])) {
     if (c == '\t') {
       if (tab_size <= 0) continue;
       int64_t spaces = tab_size - column % tab_size;

@@ -10,7 +10,7 @@ static Result<Value> bytes_method_getnewargs(Thread& t, const Value* args) {
   return Value(make_tuple(t, {TRY(bytes_unchanged(t, args[0]))}));
 }
 static Result<Value> bytes_method_sizeof(Thread&, const Value* args) {
-  return Value::from_int(static_cast<int64_t>(sizeof(BytesObject) + self_bytes(args[0]).size() + 1));
+  return Value::from_int(static_cast<int64_t>(sizeof(BytesObject) + self_size(args[0]) + 1));
 }
 static Result<Value> bytes_method_buffer(Thread& t, const Value* args) { return make_memoryview(t, args[0]); }
 

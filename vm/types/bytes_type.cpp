@@ -153,14 +153,14 @@ Result<Value> bytearray_iter(Thread& t, Value self) {
   it->bytes = self;
   return Value(it);
 }
-static Result<Value> bytes_iterator_next(Thread&, Value self) {
+static Result<Value> bytes_iterator_next(Thread& t, Value self) {
   auto* it = self.as<BytesIterator>();
   Value source = it->bytes;
   if (source.is_empty()) return kNoMore;
-  std::string_view content = self_bytes(source);
   uint64_t i = it->index.load(std::memory_order_relaxed);
   it->index.store(i + 1, std::memory_order_relaxed);
-  if (i < content.size()) return Value::from_int(static_cast<uint8_t>(content[i]));
+  int byte = byte_at(t, source, i);
+  if (byte >= 0) return Value::from_int(byte);
   it->bytes = kEmpty;
   return kNoMore;
 }
@@ -169,7 +169,7 @@ static Result<Value> bytes_iterator_length_hint(Thread&, const Value* args) {
   auto* it = args[0].as<BytesIterator>();
   Value source = it->bytes;
   if (source.is_empty()) return Value::from_int(0);
-  auto left = static_cast<int64_t>(self_bytes(source).size()) - static_cast<int64_t>(it->index.load());
+  auto left = static_cast<int64_t>(self_size(source)) - static_cast<int64_t>(it->index.load());
   return Value::from_int(left < 0 ? 0 : left);
 }
 static Result<Value> bytes_iterator_reduce(Thread& t, const Value* args) {

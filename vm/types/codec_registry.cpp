@@ -5,6 +5,7 @@
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
+#include "vm/types/bytes_internal.h"
 #include "vm/types/codec.h"
 #include "vm/types/codec_errors.h"
 #include "vm/types/runtime.h"
@@ -171,7 +172,7 @@ Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value error
       Value bytes = (*result.as<TupleObject>())[0];
       if (is_bytes(bytes)) return bytes;
       if (is_kind(bytes, Kind::ByteArray))
-        return str_or_error(make_bytes(t, bytes.as<ByteArrayObject>()->view()));
+        return str_or_error(make_bytes(t, bytearray_content(t, bytes.as<ByteArrayObject>())));
       return t.raise(
           Exc::TypeError,
           "'{}' encoder returned '{}' instead of 'bytes'; use codecs.encode() to encode to arbitrary types",

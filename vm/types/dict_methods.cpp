@@ -9,21 +9,21 @@ namespace mp {
 namespace {
 enum class OnDuplicate : uint8_t { Override, Keep, Raise };
 
-// Copies `from` into the empty dict `to`.
-void take_copy(Thread& t, DictObject* to, DictObject* from) {
+// Copies `from` into `to` if that is empty; false if it is not (any more).
+bool take_copy(Thread& t, DictObject* to, DictObject* from) {
+  if (to->length() != 0) return false;
   DictObject* copy = dict_copy(t, from);
   ObjectLock lock(t, to);
+  if (to->length() != 0) return false;  // another thread was faster
   to->table.store(copy->table.load(std::memory_order_relaxed), std::memory_order_release);
   to->live.store(copy->length(), std::memory_order_release);
   to->mutations.store(to->mutations.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return true;
 }
 
 Status merge_dict(Thread& t, DictObject* to, DictObject* from, OnDuplicate policy) {
   if (to == from || from->length() == 0) return {};
-  if (to->length() == 0) {
-    take_copy(t, to, from);
-    return {};
-  }
+  if (take_copy(t, to, from)) return {};
   DictTable* table = from->table.load(std::memory_order_acquire);
   uint64_t live = from->length();
   size_t position = 0;
