@@ -30,11 +30,38 @@ static Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* sel
             type_name(t, manager), protocol, exit_text);
     return kErrorValue;
   }
-  r[pc->c] = exit;
+  // What cannot be called must not be taken for a manager: a bound method of it fails in the same words.
+  r[pc->c] = type_of(t, exit)->slots.call != nullptr ? exit : Value(make_bound_method(t, exit, kNone));
   return enter;
 }
+
+// A method that a builtin type defines itself and nobody can replace.
+static NativeFunctionObject* fixed_native(Type* type, Value method) {
+  if (!is_kind(method, Kind::NativeFunction)) return nullptr;
+  auto* native = method.as<NativeFunctionObject>();
+  bool own = native->def->kind == NativeKind::Method && native->owner_type == type;
+  return own && type->has(kTypeImmutable) && native->self.get().is_empty() ? native : nullptr;
+}
+
 MP_NOINLINE Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* self) {
+  // A lock: no bound methods are made. What can be called could not be told from what leaves.
+  Value manager = r[pc->b];
+  Type* type = type_of(t, manager);
+  if (auto* enter = fixed_native(type, type_lookup(t, type, t.names().__enter__));
+      enter != nullptr && type->slots.call == nullptr &&
+      fixed_native(type, type_lookup(t, type, t.names().__exit__)) != nullptr) {
+    *self = r[pc->c] = manager;
+    return enter;
+  }
   return with_methods(t, pc, r, self, t.names().__enter__, t.names().__exit__, "context manager", "__exit__");
+}
+Result<Value> call_exit(Thread& t, Value exit, Value type, Value exception, Value traceback) {
+  if (type_of(t, exit)->slots.call != nullptr) return call(t, exit, {type, exception, traceback});
+  auto* native = type_lookup(t, type_of(t, exit), t.names().__exit__).as<NativeFunctionObject>();
+  Value values[] = {exit, type, exception, traceback};
+  Value result = call_native_direct(t, native, exit, CallArgs{values + 1, 3, {}});
+  if (result.is_error()) return Error{};
+  return result;
 }
 
 namespace cold {
@@ -467,7 +494,7 @@ bool WITH_EXCEPT_START(Thread& t, Frame*, const Instruction* pc, Value* r) {
   Value e = r[pc->c];
   Value traceback = is_exception(e) ? e.as<ExceptionObject>()->traceback.get() : kNone;
   if (traceback.is_empty()) traceback = kNone;
-  return put(r, pc->a, call(t, r[pc->b], {type_of(t, e), e, traceback}));
+  return put(r, pc->a, call_exit(t, r[pc->b], type_of(t, e), e, traceback));
 }
 
 }  // namespace cold
@@ -514,8 +541,6 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
       const Value* from = method ? args.values - 1 : args.values;
       for (size_t i = 0; i < have; ++i) values[i] = from[i];
       for (size_t i = have; i < signature->total; ++i) values[i] = signature->parameters[i].default_value;
-      // What an earlier call left here would keep objects alive: the collector scans the native stack.
-      for (size_t i = signature->total; i < kMost; ++i) values[i] = kEmpty;
       return def->call(t, values).take();
     }
   }

@@ -89,9 +89,10 @@ bool check_receiver(Thread& t, NativeFunctionObject* function, Value self);
 // The __init__ of a class whose call is: allocate an instance, run a script __init__ (null otherwise).
 FunctionObject* plain_class_init(Thread& t, Type* cls);
 Error init_result_error(Thread& t, Value result);
-// BEFORE_WITH up to the call: looks up both methods, writes the one that leaves to r[c]. The one that enters:
-// with *self a script function, without it something bound; or the error sentinel.
+// BEFORE_WITH up to the call: looks up both methods, writes what leaves to r[c] (for call_exit). What enters:
+// with *self a script function or a native method, without it something bound; or the error sentinel.
 Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* self);
+Result<Value> call_exit(Thread& t, Value exit, Value type, Value exception, Value traceback);
 
 // --- unwinding (unwind.cpp)
 // Finds the handler of the current exception from t.frame on, leaving frames. The frame to go on in, or null

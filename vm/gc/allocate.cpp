@@ -14,8 +14,11 @@ namespace mp {
 static constexpr size_t kCarveBytes = 4096;  // a page
 static constexpr size_t kCacheLine = 64;
 static constexpr size_t kReported = 64 * 1024;
+static constexpr size_t kLookAhead = 16;      // blocks
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
+
+static BlockUser block_user(const Thread& t) { return static_cast<BlockUser>(t.impl->serial % kBlockUsers); }
 
 bool HeapImpl::over_limit(size_t more) const {
   size_t limit = memory_limit.load(std::memory_order_relaxed);
@@ -110,7 +113,7 @@ Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
     if (kind == CellKind::Raw) return nullptr;
     t.set_interrupt(kInterruptMemory);
   }
-  Block* block = pool.allocate(kBlockSize - kBlockHeader, map);
+  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(t), map);
   if (block == nullptr) return nullptr;
   block->kind = kind;
   block->size_class = static_cast<uint8_t>(size_class);
@@ -135,6 +138,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
   }
   Block*& carving = objects ? t.impl->carving_objects[size_class] : t.impl->carving_raws[size_class];
   FreeCell* list = nullptr;
+  BlockUser user = block_user(t);
   if (carving != nullptr && carving->carved < carving->cell_count) list = carve(t, carving);
   ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
   while (list == nullptr) {
@@ -155,6 +159,12 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
         break;
       }
       while (c.next_to_sweep < c.blocks.size()) {
+        size_t end = std::min(c.next_to_sweep + kLookAhead, c.blocks.size());
+        for (size_t i = c.next_to_sweep; i < end; ++i) {
+          if (c.blocks[i]->user != user) continue;
+          std::swap(c.blocks[i], c.blocks[c.next_to_sweep]);
+          break;
+        }
         Block* candidate = c.blocks[c.next_to_sweep++];
         if (!candidate->needs_sweep) continue;
         if (candidate->marked == candidate->cell_count) {
@@ -162,6 +172,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
           continue;
         }
         block = candidate;
+        block->user = user;
         break;
       }
     }
@@ -192,7 +203,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
   {
     std::lock_guard<std::mutex> guard(mutex);
     if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
-    block = pool.allocate(bytes, map);
+    block = pool.allocate(bytes, block_user(t), map);
     if (block == nullptr) return nullptr;
     block->large = true;
     block->kind = kind;

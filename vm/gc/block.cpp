@@ -50,47 +50,50 @@ BlockPool::~BlockPool() {
   }
 }
 
-Block* BlockPool::take(Region& region, size_t units, PageMap& map) {
-  if (region.free_units < units) return nullptr;
+size_t BlockPool::find(Region& region, size_t units) {
+  if (region.free_units < units) return kMaxRegionUnits;
   size_t i = region.first_free;
-  while (i < region.units && region.state[i] == 2) ++i;
+  while (i < region.units && region.state[i] == kUsed) ++i;
   region.first_free = i;
   while (i + units <= region.units) {
     size_t run = 0;
-    while (run < units && region.state[i + run] != 2) ++run;
-    if (run < units) {
-      i += run + 1;
-      continue;
-    }
-    auto address = region.base + i * kBlockSize;
-    if (!map.set(reinterpret_cast<uintptr_t>(address), units, reinterpret_cast<Block*>(address)))
-      return nullptr;
-    bool dirty = false;
-    for (size_t k = 0; k < units; ++k) {
-      if (region.state[i + k] == 1) {
-        dirty = true;
-        --dirty_units_;
-      }
-      region.state[i + k] = 2;
-    }
-    region.free_units -= units;
-    used_units_ += units;
-    unpoison(address, units * kBlockSize);
-    size_t populated = units * kBlockSize;
-    if (i < region.small_units && !dirty) {
-      if (units == 1) populated = kFirstBytes;
-      os::populate(address, populated);
-    }
-    auto* block = new (address) Block();
-    block->dirty = dirty;
-    block->populated = populated;
-    block->unit_count = static_cast<uint32_t>(units);
-    return block;
+    while (run < units && region.state[i + run] != kUsed) ++run;
+    if (run == units) return i;
+    i += run + 1;
   }
-  return nullptr;
+  return kMaxRegionUnits;
 }
 
-Block* BlockPool::allocate(size_t bytes, PageMap& map) {
+Block* BlockPool::take(Region& region, size_t first, size_t units, BlockUser user, PageMap& map) {
+  auto address = region.base + first * kBlockSize;
+  if (!map.set(reinterpret_cast<uintptr_t>(address), units, reinterpret_cast<Block*>(address)))
+    return nullptr;
+  bool dirty = false;
+  for (size_t k = 0; k < units; ++k) {
+    uint8_t& state = region.state[first + k];
+    if (state != kZero) {
+      dirty = true;
+      --dirty_units_;
+    }
+    state = kUsed;
+  }
+  region.free_units -= units;
+  used_units_ += units;
+  unpoison(address, units * kBlockSize);
+  size_t populated = units * kBlockSize;
+  if (first < region.small_units && !dirty) {
+    if (units == 1) populated = kFirstBytes;
+    os::populate(address, populated);
+  }
+  auto* block = new (address) Block();
+  block->dirty = dirty;
+  block->populated = populated;
+  block->unit_count = static_cast<uint32_t>(units);
+  block->user = user;
+  return block;
+}
+
+Block* BlockPool::allocate(size_t bytes, BlockUser user, PageMap& map) {
   size_t units = (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize;
   if (units > kMaxRegionUnits / 32) {
     void* memory = os::map_memory(units * kBlockSize, kBlockSize, os::Reserve::Yes);
@@ -106,8 +109,15 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
     used_units_ += units;
     return block;
   }
+  if (units == 1) {
+    for (Region& region : regions_)
+      if (const void* own = std::memchr(region.state.data(), kDirty + user, region.units))
+        return take(region, static_cast<size_t>(static_cast<const uint8_t*>(own) - region.state.data()), 1,
+                    user, map);
+  }
   for (Region& region : regions_)
-    if (Block* block = take(region, units, map)) return block;
+    if (size_t first = find(region, units); first != kMaxRegionUnits)
+      return take(region, first, units, user, map);
   // A process that needs little memory gets small pages: a huge page would be resident as a whole. Beyond
   // that, the faults of small pages would cost a short program more than its work.
   size_t region_units = regions_.empty() ? kMaxRegionUnits / 2 : kMaxRegionUnits;
@@ -123,12 +133,13 @@ Block* BlockPool::allocate(size_t bytes, PageMap& map) {
     os::huge_pages(static_cast<uint8_t*>(memory) + small, rest);
   regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small / kBlockSize,
                       std::vector<uint8_t>(region_units)});
-  return take(regions_.back(), units, map);
+  return take(regions_.back(), 0, units, user, map);
 }
 
 void BlockPool::release(Block* block, PageMap& map) {
   size_t units = block->unit_count;
   bool own = block->own_mapping;
+  BlockUser user = block->user;
   map.set(reinterpret_cast<uintptr_t>(block), units, nullptr);
   used_units_ -= units;
   poison(block, units * kBlockSize);
@@ -141,7 +152,7 @@ void BlockPool::release(Block* block, PageMap& map) {
   for (Region& region : regions_) {
     if (address < region.base || address >= region.base + region.units * kBlockSize) continue;
     size_t first = static_cast<size_t>(address - region.base) / kBlockSize;
-    for (size_t k = 0; k < units; ++k) region.state[first + k] = 1;
+    std::memset(&region.state[first], kDirty + user, units);
     dirty_units_ += units;
     region.free_units += units;
     if (first < region.first_free) region.first_free = first;
@@ -157,10 +168,10 @@ void BlockPool::trim(size_t keep_bytes) {
       size_t begin = (i - 1) / kUnitsPerHugePage * kUnitsPerHugePage, end = i;
       i = begin;
       if (!std::all_of(region.state.begin() + static_cast<long>(begin),
-                       region.state.begin() + static_cast<long>(end), [](uint8_t s) { return s == 1; }))
+                       region.state.begin() + static_cast<long>(end), [](uint8_t s) { return s >= kDirty; }))
         continue;
       std::fill(region.state.begin() + static_cast<long>(begin),
-                region.state.begin() + static_cast<long>(end), 0);
+                region.state.begin() + static_cast<long>(end), kZero);
       os::discard_memory(region.base + begin * kBlockSize, (end - begin) * kBlockSize);
       dirty_units_ -= end - begin;
     }

@@ -16,6 +16,11 @@ inline constexpr size_t kMarkWords = kBlockSize / kGranule / 64;
 
 enum class CellKind : uint8_t { Object, Raw };
 
+// A thread as blocks know it; several threads may share a number. Memory goes back to whom it was last, if it
+// can: its lines may still be in that processor's cache, and no other processor has them.
+using BlockUser = uint8_t;
+inline constexpr uint64_t kBlockUsers = 254;
+
 struct Block {
   uint64_t cell_size = 0;   // of a large block: the size of its one cell
   uint32_t reciprocal = 0;  // ceil(2^32 / cell_size): index of a cell without a division
@@ -29,7 +34,8 @@ struct Block {
   bool dirty = false;        // uncarved memory may not be zero
   bool own_mapping = false;  // a large block outside the regions
   bool needs_sweep = false;
-  uint8_t reserved[2] = {};
+  BlockUser user = 0;  // who took cells from it last
+  uint8_t reserved[1] = {};
   uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
   uint64_t unused[10] = {};
   uint64_t marks[kMarkWords] = {};
@@ -88,7 +94,7 @@ class BlockPool {
   ~BlockPool();
   // A block whose first `kBlockHeader` bytes are a fresh header; nullptr when the system refuses. `bytes`
   // counts the cells only.
-  Block* allocate(size_t bytes, PageMap& map);
+  Block* allocate(size_t bytes, BlockUser user, PageMap& map);
   void release(Block* block, PageMap& map);
   // Gives dirty free units beyond `keep_bytes` back to the system.
   void trim(size_t keep_bytes);
@@ -103,9 +109,11 @@ class BlockPool {
     size_t free_units;
     size_t first_free;           // no free unit below
     size_t small_units;          // at the start, whose pages are small
-    std::vector<uint8_t> state;  // per unit: 0 free and zero, 1 free and dirty, 2 used
+    std::vector<uint8_t> state;  // per unit: kZero, kUsed, or kDirty + the last user
   };
-  Block* take(Region& region, size_t units, PageMap& map);
+  static constexpr uint8_t kZero = 0, kUsed = 1, kDirty = 2;
+  static size_t find(Region& region, size_t units);  // a run of free units, kMaxRegionUnits: none
+  Block* take(Region& region, size_t first, size_t units, BlockUser user, PageMap& map);
   std::vector<Region> regions_;
   size_t used_units_ = 0;
   size_t dirty_units_ = 0;

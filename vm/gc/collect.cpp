@@ -21,6 +21,7 @@ static constexpr size_t kMinTrigger = 2u << 20;
 static constexpr size_t kUsualTrigger = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
 static constexpr size_t kMostParallel = 16;  // threads that the trigger counts
+static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
 static constexpr size_t kStressThinning =
     64;  // collections after which the interval of `stress` grows by one
 
@@ -87,7 +88,11 @@ void HeapImpl::count_allocations() {
     own_again_if_due(*t);
   }
   bool parallel = runtime.free_threaded.load(std::memory_order_relaxed);
-  allocating_threads = parallel ? std::clamp<size_t>((all + most / 2) / most, 1, kMostParallel) : 1;
+  size_t now = parallel ? std::clamp<size_t>((all + most / 2) / most, 1, kMostParallel) : 1;
+  // One may only have lost its processor to another program.
+  if (now < allocating_threads && parallel && ++fewer_allocating < kFewerInARow) return;
+  fewer_allocating = 0;
+  allocating_threads = now;
 }
 
 // Short threads would otherwise begin fresh blocks one after the other, each for a few cells.

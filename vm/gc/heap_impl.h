@@ -104,6 +104,7 @@ struct HeapImpl {
   alignas(64) std::atomic<size_t> live_after{0};  // bytes that survived the last collection
   std::atomic<size_t> trigger{0};                 // allocated_since that asks for a collection
   size_t allocating_threads = 1;  // that did so in parallel, by their shares, up to the last collection
+  uint32_t fewer_allocating = 0;  // collections in a row that found fewer
   size_t kept_free = 0;           // bytes of free blocks that stay mapped
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace mp::os {
@@ -16,14 +17,15 @@ inline void cpu_pause() {
 #endif
 }
 
-// Of the processors that this process may use; read once.
-inline bool has_several_processors() {
-  static const bool several = [] {
+// That this process may use; read once.
+inline size_t processor_count() {
+  static const size_t count = [] {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<size_t>(CPU_COUNT(&set)) : size_t{2};
   }();
-  return several;
+  return count;
 }
+inline bool has_several_processors() { return processor_count() > 1; }
 
 class AdaptiveSpin {
  public:

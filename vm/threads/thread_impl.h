@@ -70,6 +70,7 @@ struct ThreadImpl {
   WaitRecord wait;
   DeferredWakes wakes;
   LockPressure lock_pressure;
+  LockPatience lock_patience;
   uint32_t owning_pause = 0;       // collections until it owns objects again
   uint32_t next_owning_pause = 1;  // how long the next pause will be
   AllocationCount allocation;

@@ -13,6 +13,7 @@
 #include "vm/os/clock.h"
 #include "vm/os/memory.h"
 #include "vm/os/process_fence.h"
+#include "vm/os/spin.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/deadlock.h"
 #include "vm/threads/gil.h"
@@ -248,7 +249,7 @@ static void note_drop(Thread& t) {
 
 // Under the table's mutex: a thread that the stopper had found running has stopped.
 static void note_stopped(ThreadTable& table) {
-  if (--table.still_running == 0) table.stopped.notify_one();
+  if (table.still_running.fetch_sub(1, std::memory_order_acq_rel) == 1) table.stopped.notify_one();
 }
 
 static void note_detached(Thread& t) {
@@ -329,6 +330,22 @@ __attribute__((noinline)) void yield_gil(Thread& t) {
 
 // ---------------------------------------------------------------- stop-the-world
 
+// Most stops are shorter than going to sleep and being woken.
+static constexpr int64_t kSafepointSpin = 20'000, kLongestSpin = 500'000;  // nanoseconds
+
+// One in which the stopper lost its processor says little about the others. Under the table's mutex.
+static void note_duration(ThreadTable& table, int64_t ns) {
+  int64_t usual = table.usual_stop.load(std::memory_order_relaxed);
+  if (ns > usual) ns = usual + (std::min(ns, usual * 2 + kSafepointSpin) - usual) / 4;
+  table.usual_stop.store(ns, std::memory_order_relaxed);
+}
+
+template <class Done>
+static void stay_awake(int64_t ns, Done&& done) {
+  for (int64_t end = os::monotonic_ns() + ns; !done() && os::monotonic_ns() < end;)
+    for (int i = 0; i < 16 && !done(); ++i) os::cpu_pause();
+}
+
 void stop_the_world(Thread& t) {
   ThreadTable& table = *t.runtime().threads;
   std::unique_lock<std::mutex> lock(table.mutex);
@@ -342,7 +359,7 @@ void stop_the_world(Thread& t) {
   table.stop_requested.store(true, std::memory_order_seq_cst);
   for (Thread* other = table.first; other != nullptr; other = other->impl->next)
     if (other != &t) other->set_interrupt(kInterruptStopTheWorld);
-  table.still_running = 0;
+  size_t running = 0;
   for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
     if (other == &t) continue;
     // SAFETY: who detaches from here on finds the stop requested and waits for the mutex (note_detached).
@@ -350,9 +367,16 @@ void stop_the_world(Thread& t) {
     if (!other->impl->state.compare_exchange_strong(state, ThreadState::Suspended,
                                                     std::memory_order_seq_cst) &&
         state == ThreadState::Attached)
-      ++table.still_running;
+      ++running;
   }
-  while (table.still_running != 0) table.stopped.wait(lock);
+  table.still_running.store(running, std::memory_order_relaxed);
+  table.processors_suffice.store(running < os::processor_count(), std::memory_order_relaxed);
+  if (running != 0 && table.processors_suffice.load(std::memory_order_relaxed)) {
+    lock.unlock();
+    stay_awake(kSafepointSpin, [&] { return table.still_running.load(std::memory_order_acquire) == 0; });
+    lock.lock();
+  }
+  while (table.still_running.load(std::memory_order_acquire) != 0) table.stopped.wait(lock);
   for (const StoppedWork& work : table.stopped_work) work.run(work.what, work.a, work.b);
   table.stopped_work.clear();
   table.last_stop.store(os::monotonic_ns(), std::memory_order_relaxed);
@@ -362,6 +386,7 @@ void start_the_world(Thread& t) {
   ThreadTable& table = *t.runtime().threads;
   std::lock_guard<std::mutex> guard(table.mutex);
   if (--table.stop_depth > 0) return;
+  note_duration(table, os::monotonic_ns() - table.last_stop.load(std::memory_order_relaxed));
   for (Thread* other = table.first; other != nullptr; other = other->impl->next) {
     other->clear_interrupt(kInterruptStopTheWorld);
     ThreadState expected = ThreadState::Suspended;
@@ -409,7 +434,14 @@ __attribute__((noinline)) void suspend_for_stop(Thread& t) {
     }
     t.impl->state.store(ThreadState::Suspended, std::memory_order_seq_cst);
     note_stopped(table);
-    while (t.impl->state.load(std::memory_order_seq_cst) == ThreadState::Suspended) table.started.wait(lock);
+    auto started = [&] { return t.impl->state.load(std::memory_order_seq_cst) != ThreadState::Suspended; };
+    int64_t usual = table.usual_stop.load(std::memory_order_relaxed);
+    if (usual < kLongestSpin && table.processors_suffice.load(std::memory_order_relaxed)) {
+      lock.unlock();
+      stay_awake(usual * 2 + kSafepointSpin, started);
+      lock.lock();
+    }
+    while (!started()) table.started.wait(lock);
   }
   attach_thread(t);
   asm volatile("" : : "r"(&registers) : "memory");

@@ -28,7 +28,10 @@ struct ThreadTable {
   std::atomic<bool> watch_deadlocks{false};
   Thread* stopper = nullptr;  // who stopped the world
   int stop_depth = 0;
-  size_t still_running = 0;  // threads that the stopper waits for
+  std::atomic<size_t> still_running{0};  // threads that the stopper waits for; written under the mutex
+  // Of the stop that goes on: each thread that ran has a processor, so who waits may stay awake.
+  std::atomic<bool> processors_suffice{false};
+  std::atomic<int64_t> usual_stop{0};  // nanoseconds
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each

@@ -286,20 +286,27 @@ uint32_t fork_generation() { return g_forks.load(std::memory_order_relaxed); }
 
 WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner,
                                   uint8_t take) {
-  // Without a GIL the holder runs, and most locks are held for less time than going to sleep takes.
-  constexpr int kSpins = 100;
-  if (t.impl->held_policy == nullptr && os::has_several_processors())
-    for (int i = 0; i < kSpins && is_locked(); ++i) os::cpu_pause();
+  constexpr int64_t kStarving = 1'000'000;  // nanoseconds
+  bool may_have_it = take != kLocked;
+  if (!may_have_it && spin(t, deadline)) return WaitResult::Woken;
   bool was_woken = false;
+  int64_t begin = 0;
   for (;;) {
     uint8_t seen = state_.load(std::memory_order_relaxed);
+    if (may_have_it && (seen & kHanded) != 0) {
+      // Who was woken before the one that it was meant for may be faster: that one waits on.
+      if (state_.compare_exchange_weak(seen, seen & ~kHanded, std::memory_order_acquire))
+        return WaitResult::Woken;
+      continue;
+    }
     if (seen == 0) {
       if (state_.compare_exchange_weak(seen, take, std::memory_order_acquire)) return WaitResult::Woken;
       continue;
     }
-    if (seen != (kLocked | kWaiters) &&
-        !state_.compare_exchange_weak(seen, kLocked | kWaiters, std::memory_order_relaxed))
-      continue;
+    if (was_woken && begin == 0) begin = os::monotonic_ns();
+    uint8_t wanted = seen | kWaiters;
+    if (was_woken && os::monotonic_ns() - begin > kStarving) wanted |= kStarved;
+    if (seen != wanted && !state_.compare_exchange_weak(seen, wanted, std::memory_order_relaxed)) continue;
     // From here the flag says that somebody waits, so whoever gives up after being woken leaves it set for
     // the others.
     if (was_woken && deadline != os::kNoDeadline && os::monotonic_ns() >= deadline)
@@ -307,13 +314,66 @@ WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kin
     WaitResult result = park(
         t, this,
         [](void* self) {
-          return static_cast<ParkingLock*>(self)->state_.load(std::memory_order_seq_cst) ==
-                 (kLocked | kWaiters);
+          constexpr uint8_t kBoth = kLocked | kWaiters;
+          return (static_cast<ParkingLock*>(self)->state_.load(std::memory_order_seq_cst) & kBoth) == kBoth;
         },
         this, deadline, kind, owner);
     take = kLocked | kWaiters;  // others may still wait
     if (result == WaitResult::TimedOut || result == WaitResult::Interrupted) return result;
     was_woken = result == WaitResult::Woken;
+    may_have_it |= was_woken;
+  }
+}
+
+// Without a GIL the holder runs, and most locks are held for less time than going to sleep takes. Who meets
+// others at locks again and again steps back for longer each time, as at an object's lock
+// (object_lock.cpp), and they take it many times meanwhile.
+bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
+  constexpr uint32_t kMaxLevel = 7, kProbe = 32;
+  constexpr int64_t kAgain = 50'000;  // nanoseconds
+  if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
+  LockPatience& patience = t.impl->lock_patience;
+  int64_t begin = os::monotonic_ns();
+  int64_t limit = ++patience.waits % kProbe == 0 ? LockPatience::kMost : patience.ns;  // may have changed
+  int64_t end = std::min(begin + limit, deadline);
+  uint32_t level = begin - patience.met_at < kAgain ? std::min(patience.level + 1, kMaxLevel) : 0;
+  bool met = false;
+  for (int64_t now = begin;;) {
+    for (uint32_t i = 0; i < 4u << level; ++i) os::cpu_pause();
+    met = !is_locked() && try_lock();
+    now = os::monotonic_ns();
+    // A stop waits for this thread; the main thread handles its signals.
+    if (met || now >= end ||
+        (t.interrupt_word.load(std::memory_order_relaxed) & (kInterruptStopTheWorld | kInterruptSignal)) !=
+            0) {
+      patience.met_at = now;
+      break;
+    }
+    if (level < kMaxLevel) ++level;
+  }
+  patience.level = level;
+  patience.ns =
+      met ? std::min(patience.ns * 2, LockPatience::kMost) : std::max(patience.ns / 2, LockPatience::kLeast);
+  return met;
+}
+
+void ParkingLock::unlock_slow(Thread& t) {
+  uint8_t seen = state_.load(std::memory_order_relaxed);
+  for (;;) {
+    if ((seen & kStarved) == 0) {
+      if (!state_.compare_exchange_weak(seen, 0, std::memory_order_seq_cst)) continue;
+      if ((seen & kWaiters) != 0) unpark_one(t, this);
+      return;
+    }
+    if (!state_.compare_exchange_weak(seen, kLocked | kWaiters | kHanded, std::memory_order_seq_cst))
+      continue;
+    if (unpark_one(t, this)) return;
+    // Nobody waits any more: taken back, unless somebody has found it.
+    seen = state_.load(std::memory_order_relaxed);
+    do {
+      if ((seen & kHanded) == 0) return;
+    } while (!state_.compare_exchange_weak(seen, seen & ~kHanded, std::memory_order_seq_cst));
+    seen = state_.load(std::memory_order_relaxed);
   }
 }
 

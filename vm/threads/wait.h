@@ -114,7 +114,18 @@ void reset_parking_lot_after_fork();
 // How often this process was forked off: what the threads of before left in lists is void after a change.
 uint32_t fork_generation();
 
-// A mutex of one byte on the parking lot; what Lock and RLock stand on.
+// How long it pays a thread to stay awake for a ParkingLock: learned from its last waits.
+struct LockPatience {
+  static constexpr int64_t kLeast = 2'000, kMost = 100'000;  // nanoseconds
+  int64_t ns = kMost;
+  uint32_t waits = 0;
+  uint32_t level = 0;  // how far it stepped back the last time
+  int64_t met_at = 0;  // and when
+};
+
+// A mutex of one byte on the parking lot; what Lock and RLock stand on. Whoever comes may take it when it is
+// free, so that a thread that takes it again and again need not go to sleep in between; but a thread that
+// has waited for long is handed it.
 class ParkingLock {
  public:
   bool try_lock() {
@@ -134,14 +145,20 @@ class ParkingLock {
   bool adopt_waiter(Thread& t, const void* address);
   // The state must be locked (by anybody).
   void unlock(Thread& t) {
-    if (state_.exchange(0, std::memory_order_seq_cst) == (kLocked | kWaiters)) unpark_one(t, this);
+    uint8_t expected = kLocked;
+    if (!state_.compare_exchange_strong(expected, 0, std::memory_order_seq_cst)) [[unlikely]]
+      unlock_slow(t);
   }
   bool is_locked() const { return state_.load(std::memory_order_relaxed) != 0; }
   void reset() { state_.store(0, std::memory_order_relaxed); }
 
  private:
-  static constexpr uint8_t kLocked = 1, kWaiters = 2;
+  // kStarved: somebody has waited too long, the next unlock hands it over. kHanded: locked, but whoever was
+  // woken last does not know yet that he has it.
+  static constexpr uint8_t kLocked = 1, kWaiters = 2, kStarved = 4, kHanded = 8;
   WaitResult lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner, uint8_t take);
+  bool spin(Thread& t, os::Deadline deadline);
+  void unlock_slow(Thread& t);
   std::atomic<uint8_t> state_{0};
 };
 
