@@ -541,6 +541,8 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
       const Value* from = method ? args.values - 1 : args.values;
       for (size_t i = 0; i < have; ++i) values[i] = from[i];
       for (size_t i = have; i < signature->total; ++i) values[i] = signature->parameters[i].default_value;
+      // What an earlier call left here would keep objects alive: the collector scans the native stack.
+      for (size_t i = signature->total; i < kMost; ++i) values[i] = kEmpty;
       return def->call(t, values).take();
     }
   }

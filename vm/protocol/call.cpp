@@ -119,12 +119,12 @@ Result<Value> call_tuple(Thread& t, Value callee, Value positional, Value keywor
   size_t total = tuple->size + dict->length();
   if (total < 64) {
     // Few arguments: the native stack is scanned.
-    Value values[64];
+    auto* values = static_cast<Value*>(alloca(total * sizeof(Value)));
     TupleObject* names = allocate_tuple(t, dict->length());
     size_t count = 0, named = 0, position = 0;
     for (; count < tuple->size; ++count) values[count] = (*tuple)[count];
     Value key, value;
-    while (dict_next(dict, &position, &key, &value) && named < names->size && count < 64) {
+    while (dict_next(dict, &position, &key, &value) && named < names->size && count < total) {
       if (!is_str(key)) return t.raise(Exc::TypeError, "keywords must be strings");
       names->items()[named++] = key;
       values[count++] = value;
