@@ -53,7 +53,7 @@ Result<int64_t> socket_call(Thread& t, SocketObject* socket, Ready ready, os::De
     if (result >= 0) return result;
     if (error == EINTR) {
       TRY(t.poll());
-    } else if ((error == EAGAIN || error == EWOULDBLOCK) && socket->timeout > 0) {
+    } else if ((error == EAGAIN || error == EWOULDBLOCK) && deadline != os::kNoDeadline) {
       TRY(wait_until_ready(t, socket, ready, deadline));
     } else if (!reclaimed && io::reclaim_descriptors(t, error)) {
       reclaimed = true;

@@ -187,7 +187,8 @@ Result<int> try_connect(Thread& t, SocketObject* socket, Address& address) {
   }
   if (error == EINTR) TRY(t.poll());
   // connect(2) goes on in the background when it is interrupted; to call it again would be EALREADY.
-  if (!(error == EINTR && timeout != 0) && !(error == EINPROGRESS && timeout > 0)) return error;
+  bool timed = deadline != os::kNoDeadline;
+  if (!(error == EINTR && (timed || timeout != 0)) && !(error == EINPROGRESS && timed)) return error;
   if (!TRY(poll_socket(t, socket, Ready::Write, deadline))) return kTimedOut;
   socklen_t size = sizeof error;
   if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;

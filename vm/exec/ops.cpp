@@ -35,21 +35,21 @@ static Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* sel
   return enter;
 }
 
-// A method that a builtin type defines itself and nobody can replace.
-static NativeFunctionObject* fixed_native(Type* type, Value method) {
-  if (!is_kind(method, Kind::NativeFunction)) return nullptr;
+// A method that a builtin type defines itself.
+static NativeFunctionObject* own_native(Type* type, Value method) {
+  if (type->spec == nullptr || !is_kind(method, Kind::NativeFunction)) return nullptr;
   auto* native = method.as<NativeFunctionObject>();
   bool own = native->def->kind == NativeKind::Method && native->owner_type == type;
-  return own && type->has(kTypeImmutable) && native->self.get().is_empty() ? native : nullptr;
+  return own && native->self.get().is_empty() ? native : nullptr;
 }
 
 MP_NOINLINE Value with_methods(Thread& t, const Instruction* pc, Value* r, Value* self) {
-  // A lock: no bound methods are made. What can be called could not be told from what leaves.
+  // A lock, a condition: no bound methods are made. What can be called could not be told from what leaves.
   Value manager = r[pc->b];
   Type* type = type_of(t, manager);
-  if (auto* enter = fixed_native(type, type_lookup(t, type, t.names().__enter__));
+  if (auto* enter = own_native(type, type_lookup(t, type, t.names().__enter__));
       enter != nullptr && type->slots.call == nullptr &&
-      fixed_native(type, type_lookup(t, type, t.names().__exit__)) != nullptr) {
+      own_native(type, type_lookup(t, type, t.names().__exit__)) != nullptr) {
     *self = r[pc->c] = manager;
     return enter;
   }
@@ -57,9 +57,15 @@ MP_NOINLINE Value with_methods(Thread& t, const Instruction* pc, Value* r, Value
 }
 Result<Value> call_exit(Thread& t, Value exit, Value type, Value exception, Value traceback) {
   if (type_of(t, exit)->slots.call != nullptr) return call(t, exit, {type, exception, traceback});
-  auto* native = type_lookup(t, type_of(t, exit), t.names().__exit__).as<NativeFunctionObject>();
+  Value method = type_lookup(t, type_of(t, exit), t.names().__exit__);
   Value values[] = {exit, type, exception, traceback};
-  Value result = call_native_direct(t, native, exit, CallArgs{values + 1, 3, {}});
+  CallArgs args{values + 1, 3, {}};
+  if (!is_kind(method, Kind::NativeFunction)) [[unlikely]] {  // a script has patched the class meanwhile
+    Value result = TRY(call_special(t, exit, t.names().__exit__, {type, exception, traceback}));
+    if (!result.is_not_found()) return result;
+    return t.raise(Exc::AttributeError, "'{}' object has no attribute '__exit__'", type_name(t, exit));
+  }
+  Value result = call_native_direct(t, method.as<NativeFunctionObject>(), exit, args);
   if (result.is_error()) return Error{};
   return result;
 }

@@ -229,10 +229,11 @@ Result<bool> set_discard(Thread& t, SetObject* set, Value key) {
 bool set_next_in(SetTable* table, size_t* position, Value* key, int64_t* hash) {
   SetEntry* entries = table->entries();
   for (size_t i = *position; i <= table->mask; ++i) {
-    Value k = entries[i].key.get();
-    if (k.is_empty() || k.is_not_found()) continue;
-    *key = k;
-    if (hash != nullptr) *hash = entries[i].hash.load(std::memory_order_relaxed);
+    Value found;
+    int64_t its_hash;
+    if (!read_entry(entries[i], &found, &its_hash)) continue;
+    *key = found;
+    if (hash != nullptr) *hash = its_hash;
     *position = i + 1;
     return true;
   }

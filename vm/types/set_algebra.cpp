@@ -94,6 +94,7 @@ Status merge_set(Thread& t, SetObject* set, SetObject* other) {
   if (set == other || other->length() == 0) return {};
   TRY(grow_for(t, set, other->length()));
   SetTable* source = other->table.load(std::memory_order_acquire);
+  uint64_t changes = source->changes.load(std::memory_order_acquire);
   {
     ObjectLock lock(t, set);
     SetTable* table = set->table.load(std::memory_order_relaxed);
@@ -104,36 +105,45 @@ Status merge_set(Thread& t, SetObject* set, SetObject* other) {
         if (table == nullptr) return t.raise_memory_error();
       }
       uint64_t used = source->fill.load(std::memory_order_relaxed);
-      SetEntry* from = source->entries();
-      uint32_t count = 0;
+      const SetEntry* from = source->entries();
+      uint32_t count = 0, live = 0;
+      bool fits = true;
+      Value key;
+      int64_t hash;
       if (table->mask == source->mask && used == other->length()) {  // nothing deleted: place by place
         SetEntry* to = table->entries();
         uint32_t deleted = 0;
         for (uint64_t i = 0; i <= source->mask; ++i) {
-          to[i].hash.store(from[i].hash.load(std::memory_order_relaxed), std::memory_order_relaxed);
-          Value key = from[i].key.get();
+          if (!read_entry(from[i], &key, &hash)) hash = key.is_empty() ? 0 : -1;
+          to[i].hash.store(hash, std::memory_order_relaxed);
           to[i].key = key;
           count += !key.is_empty();
           deleted += key.is_not_found();  // by another thread just now
         }
+        live = count - deleted;
+      } else {
+        for (uint64_t i = 0; i <= source->mask; ++i) {
+          if (!read_entry(from[i], &key, &hash)) continue;
+          // Another thread may have put more into it since there was room for all.
+          if (fits = uint64_t{count + 1} * 5 < table->mask * 3; !fits) break;
+          SetEntry* to = set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
+          to->hash.store(hash, std::memory_order_relaxed);
+          to->key = key;
+          ++count;
+        }
+        live = count;
+      }
+      if (fits && source->changes.load(std::memory_order_acquire) == changes) {
         table->fill.store(count, std::memory_order_release);
         set->table.store(table, std::memory_order_release);
-        set->live.store(count - deleted, std::memory_order_release);
+        set->live.store(live, std::memory_order_release);
         return {};
       }
-      for (uint64_t i = 0; i <= source->mask; ++i) {
-        Value key = from[i].key.get();
-        if (key.is_empty() || key.is_not_found()) continue;
-        int64_t hash = from[i].hash.load(std::memory_order_relaxed);
-        SetEntry* to = set_probe(table, hash, [](SetEntry*, Value) { return Match::No; }).entry;
-        to->hash.store(hash, std::memory_order_relaxed);
-        to->key = key;
-        ++count;
-      }
-      table->fill.store(count, std::memory_order_release);
+      // Another thread changed it meanwhile: what was taken out and put in again has come twice, or not at
+      // all. From the beginning, with comparisons.
+      table = set_allocate_table(t, table->mask + 1);
+      if (table == nullptr) return t.raise_memory_error();
       set->table.store(table, std::memory_order_release);
-      set->live.store(count, std::memory_order_release);
-      return {};
     }
   }
   SetChanger changer(t, set);

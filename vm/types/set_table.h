@@ -83,9 +83,20 @@ inline void set_changed(SetTable* table) {
 // Takes a key out: the entry stays as a deleted one. Under the lock.
 inline void set_remove_entry(SetObject* set, SetTable* table, SetEntry* entry) {
   entry->key = kNotFound;
-  entry->hash.store(-1, std::memory_order_relaxed);
+  entry->hash.store(-1, std::memory_order_release);  // after the key: read_entry
   set_changed(table);
   set->live.store(set->live.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+}
+
+// False: free or deleted. Key and hash belong together, though another thread may take a key out and put
+// another one in its place between two loads.
+inline bool read_entry(const SetEntry& entry, Value* key, int64_t* hash) {
+  for (;;) {
+    *key = entry.key.get();
+    if (key->is_empty() || key->is_not_found()) return false;
+    *hash = entry.hash.load(std::memory_order_acquire);
+    if (entry.key.get() == *key) return true;
+  }
 }
 
 // The keys of a table, in its order: `for (SetKeys it(table); it.next();) use(it.key, it.hash);`
@@ -93,11 +104,7 @@ struct SetKeys {
   explicit SetKeys(SetTable* table) : at(table->entries()), end(at + table->mask + 1) {}
   bool next() {
     while (at != end) {
-      SetEntry* e = at++;
-      key = e->key.get();
-      if (key.is_empty() || key.is_not_found()) continue;
-      hash = e->hash.load(std::memory_order_relaxed);
-      return true;
+      if (read_entry(*at++, &key, &hash)) return true;
     }
     return false;
   }
