@@ -185,6 +185,20 @@ struct LiveRange {
   uint32_t live;
 };
 
+// aux of JUMP: it is one of the out-of-line jumps of LineMark; and stands for no jump of the source.
+inline constexpr uint8_t kJumpMarks = 2, kJumpIsNone = 1;
+
+// On the way from the instruction at `from` to the one at `to` the source passes a line that has no
+// instruction of its own (`try:`, `pass`, a `break` that became part of a condition): who observes lines goes
+// by `mark`, a JUMP at the end of the code that nothing else reaches.
+struct LineMark {
+  static constexpr uint32_t kEntry = UINT32_MAX;  // as `from`: the start of the function
+  uint32_t from;
+  uint32_t to;
+  uint32_t mark;
+  bool operator==(const LineMark&) const = default;
+};
+
 // A variable of an inlined comprehension (PEP 709) lives in a temporary while pc is in [start, end). It
 // shadows a local of the same name for locals(), eval() and CHECK_BOUND's message. Later entries shadow
 // earlier ones.
@@ -232,7 +246,8 @@ struct CodeUnit {
   std::vector<ExceptionRange> exceptions;
   std::vector<LiveRange> live_ranges;
   std::vector<ScopedLocal> scoped_locals;
-  std::vector<uint8_t> positions;  // read with PositionReader
+  std::vector<LineMark> line_marks;  // sorted by `from`
+  std::vector<uint8_t> positions;    // read with PositionReader
 
   Instruction instruction(uint32_t pc) const {
     Instruction i;

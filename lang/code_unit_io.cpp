@@ -209,6 +209,14 @@ class UnitWriter {
         body_.number(value);
       }
     }
+    body_.number(unit.line_marks.size());
+    last = 0;
+    for (const LineMark& each : unit.line_marks) {
+      body_.number(each.from - last);
+      body_.number(each.to);
+      body_.number(each.mark);
+      last = each.from;
+    }
     body_.number(unit.positions.size());
     for (size_t at = 0; at < unit.positions.size();) at = position(unit.positions, at);
     body_.number(unit.functions.size());
@@ -475,6 +483,16 @@ class UnitReader {
       local.start = number32();
       local.end = number32();
       unit->scoped_locals.push_back(local);
+    }
+    count = size();
+    last = 0;
+    for (size_t i = 0; i < count && ok; ++i) {
+      LineMark mark;
+      mark.from = last + number32();
+      mark.to = number32();
+      mark.mark = number32();
+      last = mark.from;
+      unit->line_marks.push_back(mark);
     }
     count = number_up_to(position_bytes());
     unit->positions.resize(count);

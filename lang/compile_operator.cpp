@@ -231,10 +231,10 @@ void Compiler::jump_if(const ExprNode* node, Label target, bool sense) {
   if (fold(node, &constant)) {
     if (constant_truth(constant) == sense) {
       emitter.set_span(node->span);
-      emitter.jump(emitter.is_bound(target) ? Op::JUMP_BACK : Op::JUMP, target);
+      emitter.jump_statement(target);
     } else if (node->kind == NodeKind::Constant) {
       emitter.set_span(node->span);
-      emitter.emit(Op::NOP);
+      emitter.mark_line();
     }
     return;
   }

@@ -64,7 +64,7 @@ void Compiler::match_statement(const Match& node) {
     // Only the last case, or one with a guard, may always match.
     context.allow_irrefutable = clause->guard != nullptr || i + 1 == node.cases.size();
     emitter.set_span(clause->pattern->span);
-    if (is_wildcard(clause->pattern)) emitter.emit(Op::NOP);  // `case _:` has a line
+    if (is_wildcard(clause->pattern)) emitter.mark_line();  // `case _:` has a line
     pattern(clause->pattern, subject, context);
     for (const PatternContext::Capture& each : context.captures) {
       store_name(each.name, clause->pattern->span, each.reg);
@@ -72,6 +72,7 @@ void Compiler::match_statement(const Match& node) {
     emitter.release_to(case_mark);
     if (clause->guard != nullptr) jump_if(clause->guard, context.fail, false);
     statements(clause->body);
+    emitter.set_span({});
     emitter.jump(Op::JUMP, end);
     emitter.bind(context.fail);
     emitter.release_to(case_mark);

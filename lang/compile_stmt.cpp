@@ -36,7 +36,7 @@ void Compiler::statement(const StmtNode* node) {
     case NodeKind::Import: import_statement(ast_as<Import>(node)); break;
     case NodeKind::ImportFrom: import_from_statement(ast_as<ImportFrom>(node)); break;
     case NodeKind::Expr: expression_statement(ast_as<Expr>(node)); break;
-    case NodeKind::Pass: emitter.emit(Op::NOP); break;
+    case NodeKind::Pass: emitter.mark_line(); break;
     case NodeKind::Break:
     case NodeKind::Continue: leave_loop(node); break;
     case NodeKind::With:
@@ -65,15 +65,16 @@ void Compiler::return_statement(const Return& node) {
   if (node.value == nullptr || fold(node.value, &constant)) {
     uint32_t index = emitter.constant(constant);
     emitter.set_span(node.span);
+    if (unwinds) emitter.mark_line();
     unwind_to(0);
-    emitter.set_span(node.span);
+    emitter.set_span(unwinds ? Span{} : node.span);
     emitter.emit_wide(Op::RETURN_CONST, 0, static_cast<int32_t>(index));
     return;
   }
   // What finally and __exit__ do to a local does not change the value returned.
   Reg value = unwinds ? push(node.value) : operand(node.value);
   unwind_to(0);
-  emitter.set_span(node.span);
+  emitter.set_span(unwinds ? Span{} : node.span);
   // What must be done on the way out is done: an exception from here on (a trace function's) leaves the
   // frame.
   int32_t handler = emitter.handler();
@@ -95,6 +96,7 @@ void Compiler::if_statement(const If& first) {
       emitter.bind(next);
       break;
     }
+    emitter.set_span({});
     emitter.jump(Op::JUMP, end);
     emitter.bind(next);
     // A chain of elif is a chain of nested nodes.
@@ -117,10 +119,15 @@ void Compiler::while_statement(const While& node) {
   bool known = fold(node.test, &constant);
   bool entered = emitter.reachable();
   if (known && !constant_truth(constant)) {
-    emitter.jump(Op::JUMP, orelse);
+    emitter.set_span(node.test->span);
+    emitter.jump_statement(orelse);
   } else if (!known) {
     emitter.jump(Op::JUMP, test);
     if (entered) emitter.resume();
+  }
+  if (known && constant_truth(constant)) {
+    emitter.set_span(node.test->span);
+    emitter.mark_line();
   }
   emitter.forget_deletable();
   emitter.bind(body);
@@ -256,10 +263,13 @@ void Compiler::leave_loop(const StmtNode* node) {
     fail_syntax(is_break ? "'break' outside loop" : "'continue' not properly in loop", node->span);
   }
   Block loop = unit_->blocks[index - 1];
-  unwind_to(index);
-  emitter.set_span(node->span);
   Label target = is_break ? loop.break_label : loop.continue_label;
-  emitter.jump(emitter.is_bound(target) ? Op::JUMP_BACK : Op::JUMP, target);
+  bool unwinds = unwind_needs_code(index);
+  if (unwinds) emitter.mark_line();
+  unwind_to(index);
+  // Behind what was done on the way out the line is not told again; a jump back may be interrupted there.
+  emitter.set_span(unwinds && !emitter.is_bound(target) ? Span{} : node->span);
+  emitter.jump_statement(target);
 }
 
 void Compiler::assert_statement(const Assert& node) {
@@ -371,7 +381,7 @@ void Compiler::expression_statement(const Expr& node) {
     return;
   }
   if (node.value->kind == NodeKind::Constant) {
-    emitter.emit(Op::NOP);
+    emitter.mark_line();
     return;
   }
   effect(node.value);

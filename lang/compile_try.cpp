@@ -152,6 +152,7 @@ void Compiler::with_finally(Seq<StmtNode*> finalbody, Span span, Body body) {
 }
 
 void Compiler::try_statement(const Try& node) {
+  out().mark_line();
   if (node.finalbody.empty()) {
     try_except(node);
     return;
@@ -199,6 +200,7 @@ void Compiler::try_except(const Try& node) {
     Label next = emitter.new_label();
     if (clause->type == nullptr) {
       if (i + 1 < node.handlers.size()) fail_syntax("default 'except:' must be last", clause->span);
+      emitter.mark_line();
     } else {
       Reg match = emitter.push();
       Reg type = operand(clause->type);
@@ -259,6 +261,7 @@ void Compiler::try_except(const Try& node) {
 }
 
 void Compiler::try_star_statement(const TryStar& node) {
+  out().mark_line();
   if (node.finalbody.empty()) {
     try_star_except(node);
     return;
@@ -395,6 +398,10 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
   block.reg = exit;
   block.span = span;
   push_block(block);
+  if (item->optional_vars != nullptr) {
+    emitter.set_span(item->optional_vars->span);
+    emitter.mark_line();
+  }
   if (item->optional_vars != nullptr && entered != direct) {
     while (emitter.top() <= entered) emitter.push();
     store(item->optional_vars, entered);

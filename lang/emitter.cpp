@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "lang/line_marks.h"
 #include "lang/operands.h"
 
 namespace mp::lang {
@@ -106,6 +107,18 @@ void Emitter::jump(Op op, Label target, Reg a, Reg b, int aux) {
   label.used = true;
   if (label.item < 0) merge_into(label);
   if (op_info(op).effects & kEnds) reachable_ = false;
+}
+
+void Emitter::mark_line() {
+  if (!reachable_) return;
+  append(Op::NOP, 0, 0, 0, 0, 0, kNoLabel);
+  items_.back().mark = true;
+}
+
+void Emitter::jump_statement(Label target) {
+  if (!reachable_) return;
+  jump(is_bound(target) ? Op::JUMP_BACK : Op::JUMP, target);
+  items_.back().mark = true;
 }
 
 Label Emitter::new_label() {
@@ -225,8 +238,10 @@ bool Emitter::assemble(const Source& source) {
       for (Label label : before[i]) labels_[label].item = next[labels_[label].cold];
     }
   }
-  // A conditional jump over a jump becomes the opposite conditional jump.
+  // What is only a line takes no room.
   std::vector<uint8_t> is_target(count + 1, 0), dropped(count, 0);
+  for (size_t i = 0; i < count; ++i) dropped[i] = items_[i].instruction.opcode() == Op::NOP;
+  // A conditional jump over a jump becomes the opposite conditional jump.
   for (const LabelState& label : labels_) {
     if (label.item >= 0 && label.used) is_target[label.item] = 1;
   }
@@ -238,6 +253,8 @@ bool Emitter::assemble(const Source& source) {
         items_[i + 2].cold != item.cold) {
       continue;
     }
+    // Both ways lead to one place, and the line of one is to be seen: LineMarks.
+    if (next.mark && labels_[next.target].item == static_cast<int32_t>(i + 2)) continue;
     Op op = item.instruction.opcode();
     switch (op) {
       case Op::JUMP_IF_TRUE: op = Op::JUMP_IF_FALSE; break;
@@ -250,11 +267,13 @@ bool Emitter::assemble(const Source& source) {
     }
     item.instruction.op = static_cast<uint8_t>(op);
     item.target = next.target;
-    dropped[i + 1] = 1;
+    item.way = static_cast<int32_t>(i + 1);
+    dropped[i + 1] = items_[i + 1].taken_in = 1;
   }
   for (Item& item : items_) {
-    if (item.target == kNoLabel || is_backward(item.instruction.opcode())) continue;
-    item.target = follow(item.target);
+    if (item.target == kNoLabel) continue;
+    if (item.way < 0) item.way = labels_[item.target].item;
+    if (!is_backward(item.instruction.opcode())) item.target = follow(item.target);
   }
   // The order of the code: what runs rarely comes last.
   std::vector<uint32_t> order;
@@ -267,18 +286,18 @@ bool Emitter::assemble(const Source& source) {
   // Jumps to what comes next anyway vanish; short jumps that do not reach get one word more. Both change the
   // layout: repeat.
   std::vector<uint8_t> size(count), is_far(count, 0);
-  for (size_t i = 0; i < count; ++i)
-    size[i] = static_cast<uint8_t>(op_info(items_[i].instruction.opcode()).length());
-  for (size_t k = 0; k + 1 <= count; ++k) {
-    const Item& item = items_[order[k]];
-    if (dropped[order[k]]) size[order[k]] = 0;
-    if (item.instruction.opcode() != Op::JUMP) continue;
-    int32_t target = labels_[item.target].item;
-    uint32_t next = k + 1 < count ? order[k + 1] : static_cast<uint32_t>(count);
-    if (static_cast<uint32_t>(target) == next) {
-      size[order[k]] = 0;
-    }
+  for (size_t k = count; k-- > 0;) {
+    uint32_t i = order[k];
+    const Item& item = items_[i];
+    size[i] = dropped[i] ? 0 : static_cast<uint8_t>(op_info(item.instruction.opcode()).length());
+    if (dropped[i] || item.instruction.opcode() != Op::JUMP) continue;
+    auto target = static_cast<uint32_t>(labels_[item.target].item);
+    size_t next = k + 1;
+    while (next < count && order[next] != target && size[order[next]] == 0) ++next;
+    if ((next < count ? order[next] : count) == target) size[i] = 0;
   }
+  LineMarks marks(*this, source, order, size);
+  marks.keep_ambiguous();
   std::vector<uint32_t> pcs(count + 1);
   uint32_t end = 0;
   for (bool changed = true; changed;) {
@@ -302,7 +321,8 @@ bool Emitter::assemble(const Source& source) {
       }
     }
   }
-  unit_.code.reserve(end);
+  marks.place(pcs, is_far, end);
+  unit_.code.reserve(end + marks.added().size());
   auto put = [&](const Instruction& instruction) {
     uint64_t word;
     __builtin_memcpy(&word, &instruction, sizeof word);
@@ -354,23 +374,26 @@ bool Emitter::assemble(const Source& source) {
     if (info.extra_words) unit_.code.push_back(item.extra);
     if (info.cache_words) unit_.code.push_back(0);
   }
+  for (const Item& mark : marks.added()) put(mark.instruction);
   // Tables.
-  int32_t current_handler = kNoHandler;
+  std::vector<Placed> placed;
   for (uint32_t index : order) {
-    const Item& item = items_[index];
-    if (size[index] == 0) continue;
-    uint32_t pc = pcs[index];
-    if (unit_.live_ranges.empty() || unit_.live_ranges.back().live != item.live) {
-      unit_.live_ranges.push_back({pc, item.live});
+    if (size[index] != 0) placed.push_back({&items_[index], pcs[index]});
+  }
+  for (const Item& mark : marks.added()) placed.push_back({&mark, end++});
+  int32_t current_handler = kNoHandler;
+  for (const auto& [item, pc] : placed) {
+    if (unit_.live_ranges.empty() || unit_.live_ranges.back().live != item->live) {
+      unit_.live_ranges.push_back({pc, item->live});
     }
-    if (item.handler != current_handler) {
+    if (item->handler != current_handler) {
       if (current_handler != kNoHandler) unit_.exceptions.back().end = pc;
-      current_handler = item.handler;
+      current_handler = item->handler;
       if (current_handler != kNoHandler) {
         const Handler& handler = handlers_[current_handler];
-        unit_.exceptions.push_back({pc, end, pcs[labels_[handler.label].item],
-                                    static_cast<uint16_t>(handler.exception_register),
-                                    static_cast<uint16_t>(handler.depth)});
+        unit_.exceptions.push_back(
+            {pc, static_cast<uint32_t>(unit_.code.size()), pcs[labels_[handler.label].item],
+             static_cast<uint16_t>(handler.exception_register), static_cast<uint16_t>(handler.depth)});
       }
     }
   }
@@ -381,12 +404,11 @@ bool Emitter::assemble(const Source& source) {
           {scoped.name, static_cast<uint16_t>(scoped.reg), scoped.is_cell, start, stop});
     }
   }
-  encode_positions(source, order, pcs, end);
+  encode_positions(source, placed);
   return true;
 }
 
-void Emitter::encode_positions(const Source& source, const std::vector<uint32_t>& order,
-                               const std::vector<uint32_t>& pcs, uint32_t end) {
+void Emitter::encode_positions(const Source& source, const std::vector<Placed>& placed) {
   std::vector<uint8_t>& out = unit_.positions;
   auto varint = [&out](uint32_t value) {
     while (value >= 0x80) {
@@ -396,18 +418,19 @@ void Emitter::encode_positions(const Source& source, const std::vector<uint32_t>
     out.push_back(static_cast<uint8_t>(value));
   };
   int32_t line = static_cast<int32_t>(unit_.first_line);
-  for (size_t k = 0; k < order.size();) {
-    const Item& item = items_[order[k]];
+  for (size_t k = 0; k < placed.size();) {
+    const Item& item = *placed[k].item;
     size_t next = k + 1;
-    while (next < order.size()) {
-      const Item& other = items_[order[next]];
+    while (next < placed.size()) {
+      const Item& other = *placed[next].item;
       if (other.has_position != item.has_position || other.span.begin != item.span.begin ||
           other.span.end != item.span.end) {
         break;
       }
       ++next;
     }
-    uint32_t start = pcs[order[k]], stop = next < order.size() ? pcs[order[next]] : end;
+    uint32_t start = placed[k].pc;
+    auto stop = next < placed.size() ? placed[next].pc : static_cast<uint32_t>(unit_.code.size());
     k = next;
     if (start == stop) continue;
     varint(stop - start);

@@ -38,8 +38,12 @@ class Emitter {
   void emit_wide(Op op, Reg a, int32_t bc, int aux = 0);
   void emit_extra(Op op, Reg a, Reg b, Reg c, uint32_t extra, int aux = 0);
   void move(Reg to, Reg from);
+  // The statement here has no instruction of its own; who observes lines passes it (CodeUnit::line_marks).
+  void mark_line();
   // A jump of any kind: J32 goes in bc, J16 in c. Backward jumps name a label that is bound already.
   void jump(Op op, Label target, Reg a = 0, Reg b = 0, int aux = 0);
+  // A jump that is a statement: it keeps its line where other jumps are led to its target directly.
+  void jump_statement(Label target);
 
   // ---- labels
   Label new_label();
@@ -96,6 +100,9 @@ class Emitter {
     Span span;
     int cold;  // how deep in rarely run code
     bool has_position;
+    bool mark = false;      // a line that must be seen even if no word is left of it
+    bool taken_in = false;  // assembling: a jump that became part of the condition before it
+    int32_t way = -1;       // assembling a jump: the item that it would go to if it were not led on
   };
   struct LabelState {
     int32_t item = -1;  // the item it stands before
@@ -115,11 +122,15 @@ class Emitter {
     bool is_cell;
     Label start, end;
   };
+  struct Placed {  // an item that has words in the code
+    const Item* item;
+    uint32_t pc;
+  };
+  class LineMarks;
   void append(Op op, Reg a, Reg b, Reg c, int aux, uint32_t extra, Label target);
   void merge_into(LabelState& label);
   Label follow(Label label) const;
-  void encode_positions(const Source& source, const std::vector<uint32_t>& order,
-                        const std::vector<uint32_t>& pcs, uint32_t end);
+  void encode_positions(const Source& source, const std::vector<Placed>& placed);
 
   CodeUnit& unit_;
   std::vector<Item> items_;

@@ -212,6 +212,11 @@ class Verifier {
         return fail("scoped local {}", local.name);
       }
     }
+    for (const LineMark& each : unit_.line_marks) {
+      bool from = each.from == LineMark::kEntry || (each.from < size && starts_[each.from]);
+      if (!from || each.to >= size || !starts_[each.to] || each.mark >= size || !starts_[each.mark])
+        return fail("line mark at {}", each.from);
+    }
     PositionReader reader(unit_);
     uint32_t covered = 0;
     while (reader.next()) {

@@ -19,7 +19,7 @@ enum FrameFlags : uint8_t {
   kFrameForIter = 8,     // generator resumed by FOR_ITER / FOR_LOOP of the previous frame
   kFrameDelegate = 16,   // generator resumed by YIELD_FROM / AWAIT of the previous frame
   kFrameHasObject = 32,  // frame_object is set
-  kFrameTraced = 64,     // traced_word is valid (monitoring of lines and jumps)
+  kFrameTraced = 64,     // traced_word is valid
   kFrameDiscard = 128,   // the result is not stored
 };
 
@@ -61,11 +61,12 @@ struct FrameObject : Object {
   char event = 0;        // its trace function runs: first letter of what it is told ("call", "line", ...)
   int32_t line_override = 0;
   int32_t traced_line = 0;  // sys.settrace: where the last line event was
-  uint32_t traced_word = 0;
 };
 
 // The object for a live frame, made on first use.
 FrameObject* frame_object(Thread& t, Frame* frame);
+// f_lineno = line, from a trace function.
+Status jump_to_line(Thread& t, FrameObject* f, int64_t line);
 // Copies what the object needs out of a frame that is being left.
 void detach_frame_object(Thread& t, Frame* frame);
 CodeObject* frame_code(FrameObject* f);

@@ -192,90 +192,10 @@ Result<Value> get_line(Thread& t, Value v) {
   return line > 0 ? make_int(t, line) : kNone;
 }
 
-// The temporaries that are read from `word` on before they are written, the instruction there included.
-uint64_t read_from(const CodeObject* code, uint32_t word) {
-  const lang::Instruction i = code->unit->instruction(word);
-  const lang::OpInfo& info = lang::op_info(i.opcode());
-  const lang::Operand kinds[] = {info.a, info.b, info.c};
-  const uint32_t registers[] = {i.a, i.b, i.c};
-  uint64_t read = 0, written = 0;
-  for (int k = 0; k < 3; ++k) {
-    auto bit = [&](int n) {
-      uint32_t temporary = registers[k] + static_cast<uint32_t>(n) - code->first_temporary;
-      return temporary < lang::kTrackedTemporaries ? uint64_t{1} << temporary : 0;
-    };
-    for (int n = 0; n < lang::read_count(kinds[k], i); ++n) read |= bit(n);
-    for (int n = 0; n < lang::write_count(kinds[k], i); ++n) written |= bit(n);
-  }
-  return lang::live_temporaries(*code->unit, word, lang::Progress::Unknown) & ~(written & ~read);
-}
-
-// Whether the temporaries that the code at `to` reads are those of the code at `from`: they are when no
-// instruction in between leaves one of them dead.
-bool same_temporaries(const CodeObject* code, uint32_t from, uint32_t to) {
-  if (code->unit->live_at(to) > code->first_temporary + lang::kTrackedTemporaries) return false;
-  uint64_t needed = read_from(code, to);
-  if (needed == 0) return true;
-  for (uint32_t word = 0; word < code->word_count;
-       word += static_cast<uint32_t>(lang::op_info(code->unit->instruction(word).opcode()).length())) {
-    if (word < std::min(from, to) || word > std::max(from, to)) continue;
-    if ((read_from(code, word) & needed) != needed) return false;
-  }
-  return true;
-}
-
-const char* why_not(const CodeObject* code, uint32_t from, uint32_t to) {
-  int32_t line = code_line(code, to);
-  for (uint32_t word = 0; word < code->word_count;) {
-    const lang::Instruction& instruction = code->unit->instruction(word);
-    const lang::OpInfo& info = lang::op_info(instruction.opcode());
-    uint32_t next = word + static_cast<uint32_t>(info.length());
-    bool handler = info.base == lang::Op::PUSH_EXC || info.base == lang::Op::CHECK_EXC_MATCH;
-    if (handler && word >= to && code_line(code, word) == line)
-      return "can't jump into an 'except' block as there's no exception";
-    if (info.base == lang::Op::FOR_LOOP) {
-      auto start = static_cast<uint32_t>(static_cast<int32_t>(next) + instruction.sc());
-      if (start <= to && to <= word && (from < start || from > word))
-        return "can't jump into the body of a for loop";
-    }
-    word = next;
-  }
-  return "incompatible stacks";
-}
-
-// A jump of a debugger: to the line, or the next one that has code.
 Status set_line(Thread& t, Value v, Value value) {
-  FrameObject* f = self(v);
   if (value.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   if (!is_any_int(value)) return t.raise(Exc::ValueError, "lineno must be an integer");
-  switch (f->frame == nullptr ? 0 : f->event) {
-    case 'l': break;
-    case 'c': return t.raise(Exc::ValueError, "can't jump from the 'call' trace event of a new frame");
-    case 0: return t.raise(Exc::ValueError, "f_lineno can only be set in a trace function");
-    default: return t.raise(Exc::ValueError, "can only jump from a 'line' trace event");
-  }
-  int64_t line = TRY(to_int64(t, value));
-  CodeObject* code = f->frame->code;
-  if (line < code->first_line)
-    return t.raise(Exc::ValueError, "line {} comes before the current code block", line);
-  const std::vector<LineEntry>& lines = code_lines(code);
-  int64_t target = INT64_MAX;
-  for (const LineEntry& entry : lines)
-    if (entry.line >= line) target = std::min<int64_t>(target, entry.line);
-  if (target == INT64_MAX)
-    return t.raise(Exc::ValueError, "line {} comes after the current code block", line);
-  uint32_t here = f->frame->word();
-  const char* problem = nullptr;
-  for (const LineEntry& entry : lines) {
-    if (entry.line != target) continue;
-    bool handler = code->unit->instruction(entry.start).opcode() == lang::Op::PUSH_EXC;
-    if (!handler && same_temporaries(code, here, entry.start)) {
-      f->frame->pc = code->instructions + entry.start;
-      return {};
-    }
-    if (problem == nullptr) problem = why_not(code, here, entry.start);
-  }
-  return t.raise_text(Exc::ValueError, problem);
+  return jump_to_line(t, self(v), TRY(to_int64(t, value)));
 }
 
 Result<Value> get_trace(Thread&, Value v) {

@@ -183,6 +183,7 @@ std::shared_ptr<lang::CodeUnit> clone_unit(const lang::CodeUnit& unit) {
   copy->exceptions = unit.exceptions;
   copy->live_ranges = unit.live_ranges;
   copy->scoped_locals = unit.scoped_locals;
+  copy->line_marks = unit.line_marks;
   copy->positions = unit.positions;
   return copy;
 }

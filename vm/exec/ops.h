@@ -124,7 +124,9 @@ bool trace_return(Thread& t, Frame* frame, Value result);  // return and yield
 void trace_unwind(Thread& t, Frame* frame);                // the current exception leaves the frame
 void trace_exception(Thread& t, Frame* frame, bool again);
 bool trace_handled(Thread& t, Frame* frame);  // the current exception goes to a handler of the frame
-bool trace_stop_iteration(Thread& t, Frame* frame,
-                          Value result);  // the frame's loop or delegate is at its end
+// What is at its end: the generator of the frame's loop, a generator or coroutine that it delegates to,
+// another awaitable.
+enum class StopOf : uint8_t { LoopGenerator, Delegate, Awaitable };
+bool trace_stop_iteration(Thread& t, Frame* frame, Value result, StopOf what);
 
 }  // namespace mp::ops

@@ -76,14 +76,72 @@ bool starts_line_entry(const CodeObject* code, uint32_t word) {
 
 constexpr uint32_t bit(Event event) { return 1U << static_cast<int>(event); }
 constexpr uint32_t kJumpEvents = bit(Event::Jump) | bit(Event::Branch);
+constexpr uint32_t kNowhere = UINT32_MAX;
 constexpr uint32_t kInstructionEvents = kJumpEvents | bit(Event::Line) | bit(Event::Instruction);
+
+bool is_mark(const Instruction* at) { return opcode(at) == Op::JUMP && (at->aux & lang::kJumpMarks) != 0; }
+
+// Puts the frame on the mark of a line without instructions that lies between `before` and where it stands.
+void pass_line_mark(Frame* frame, uint32_t before) {
+  const std::vector<lang::LineMark>& marks = frame->code->unit->line_marks;
+  if (marks.empty()) return;
+  uint32_t word = frame->word();
+  if (before == kNowhere && word != 0) return;
+  const Instruction* code = frame->code->instructions;
+  if (before != kNowhere) {
+    // These two do the work of the UNPACK behind them as well.
+    const Instruction* from = code + before;
+    if (opcode(from) == Op::FOR_ITER_UNPACK)
+      before += static_cast<uint32_t>(lang::op_info(opcode(from)).length());
+    if (opcode(from) == Op::FOR_LOOP_UNPACK &&
+        word != before + static_cast<uint32_t>(lang::op_info(opcode(from)).length()))
+      before = static_cast<uint32_t>(from + lang::op_info(opcode(from)).length() + from->sc() - code);
+  }
+  static_assert(kNowhere == lang::LineMark::kEntry);
+  auto found = std::lower_bound(marks.begin(), marks.end(), before,
+                                [](const lang::LineMark& mark, uint32_t from) { return mark.from < from; });
+  for (; found != marks.end() && found->from == before; ++found) {
+    if (found->to != word) continue;
+    frame->pc = code + found->mark;
+    return;
+  }
+}
+
+// CPython's functions make their cells before their first line.
+bool in_prologue(const CodeObject* code, uint32_t word) {
+  if ((code->flags & lang::kCodeOptimized) == 0) return false;
+  Op op = base_op(code->instructions + word);
+  return op == Op::COPY_FREE || op == Op::RETURN_GENERATOR ||
+         (op == Op::MAKE_CELL && code_line(code, word) == static_cast<int32_t>(code->first_line));
+}
+
+// Whether a line event is due: on another line than the last one, or after a jump back to the start of the
+// same.
+bool starts_line(Frame* frame, uint32_t before, int32_t last_line) {
+  const CodeObject* code = frame->code;
+  uint32_t word = frame->word();
+  int32_t line = code_line(code, word);
+  if (line <= 0 || in_prologue(code, word)) return false;
+  if (before == kNowhere) return starts_line_entry(code, word);
+  if (in_prologue(code, before) || line != (last_line != 0 ? last_line : code_line(code, before)))
+    return true;
+  // A loop that goes round on one line. FOR_LOOP is CPython's jump back and the test at the top in one.
+  if (base_op(frame->pc) == Op::FOR_LOOP) return true;
+  if (word > before) return false;
+  const Instruction* from = code->instructions + before;
+  lang::SwitchSite site = lang::op_info(opcode(from)).site;
+  if (site == lang::SwitchSite::Back)
+    return base_op(from) != Op::FOR_LOOP && base_op(frame->pc) != Op::GET_ANEXT;
+  return !is_mark(from) && starts_line_entry(code, word);
+}
 
 // The jump that led from the instruction at `before` to where the frame stands. A loop's last instruction is
 // CPython's jump back and the branch at the top in one.
 bool monitor_jump(Thread& t, Frame* frame, uint32_t before) {
   const Instruction *here = frame->pc, *from = frame->code->instructions + before;
   const lang::OpInfo& info = lang::op_info(opcode(from));
-  if ((info.effects & lang::kJumps) == 0) return true;
+  if ((info.effects & lang::kJumps) == 0 || (is_mark(from) && (from->aux & lang::kJumpIsNone) != 0))
+    return true;
   const Instruction* next = from + info.length();
   const Instruction* target = next + (info.c == lang::Operand::J16 ? from->sc() : from->bc());
   if (here != next && here != target) return true;
@@ -99,35 +157,23 @@ bool monitor_jump(Thread& t, Frame* frame, uint32_t before) {
   return ok;
 }
 
-bool monitor_instruction(Thread& t, Frame* frame) {
+bool monitor_instruction(Thread& t, Frame* frame, uint32_t before) {
   uint32_t wanted = wanted_events(t, frame->code);
   if ((wanted & kInstructionEvents) == 0) return true;
-  constexpr uint32_t kNowhere = UINT32_MAX;
-  uint32_t word = frame->word();
-  uint32_t before = (frame->flags & kFrameTraced) != 0 ? frame->traced_word : kNowhere;
-  frame->flags |= kFrameTraced;
-  frame->traced_word = word;
   if (before != kNowhere && (wanted & kJumpEvents) != 0 && !monitor_jump(t, frame, before)) return false;
   if ((wanted & bit(Event::Line)) != 0) {
-    int32_t line = code_line(frame->code, word);
-    bool moved = before == kNowhere || code_line(frame->code, before) != line;
-    if (line > 0 && moved && !fire_event(t, Event::Line, frame, {Value::from_int(line)})) return false;
+    int32_t line = code_line(frame->code, frame->word());
+    if (starts_line(frame, before, 0) && !fire_event(t, Event::Line, frame, {Value::from_int(line)}))
+      return false;
   }
   return (wanted & bit(Event::Instruction)) == 0 || fire_event(t, Event::Instruction, frame, {});
 }
 
-// sys.settrace: a line event is due on another line than before, or after a jump back to the start of a line.
-bool trace_line(Thread& t, Frame* frame) {
+bool trace_line(Thread& t, Frame* frame, uint32_t before) {
   FrameObject* f = frame->frame_object;
   if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
-  uint32_t word = frame->word();
-  int32_t line = code_line(frame->code, word);
-  bool backward = word <= f->traced_word && f->traced_line != 0;
-  bool starts_line =
-      line > 0 && (line != f->traced_line || (backward && starts_line_entry(frame->code, word)));
-  f->traced_word = word;
-  if (starts_line) {
-    f->traced_line = line;
+  if (starts_line(frame, before, f->traced_line)) {
+    f->traced_line = code_line(frame->code, frame->word());
     if (f->trace_lines && !local_event(t, frame, "line", kNone)) return false;
   }
   return !f->trace_opcodes || local_event(t, frame, "opcode", kNone);
@@ -192,9 +238,14 @@ Observed trace_instruction(Thread& t, Frame* frame) {
         switch_site_after(gil.semantics.load(std::memory_order_relaxed), lang::op_info(frame->pc->opcode()));
     count_instruction(t, permitted);
   }
-  if (t.impl->observing) return Observed::Run;
-  if (monitored(t.runtime()) && !monitor_instruction(t, frame)) return Observed::Raised;
-  if (!trace_line(t, frame)) return Observed::Raised;
+  if (!observed(t)) return Observed::Run;
+  uint32_t before = (frame->flags & kFrameTraced) != 0 ? frame->traced_word : kNowhere;
+  pass_line_mark(frame, before);
+  frame->flags |= kFrameTraced;
+  frame->traced_word = frame->word();
+  if (monitored(t.runtime()) && !monitor_instruction(t, frame, before)) return Observed::Raised;
+  if (!trace_line(t, frame, before)) return Observed::Raised;
+  frame->traced_word = frame->word();  // a debugger may have jumped
   return is_call(base_op(frame->pc)) ? observe_call(t, frame) : Observed::Run;
 }
 
@@ -206,6 +257,14 @@ static bool generator_starts(const Frame* frame) {
   return frame->pc == pc || (frame->pc == pc + 1 && (frame->flags & kFrameEntry) != 0);
 }
 
+// Where a generator's frame that goes on had stopped: who resumes it from C++ has stepped over a YIELD.
+static uint32_t suspended_at(const Frame* frame) {
+  Op op = base_op(frame->pc);
+  bool there = op == Op::RETURN_GENERATOR || op == Op::YIELD || op == Op::YIELD_FROM || op == Op::AWAIT;
+  bool behind = !there && frame->pc != frame->code->instructions && (frame->flags & kFrameEntry) != 0;
+  return frame->word() - static_cast<uint32_t>(behind);
+}
+
 bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (!observed(t)) return true;
   bool first = frame->pc == frame->code->instructions;
@@ -213,6 +272,11 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (first && frame->code->is_generator_like() && (frame->flags & kFrameGenerator) == 0) return true;
   bool starts = first || generator_starts(frame);
   frame->flags &= static_cast<uint8_t>(~kFrameTraced);
+  uint32_t suspended = first ? 0 : suspended_at(frame);
+  if (!first) {
+    frame->flags |= kFrameTraced;
+    frame->traced_word = suspended;
+  }
   if (throwing) {
     if (!fire_event(t, Event::PyThrow, frame, {t.current()})) return false;
   } else if (!fire_event(t, starts ? Event::PyStart : Event::PyResume, frame, {})) {
@@ -225,6 +289,8 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   // A function that starts is at its first line, whatever its first instruction stands for.
   if (starts && (frame->code->flags & lang::kCodeOptimized) != 0)
     f->line_override = static_cast<int32_t>(frame->code->first_line);
+  else if (!starts)
+    f->line_override = code_line(frame->code, suspended);
   Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
   f->line_override = 0;
   if (local.is_error()) return false;
@@ -268,11 +334,14 @@ bool trace_handled(Thread& t, Frame* frame) {
   return fire_event(t, Event::ExceptionHandled, frame, {e});
 }
 
-bool trace_stop_iteration(Thread& t, Frame* frame, Value result) {
-  if (!wants_event(t, Event::StopIteration, frame)) return true;
+bool trace_stop_iteration(Thread& t, Frame* frame, Value result, StopOf what) {
+  if (!observed(t)) return true;
   Value stop = result.is_none() ? make_exception_args(t, Exc::StopIteration, empty_tuple(t))
                                 : make_exception(t, Exc::StopIteration, result);
-  return fire_event(t, Event::StopIteration, frame, {stop});
+  Event event = what == StopOf::Awaitable ? Event::Raise : Event::StopIteration;
+  if (!fire_event(t, event, frame, {stop})) return false;
+  // sys.settrace: a loop's generator just ends, unless it returns a value.
+  return (what == StopOf::LoopGenerator && result.is_none()) || trace_exception_value(t, frame, stop);
 }
 
 }  // namespace mp::ops
