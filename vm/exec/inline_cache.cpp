@@ -156,12 +156,12 @@ bool specialise_getset(Thread& t, Frame* frame, Type* type, Value descriptor, Fo
 
 // ---- what a base form becomes for what it has just met; false: nothing
 
-bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Form* form) {
+bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Op op, Form* form) {
   int64_t index = dict_entry_index(module->dict, name);
   if (index < 0) return false;
   uint32_t version = dict_version(t, module->dict);
   if (version == 0) return false;
-  *form = {Op::LOAD_ATTR_MODULE, (uint64_t{version} << 32) | static_cast<uint32_t>(index)};
+  *form = {op, (uint64_t{version} << 32) | static_cast<uint32_t>(index)};
   return true;
 }
 
@@ -192,7 +192,8 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
   if (!object.is_object()) return false;
   Object* o = object.as_object();
   Type* type = o->type();
-  if (type == t.types().module) return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, form);
+  if (type == t.types().module)
+    return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, Op::LOAD_ATTR_MODULE, form);
   if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, static_cast<Type*>(o), name, form);
   if (!plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
@@ -289,6 +290,8 @@ bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, F
   if (!object.is_object() || is_type(object)) return false;
   Object* o = object.as_object();
   Type* type = o->type();
+  if (type == t.types().module)
+    return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, Op::LOAD_METHOD_MODULE, form);
   if (!plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   if (on_class.is_not_found()) return false;
