@@ -104,6 +104,8 @@ Status dict_insert_new(Thread& t, DictObject* dict, DictTable* table, size_t cel
     table = bigger;
     n = table->used.load(std::memory_order_relaxed);
     cell = dict_free_cell(table, hash);
+  } else if (n != dict->live.load(std::memory_order_relaxed)) {
+    cell = dict_reusable_cell(table, hash);
   }
   DictEntry& e = table->entries()[n];
   e.hash.store(hash, std::memory_order_relaxed);

@@ -73,6 +73,14 @@ inline DictFound dict_find(Thread& t, DictTable* table, Value key, int64_t hash)
   return dict_find_equal(t, table, key, hash);
 }
 
+// Where a key that is not in the table goes when entries were deleted: the first index cell on its way that
+// is free or names a deleted entry. Without this, one key put in and out again would walk over all its
+// traces.
+inline size_t dict_reusable_cell(DictTable* table, int64_t hash) {
+  return dict_probe(table, hash, [](DictEntry& e) { return e.key.get().is_empty() ? Match::Yes : Match::No; })
+      .cell;
+}
+
 // The first free index cell for a hash.
 inline size_t dict_free_cell(DictTable* table, int64_t hash) {
   return dict_probe(table, hash, [](DictEntry&) { return Match::No; }).cell;
