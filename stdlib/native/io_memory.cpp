@@ -258,16 +258,20 @@ Status check_open(Thread& t, StringIOObject* self) {
   return {};
 }
 std::u32string code_points(const StrObject* s) {
-  std::u32string out(s->length(), U'\0');
-  for (size_t i = 0; i < s->length(); ++i) out[i] = s->at(i);
-  return out;
+  size_t n = s->length();
+  switch (s->width()) {
+    case 1: return std::u32string(s->data8(), s->data8() + n);
+    case 2: return std::u32string(s->data16(), s->data16() + n);
+    default: return std::u32string(s->data32(), s->data32() + n);
+  }
 }
 Value from_code_points(Thread& t, std::u32string_view text) {
   return make_str_utf32(t, reinterpret_cast<const uint32_t*>(text.data()), text.size());
 }
 void write_text(StringIOObject* self, const StrObject* s) {
   std::u32string text = code_points(s);
-  if (self->universal) {
+  if (self->universal &&
+      std::any_of(text.begin(), text.end(), [](char32_t c) { return c == U'\n' || c == U'\r'; })) {
     std::u32string out;
     append_newlines<char32_t>(text, self->translate, &self->seen, out);
     text = std::move(out);
@@ -282,12 +286,14 @@ void write_text(StringIOObject* self, const StrObject* s) {
     text = std::move(out);
   }
   if (self->position > self->content->size()) self->content->resize(self->position, U'\0');
-  size_t overlap = std::min(text.size(), self->content->size() - self->position);
-  if (self->position == self->content->size())
+  size_t count = text.size(), overlap = std::min(count, self->content->size() - self->position);
+  if (self->content->empty())
+    *self->content = std::move(text);
+  else if (self->position == self->content->size())
     self->content->append(text);
   else
     self->content->replace(self->position, overlap, text);
-  self->position += text.size();
+  self->position += count;
 }
 Result<Value> string_io_new(Thread& t, Value cls, CallArgs) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));

@@ -8,6 +8,7 @@
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/protocol/walk.h"
 #include "vm/types/exception.h"
 #include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
@@ -20,17 +21,19 @@ namespace {
 Result<Value> builtin_abs(Thread& t, const Value* args) { return absolute(t, args[0]); }
 
 Result<Value> builtin_all(Thread& t, const Value* args) {
-  Value iterator = TRY(get_iter(t, args[0]));
+  Walk walk(t);
+  TRY(walk.begin(args[0]));
   for (;;) {
-    Value item = TRY(iter_next(t, iterator));
+    Value item = TRY(walk.next());
     if (item.is_no_more()) return kTrue;
     if (!TRY(truth(t, item))) return kFalse;
   }
 }
 Result<Value> builtin_any(Thread& t, const Value* args) {
-  Value iterator = TRY(get_iter(t, args[0]));
+  Walk walk(t);
+  TRY(walk.begin(args[0]));
   for (;;) {
-    Value item = TRY(iter_next(t, iterator));
+    Value item = TRY(walk.next());
     if (item.is_no_more()) return kFalse;
     if (TRY(truth(t, item))) return kTrue;
   }
@@ -40,6 +43,22 @@ Result<Value> builtin_ascii(Thread& t, const Value* args) { return ascii(t, args
 
 Result<Value> number_in_base(Thread& t, Value v, int base, const char* prefix) {
   Value index = TRY(to_index(t, v));
+  if (index.is_int()) {
+    char buffer[72];
+    int64_t n = index.as_int();
+    uint64_t rest = n < 0 ? 0 - static_cast<uint64_t>(n) : static_cast<uint64_t>(n);
+    char* end = buffer + sizeof buffer;
+    char* at = end;
+    auto shift = static_cast<unsigned>(base == 2 ? 1 : base == 8 ? 3 : 4);
+    do {
+      *--at = "0123456789abcdef"[rest & (static_cast<unsigned>(base) - 1)];
+      rest >>= shift;
+    } while (rest != 0);
+    *--at = prefix[1];
+    *--at = prefix[0];
+    if (n < 0) *--at = '-';
+    return make_str(t, std::string_view(at, static_cast<size_t>(end - at)));
+  }
   std::string text = int_to_text(index, base);
   text.insert(text[0] == '-' ? 1 : 0, prefix);
   return make_str(t, text);
@@ -179,13 +198,13 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
   if (is_bytes(total)) return t.raise(Exc::TypeError, "sum() can't sum bytes [use b''.join(seq) instead]");
   if (is_kind(total, Kind::ByteArray))
     return t.raise(Exc::TypeError, "sum() can't sum bytearray [use b''.join(seq) instead]");
-  Value iterator = TRY(get_iter(t, args[0]));
-  bool first_poll = false;
+  Walk walk(t);
+  TRY(walk.begin(args[0]));
   // Ints and floats without dispatch; floats with compensation (Neumaier), as CPython 3.12+.
   double sum = 0, compensation = 0;
   bool floating = false;
   for (;;) {
-    Value item = TRY(iter_next(t, iterator));
+    Value item = TRY(walk.next());
     if (item.is_no_more()) break;
     if (floating) {
       double x;
@@ -208,7 +227,8 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
       continue;
     }
     if (total.is_int() && item.is_int()) {
-      total = make_int(t, total.as_int() + item.as_int());
+      int64_t next = total.as_int() + item.as_int();  // of 63 bits each: no overflow
+      total = Value::fits_int(next) ? Value::from_int(next) : make_int(t, next);
       continue;
     }
     total = TRY(binary(t, BinaryOp::Add, total, item));
@@ -217,7 +237,6 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
       sum = float_value(total);
       compensation = 0;
     }
-    first_poll = !first_poll;
   }
   if (floating) {
     if (compensation != 0 && std::isfinite(compensation)) sum += compensation;
@@ -254,7 +273,13 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
       best_key = item_key;
       return {};
     }
-    if (TRY(compare_bool(t, item_key, best_key, op))) {
+    bool better;
+    if (item_key.is_int() && best_key.is_int())
+      better =
+          op == CompareOp::Lt ? item_key.as_int() < best_key.as_int() : item_key.as_int() > best_key.as_int();
+    else
+      better = TRY(compare_bool(t, item_key, best_key, op));
+    if (better) {
       best = item;
       best_key = item_key;
     }
@@ -263,7 +288,13 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
   if (call.count > 1) {
     for (size_t i = 0; i < call.count; ++i) TRY(consider(call.values[i]));
   } else {
-    TRY(for_each(t, call.values[0], consider));
+    Walk walk(t);
+    TRY(walk.begin(call.values[0]));
+    for (;;) {
+      Value item = TRY(walk.next());
+      if (item.is_no_more()) break;
+      TRY(consider(item));
+    }
   }
   if (!best.is_empty()) return best;
   if (!fallback.is_empty()) return fallback;

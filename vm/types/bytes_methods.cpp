@@ -407,6 +407,15 @@ Result<std::string> hex_text(Thread& t, std::string_view content, Value separato
     }
     group = TRY(to_c_int(t, per_group));
   }
+  if (group == 0) {
+    out.resize(content.size() * 2);
+    for (size_t i = 0; i < content.size(); ++i) {
+      auto c = static_cast<uint8_t>(content[i]);
+      out[2 * i] = kDigits[c >> 4];
+      out[2 * i + 1] = kDigits[c & 15];
+    }
+    return out;
+  }
   out.reserve(content.size() * 2);
   auto n = static_cast<int64_t>(content.size());
   int64_t size = group < 0 ? -group : group;

@@ -2,6 +2,7 @@
 // sorting in list_sort.cpp.
 #include "vm/types/list_support.h"
 
+#include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
 
 namespace mp {
@@ -131,18 +132,25 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     return tuple->size == 0 ? Status() : append_slots(t, list, tuple->items(), tuple->size);
   }
   if (free_threaded(t)) iterable = unchanging(t, iterable);
-  Value iterator = TRY(get_iter(t, iterable));
+  Walk walk(t);
+  TRY(walk.begin(iterable));
   // The hint makes room, which is not touched before it is used; what cannot be had is a MemoryError at once.
   // As CPython, an error of __length_hint__ counts.
-  int64_t hint = TRY(length_hint(t, iterable, 8));
+  int64_t hint = walk.known_length();
+  if (hint < 0) hint = TRY(length_hint(t, iterable, 8));
   if (hint > 8 && hint <= kMaxContainerItems) {
     ObjectLock lock(t, list);
     size_t n = list->size.load(std::memory_order_relaxed);
-    if (list_reserve(t, list, n + static_cast<size_t>(hint)) == nullptr) return t.raise_memory_error();
+    Slot* items = list_reserve(t, list, n + static_cast<size_t>(hint));
+    if (items == nullptr) return t.raise_memory_error();
+    size_t copied;
+    if (!free_threaded(t) && walk.copy_to(items + n, &copied)) {
+      list->size.store(n + copied, std::memory_order_release);
+      return {};
+    }
   }
-  UnarySlot next = type_of(t, iterator)->slots.next;
   for (;;) {
-    Value item = TRY(next(t, iterator));
+    Value item = TRY(walk.next());
     if (item.is_no_more()) return {};
     if (!append_in_room(t, list, item)) TRY(list_append(t, list, item));
     TRY(t.poll_within());

@@ -1,6 +1,7 @@
 // Sets among sets: copies, unions, intersections, differences, subsets.
 //
 // The tables grow and are filled in CPython's order, so that a result prints as there.
+#include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
 #include "vm/types/set_methods.h"
 #include "vm/types/set_table.h"
@@ -189,7 +190,14 @@ Status set_update(Thread& t, SetObject* set, Value iterable) {
     while (dict_next_in(table, &position, &key, nullptr, &hash)) TRY(set_add_hashed(t, set, key, hash));
     return {};
   }
-  return for_each(t, iterable, [&](Value item) -> Status { return set_add(t, set, item); });
+  Walk walk(t);
+  TRY(walk.begin(iterable));
+  for (;;) {
+    Value item = TRY(walk.next());
+    if (item.is_no_more()) return {};
+    int64_t hash = TRY(hash_key(t, item));
+    TRY(SetChanger(t, set).add(item, hash));  // script code ran: the GIL may be off by now
+  }
 }
 
 static Result<SetObject*> copy_and_subtract(Thread& t, SetObject* set, Value other) {

@@ -159,6 +159,18 @@ Result<Value> str_method_rsplit(Thread& t, const Value* args) {
   return list;
 }
 
+// Where the line that goes on at `i` ends.
+static size_t line_end(StrObject* s, size_t i, size_t n) {
+  constexpr uint8_t kNextLine = 0x85;
+  if (s->width() == 1) {
+    const uint8_t* text = s->data8();
+    while (i < n && ((text[i] >= ' ' && text[i] != kNextLine) || !unicode::is_line_break(text[i]))) ++i;
+    return i;
+  }
+  while (i < n && !unicode::is_line_break(s->at(i))) ++i;
+  return i;
+}
+
 Result<Value> str_method_splitlines(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
   bool keep = TRY(truth(t, args[1]));
@@ -166,7 +178,7 @@ Result<Value> str_method_splitlines(Thread& t, const Value* args) {
   size_t n = s->length();
   for (size_t i = 0; i < n;) {
     size_t begin = i;
-    while (i < n && !unicode::is_line_break(s->at(i))) ++i;
+    i = line_end(s, i, n);
     size_t end = i;
     if (i < n) {
       i += s->at(i) == '\r' && i + 1 < n && s->at(i + 1) == '\n' ? 2 : 1;
