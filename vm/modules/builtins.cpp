@@ -202,7 +202,8 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
   TRY(walk.begin(args[0]));
   // Ints and floats without dispatch; floats with compensation (Neumaier), as CPython 3.12+.
   double sum = 0, compensation = 0;
-  bool floating = false;
+  bool floating = total.is_float_inline() || is_exact(total, t.types().float_);
+  if (floating) sum = float_value(total);
   for (;;) {
     Value item = TRY(walk.next());
     if (item.is_no_more()) break;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cerrno>
 
@@ -161,6 +162,17 @@ Result<Value> load_found_spec(Thread& t, StrObject* name, Value spec) {
 }
 
 // Looks for `tail` in the directories of `path` (an iterable of str).
+// Modules that an older library still has and 3.12 or 3.13 does not (PEP 594, PEP 632): scripts ask for them
+// in a `try` with an `except ImportError`.
+bool was_removed(std::string_view name) {
+  static constexpr std::string_view kRemoved[] = {
+      "aifc",  "asynchat",  "asyncore",    "audioop", "cgi",     "cgitb",   "chunk",
+      "crypt", "distutils", "imghdr",      "imp",     "lib2to3", "mailcap", "msilib",
+      "nis",   "nntplib",   "ossaudiodev", "pipes",   "smtpd",   "sndhdr",  "spwd",
+      "sunau", "telnetlib", "uu",          "xdrlib"};
+  return std::find(std::begin(kRemoved), std::end(kRemoved), name) != std::end(kRemoved);
+}
+
 Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, ModuleLocation* out) {
   Value directories = TRY(to_list(t, path));
   auto* list = directories.as<ListObject>();
@@ -173,6 +185,7 @@ Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, Modu
       if (getcwd(buffer, sizeof buffer) == nullptr) continue;
       directory = buffer;
     }
+    if (directory == t.runtime().import->python_lib && was_removed(tail)) continue;
     std::string base = directory + (directory.back() == '/' ? "" : "/") + tail;
     bool folder = is_directory(base);
     if (folder) {
