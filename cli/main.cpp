@@ -12,6 +12,11 @@
 #include "cli/start.h"
 #include "minipy/minipy.h"
 
+#ifdef MINIPY_COUNTING
+extern "C" int
+__llvm_profile_write_file();  // the counts of `./dev profile`, which an exit handler writes otherwise
+#endif
+
 namespace {
 
 constexpr const char* kHelp = R"(usage: minipy [option] ... [-c cmd | -m mod | file | -] [arg] ...
@@ -466,6 +471,9 @@ int main(int argc, char** argv) {
       signal(SIGINT, SIG_DFL);
       raise(SIGINT);
     }
+#ifdef MINIPY_COUNTING
+    __llvm_profile_write_file();
+#endif
     _exit(status);  // the process ends: nothing is worth freeing
   } catch (const minipy::Error& error) {
     std::fprintf(stderr, "minipy: %s\n", error.what());

@@ -523,6 +523,19 @@ const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t 
   return signature->simple && signature->total == count ? def : nullptr;
 }
 
+constexpr size_t kMostFilled = 6;
+
+// A frame of its own, and a small one without unused words: what an earlier call left in those would keep
+// objects alive, for the collector scans the native stack.
+__attribute__((noinline)) static Value call_with_defaults(Thread& t, const NativeDef& def,
+                                                          const NativeSignature& signature,
+                                                          const Value* given, size_t count) {
+  Value values[kMostFilled];
+  for (size_t i = 0; i < kMostFilled; ++i)
+    values[i] = i < count ? given[i] : i < signature.total ? signature.parameters[i].default_value : kEmpty;
+  return def.call(t, values).take();
+}
+
 Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
   const NativeDef* def = function->def;
   if (def->raw_call != nullptr) {
@@ -539,17 +552,10 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
   bool method = def->kind == NativeKind::Method && !self.is_empty() && function->self.get().is_empty();
   if (def->call != nullptr && (method || (def->kind == NativeKind::Function && self.is_empty()))) {
     NativeSignature* signature = native_signature(t, function);
-    constexpr size_t kMost = 6;
     size_t have = args.count + (method ? 1 : 0);
     if (signature->simple && have >= signature->required_positional && have <= signature->total &&
-        signature->total <= kMost && (!method || check_receiver(t, function, self))) {
-      Value values[kMost];
-      const Value* from = method ? args.values - 1 : args.values;
-      for (size_t i = 0; i < have; ++i) values[i] = from[i];
-      for (size_t i = have; i < signature->total; ++i) values[i] = signature->parameters[i].default_value;
-      // What an earlier call left here would keep objects alive: the collector scans the native stack.
-      for (size_t i = signature->total; i < kMost; ++i) values[i] = kEmpty;
-      return def->call(t, values).take();
+        signature->total <= kMostFilled && (!method || check_receiver(t, function, self))) {
+      return call_with_defaults(t, *def, *signature, method ? args.values - 1 : args.values, have);
     }
   }
   // The interpreter's runs have the receiver directly before the arguments.

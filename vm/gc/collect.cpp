@@ -202,16 +202,24 @@ void HeapImpl::release_empty_blocks() {
   large_blocks.resize(kept);
 }
 
+// The scan begins at this small frame: what earlier calls left in the large one below keeps nothing alive.
 __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
+  size_t freed = collect(t, reason, registers);
+  asm volatile("" : : "r"(&registers) : "memory");
+  return freed;
+}
+
+__attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason,
+                                                   const SpilledRegisters& top) {
   if (observer != nullptr) observer(observer_context, t, true, 0);
   stop_the_world(t);
   size_t freed;
   {
     // SAFETY: no thread runs; the lock only tells the sanitizers so.
     std::lock_guard<std::mutex> guard(mutex);
-    t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
+    t.impl->native_top = reinterpret_cast<uintptr_t>(&top);
     int64_t begin = os::monotonic_ns();
     collecting.store(true, std::memory_order_relaxed);
     prepare();
@@ -258,7 +266,6 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
   }
   start_the_world(t);
   if (observer != nullptr) observer(observer_context, t, false, freed);
-  asm volatile("" : : "r"(&registers) : "memory");
   return freed;
 }
 

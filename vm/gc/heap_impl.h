@@ -37,6 +37,8 @@ struct CollectionStatistics {
 // gc.callbacks and the debug flags see each collection through this.
 using CollectionObserver = void (*)(void* context, Thread& t, bool starting, size_t collected);
 
+struct SpilledRegisters;
+
 struct HeapImpl {
   explicit HeapImpl(Runtime& runtime);
   ~HeapImpl();
@@ -55,6 +57,7 @@ struct HeapImpl {
   // ---- collect.cpp
   // Stop, mark, free; no finalizers are run. Returns the number of objects freed. `reason` is for the report.
   size_t collect(Thread& t, const char* reason);
+  size_t collect(Thread& t, const char* reason, const SpilledRegisters& top);
   void collect_automatically(Thread& t);
   void prepare();
   void mark_roots();
