@@ -18,7 +18,7 @@ Result<Value> gil_enabled(Thread& t, const Value*) {
 }
 Result<Value> set_enabled(Thread& t, const Value* args) {
   bool enabled = TRY(truth(t, args[0]));
-  set_gil_enabled(t, enabled);
+  TRY(set_gil_enabled(t, enabled));
   return kNone;
 }
 
@@ -28,7 +28,7 @@ Result<Value> gil_policy(Thread& t, const Value*) {
 Result<Value> set_policy(Thread& t, const Value* args) {
   std::string name = TRY(text_argument(t, args[0], "policy"));
   if (name == "none") {
-    set_gil_enabled(t, false);
+    TRY(set_gil_enabled(t, false));
     return kNone;
   }
   GilPolicyId id;
@@ -51,7 +51,7 @@ Result<Value> set_semantics_name(Thread& t, const Value* args) {
   Semantics semantics;
   if (!parse_semantics(name, &semantics)) return t.raise(Exc::ValueError, "unknown semantics '{}'", name);
   set_semantics(t, semantics);
-  if (semantics == Semantics::Py313t) set_gil_enabled(t, false);
+  if (semantics == Semantics::Py313t) TRY(set_gil_enabled(t, false));
   return kNone;
 }
 Result<Value> semantics_presets(Thread& t, const Value*) {

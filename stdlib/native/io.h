@@ -5,6 +5,7 @@
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/open_section.h"
 #include "vm/threads/wait.h"
 #include "vm/types/codec.h"
 #include "vm/types/exception.h"
@@ -46,6 +47,7 @@ class StreamOwner {
     return owner_.load(std::memory_order_relaxed) == t.ident;
   }
   Status acquire(Thread& t);  // it is_mine() not
+  bool try_acquire(Thread& t);
   void release(Thread& t);
 
  private:
@@ -77,13 +79,16 @@ class LockHolder {
 };
 
 // With the GIL off too, one thread at a time is in a method of a stream whose state is C++ strings.
-// Recursive, because a script's buffer may call back; under a GIL it costs one test.
+// Recursive, because a script's buffer may call back. Under a GIL nothing is locked: the lock is taken when
+// the GIL is switched off meanwhile (OpenSection); where several threads are inside that waits until one is
+// left, and who comes then waits too.
 class StreamLock {
   friend class StreamGuard;
   StreamOwner owner_;
   uint32_t depth_ = 0;
+  uint32_t inside_ = 0;  // threads that came in without the lock
 };
-class StreamGuard {
+class StreamGuard : OpenSection {
  public:
   StreamGuard(Thread& t, StreamLock& lock) : thread_(t), lock_(lock) {}
   ~StreamGuard();
@@ -93,7 +98,10 @@ class StreamGuard {
  private:
   Thread& thread_;
   StreamLock& lock_;
-  bool held_ = false;
+  static bool lock_for(OpenSection& self, Thread& owner);
+  bool is_inside(Thread& t);  // a method of the same stream further out
+  void hold();
+  bool held_ = false, open_ = false;
 };
 // A method or slot of T (which has a `StreamLock lock`), run by one thread at a time.
 template <class T, Result<Value> (*F)(Thread&, const Value*)>

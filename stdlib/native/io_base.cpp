@@ -6,6 +6,8 @@
 #include "stdlib/native/io.h"
 
 #include "vm/threads/object_lock.h"
+#include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/buffer.h"
 
 namespace mp::io {
@@ -92,6 +94,11 @@ Status StreamOwner::acquire(Thread& t) {
   owner_.store(t.ident, std::memory_order_relaxed);
   return {};
 }
+bool StreamOwner::try_acquire(Thread& t) {
+  if (!lock_.try_lock()) return false;
+  owner_.store(t.ident, std::memory_order_relaxed);
+  return true;
+}
 void StreamOwner::release(Thread& t) {
   owner_.store(0, std::memory_order_relaxed);
   lock_.unlock(t);
@@ -105,16 +112,51 @@ void OwnedLock::release(Thread& t) { owner_.release(t); }
 
 Status StreamGuard::acquire() {
   Thread& t = thread_;
-  if (!free_threaded(t)) return {};
+  constexpr int64_t kBetween = 50'000;  // nanoseconds
+  while (!free_threaded(t)) {
+    bool may_enter = t.runtime().threads->switching_off.load(std::memory_order_relaxed) == 0;
+    if (may_enter || lock_.inside_ == 0 || is_inside(t)) {
+      lock = lock_for;
+      outer = t.impl->open_sections;
+      t.impl->open_sections = this;
+      ++lock_.inside_;
+      open_ = true;
+      return {};
+    }
+    (void)park_until(t, os::monotonic_ns() + kBetween);
+    TRY(t.poll());
+  }
   if (!lock_.owner_.is_mine(t)) {
     TRY(lock_.owner_.acquire(t));
     lock_.depth_ = 0;  // not what a thread left that stayed behind at a fork
   }
-  ++lock_.depth_;
-  held_ = true;
+  hold();
   return {};
 }
+bool StreamGuard::is_inside(Thread& t) {
+  for (OpenSection* section = t.impl->open_sections; section != nullptr; section = section->outer)
+    if (section->lock == lock_for && &static_cast<StreamGuard*>(section)->lock_ == &lock_) return true;
+  return false;
+}
+void StreamGuard::hold() {
+  ++lock_.depth_;
+  held_ = true;
+}
+bool StreamGuard::lock_for(OpenSection& section, Thread& owner) {
+  auto& self = static_cast<StreamGuard&>(section);
+  if (self.held_) return true;
+  if (!self.lock_.owner_.is_mine(owner)) {
+    if (!self.lock_.owner_.try_acquire(owner)) return false;
+    self.lock_.depth_ = 0;
+  }
+  self.hold();
+  return true;
+}
 StreamGuard::~StreamGuard() {
+  if (open_) {
+    thread_.impl->open_sections = outer;
+    --lock_.inside_;
+  }
   if (held_ && --lock_.depth_ == 0) lock_.owner_.release(thread_);
 }
 

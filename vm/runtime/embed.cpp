@@ -218,7 +218,8 @@ bool Runtime::gil_enabled() {
 }
 void Runtime::set_gil_enabled(bool enabled) {
   Inside inside(*state_);
-  mp::set_gil_enabled(inside.thread(), enabled);
+  mp::Thread& t = inside.thread();
+  if (mp::set_gil_enabled(t, enabled).is_error()) Access::check(t, mp::Error{});
 }
 std::string Runtime::gil_policy() {
   Inside inside(*state_);

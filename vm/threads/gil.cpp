@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/threads/gil_statistics.h"
+#include "vm/threads/open_section.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
@@ -157,9 +158,29 @@ void change_loops(Thread& t) {
 
 }  // namespace
 
-void set_gil_enabled(Thread& t, bool enabled) {
-  StoppedWorld stopped(t);
-  change(t, enabled, t.runtime().gil->policy_id.load(std::memory_order_relaxed));
+Status set_gil_enabled(Thread& t, bool enabled) {
+  constexpr int64_t kLongest = 5 * os::kNanosPerSecond, kBetween = 50'000;
+  Runtime& runtime = t.runtime();
+  struct Announced {
+    std::atomic<uint32_t>& count;
+    ~Announced() { count.fetch_sub(1, std::memory_order_relaxed); }
+  } announced{runtime.threads->switching_off};
+  announced.count.fetch_add(1, std::memory_order_relaxed);
+  for (os::Deadline deadline = os::deadline_after(kLongest);;) {
+    {
+      StoppedWorld stopped(t);
+      bool was_enabled = !runtime.free_threaded.load(std::memory_order_relaxed);
+      if (enabled || !was_enabled || lock_all_open_sections(runtime)) {
+        change(t, enabled, runtime.gil->policy_id.load(std::memory_order_relaxed));
+        return {};
+      }
+    }
+    int64_t now = os::monotonic_ns();
+    if (now >= deadline)
+      return t.raise(Exc::RuntimeError,
+                     "the GIL cannot be switched off while several threads are blocked in one stream");
+    if (park_until(t, now + kBetween) == WaitResult::Interrupted) TRY(t.poll());
+  }
 }
 
 void set_gil_policy(Thread& t, GilPolicyId id) {

@@ -86,8 +86,9 @@ bool check_gil_options(const RuntimeOptions& options, std::string* problem);
 std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled);
 
 // The run-time switch: through a stop-the-world, for the whole runtime. The caller is attached and at a
-// safepoint.
-void set_gil_enabled(Thread& t, bool enabled);
+// safepoint. Switching off waits while several threads are inside one text stream; RuntimeError when that
+// takes seconds, for they are blocked there.
+Status set_gil_enabled(Thread& t, bool enabled);
 void set_gil_policy(Thread& t, GilPolicyId id);
 void set_semantics(Thread& t, Semantics semantics);
 // Starts or stops the recording of gil_statistics.h; starting clears what was recorded before.

@@ -9,9 +9,10 @@
 
 namespace mp {
 
-struct Block;      // vm/gc/block.h
-class GilPolicy;   // vm/threads/gil.h
-struct GilRecord;  // vm/threads/gil_statistics.h
+struct Block;        // vm/gc/block.h
+class GilPolicy;     // vm/threads/gil.h
+struct GilRecord;    // vm/threads/gil_statistics.h
+struct OpenSection;  // vm/threads/open_section.h
 
 // Bits of the interrupt word that only vm/threads sets and clears.
 inline constexpr Interrupt kInterruptWake = Interrupt{256};         // DeferredWakes: vm/threads/wait.h
@@ -71,8 +72,9 @@ struct ThreadImpl {
   DeferredWakes wakes;
   LockPressure lock_pressure;
   LockPatience lock_patience;
-  uint32_t owning_pause = 0;       // collections until it owns objects again
-  uint32_t next_owning_pause = 1;  // how long the next pause will be
+  OpenSection* open_sections = nullptr;  // entered without a lock, the innermost first
+  uint32_t owning_pause = 0;             // collections until it owns objects again
+  uint32_t next_owning_pause = 1;        // how long the next pause will be
   AllocationCount allocation;
   Slot start_argument;  // what start_thread handed over
   Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread

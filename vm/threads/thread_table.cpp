@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "vm/core/check.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/os/clock.h"
 #include "vm/os/memory.h"
@@ -18,6 +19,7 @@
 #include "vm/threads/deadlock.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/gil_statistics.h"
+#include "vm/threads/open_section.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/types/runtime.h"
@@ -199,7 +201,10 @@ Thread* attach_new_thread(Runtime& runtime) {
   link(runtime, t);
   attach_thread(*t);
   // A thread that was alone up to now works without locks until its next safepoint: free_threaded().
-  if (runtime.free_threaded.load(std::memory_order_relaxed) && !t->is_main) StoppedWorld stopped(*t);
+  if (runtime.free_threaded.load(std::memory_order_relaxed) && !t->is_main) {
+    StoppedWorld stopped(*t);
+    MP_CHECK(lock_all_open_sections(runtime), "two threads are in one section without a lock");
+  }
   if (t->is_main && runtime.options.install_signal_handlers) install_default_signal_handlers(*t);
   return t;
 }
@@ -481,6 +486,8 @@ bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ide
   Thread* t = ThreadImpl::create(runtime);
   if (t == nullptr) return false;
   t->impl->start_argument = argument;
+  if (runtime.free_threaded.load(std::memory_order_relaxed))
+    MP_CHECK(lock_open_sections(parent), "another thread is in a section of the only one");
   link(runtime, t);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

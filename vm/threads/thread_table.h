@@ -31,7 +31,8 @@ struct ThreadTable {
   std::atomic<size_t> still_running{0};  // threads that the stopper waits for; written under the mutex
   // Of the stop that goes on: each thread that ran has a processor, so who waits may stay awake.
   std::atomic<bool> processors_suffice{false};
-  std::atomic<int64_t> usual_stop{0};  // nanoseconds
+  std::atomic<int64_t> usual_stop{0};      // nanoseconds
+  std::atomic<uint32_t> switching_off{0};  // threads that wait to take the GIL away: open_section.h
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each
