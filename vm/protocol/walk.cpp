@@ -60,8 +60,7 @@ Result<Value> Walk::next_of_dict() {
   if (expected_ != dict->length())
     return t_.raise(Exc::RuntimeError, "dictionary changed size during iteration");
   Value key, value;
-  if (!dict_next_in(dict->table.load(std::memory_order_acquire), &position_, &key, &value, nullptr))
-    return kNoMore;
+  if (!dict_next_pair(dict->table.load(std::memory_order_acquire), &position_, &key, &value)) return kNoMore;
   if (remaining_ == 0) return t_.raise(Exc::RuntimeError, "dictionary keys changed during iteration");
   --remaining_;
   return source_ == Source::Keys ? key : value;

@@ -199,6 +199,13 @@ Result<Value> dict_get_hashed(Thread& t, DictObject* dict, Value key, int64_t ha
 
 Result<Value> dict_get(Thread& t, DictObject* dict, Value key) {
   int64_t hash = TRY(hash_key(t, key));
+  DictTable* table = dict->table.load(std::memory_order_acquire);
+  DictFound first = dict_first_cell(table, key, hash);
+  if (first.entry >= 0) [[likely]] {
+    Value value = table->entries()[first.entry].value.get();
+    if (!value.is_empty()) [[likely]]
+      return value;
+  }
   return dict_get_hashed(t, dict, key, hash);
 }
 

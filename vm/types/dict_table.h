@@ -46,9 +46,28 @@ inline DictFound dict_probe(DictTable* table, int64_t hash, Same&& same) {
   return dict_probe_cells<uint32_t>(table, hash, same);
 }
 
+// What the first cell on the way of `key` says, which mostly decides: the entry of that very key, or none;
+// kAskEntry: look further.
+inline DictFound dict_first_cell(DictTable* table, Value key, int64_t hash) {
+  uint32_t log2 = table->index_log2;
+  size_t i = static_cast<size_t>(hash) & ((size_t{1} << log2) - 1);
+  uint32_t c;
+  if (log2 <= 8) [[likely]]
+    c = static_cast<std::atomic<uint8_t>*>(dict_cells(table))[i].load(std::memory_order_acquire);
+  else if (log2 <= 16)
+    c = static_cast<std::atomic<uint16_t>*>(dict_cells(table))[i].load(std::memory_order_acquire);
+  else
+    return {kAskEntry, i};
+  if (c == 0) return {kAbsentEntry, i};
+  if (table->entries()[c - 1].key.get() == key) return {static_cast<int64_t>(c) - 1, i};
+  return {kAskEntry, i};
+}
+
 // Keys that are exact str: no thread needed. Stored keys of other kinds count as different.
 inline DictFound dict_find_str(DictTable* table, StrObject* key, int64_t hash) {
   Value wanted(key);
+  DictFound first = dict_first_cell(table, wanted, hash);
+  if (first.entry != kAskEntry) return first;
   return dict_probe(table, hash, [&](DictEntry& e) {
     Value stored = e.key.get();
     if (stored == wanted) return Match::Yes;
@@ -62,7 +81,9 @@ inline DictFound dict_find_str(DictTable* table, StrObject* key, int64_t hash) {
 DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash);
 
 inline DictFound dict_find(Thread& t, DictTable* table, Value key, int64_t hash) {
-  DictFound found = dict_probe(table, hash, [&](DictEntry& e) {
+  DictFound found = dict_first_cell(table, key, hash);
+  if (found.entry != kAskEntry) return found;
+  found = dict_probe(table, hash, [&](DictEntry& e) {
     Value stored = e.key.get();
     if (stored == key) return Match::Yes;
     if (e.hash.load(std::memory_order_relaxed) != hash || stored.is_empty()) return Match::No;
@@ -146,6 +167,20 @@ Result<Value> dict_delete_hashed(Thread& t, DictObject* dict, Value key,
                                  int64_t hash);  // old value or kNotFound
 // Like dict_next, with the hash, one table throughout.
 bool dict_next_in(DictTable* table, size_t* position, Value* key, Value* value, int64_t* hash);
+// The same without a call where the next entry is not a deleted one.
+inline bool dict_next_pair(DictTable* table, size_t* position, Value* key, Value* value) {
+  size_t i = *position;
+  if (i < table->used.load(std::memory_order_acquire)) {
+    DictEntry& e = table->entries()[i];
+    *key = e.key.get();
+    *value = e.value.get();
+    if (!key->is_empty() && !value->is_empty()) [[likely]] {
+      *position = i + 1;
+      return true;
+    }
+  }
+  return dict_next_in(table, position, key, value, nullptr);
+}
 
 // ---- dict_views.cpp
 enum class DictPart : uint8_t { Keys, Values, Items };

@@ -84,7 +84,7 @@ static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out, Val
       found = !key.is_empty() && !value.is_empty();
     }
   } else {
-    found = dict_next_in(table, &position, &key, &value, nullptr);
+    found = dict_next_pair(table, &position, &key, &value);
   }
   if (!found) {
     it->dict = kEmpty;
