@@ -1,6 +1,9 @@
 // The lock through the C++ interface: options, the run-time switch, several runtimes with locks of their own.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "minipy/minipy.h"
 
 namespace {
@@ -89,6 +92,49 @@ TEST(EmbedGil, ADeadlockRaisesWhereTheHostAskedForIt) {
     EXPECT_EQ(error.type(), "RuntimeError");
     EXPECT_EQ(error.message(), "deadlock: all threads are blocked for good");
   }
+}
+
+// Each runtime has an event loop of its own, with timers, sockets and children; the watcher of children is
+// the process's.
+TEST(EmbedGil, EventLoopsOfTwoRuntimesRunSideBySide) {
+  const char* kScript =
+      "import asyncio, sys\n"
+      "async def serve(reader, writer):\n"
+      "    writer.write((await reader.readline()).upper())\n"
+      "    await writer.drain()\n"
+      "    writer.close()\n"
+      "async def ask(port, text):\n"
+      "    reader, writer = await asyncio.open_connection('127.0.0.1', port)\n"
+      "    writer.write(text.encode() + b'\\n')\n"
+      "    answer = await reader.readline()\n"
+      "    writer.close()\n"
+      "    return answer.decode().strip()\n"
+      "async def child(n):\n"
+      "    process = await asyncio.create_subprocess_exec('sh', '-c', f'echo {n}; exit {n}', "
+      "stdout=asyncio.subprocess.PIPE)\n"
+      "    out, _ = await process.communicate()\n"
+      "    return int(out), process.returncode\n"
+      "async def main():\n"
+      "    server = await asyncio.start_server(serve, '127.0.0.1', 0)\n"
+      "    port = server.sockets[0].getsockname()[1]\n"
+      "    async with server:\n"
+      "        answers = await asyncio.gather(*(ask(port, f'text {i}') for i in range(10)), "
+      "asyncio.sleep(0.01, 'slept'))\n"
+      "    children = await asyncio.gather(*(child(n) for n in range(4)))\n"
+      "    return answers == [f'TEXT {i}' for i in range(10)] + ['slept'] and children == [(n, n) for n in "
+      "range(4)]\n"
+      "good = all(asyncio.run(main()) for _ in range(3))\n";
+  std::atomic<int> good{0};
+  auto run = [&](bool gil) {
+    minipy::Runtime runtime;
+    runtime.set_gil_enabled(gil);
+    runtime.exec(kScript);
+    good += runtime.eval("good").truth() ? 1 : 0;
+  };
+  std::thread with_gil(run, true), without(run, false);
+  with_gil.join();
+  without.join();
+  EXPECT_EQ(good, 2);
 }
 
 }  // namespace
