@@ -184,6 +184,7 @@ Status jump_to_line(Thread& t, FrameObject* f, int64_t line) {
   if (best == nullptr) return t.raise_text(Exc::ValueError, problem);
   leave_handlers(t, f->frame, best->start);
   f->frame->pc = code->instructions + best->start;
+  f->traced_line = best->line;  // the line there has been told by the jump
   return {};
 }
 
