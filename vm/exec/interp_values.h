@@ -43,8 +43,6 @@ inline bool matches_shape(Object* object, uint64_t word) {
          static_cast<uint16_t>(object->type()->version.load(std::memory_order_relaxed)) ==
              static_cast<uint16_t>(word);
 }
-// Where the registers of the next frame will lie: arguments that are in no row yet are written there, which
-// push_exact then copies in place.
 // LOAD_*_MODULE: the global of a module at the place that `word` says; empty when that is not known to hold.
 inline Value cached_global(Thread& t, Value module, uint64_t word) {
   if (!is_kind(module, Kind::Module) || module.as_object()->type() != t.types().module) return kEmpty;
@@ -54,6 +52,8 @@ inline Value cached_global(Thread& t, Value module, uint64_t word) {
 }
 // In the cache word of CALL_METHOD_NATIVE, beside the NativeDef: r[b+1] is empty and no argument.
 inline constexpr uint64_t kWithoutSelf = 1;
+// Where the registers of the next frame will lie: arguments that are in no row yet are written there, which
+// push_exact then copies in place.
 inline Value* fresh_registers(Thread& t) { return reinterpret_cast<Value*>(t.stack_top + kFrameSlots); }
 inline bool has_room(Thread& t, size_t values) { return t.stack_top + kFrameSlots + values <= t.stack_end; }
 inline uint32_t control_word(uint32_t flags, uint32_t length, uint32_t reg) {

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lang/code_unit_io.h"
@@ -161,7 +161,6 @@ Result<Value> load_found_spec(Thread& t, StrObject* name, Value spec) {
   return loaded.is_not_found() ? module : loaded;
 }
 
-// Looks for `tail` in the directories of `path` (an iterable of str).
 // Modules that an older library still has and 3.12 or 3.13 does not (PEP 594, PEP 632): scripts ask for them
 // in a `try` with an `except ImportError`.
 bool was_removed(std::string_view name) {
@@ -173,6 +172,7 @@ bool was_removed(std::string_view name) {
   return std::find(std::begin(kRemoved), std::end(kRemoved), name) != std::end(kRemoved);
 }
 
+// Looks for `tail` in the directories of `path` (an iterable of str).
 Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, ModuleLocation* out) {
   Value directories = TRY(to_list(t, path));
   auto* list = directories.as<ListObject>();
