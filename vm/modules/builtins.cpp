@@ -289,13 +289,7 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
   if (call.count > 1) {
     for (size_t i = 0; i < call.count; ++i) TRY(consider(call.values[i]));
   } else {
-    Walk walk(t);
-    TRY(walk.begin(call.values[0]));
-    for (;;) {
-      Value item = TRY(walk.next());
-      if (item.is_no_more()) break;
-      TRY(consider(item));
-    }
+    TRY(walk_each(t, call.values[0], consider));
   }
   if (!best.is_empty()) return best;
   if (!fallback.is_empty()) return fallback;

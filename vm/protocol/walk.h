@@ -62,4 +62,16 @@ class Walk {
   uint64_t remaining_ = 0;  // items of a dict that are still to come
 };
 
+// for_each (protocol.h) by a Walk.
+template <class Body>
+Status walk_each(Thread& t, Value iterable, Body&& body) {
+  Walk walk(t);
+  TRY(walk.begin(iterable));
+  for (;;) {
+    Value item = TRY(walk.next());
+    if (item.is_no_more()) return {};
+    TRY(body(item));
+  }
+}
+
 }  // namespace mp

@@ -354,10 +354,7 @@ static Result<Value> method_fromkeys(Thread& t, const Value* args) {
       while (set_next_in(table, &position, &own, &hash)) TRY(dict_set_hashed(t, dict, own, hash, args[2]));
       return made;
     }
-    Walk walk(t);
-    TRY(walk.begin(args[1]));
-    for (Value key = TRY(walk.next()); !key.is_no_more(); key = TRY(walk.next()))
-      TRY(dict_set(t, dict, key, args[2]));
+    TRY(walk_each(t, args[1], [&](Value key) -> Status { return dict_set(t, dict, key, args[2]); }));
     return made;
   }
   TRY(for_each(t, args[1], [&](Value key) -> Status { return set_item(t, made, key, args[2]); }));

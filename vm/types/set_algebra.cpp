@@ -190,14 +190,10 @@ Status set_update(Thread& t, SetObject* set, Value iterable) {
     while (dict_next_in(table, &position, &key, nullptr, &hash)) TRY(set_add_hashed(t, set, key, hash));
     return {};
   }
-  Walk walk(t);
-  TRY(walk.begin(iterable));
-  for (;;) {
-    Value item = TRY(walk.next());
-    if (item.is_no_more()) return {};
+  return walk_each(t, iterable, [&](Value item) -> Status {
     int64_t hash = TRY(hash_key(t, item));
-    TRY(SetChanger(t, set).add(item, hash));  // script code ran: the GIL may be off by now
-  }
+    return SetChanger(t, set).add(item, hash);  // script code ran: the GIL may be off by now
+  });
 }
 
 static Result<SetObject*> copy_and_subtract(Thread& t, SetObject* set, Value other) {
