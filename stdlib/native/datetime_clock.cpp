@@ -205,6 +205,9 @@ Result<Value> datetime_astimezone(Thread& t, const Value* args) {
   Offset offset = TRY(offset_of(t, own, self));
   if (!offset.known) {  // naive: local time
     int64_t utc = TRY(utc_seconds_of_local(t, moment));
+    // In a gap the offset is not the one at `utc` but the one on the other side of the change.
+    int64_t other = TRY(utc_seconds_of_local(t, moment.with_fold(1 - moment.fold())));
+    if (other != utc && (other > utc) == (moment.fold() != 0)) utc = other;
     offset = TRY(offset_of(t, TRY(local_zone_of_utc(t, types, utc - kEpoch)), self));
   }
   if (zone.is_none()) {

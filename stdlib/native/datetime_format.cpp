@@ -20,6 +20,24 @@ Value any_zone(Value v) {
   return is_time(v) ? v.as<TimeObject>()->zone.get() : is_datetime(v) ? zone_of(v) : kNone;
 }
 
+// UTF-8; UnicodeEncodeError for lone surrogates.
+Result<std::string> encoded(Thread& t, Value text) {
+  if (!text.as<StrObject>()->is_ascii()) (void)TRY(call_method(t, text, intern(t, "encode")));
+  return to_utf8(text.as<StrObject>());
+}
+
+// %Z of a zone's name: what is formatted again must not see its percent signs. A str subclass decides itself.
+Result<std::string> escaped_name(Thread& t, Value name) {
+  if (!is_exact(name, t.types().str) || !name.as<StrObject>()->is_ascii()) {
+    name = TRY(call_method(t, name, intern(t, "replace"), {make_str(t, "%"), make_str(t, "%%")}));
+    if (!is_str(name)) return t.raise(Exc::TypeError, "tzname.replace() did not return a string");
+    return encoded(t, name);
+  }
+  std::string out;
+  for (char c : name.as<StrObject>()->ascii()) out.append(c == '%' ? 2 : 1, c);
+  return out;
+}
+
 // The format with what the C library does not know put in: %f %z %:z %Z.
 Result<std::string> expand(Thread& t, Value self, const std::string& format) {
   std::string out;
@@ -38,8 +56,7 @@ Result<std::string> expand(Thread& t, Value self, const std::string& format) {
       p += p[1] == ':' ? 3 : 2;
     } else if (p[1] == 'Z') {
       Value name = TRY(zone_name(t, zone, datetime));
-      if (is_str(name))
-        for (char c : to_utf8(name.as<StrObject>())) out.append(c == '%' ? 2 : 1, c);
+      if (!name.is_none()) out += TRY(escaped_name(t, name));
       p += 2;
     } else {
       out += *p++;
@@ -72,9 +89,7 @@ Result<int> daylight_flag(Thread& t, Value self) {
 Result<std::string> format_argument(Thread& t, Value format, const char* function) {
   if (!is_str(format))
     return t.raise(Exc::TypeError, "{}() argument 1 must be str, not {}", function, type_name(t, format));
-  if (!format.as<StrObject>()->is_ascii())
-    (void)TRY(call_method(t, format, intern(t, "encode")));  // raises for lone surrogates
-  return to_utf8(format.as<StrObject>());
+  return encoded(t, format);
 }
 
 // ---------------------------------------------------------------- struct_time
