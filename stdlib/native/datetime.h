@@ -94,8 +94,9 @@ Result<Value> make_timezone(Thread& t, DateTypes& types, Value offset, Value nam
 // ---- checks, with CPython's messages
 Status check_date(Thread& t, int64_t year, int64_t month, int64_t day);
 Status check_time(Thread& t, int64_t hour, int64_t minute, int64_t second, int64_t microsecond, int64_t fold);
-Status check_zone(Thread& t, Value zone);                    // None or a tzinfo
-Result<Moment> checked_date_of(Thread& t, int64_t ordinal);  // OverflowError
+Status check_zone(Thread& t, Value zone);                           // None or a tzinfo
+Result<Moment> checked_date_of(Thread& t, int64_t ordinal);         // OverflowError
+Result<Moment> date_shifted(Thread& t, Moment date, int64_t days);  // the same
 
 // ---- zones
 // The offset of `zone` (a tzinfo or None) for `datetime` (or None) in microseconds, or nothing.
@@ -151,6 +152,7 @@ struct Parameters {
   const char* function;  // shown in messages; nullptr: "function"
   const char* const* names;
   size_t total, positional, required;
+  bool ints = false;  // the required ones are ints
 };
 Status bind_constructor(Thread& t, const Parameters& parameters, CallArgs args, Value* out);
 // The bytes of a pickled state: args is (state) or (state, tzinfo), `size` bytes long; nullptr when it is

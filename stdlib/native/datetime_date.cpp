@@ -8,7 +8,7 @@ namespace {
 // ---------------------------------------------------------------- construction
 
 constexpr const char* kParameterNames[] = {"year", "month", "day"};
-constexpr Parameters kParameters = {nullptr, kParameterNames, 3, 3, 3};
+constexpr Parameters kParameters = {nullptr, kParameterNames, 3, 3, 3, true};
 
 Result<Value> date_new(Thread& t, Value cls, CallArgs args) {
   auto* type = cls.as<Type>();
@@ -63,8 +63,7 @@ Result<Value> date_fromisocalendar(Thread& t, const Value* args) {
 // ---------------------------------------------------------------- arithmetic and order
 
 Result<Value> date_shift(Thread& t, Value date, int64_t days) {
-  Moment moved = TRY(checked_date_of(t, ordinal_of(moment_of(date)) + days));
-  return construct_date(t, date.as_object()->type(), moved);
+  return construct_date(t, date.as_object()->type(), TRY(date_shifted(t, moment_of(date), days)));
 }
 Result<Value> date_add(Thread& t, Value a, Value b) {
   if (is_plain_date(a) && is_delta(b)) return date_shift(t, a, b.as<DeltaObject>()->days);
@@ -244,6 +243,11 @@ Status check_date(Thread& t, int64_t year, int64_t month, int64_t day) {
 Result<Moment> checked_date_of(Thread& t, int64_t ordinal) {
   if (ordinal < 1 || ordinal > kMaxOrdinal) return t.raise(Exc::OverflowError, "date value out of range");
   return date_of(ordinal);
+}
+Result<Moment> date_shifted(Thread& t, Moment date, int64_t days) {
+  int64_t day = date.day() + days;
+  if (day >= 1 && day <= 28) return Moment::of(date.year(), date.month(), static_cast<int>(day));
+  return checked_date_of(t, ordinal_of(date) + days);
 }
 
 const TypeSpec kDateSpec = {.name = "datetime.date",

@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kParameterNames[] = {"year",   "month",       "day",    "hour", "minute",
                                            "second", "microsecond", "tzinfo", "fold"};
-constexpr Parameters kParameters = {nullptr, kParameterNames, 9, 8, 3};
+constexpr Parameters kParameters = {nullptr, kParameterNames, 9, 8, 3, true};
 constexpr size_t kFields = 7;
 
 Result<Value> datetime_from_fields(Thread& t, Type* type, const int64_t* f, Value zone, int64_t fold) {
@@ -361,7 +361,7 @@ Result<Value> datetime_shift(Thread& t, Value datetime, int64_t days, int64_t mi
   microseconds += moment.microseconds_of_day();
   days += floor_divide(microseconds, kDay);
   Moment date = moment.date();
-  if (days != 0) date = TRY(checked_date_of(t, ordinal_of(moment) + days));
+  if (days != 0) date = TRY(date_shifted(t, moment, days));
   return construct_datetime(t, datetime.as_object()->type(),
                             date.at_microseconds(floor_remainder(microseconds, kDay)), zone);
 }

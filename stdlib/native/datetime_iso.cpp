@@ -177,7 +177,8 @@ Result<Value> zone_of_offset(Thread& t, DateTypes& types, const Offset& offset) 
   return make_timezone(t, types, make_delta(t, types, offset.microseconds), kEmpty);
 }
 
-// The text with one byte per character: what is not ASCII is nothing that a date or a time has.
+// The text with one byte per character: what is not ASCII is nothing that a date or a time has, but may stand
+// between them.
 Result<std::string> iso_text(Thread& t, Value v) {
   if (!is_str(v)) return t.raise(Exc::TypeError, "fromisoformat: argument must be str");
   auto* text = v.as<StrObject>();
@@ -187,6 +188,7 @@ Result<std::string> iso_text(Thread& t, Value v) {
     bytes += text->at(i) < 128 ? static_cast<char>(text->at(i)) : '\x80';
   return bytes;
 }
+bool is_ascii(const std::string& text) { return text.find('\x80') == std::string::npos; }
 Error invalid(Thread& t, Value text) {
   return t.raise(Exc::ValueError, "Invalid isoformat string: {}", repr_text(t, text));
 }
@@ -197,7 +199,8 @@ Result<Value> date_fromisoformat(Thread& t, const Value* args) {
   std::string text = TRY(iso_text(t, args[1]));
   size_t n = text.size();
   DateFields date;
-  if ((n != 7 && n != 8 && n != 10) || !read_date(text, n, &date)) return invalid(t, args[1]);
+  if ((n != 7 && n != 8 && n != 10) || !is_ascii(text) || !read_date(text, n, &date))
+    return invalid(t, args[1]);
   TRY(check_date(t, date.year, date.month, date.day));
   return construct_date(t, args[0], Moment::of(date.year, date.month, date.day));
 }
@@ -209,7 +212,7 @@ Result<Value> time_fromisoformat(Thread& t, const Value* args) {
   if (*begin == 'T') ++begin;
   ClockFields clock;
   Offset offset;
-  if (!read_time(begin, end, &clock, &offset)) return invalid(t, args[1]);
+  if (!is_ascii(text) || !read_time(begin, end, &clock, &offset)) return invalid(t, args[1]);
   TRY(check_time(t, clock.hour, clock.minute, clock.second, clock.microsecond, 0));
   Value zone = TRY(zone_of_offset(t, date_types(args[0].as<Type>()), offset));
   return construct_time(t, args[0], Moment().at(clock.hour, clock.minute, clock.second, clock.microsecond),

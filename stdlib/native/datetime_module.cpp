@@ -36,10 +36,12 @@ Status bind_constructor(Thread& t, const Parameters& p, CallArgs args, Value* ou
       out[at] = args.values[args.count + k];
     }
   }
-  for (size_t i = args.count; i < p.required; ++i)
-    if (out[i].is_empty())
-      return t.raise(Exc::TypeError, "{} missing required argument '{}' (pos {})", shown(p), p.names[i],
-                     i + 1);
+  for (size_t i = args.count; i < p.required; ++i) {
+    if (!out[i].is_empty()) continue;
+    // Those before it are looked at first.
+    for (size_t before = 0; p.ints && before < i; ++before) TRY(to_c_int(t, out[before]));
+    return t.raise(Exc::TypeError, "{} missing required argument '{}' (pos {})", shown(p), p.names[i], i + 1);
+  }
   if (unexpected != nullptr)
     return t.raise(Exc::TypeError, "{}{} got an unexpected keyword argument '{}'",
                    p.function == nullptr ? "this " : "", shown(p), to_utf8(unexpected));
