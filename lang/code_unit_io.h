@@ -12,7 +12,7 @@
 namespace mp::lang {
 
 // Grows with each change of the format or of opcodes.def.
-inline constexpr uint32_t kCodeFormatVersion = 5;
+inline constexpr uint32_t kCodeFormatVersion = 6;
 // Differs between builds whose instructions differ.
 uint64_t code_format_stamp();
 

@@ -5,6 +5,7 @@
 
 #include "lang/line_marks.h"
 #include "lang/operands.h"
+#include "lang/position_writer.h"
 
 namespace mp::lang {
 
@@ -409,15 +410,7 @@ bool Emitter::assemble(const Source& source) {
 }
 
 void Emitter::encode_positions(const Source& source, const std::vector<Placed>& placed) {
-  std::vector<uint8_t>& out = unit_.positions;
-  auto varint = [&out](uint32_t value) {
-    while (value >= 0x80) {
-      out.push_back(static_cast<uint8_t>(value | 0x80));
-      value >>= 7;
-    }
-    out.push_back(static_cast<uint8_t>(value));
-  };
-  int32_t line = static_cast<int32_t>(unit_.first_line);
+  PositionWriter writer(unit_);
   for (size_t k = 0; k < placed.size();) {
     const Item& item = *placed[k].item;
     size_t next = k + 1;
@@ -433,19 +426,13 @@ void Emitter::encode_positions(const Source& source, const std::vector<Placed>& 
     auto stop = next < placed.size() ? placed[next].pc : static_cast<uint32_t>(unit_.code.size());
     k = next;
     if (start == stop) continue;
-    varint(stop - start);
-    if (!item.has_position) {
-      varint(0);
-      varint(0);
-      continue;
+    CodePosition position;
+    if (item.has_position) {
+      Position from = source.position(item.span.begin), to = source.position(item.span.end);
+      position = {static_cast<int32_t>(from.line), static_cast<int32_t>(to.line),
+                  static_cast<int32_t>(from.column), static_cast<int32_t>(to.column)};
     }
-    Position from = source.position(item.span.begin), to = source.position(item.span.end);
-    int32_t delta = static_cast<int32_t>(from.line) - line;
-    line = static_cast<int32_t>(from.line);
-    varint((static_cast<uint32_t>(delta) << 1) ^ static_cast<uint32_t>(delta >> 31));
-    varint(to.line - from.line + 1);
-    varint(from.column + 1);
-    varint(to.column + 1);
+    writer.add(stop - start, position);
   }
 }
 
