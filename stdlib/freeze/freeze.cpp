@@ -34,6 +34,7 @@ struct LibraryModule {
   fs::path file;
   std::string shown_path;  // co_filename: what tracebacks show
   bool is_package;
+  std::string last_statement{};  // the source is cut before it
 };
 
 std::string read_all(const fs::path& path) {
@@ -73,6 +74,19 @@ std::string argument_of(const std::string& line, const std::string& macro) {
   if (line.rfind(macro + "(", 0) != 0) return "";
   size_t end = line.find(')');
   return end == std::string::npos ? "" : line.substr(macro.size() + 1, end - macro.size() - 1);
+}
+
+// PYTHON_AS(NAME, OLD): what 3.12 calls NAME is OLD in an older library, with `try: from _OLD import *` at
+// its end.
+void collect_renamed(const std::string& names, const fs::path& library, std::vector<LibraryModule>& out) {
+  size_t comma = names.find(", "), before = out.size();
+  std::string name = names.substr(0, comma), old = names.substr(comma + 2);
+  collect(name, library, ".py", library.string(), out);
+  if (out.size() > before) return;
+  collect(old, library, ".py", library.string(), out);
+  if (out.size() == before) return;
+  out.back().name = name;
+  out.back().last_statement = "\ntry:\n    from _" + old + " import *\n";
 }
 
 // Words that many modules hold, the most valuable last.
@@ -206,8 +220,12 @@ int main(int argc, char** argv) {
       collect(name, script_library, ".mp", "<minipy>", modules);
     } else {
       name = argument_of(line, "PYTHON");
-      if (name.empty() || python_library == "none") continue;
-      collect(name, python_library, ".py", python_library, modules);
+      std::string renamed = argument_of(line, "PYTHON_AS");
+      if ((name.empty() && renamed.empty()) || python_library == "none") continue;
+      if (renamed.empty())
+        collect(name, python_library, ".py", python_library, modules);
+      else
+        collect_renamed(renamed, python_library, modules);
     }
     if (modules.size() == before) {
       std::fprintf(stderr, "minipy-freeze: no source for module %s\n", name.c_str());
@@ -219,6 +237,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> serialised;
   for (const LibraryModule& module : modules) {
     std::string text = read_all(module.file);
+    if (!module.last_statement.empty()) text.resize(std::min(text.size(), text.rfind(module.last_statement)));
     std::optional<Diagnostic> error;
     Source source = Source::from_bytes(text, module.shown_path, &error);
     CompileResult compiled;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "stdlib/native/time_format.h"
 #include "stdlib/native/time_value.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -15,6 +16,30 @@
 namespace mp {
 
 Result<Value> import_module(Thread& t, std::string_view dotted_name);  // vm/modules
+
+std::string format_time(const std::string& format, const tm& broken) {
+  std::string result;
+  // Parts between NULs are formatted one by one: strftime stops at a NUL.
+  for (size_t begin = 0; begin <= format.size();) {
+    std::string part = format.c_str() + begin;
+    if (!part.empty()) {
+      std::string buffer(256, '\0');
+      size_t limit = std::max<size_t>(part.size() * 256, 1024);
+      for (;;) {
+        size_t n = ::strftime(buffer.data(), buffer.size(), part.c_str(), &broken);
+        if (n > 0 || buffer.size() > limit) {
+          result.append(buffer.data(), n);
+          break;
+        }
+        buffer.resize(buffer.size() * 2);
+      }
+    }
+    begin += part.size();
+    if (begin < format.size()) result += '\0';
+    ++begin;
+  }
+  return result;
+}
 
 namespace {
 
@@ -271,28 +296,7 @@ Result<Value> time_strftime(Thread& t, const Value* args) {
   }
   if (broken.tm_isdst < -1) broken.tm_isdst = -1;
   if (broken.tm_isdst > 1) broken.tm_isdst = 1;
-  std::string format = to_utf8(args[0].as<StrObject>());
-  std::string result;
-  // Parts between NULs are formatted one by one: strftime stops at a NUL.
-  for (size_t begin = 0; begin <= format.size();) {
-    std::string part = format.c_str() + begin;
-    if (!part.empty()) {
-      std::string buffer(256, '\0');
-      size_t limit = std::max<size_t>(part.size() * 256, 1024);
-      for (;;) {
-        size_t n = ::strftime(buffer.data(), buffer.size(), part.c_str(), &broken);
-        if (n > 0 || buffer.size() > limit) {
-          result.append(buffer.data(), n);
-          break;
-        }
-        buffer.resize(buffer.size() * 2);
-      }
-    }
-    begin += part.size();
-    if (begin < format.size()) result += '\0';
-    ++begin;
-  }
-  return str_or_error(make_str(t, result));
+  return str_or_error(make_str(t, format_time(to_utf8(args[0].as<StrObject>()), broken)));
 }
 
 Result<Value> time_strptime(Thread& t, const Value* args) {
@@ -406,6 +410,10 @@ Status init_module(Thread& t, ModuleObject* module) {
 }
 
 }  // namespace
+
+Value make_struct_time(Thread& t, const Value* items) {
+  return make_struct_sequence(t, struct_sequence_type(t, kStructTime), items, 9);
+}
 
 extern const ModuleSpec kTimeModule;
 const ModuleSpec kTimeModule = {"time", "This module provides various functions to manipulate time values.",

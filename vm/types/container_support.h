@@ -51,6 +51,22 @@ enum class Match : uint8_t { No, Yes, Ask };
 // Two exact tuples, item by item. container_support.cpp
 Match match_tuples(const Type* str_type, const TupleObject* stored, const TupleObject* key);
 
+// The hash of a tuple from those of its items: xxHash, as CPython: the order of sets of tuples depends on it.
+class TupleHash {
+ public:
+  void add(int64_t lane) {
+    acc_ += static_cast<uint64_t>(lane) * 14029467366897019727u;
+    acc_ = std::rotl(acc_, 31) * 11400714785074694791u;
+  }
+  int64_t finish(size_t count) const {
+    uint64_t acc = acc_ + (count ^ (kPrime5 ^ 3527539u));
+    return acc == static_cast<uint64_t>(-1) ? 1546275796 : static_cast<int64_t>(acc);
+  }
+
+ private:
+  static constexpr uint64_t kPrime5 = 2870177450012600261u;
+  uint64_t acc_ = kPrime5;
+};
 // Are two keys with equal hashes equal? Ask: script code may have to decide.
 inline Match match_keys(const Type* str_type, Value stored, Value key) {
   if (stored == key) return Match::Yes;

@@ -96,18 +96,9 @@ static Result<int64_t> tuple_hash(Thread& t, Value self) {
   int64_t cached = tuple->hash.load(std::memory_order_relaxed);
   if (cached != -1) return cached;
   TRY(t.check_stack());
-  // xxHash, as CPython: the order of sets of tuples depends on it.
-  constexpr uint64_t kPrime1 = 11400714785074694791u, kPrime2 = 14029467366897019727u,
-                     kPrime5 = 2870177450012600261u;
-  uint64_t acc = kPrime5;
-  for (size_t i = 0; i < tuple->size; ++i) {
-    int64_t lane = TRY(hash_key(t, (*tuple)[i]));
-    acc += static_cast<uint64_t>(lane) * kPrime2;
-    acc = std::rotl(acc, 31);
-    acc *= kPrime1;
-  }
-  acc += tuple->size ^ (kPrime5 ^ 3527539u);
-  int64_t result = acc == static_cast<uint64_t>(-1) ? 1546275796 : static_cast<int64_t>(acc);
+  TupleHash hash;
+  for (size_t i = 0; i < tuple->size; ++i) hash.add(TRY(hash_key(t, (*tuple)[i])));
+  int64_t result = hash.finish(tuple->size);
   tuple->hash.store(result, std::memory_order_relaxed);
   return result;
 }
