@@ -261,10 +261,12 @@ Result<Value> round_to_int(Thread& t, double x) {
   return make_int_mpz(t, big);
 }
 
+bool is_plain_float(Thread& t, Value v) { return v.is_float_inline() || is_exact(v, t.types().float_); }
+
 template <double (*function)(double)>
 Result<Value> rounded(Thread& t, Value v, const char* method) {
   if (v.is_int()) return v;
-  if (!is_exact(v, t.types().float_)) {
+  if (!is_plain_float(t, v)) {
     Value result = TRY(call_special(t, v, intern(t, method)));
     if (!result.is_not_found()) return result;
   }
@@ -279,7 +281,7 @@ Result<Value> math_ceil(Thread& t, const Value* args) { return rounded<c_ceil>(t
 
 Result<Value> math_trunc(Thread& t, const Value* args) {
   if (args[0].is_int()) return args[0];
-  if (is_exact(args[0], t.types().float_)) return round_to_int(t, trunc(float_value(args[0])));
+  if (is_plain_float(t, args[0])) return round_to_int(t, trunc(float_value(args[0])));
   Value result = TRY(call_special(t, args[0], intern(t, "__trunc__")));
   if (!result.is_not_found()) return result;
   return t.raise(Exc::TypeError, "type {} doesn't define __trunc__ method", type_name(t, args[0]));

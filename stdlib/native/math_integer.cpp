@@ -1,4 +1,7 @@
 // math: functions of integers.
+#include <array>
+#include <numeric>
+
 #include "stdlib/native/math_support.h"
 #include "vm/types/containers.h"
 
@@ -9,6 +12,8 @@ namespace {
 Result<Value> math_gcd(Thread& t, Value, CallArgs args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "math.gcd() takes no keyword arguments");
+  if (args.count == 2 && args.values[0].is_int() && args.values[1].is_int())
+    return make_int(t, std::gcd(args.values[0].as_int(), args.values[1].as_int()));
   Mpz result;
   for (size_t i = 0; i < args.count; ++i) {
     Value index = TRY(to_index(t, args.values[i]));
@@ -48,6 +53,12 @@ Result<Value> math_factorial(Thread& t, const Value* args) {
   if (!fits) return t.raise(Exc::OverflowError, "factorial() argument should not exceed {}", INT64_MAX);
   // GMP aborts when it cannot allocate: a result beyond some hundred megabytes is refused before.
   if (n > 50'000'000) return t.raise(Exc::MemoryError, "");
+  static constexpr std::array<int64_t, 21> kSmall = [] {
+    std::array<int64_t, 21> all{1};
+    for (int64_t i = 1; i < 21; ++i) all[static_cast<size_t>(i)] = all[static_cast<size_t>(i - 1)] * i;
+    return all;
+  }();
+  if (n < 21) return make_int(t, kSmall[static_cast<size_t>(n)]);
   Mpz result;
   mpz_fac_ui(result, static_cast<unsigned long>(n));
   return make_int_mpz(t, result);
@@ -62,7 +73,24 @@ Status choose_arguments(Thread& t, const Value* args, Value* n, Value* k) {
   return {};
 }
 
+// n over k while all products on the way fit; -1: they do not.
+int64_t small_comb(int64_t n, int64_t k) {
+  if (k > n) return 0;
+  k = std::min(k, n - k);
+  int64_t result = 1;
+  for (int64_t i = 1; i <= k; ++i) {
+    int64_t product;
+    if (__builtin_mul_overflow(result, n - k + i, &product)) return -1;
+    result = product / i;
+  }
+  return result;
+}
+
 Result<Value> math_comb(Thread& t, const Value* args) {
+  if (args[0].is_int() && args[1].is_int() && args[0].as_int() >= 0 && args[1].as_int() >= 0) {
+    int64_t result = small_comb(args[0].as_int(), args[1].as_int());
+    if (result >= 0) return make_int(t, result);
+  }
   Value n_value, k_value;
   TRY(choose_arguments(t, args, &n_value, &k_value));
   IntView n(n_value), k(k_value);

@@ -1,4 +1,5 @@
 // math: sums, products and distances of many numbers.
+#include <limits>
 #include <vector>
 
 #include "stdlib/native/math_support.h"
@@ -104,36 +105,41 @@ Result<Value> math_sumprod(Thread& t, const Value* args) {
   return make_float(t, static_cast<double>(std::isfinite(static_cast<double>(sum)) ? sum + error : sum));
 }
 
-// The length of a vector: scaled by its largest part, summed with more bits than a double has.
-double vector_length(const std::vector<double>& parts) {
+// The length of a vector, summed with more bits than a double has; no square of a double is too large or too
+// small for a long double.
+double vector_length(const double* parts, size_t count) {
+  static_assert(std::numeric_limits<long double>::max_exponent >=
+                4 * std::numeric_limits<double>::max_exponent);
   double largest = 0;
   bool nan = false;
-  for (double x : parts) {
-    if (std::isinf(x)) return INFINITY;
-    nan = nan || std::isnan(x);
-    largest = std::max(largest, fabs(x));
+  for (size_t i = 0; i < count; ++i) {
+    if (std::isinf(parts[i])) return INFINITY;
+    nan = nan || std::isnan(parts[i]);
+    largest = std::max(largest, fabs(parts[i]));
   }
   if (nan) return NAN;
-  if (largest == 0 || parts.size() == 1) return largest;
-  int exponent;
-  frexp(largest, &exponent);
+  if (largest == 0 || count == 1) return largest;
   long double sum = 0, error = 0;
-  for (double x : parts) {
-    long double scaled = ldexpl(x, -exponent);
-    long double square = scaled * scaled;
+  for (size_t i = 0; i < count; ++i) {
+    long double square = static_cast<long double>(parts[i]) * parts[i];
     long double next = sum + square;
     error += sum >= square ? (sum - next) + square : (square - next) + sum;
     sum = next;
   }
-  return static_cast<double>(ldexpl(sqrtl(sum + error), exponent));
+  return static_cast<double>(sqrtl(sum + error));
 }
 
 Result<Value> math_hypot(Thread& t, Value, CallArgs args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "math.hypot() takes no keyword arguments");
+  if (args.count == 2) {  // no memory of its own
+    double x = TRY(to_double(t, args.values[0])), y = TRY(to_double(t, args.values[1]));
+    double parts[] = {x, y};
+    return make_float(t, vector_length(parts, 2));
+  }
   std::vector<double> parts;
   for (size_t i = 0; i < args.count; ++i) parts.push_back(TRY(to_double(t, args.values[i])));
-  return make_float(t, vector_length(parts));
+  return make_float(t, vector_length(parts.data(), parts.size()));
 }
 
 Result<Value> math_dist(Thread& t, const Value* args) {
@@ -147,7 +153,7 @@ Result<Value> math_dist(Thread& t, const Value* args) {
     double x = TRY(to_double(t, (*a)[i])), y = TRY(to_double(t, (*b)[i]));
     parts.push_back(x - y);
   }
-  return make_float(t, vector_length(parts));
+  return make_float(t, vector_length(parts.data(), parts.size()));
 }
 
 }  // namespace

@@ -531,9 +531,49 @@ __attribute__((noinline)) static Value call_with_defaults(Thread& t, const Nativ
                                                           const NativeSignature& signature,
                                                           const Value* given, size_t count) {
   Value values[kMostFilled];
-  for (size_t i = 0; i < kMostFilled; ++i)
-    values[i] = i < count ? given[i] : i < signature.total ? signature.parameters[i].default_value : kEmpty;
+  size_t i = 0;
+  for (; i < count; ++i) values[i] = given[i];
+  for (; i < signature.total; ++i) values[i] = signature.parameters[i].default_value;
+  for (; i < kMostFilled; ++i) values[i] = kEmpty;
   return def.call(t, values).take();
+}
+
+bool knows_defaults(Thread& t, NativeFunctionObject* function, Value self, size_t count) {
+  const NativeDef* def = function->def;
+  if (def->kind != (self.is_empty() ? NativeKind::Function : NativeKind::Method)) return false;
+  if (def->raw_call != nullptr) return true;
+  if (def->call == nullptr) return false;
+  NativeSignature* signature = native_signature(t, function);
+  size_t have = count + (self.is_empty() ? 0 : 1);
+  return signature->simple && have >= signature->required_positional && have <= signature->total &&
+         signature->total <= kMostFilled;
+}
+
+MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
+  const NativeDef* def = function->def;
+  bool method = !self.is_empty();
+  if (def->raw_call != nullptr) return def->raw_call(t, method ? self : function->self.get(), args).take();
+  // The interpreter's runs have the receiver directly before the arguments.
+  return call_with_defaults(t, *def, *native_signature(t, function), args.values - (method ? 1 : 0),
+                            args.count + (method ? 1 : 0));
+}
+
+// The conversions that programs do most without the general way through __new__ and __init__.
+MP_NOINLINE Value call_builtin_type(Thread& t, Type* type, CallArgs args) {
+  BuiltinTypes& types = t.types();
+  if (args.count == 1) {
+    Value v = args.values[0];
+    if (type == types.str) return str(t, v).take();
+    if (type == types.int_ && v.is_int()) return v;
+    if (type == types.float_ && v.is_int()) return make_float(t, static_cast<double>(v.as_int()));
+    if (type == types.list) return to_list(t, v).take();
+    if (type == types.bool_) {
+      Result<bool> is_true = truth(t, v);
+      return is_true.is_error() ? kErrorValue : Value::from_bool(is_true.value());
+    }
+  }
+  if (t.check_stack(" while calling a Python object").is_error()) return kErrorValue;
+  return type_call(t, Value(type), args).take();
 }
 
 Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {

@@ -82,6 +82,11 @@ bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArgs* args,
                  SpreadArgs* spread);  // CALL_EX's arguments
 Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
 Value call_value(Thread& t, Value callee, Value self, CallArgs args);
+// A native that takes its arguments raw, or whose missing ones have defaults: whether it is one, with `count`
+// positional arguments behind the receiver `self`, if any; and the call then.
+bool knows_defaults(Thread& t, NativeFunctionObject* function, Value self, size_t count);
+Value call_known(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
+Value call_builtin_type(Thread& t, Type* type, CallArgs args);
 // The definition if `count` positional arguments (receiver included) are exactly its parameters and it has
 // the bound convention.
 const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t count);

@@ -196,7 +196,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
   return list;
 }
 
-void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed) {
+void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, bool zeroed) {
   if (bytes > kMaxCell) return nullptr;
   bytes = (bytes + kGranule - 1) & ~(kGranule - 1);
   Block* block;
@@ -211,7 +211,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
     block->cell_count = block->carved = 1;
     large_blocks.push_back(block);
   }
-  if (block->dirty) std::memset(block->cells(), 0, bytes);
+  if (block->dirty && zeroed) std::memset(block->cells(), 0, bytes);
   note_allocated(t, bytes, kind == CellKind::Object ? 1 : 0);
   unpoison_cell(block->cells(), bytes, block->cell_size);
   return block->cells();
@@ -232,23 +232,25 @@ Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may
   return object;
 }
 
-void* Heap::allocate_raw(Thread& t, size_t bytes) {
+inline void* HeapImpl::allocate_raw(Thread& t, size_t bytes, bool zeroed) {
   if (bytes > kMaxSmallSize) [[unlikely]]
-    return impl_->allocate_large(t, CellKind::Raw, bytes, false);
+    return allocate_large(t, CellKind::Raw, bytes, false, zeroed);
   size_t c = size_class(bytes);
   FreeCell*& head = t.cache.raws[c];
   FreeCell* cell = head;
   if (cell != nullptr) [[likely]] {
     head = cell->next;
   } else {
-    cell = impl_->refill(t, CellKind::Raw, c);
+    cell = refill(t, CellKind::Raw, c);
     if (cell == nullptr) return nullptr;
   }
   unpoison(cell, kClassSizes[c]);
-  clear_cell(cell, kClassSizes[c]);
+  if (zeroed) clear_cell(cell, (bytes + kGranule - 1) & ~(kGranule - 1));
   unpoison_cell(cell, bytes, kClassSizes[c]);
   return cell;
 }
+void* Heap::allocate_raw(Thread& t, size_t bytes) { return impl_->allocate_raw(t, bytes, true); }
+void* Heap::allocate_raw_unset(Thread& t, size_t bytes) { return impl_->allocate_raw(t, bytes, false); }
 
 size_t Heap::usable_size(size_t bytes) {
   if (kPoisons) return bytes;

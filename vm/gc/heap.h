@@ -75,6 +75,8 @@ class Heap {
   // A zeroed raw cell (no header, not traced by itself: its owner's trace function marks it with mark_raw).
   // nullptr when out of memory.
   void* allocate_raw(Thread& t, size_t bytes);
+  // The same with undefined content, for a caller that writes all of it at once.
+  void* allocate_raw_unset(Thread& t, size_t bytes);
   // Bytes that a raw cell of a request of `bytes` really has: growable arrays use the slack.
   static size_t usable_size(size_t bytes);
 

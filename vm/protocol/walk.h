@@ -42,6 +42,8 @@ class Walk {
     }
     return iter_next(t_, object_);
   }
+  // Whether next() may run script code or take an unknown time.
+  bool is_builtin() const { return source_ != Source::Iterator; }
   // How many items there are, where that is certain; else -1.
   int64_t known_length() const { return source_ == Source::Iterator ? -1 : static_cast<int64_t>(expected_); }
 

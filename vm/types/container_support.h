@@ -79,13 +79,26 @@ inline Match match_keys(const Type* str_type, Value stored, Value key) {
   return Match::Ask;
 }
 
-// equals() with the common cases in line: no script code runs for them.
+// a == b where both are ints, bools, None, floats or exact strs: no script code runs for them. Ask: other
+// values.
+inline Match match_plain(const Type* str_type, Value a, Value b) {
+  if (a == b) return Match::Yes;
+  if (a.is_int() && b.is_int()) return Match::No;
+  if (a.is_object() && b.is_object()) {
+    if (a.as_object()->type() != str_type || b.as_object()->type() != str_type) return Match::Ask;
+    return same_text(a.as<StrObject>(), b.as<StrObject>()) ? Match::Yes : Match::No;
+  }
+  if (a.is_float_inline() && b.is_float_inline()) return Match::No;  // each has one form, -0.0 none
+  if (a.is_object() || b.is_object() || a.is_float_inline() || b.is_float_inline()) return Match::Ask;
+  auto number = [](Value v) { return v.is_bool() ? Value::from_int(v.is_true() ? 1 : 0) : v; };
+  return number(a) == number(b) ? Match::Yes : Match::No;
+}
+
+// equals() with the common cases in line.
 inline Result<bool> equals_fast(Thread& t, Value a, Value b) {
-  if (a == b) return true;
-  if (a.is_int() && b.is_int()) return false;
-  if (a.is_object() && b.is_object() && a.as_object()->type() == t.types().str &&
-      b.as_object()->type() == t.types().str)
-    return same_text(a.as<StrObject>(), b.as<StrObject>());
+  Match m = match_plain(t.types().str, a, b);
+  if (m != Match::Ask) [[likely]]
+    return m == Match::Yes;
   return equals(t, a, b);
 }
 
@@ -104,6 +117,13 @@ inline void move_slots(Thread& t, Slot* to, const Slot* from, size_t count) {
 // A new array of slots that nobody else sees yet.
 inline void copy_slots(Slot* to, const Slot* from, size_t count) {
   for (size_t i = 0; i < count; ++i) to[i].set(from[i].get());
+}
+// The same at once where no other thread changes the items meanwhile.
+inline void copy_slots(Thread& t, Slot* to, const Slot* from, size_t count) {
+  if (free_threaded(t))
+    copy_slots(to, from, count);
+  else if (count != 0)
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof(Slot));
 }
 inline void copy_values(Slot* to, const Value* from, size_t count) {
   if (count != 0) std::memcpy(static_cast<void*>(to), from, count * sizeof(Slot));

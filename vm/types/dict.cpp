@@ -305,9 +305,14 @@ DictObject* dict_copy(Thread& t, DictObject* dict) {
     // No holes and well filled: the table is copied as it is.
     size_t bytes = sizeof(DictTable) + table->entry_capacity * sizeof(DictEntry) +
                    (dict_cell_width(table->index_log2) << table->index_log2);
-    fresh = static_cast<DictTable*>(t.heap().allocate_raw(t, bytes));
+    fresh = static_cast<DictTable*>(t.heap().allocate_raw_unset(t, bytes));
     if (fresh != nullptr) {
-      std::memcpy(static_cast<void*>(fresh), static_cast<const void*>(table), bytes);
+      // Entries that are not in use yet are written before anybody reads them.
+      auto* from = reinterpret_cast<const char*>(table);
+      auto* to = reinterpret_cast<char*>(fresh);
+      std::memcpy(to, from, sizeof(DictTable) + live * sizeof(DictEntry));
+      size_t cells = sizeof(DictTable) + table->entry_capacity * sizeof(DictEntry);
+      std::memcpy(to + cells, from + cells, bytes - cells);
       fresh->version.store(0, std::memory_order_relaxed);
     }
   } else {

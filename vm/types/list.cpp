@@ -7,11 +7,22 @@
 
 namespace mp {
 
-static ListArray* allocate_array(Thread& t, size_t capacity) {
+// The first `written` items are left to the caller, the others are empty.
+static ListArray* allocate_array(Thread& t, size_t capacity, size_t written = 0) {
   if (capacity > static_cast<size_t>(kMaxContainerItems)) return nullptr;
   size_t bytes = Heap::usable_size(sizeof(ListArray) + capacity * sizeof(Slot));
-  auto* a = static_cast<ListArray*>(t.heap().allocate_raw(t, bytes));
-  if (a != nullptr) a->capacity = (bytes - sizeof(ListArray)) / sizeof(Slot);
+  ListArray* a;
+  if (written == 0) {
+    a = static_cast<ListArray*>(t.heap().allocate_raw(t, bytes));
+    if (a == nullptr) return nullptr;
+  } else {
+    a = static_cast<ListArray*>(t.heap().allocate_raw_unset(t, bytes));
+    if (a == nullptr) return nullptr;
+    a->reserved = 0;
+    size_t used = sizeof(ListArray) + written * sizeof(Slot);
+    std::memset(reinterpret_cast<char*>(a) + used, 0, bytes - used);
+  }
+  a->capacity = (bytes - sizeof(ListArray)) / sizeof(Slot);
   return a;
 }
 
@@ -21,14 +32,23 @@ ListObject* make_list(Thread& t, size_t capacity) {
   return list;
 }
 
+ListObject* make_list_unset(Thread& t, size_t count, Slot** items) {
+  auto* list = t.heap().make<ListObject>(t, t.types().list);
+  *items = nullptr;
+  if (count == 0) return list;
+  ListArray* a = allocate_array(t, count, count);
+  if (a == nullptr) return list;
+  list->array.store(a, std::memory_order_relaxed);
+  list->size.store(count, std::memory_order_release);
+  *items = a->items();
+  return list;
+}
+
 ListObject* make_list(Thread& t, const Value* items, size_t count) {
-  ListObject* list = make_list(t, count);
-  if (count != 0) {
-    ListArray* a = list->array.load(std::memory_order_relaxed);
-    MP_CHECK(a != nullptr, "out of memory while building a list");
-    copy_values(a->items(), items, count);
-    list->size.store(count, std::memory_order_release);
-  }
+  Slot* to;
+  ListObject* list = make_list_unset(t, count, &to);
+  MP_CHECK(to != nullptr || count == 0, "out of memory while building a list");
+  copy_values(to, items, count);
   return list;
 }
 
@@ -39,7 +59,7 @@ Slot* list_reserve(Thread& t, ListObject* list, size_t count) {
   // One more than the size is an append: grow by half. Anything else asks for what it needs.
   size_t wanted = size != 0 && count <= size + (size >> 1) ? size + (size >> 1) + 6 : count;
   if (wanted < 4) wanted = 4;
-  ListArray* a = allocate_array(t, wanted);
+  ListArray* a = allocate_array(t, wanted, size);
   if (a == nullptr) return nullptr;
   if (old != nullptr && size != 0)
     std::memcpy(static_cast<void*>(a->items()), static_cast<const void*>(old->items()), size * sizeof(Slot));
@@ -61,7 +81,7 @@ ListView list_snapshot(Thread& t, ListObject* list) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
   if (view.count == 0) return {};
-  auto* copy = static_cast<Slot*>(t.heap().allocate_raw(t, view.count * sizeof(Slot)));
+  auto* copy = static_cast<Slot*>(t.heap().allocate_raw_unset(t, view.count * sizeof(Slot)));
   MP_CHECK(copy != nullptr, "out of memory while copying a list");
   copy_slots(copy, view.items, view.count);
   return {copy, view.count};
@@ -101,7 +121,7 @@ static Status append_slots(Thread& t, ListObject* list, const Slot* items, size_
   size_t n = list->size.load(std::memory_order_relaxed);
   Slot* to = list_reserve(t, list, n + count);
   if (to == nullptr) return t.raise_memory_error();
-  copy_slots(to + n, items, count);
+  copy_slots(t, to + n, items, count);
   list->size.store(n + count, std::memory_order_release);
   return {};
 }
@@ -245,7 +265,7 @@ Result<Value> tuple_of_list(Thread& t, ListObject* list) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
   TupleObject* tuple = TRY(new_tuple(t, view.count));
-  copy_slots(tuple->items(), view.items, view.count);
+  copy_slots(t, tuple->items(), view.items, view.count);
   return tuple;
 }
 
@@ -253,7 +273,7 @@ TupleObject* list_to_tuple(Thread& t, ListObject* list) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
   TupleObject* tuple = allocate_tuple(t, view.count);
-  copy_slots(tuple->items(), view.items, view.count);
+  copy_slots(t, tuple->items(), view.items, view.count);
   return tuple;
 }
 

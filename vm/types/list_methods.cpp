@@ -52,7 +52,17 @@ static Result<Value> list_compare(Thread& t, Value left, Value right, CompareOp 
   auto* b = right.as<ListObject>();
   if (a->length() != b->length() && (op == CompareOp::Eq || op == CompareOp::Ne))
     return bool_value(op == CompareOp::Ne);
-  for (size_t i = 0; i < a->length() && i < b->length(); ++i) {
+  size_t i = 0;
+  {
+    // As long as no script code runs, nothing is looked up again.
+    ListView left_items = list_view(a), right_items = list_view(b);
+    const Type* str_type = t.types().str;
+    for (size_t n = std::min(left_items.count, right_items.count); i < n; ++i) {
+      Value x = left_items.items[i], y = right_items.items[i];
+      if (x.is_empty() || match_plain(str_type, x, y) != Match::Yes) break;
+    }
+  }
+  for (; i < a->length() && i < b->length(); ++i) {
     Value x = a->at(i), y = b->at(i);
     if (x.is_empty() || y.is_empty()) break;
     bool same = TRY(equals_fast(t, x, y));
@@ -77,9 +87,10 @@ ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high) {
   ListView view = list_view(list);
   if (high > view.count) high = view.count;
   if (low >= high) return make_list(t);
-  ListObject* part = make_list(t, high - low);
-  copy_slots(part->array.load(std::memory_order_relaxed)->items(), view.items + low, high - low);
-  part->size.store(high - low, std::memory_order_release);
+  Slot* to;
+  ListObject* part = make_list_unset(t, high - low, &to);
+  MP_CHECK(to != nullptr, "out of memory while slicing a list");
+  copy_slots(t, to, view.items + low, high - low);
   return part;
 }
 
@@ -209,13 +220,14 @@ static Result<Value> list_concat(Thread& t, Value left, Value right) {
     return t.raise(Exc::TypeError, "can only concatenate list (not \"{}\") to list", type_name(t, right));
   ListView a = list_snapshot(t, left.as<ListObject>());
   ListView b = list_snapshot(t, right.as<ListObject>());
-  ListObject* sum = make_list(t, a.count + b.count);
-  if (a.count + b.count != 0) {
-    Slot* to = sum->array.load(std::memory_order_relaxed)->items();
-    copy_slots(to, a.items, a.count);
-    copy_slots(to + a.count, b.items, b.count);
-    sum->size.store(a.count + b.count, std::memory_order_release);
+  Slot* to;
+  ListObject* sum = make_list_unset(t, a.count + b.count, &to);
+  if (to == nullptr) {
+    if (a.count + b.count != 0) return t.raise_memory_error();
+    return sum;
   }
+  copy_slots(t, to, a.items, a.count);
+  copy_slots(t, to + a.count, b.items, b.count);
   return sum;
 }
 
@@ -227,16 +239,15 @@ static Result<Value> list_repeat(Thread& t, Value self, Value count) {
   if (n <= 0 || view.count == 0) return make_list(t);
   if (n > kMaxContainerItems / static_cast<int64_t>(view.count)) return t.raise_memory_error();
   size_t total = view.count * static_cast<size_t>(n);
-  ListObject* product = make_list(t, total);
-  ListArray* a = product->array.load(std::memory_order_relaxed);
-  if (a == nullptr) return t.raise_memory_error();
+  Slot* to;
+  ListObject* product = make_list_unset(t, total, &to);
+  if (to == nullptr) return t.raise_memory_error();
   if (view.count == 1) {
     Value item = view.items[0].get();
-    for (size_t i = 0; i < total; ++i) a->items()[i] = item;
+    for (size_t i = 0; i < total; ++i) to[i] = item;
   } else {
-    for (size_t i = 0; i < total; i += view.count) copy_slots(a->items() + i, view.items, view.count);
+    for (size_t i = 0; i < total; i += view.count) copy_slots(t, to + i, view.items, view.count);
   }
-  product->size.store(total, std::memory_order_release);
   return product;
 }
 

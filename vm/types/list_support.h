@@ -28,6 +28,9 @@ void list_set_size(ListObject* list, size_t count);
 Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
                           size_t count);
 
+// A list of `count` items, which the caller writes to `*items` at once: it reaches no safepoint and nobody
+// sees the list before. *items is null when there are none or no memory.
+ListObject* make_list_unset(Thread& t, size_t count, Slot** items);
 ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high);  // list[low:high], in range
 Result<Value> list_get_item(Thread& t, Value self, Value key);
 Status list_set_item(Thread& t, Value self, Value key, Value value_or_empty);

@@ -91,8 +91,34 @@ Status grow_for(Thread& t, SetObject* set, uint64_t count) {
   return set_resize(t, set, (set->live.load(std::memory_order_relaxed) + count) * 2);
 }
 
+// The table of a set that has no deleted entries and the size that growing for all of them at once would
+// give; nullptr: it is another one.
+Result<SetTable*> copy_whole(Thread& t, SetObject* set) {
+  SetTable* source = set->table.load(std::memory_order_relaxed);
+  uint64_t count = set->length();
+  if (source->fill.load(std::memory_order_relaxed) != count) return nullptr;
+  size_t size = kMinSetSize;
+  if (count * 5 >= (size - 1) * 3)
+    while (size <= count * 2) size <<= 1;
+  if (source->mask + 1 != size) return nullptr;
+  size_t bytes = sizeof(SetTable) + size * sizeof(SetEntry);
+  auto* copy = static_cast<SetTable*>(t.heap().allocate_raw_unset(t, bytes));
+  if (copy == nullptr) return t.raise_memory_error();
+  std::memcpy(static_cast<void*>(copy), static_cast<const void*>(source), bytes);
+  copy->finger.store(0, std::memory_order_relaxed);
+  return copy;
+}
+
 Status merge_set(Thread& t, SetObject* set, SetObject* other) {
   if (set == other || other->length() == 0) return {};
+  if (!free_threaded(t) && set->table.load(std::memory_order_relaxed) == kEmptySetTable) {
+    SetTable* copy = TRY(copy_whole(t, other));
+    if (copy != nullptr) {
+      set->table.store(copy, std::memory_order_release);
+      set->live.store(other->length(), std::memory_order_release);
+      return {};
+    }
+  }
   TRY(grow_for(t, set, other->length()));
   SetTable* source = other->table.load(std::memory_order_acquire);
   uint64_t changes = source->changes.load(std::memory_order_acquire);
@@ -152,6 +178,104 @@ Status merge_set(Thread& t, SetObject* set, SetObject* other) {
   return {};
 }
 
+// The first keys of a set that is still empty, as long as they are ints and exact strs, which are compared
+// without script code: small tables that are outgrown at once lie on the native stack, and only the one that
+// is kept is allocated.
+class FirstKeys {
+ public:
+  static constexpr size_t kMostPlaces = 128;
+
+  FirstKeys() { begin_table(tables_[0], kMinSetSize); }
+
+  // False: not one for this table. It holds what was added before.
+  bool add(Thread& t, Value key) {
+    if (!key.is_int() && !is_exact(key, t.types().str)) return false;
+    int64_t hash = hash_key(t, key).value();
+    SetFound found = set_find<Find::Key>(t, table_, key, hash);
+    if (found.kind == SetFound::Present) return true;
+    if (found.kind == SetFound::Ask) return false;
+    put(found.entry, key, hash);
+    if (uint64_t{++count_} * 5 < table_->mask * 3) return true;
+    if (table_->mask + 1 == kMostPlaces) {
+      full_ = true;
+      return true;
+    }
+    grow();
+    return true;
+  }
+  bool full() const { return full_; }
+
+  // Gives the set its table; false when it has got another one meanwhile.
+  Result<bool> move_to(Thread& t, SetObject* set) {
+    if (count_ == 0) return true;
+    SetTable* kept = set_allocate_table(t, table_->mask + 1);
+    if (kept == nullptr) return t.raise_memory_error();
+    for (uint64_t i = 0; i <= table_->mask; ++i)
+      put(kept->entries() + i, table_->entries()[i].key,
+          table_->entries()[i].hash.load(std::memory_order_relaxed));
+    kept->fill.store(count_, std::memory_order_relaxed);
+    ObjectLock lock(t, set);
+    if (set->table.load(std::memory_order_relaxed) != kEmptySetTable) return false;
+    set->table.store(kept, std::memory_order_release);
+    set->live.store(count_, std::memory_order_release);
+    if (full_) TRY(set_resize(t, set, uint64_t{count_} * 4));
+    return true;
+  }
+  SetTable* table() { return table_; }
+
+ private:
+  static void put(SetEntry* entry, Value key, int64_t hash) {
+    entry->hash.store(hash, std::memory_order_relaxed);
+    entry->key = key;
+  }
+  struct Room {
+    SetTable table;
+    SetEntry entries[kMostPlaces];
+  };
+  void begin_table(Room& room, size_t size) {
+    std::memset(static_cast<void*>(&room), 0, sizeof(SetTable) + size * sizeof(SetEntry));
+    room.table.mask = size - 1;
+    table_ = &room.table;
+  }
+  void grow() {
+    SetTable* old = table_;
+    size_t size = kMinSetSize;
+    while (size <= count_ * 4) size <<= 1;
+    begin_table(tables_[old == &tables_[0].table ? 1 : 0], size);
+    for (uint64_t i = 0; i <= old->mask; ++i) {
+      Value key = old->entries()[i].key;
+      if (key.is_empty()) continue;
+      int64_t hash = old->entries()[i].hash.load(std::memory_order_relaxed);
+      put(set_probe(table_, hash, [](SetEntry*, Value) { return Match::No; }).entry, key, hash);
+    }
+  }
+
+  union {
+    Room tables_[2];  // not touched before it is needed
+  };
+  SetTable* table_;
+  uint32_t count_ = 0;
+  bool full_ = false;
+};
+
+// The items of `walk` up to one that FirstKeys does not take, which is `*rest` then; kNoMore: all of them.
+__attribute__((noinline)) Status add_first_keys(Thread& t, SetObject* set, Walk& walk, Value* rest) {
+  FirstKeys keys;
+  for (;;) {
+    Value item = TRY(walk.next());
+    *rest = item;
+    if (item.is_no_more() || !keys.add(t, item)) break;
+    if (keys.full()) {
+      *rest = TRY(walk.next());
+      break;
+    }
+  }
+  bool moved = TRY(keys.move_to(t, set));
+  if (moved) return {};
+  for (SetKeys it(keys.table()); it.next();) TRY(set_add_hashed(t, set, it.key, it.hash));
+  return {};
+}
+
 Status drop_dummies(Thread& t, SetObject* set) {
   ObjectLock lock(t, set);
   SetTable* table = set->table.load(std::memory_order_relaxed);
@@ -190,10 +314,18 @@ Status set_update(Thread& t, SetObject* set, Value iterable) {
     while (dict_next_in(table, &position, &key, nullptr, &hash)) TRY(set_add_hashed(t, set, key, hash));
     return {};
   }
-  return walk_each(t, iterable, [&](Value item) -> Status {
+  Walk walk(t);
+  TRY(walk.begin(iterable));
+  Value item = kEmpty;
+  if (walk.is_builtin() && set->table.load(std::memory_order_relaxed) == kEmptySetTable)
+    TRY(add_first_keys(t, set, walk, &item));
+  if (item.is_empty()) item = TRY(walk.next());
+  while (!item.is_no_more()) {
     int64_t hash = TRY(hash_key(t, item));
-    return SetChanger(t, set).add(item, hash);  // script code ran: the GIL may be off by now
-  });
+    TRY(SetChanger(t, set).add(item, hash));  // script code ran: the GIL may be off by now
+    item = TRY(walk.next());
+  }
+  return {};
 }
 
 static Result<SetObject*> copy_and_subtract(Thread& t, SetObject* set, Value other) {

@@ -50,10 +50,13 @@ static bool is_native(Value v, NativeRawCall raw) {
   return is_kind(v, Kind::NativeFunction) && v.as<NativeFunctionObject>()->def->raw_call == raw;
 }
 
-static Status run_init(Thread& t, Value object, Type* type, CallArgs args) {
+// `make` has made the object; empty: as a __new__ of another class.
+static Status run_init(Thread& t, Value object, Type* type, Value make, CallArgs args) {
   Value init = TRY(resolve_init(t, type));
   if (is_native(init, object_init_raw)) {
     if (args.count == 0 && args.keyword_names.is_empty()) return {};
+    if (!make.is_empty() && !is_native(make, object_new_raw))
+      return {};  // it has used the arguments: str, tuple
     (void)TRY(object_init_raw(t, object, args));
     return {};
   }
@@ -66,7 +69,12 @@ static Status run_init(Thread& t, Value object, Type* type, CallArgs args) {
   if (is_kind(init, Kind::Function)) {
     result = TRY(call_function(t, init.as<FunctionObject>(), object, args));
   } else if (is_kind(init, Kind::NativeFunction)) {
-    result = TRY(call_prepend(t, init, object, args));
+    auto* native = init.as<NativeFunctionObject>();
+    if (native->def->raw_call != nullptr && native->def->kind == NativeKind::Method &&
+        native->self.get().is_empty() && is_instance(t, object, native->owner_type))
+      result = TRY(native->def->raw_call(t, object, args));
+    else
+      result = TRY(call_prepend(t, init, object, args));
   } else {
     Value bound = TRY(lookup_special(t, object, t.names().__init__));
     result = TRY(call(t, bound, args));
@@ -118,7 +126,7 @@ Result<Value> type_call(Thread& t, Value cls, CallArgs args) {
     t.heap().register_script_finalizer(object.as_object());
   }
   if (!object.is_object() && made == type) return object;  // int, float, bool: nothing to initialise
-  TRY(run_init(t, object, made, args));
+  TRY(run_init(t, object, made, made == type ? make : kEmpty, args));
   return object;
 }
 
