@@ -294,6 +294,8 @@ enum Argument : size_t {
 };
 
 Result<Value> fork_exec(Thread& t, const Value* args) {
+  if (!args[kPreexec].is_none() && t.runtime().finalizing)
+    return t.raise(Exc::PythonFinalizationError, "preexec_fn not supported at interpreter shutdown");
   ChildPlan plan;
   std::vector<int> keep;
   TRY(fill_descriptors(t, args[kKeep], keep));

@@ -146,6 +146,7 @@ bool text_has_pending(Thread& t, Value v);      // io_text.cpp; the buffer below
 
 // os.fspath: str or bytes. And its bytes as the system wants them (UTF-8, lone surrogates DC80..DCFF as their
 // byte).
+bool is_path_like(Thread& t, Value v);  // has __fspath__
 Result<Value> file_system_path(Thread& t, Value v);
 Result<std::string> file_system_encode(Thread& t, Value path);
 // open(): shared by io.open and builtins.open.

@@ -142,6 +142,7 @@ Result<Value> file_init(Thread& t, const Value* args) {
   std::string path;
   Value path_value = name;
   if (is_any_int(name)) {
+    if (name.is_bool()) TRY(warn(t, Exc::RuntimeWarning, "bool is used as a file descriptor"));
     int64_t number = TRY(to_int64(t, name));
     if (number < 0) return t.raise(Exc::ValueError, "negative file descriptor");
     if (number > INT32_MAX) return t.raise(Exc::OverflowError, "Python int too large to convert to C int");

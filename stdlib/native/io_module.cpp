@@ -10,11 +10,15 @@
 
 namespace mp::io {
 
+bool is_path_like(Thread& t, Value v) {
+  Value method = type_lookup(t, type_of(t, v), t.names().__fspath__);
+  return !method.is_not_found() && !method.is_none();
+}
 Result<Value> file_system_path(Thread& t, Value v) {
   if (is_str(v) || is_bytes(v)) return v;
-  Value path = TRY(call_special(t, v, t.names().__fspath__));
-  if (path.is_not_found())
+  if (!is_path_like(t, v))
     return t.raise(Exc::TypeError, "expected str, bytes or os.PathLike object, not {}", type_name(t, v));
+  Value path = TRY(call_special(t, v, t.names().__fspath__));
   if (is_str(path) || is_bytes(path)) return path;
   return t.raise(Exc::TypeError, "expected {}.__fspath__() to return str or bytes, not {}", type_name(t, v),
                  type_name(t, path));

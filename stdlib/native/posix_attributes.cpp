@@ -117,7 +117,8 @@ Result<Value> os_makedev(Thread& t, const Value* args) {
       return t.raise(Exc::OverflowError, "Python int too large to convert to C unsigned int");
     parts[i] = static_cast<unsigned>(part);
   }
-  return make_int_unsigned(t, makedev(parts[0], parts[1]));
+  dev_t device = makedev(parts[0], parts[1]);
+  return device == static_cast<dev_t>(-1) ? make_int(t, -1) : make_int_unsigned(t, device);  // os.NODEV
 }
 
 Result<Value> os_lchown(Thread& t, const Value* args) {

@@ -20,13 +20,15 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
   Path path;
   path.original = v;
   if (allow_fd && is_any_int(v)) {
+    TRY(warn_of_bool_descriptor(t, v));
     path.fd = TRY(to_c_int(t, v));
     return path;
   }
   Value text = v;
   if (!is_str(v) && !is_bytes(v)) {
-    Value special = TRY(call_special(t, v, t.names().__fspath__));
-    if (special.is_not_found())
+    bool has_path = io::is_path_like(t, v);
+    Value special = has_path ? TRY(call_special(t, v, t.names().__fspath__)) : kNotFound;
+    if (!has_path)
       return t.raise(Exc::TypeError, "{}: {} should be string, bytes{} or {}, not {}", function, name,
                      allow_fd && allow_none ? ", os.PathLike, integer"
                      : allow_fd             ? ", os.PathLike"
@@ -47,6 +49,9 @@ Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_
     return t.raise(Exc::ValueError, "{}: embedded null character in path", function);
   return path;
 }
+Status warn_of_bool_descriptor(Thread& t, Value v) {
+  return v.is_bool() ? warn(t, Exc::RuntimeWarning, "bool is used as a file descriptor") : Status{};
+}
 Result<int> fd_argument(Thread& t, Value v) {
   if (!is_any_int(v) && type_of(t, v)->slots.index == nullptr) {
     Value fileno = TRY(get_attr_or_not_found(t, v, t.names().fileno));
@@ -55,6 +60,7 @@ Result<int> fd_argument(Thread& t, Value v) {
     v = TRY(call(t, fileno));
     if (!is_any_int(v)) return t.raise(Exc::TypeError, "fileno() returned a non-integer");
   }
+  TRY(warn_of_bool_descriptor(t, v));
   return to_c_int(t, v);
 }
 Result<int> dir_fd_argument(Thread& t, Value v) {

@@ -35,6 +35,8 @@ void run_hooks(Thread& t, Value hooks, size_t which, bool backwards) {
 }  // namespace
 
 Status Fork::before() {
+  if (t_.runtime().finalizing)
+    return t_.raise(Exc::PythonFinalizationError, "can't fork at interpreter shutdown");
   hooks_ = TRY(fork_hooks(t_));
   run_hooks(t_, hooks_, 0, true);
   io::flush_orphans(t_);

@@ -86,7 +86,7 @@ Result<Value> timer_get(Thread& t, const Value* args, TimeUnit unit) {
 }
 Result<Value> os_timerfd_create(Thread& t, const Value* args) {
   int clock = TRY(to_c_int(t, args[0])), flags = TRY(to_c_int(t, args[1]));
-  return Value::from_int(TRY(checked(t, [&] { return timerfd_create(clock, flags); })));
+  return Value::from_int(TRY(checked(t, [&] { return timerfd_create(clock, TFD_CLOEXEC | flags); })));
 }
 Result<Value> os_timerfd_settime(Thread& t, const Value* args) {
   return timer_set(t, args, TimeUnit::Seconds);
@@ -139,7 +139,7 @@ Result<Value> os_urandom(Thread& t, const Value* args) {
 }  // namespace
 
 const NativeDef kLinuxFunctions[] = {
-    MP_FUNCTION(os_eventfd, "eventfd(initval, flags=524288)",
+    MP_FUNCTION(os_eventfd, "eventfd(initval, flags=0)",
                 "Creates and returns an event notification file descriptor."),
     MP_FUNCTION(os_eventfd_read, "eventfd_read(fd)", "Read eventfd value"),
     MP_FUNCTION(os_eventfd_write, "eventfd_write(fd, value)", "Write eventfd value."),

@@ -103,6 +103,16 @@ static Result<Value> sequence_replace(Thread& t, Value self, CallArgs args) {
   return make_struct_sequence(t, type, values.data(), values.size());
 }
 
+// All fields are read-only, those of the attribute area as well, and there is no room for others.
+static Status sequence_set_attr(Thread& t, Value self, StrObject* name, Value) {
+  Type* type = type_of(t, self);
+  TupleObject* names = field_names(type);
+  for (size_t i = 0; i < all_fields(type); ++i)
+    if ((*names)[i] == Value(name)) return t.raise(Exc::AttributeError, "readonly attribute");
+  return t.raise(Exc::AttributeError, "'{}' object has no attribute '{}' and no __dict__ for setting new attributes",
+                 type_full_name(type), str_text(t, name));
+}
+
 static const NativeDef kSequenceMethods[] = {
     MP_NEW(sequence_new, "__new__(cls, sequence, dict=?)", nullptr),
     MP_METHOD(sequence_reduce, "__reduce__(self, /)", nullptr),
@@ -141,6 +151,7 @@ Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   made->size = sizeof(TupleObject);
   made->doc = spec.doc;
   made->slots.repr = sequence_repr;
+  made->slots.set_attr = sequence_set_attr;
   made->methods = kSequenceMethods;
   size_t count = 0;
   while (spec.fields[count] != nullptr) ++count;

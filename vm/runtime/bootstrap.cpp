@@ -150,6 +150,7 @@ int Runtime::finalize() {
   run("atexit", "_run_exitfuncs");
   // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of
   // creation.
+  finalizing = true;
   keep_standard_streams(t);
   heap->finalize_all(t);
   if (!options.gil_statistics.empty()) {
@@ -157,7 +158,6 @@ int Runtime::finalize() {
         gil_report(t, options.gil_statistics == "json" ? GilReportForm::Json : GilReportForm::Text);
     std::fprintf(stderr, "%s%s", report.c_str(), report.ends_with('\n') ? "" : "\n");
   }
-  finalizing = true;
   for (auto& hook : exit_hooks_) hook(t);
   int status = 0;
   for (StrObject* name : {names.stdout, names.stderr}) {

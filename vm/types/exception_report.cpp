@@ -142,7 +142,7 @@ void write_unraisable(Thread& t, const char* where, Value object) {
 
 // The module `warnings`, or not found once the runtime ends.
 static Value warnings_module(Thread& t) {
-  if (t.runtime().modules == nullptr || t.runtime().finalizing) return kNotFound;
+  if (t.runtime().modules == nullptr) return kNotFound;
   auto imported = import_module(t, "warnings");
   if (!imported.is_error()) return imported.value();
   t.clear_exception();
