@@ -20,8 +20,8 @@ struct Path {
 // it).
 Result<Path> path_argument(Thread& t, Value v, const char* function, bool allow_fd = false,
                            const char* name = "path", bool allow_none = false);
-Result<int> dir_fd_argument(Thread& t, Value v);  // None: AT_FDCWD
-Result<int> fd_argument(Thread& t, Value v);      // int, or an object with fileno()
+Result<int> dir_fd_argument(Thread& t, Value v);     // None: AT_FDCWD
+Result<int> fd_argument(Thread& t, Value v);         // int, or an object with fileno()
 Status warn_of_bool_descriptor(Thread& t, Value v);  // since 3.13; may raise
 Value path_value(Thread& t, const std::string& text, bool as_bytes);
 

@@ -109,7 +109,8 @@ static Status sequence_set_attr(Thread& t, Value self, StrObject* name, Value) {
   TupleObject* names = field_names(type);
   for (size_t i = 0; i < all_fields(type); ++i)
     if ((*names)[i] == Value(name)) return t.raise(Exc::AttributeError, "readonly attribute");
-  return t.raise(Exc::AttributeError, "'{}' object has no attribute '{}' and no __dict__ for setting new attributes",
+  return t.raise(Exc::AttributeError,
+                 "'{}' object has no attribute '{}' and no __dict__ for setting new attributes",
                  type_full_name(type), str_text(t, name));
 }
 
