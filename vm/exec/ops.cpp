@@ -558,20 +558,7 @@ MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value se
                             args.count + (method ? 1 : 0));
 }
 
-// The conversions that programs do most without the general way through __new__ and __init__.
 MP_NOINLINE Value call_builtin_type(Thread& t, Type* type, CallArgs args) {
-  BuiltinTypes& types = t.types();
-  if (args.count == 1) {
-    Value v = args.values[0];
-    if (type == types.str) return str(t, v).take();
-    if (type == types.int_ && v.is_int()) return v;
-    if (type == types.float_ && v.is_int()) return make_float(t, static_cast<double>(v.as_int()));
-    if (type == types.list) return to_list(t, v).take();
-    if (type == types.bool_) {
-      Result<bool> is_true = truth(t, v);
-      return is_true.is_error() ? kErrorValue : Value::from_bool(is_true.value());
-    }
-  }
   if (t.check_stack(" while calling a Python object").is_error()) return kErrorValue;
   return type_call(t, Value(type), args).take();
 }

@@ -12,6 +12,7 @@
 namespace mp {
 
 static constexpr size_t kCarveBytes = 4096;  // a page
+static constexpr size_t kMostCarved = 4 * kCarveBytes;
 static constexpr size_t kCacheLine = 64;
 static constexpr size_t kReported = 64 * 1024;
 static constexpr size_t kLookAhead = 16;      // blocks
@@ -41,10 +42,11 @@ void HeapImpl::note_allocated(Thread& t, size_t bytes, size_t objects) {
   if (total >= wanted && enabled.load(std::memory_order_relaxed)) t.set_interrupt(kInterruptCollect);
 }
 
-// Links the next cells of a block that were never used: a page's worth, so that untouched memory stays
-// untouched.
+// Links the next cells of a block that were never used: a page's worth at first, so that untouched memory
+// stays untouched, then as much as is in use.
 FreeCell* HeapImpl::carve(Thread& t, Block* block) {
-  uint32_t count = static_cast<uint32_t>(std::max<size_t>(kCarveBytes / block->cell_size, 1));
+  size_t bytes = std::clamp<size_t>(block->carved * block->cell_size, kCarveBytes, kMostCarved);
+  uint32_t count = static_cast<uint32_t>(std::max<size_t>(bytes / block->cell_size, 1));
   count = std::min(count, block->cell_count - block->carved);
   uint8_t* first = static_cast<uint8_t*>(block->cell(block->carved));
   size_t size = block->cell_size;

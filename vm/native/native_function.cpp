@@ -98,7 +98,14 @@ static Result<Value> call_with(Thread& t, NativeFunctionObject* function, Value 
   NativeSignature* signature = native_signature(t, function);
   auto* out = static_cast<Value*>(alloca(sizeof(Value) * (signature->total + 1u)));
   out[0] = self;
-  TRY(bind_signature(t, function, *signature, args, out));
+  size_t receiver = signature->receiver, have = args.count + receiver;
+  if (signature->simple && args.keyword_names.is_empty() && have >= signature->required_positional &&
+      have <= signature->total) [[likely]] {
+    for (size_t i = 0; i < args.count; ++i) out[receiver + i] = args.values[i];
+    for (size_t i = have; i < signature->total; ++i) out[i] = signature->parameters[i].default_value;
+  } else {
+    TRY(bind_signature(t, function, *signature, args, out));
+  }
   return def.call(t, out);
 }
 

@@ -32,6 +32,7 @@ Status Walk::begin(Value iterable) {
                   dict.as<DictObject>()->length());
   }
   object_ = TRY(get_iter(t_, iterable)).as_object();
+  if (!object_->type()->has(kTypeHeap)) next_ = object_->type()->slots.next;
   return {};
 }
 

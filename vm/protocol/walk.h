@@ -40,7 +40,7 @@ class Walk {
       case Source::Set: return next_of_set();
       case Source::Iterator: break;
     }
-    return iter_next(t_, object_);
+    return next_ != nullptr ? next_(t_, object_) : iter_next(t_, object_);
   }
   // Whether next() may run script code or take an unknown time.
   bool is_builtin() const { return source_ != Source::Iterator; }
@@ -60,8 +60,9 @@ class Walk {
   Object* object_ = nullptr;  // the container, or the iterator
   Source source_ = Source::Iterator;
   size_t position_ = 0;
-  uint64_t expected_ = 0;   // size of the container at the start
-  uint64_t remaining_ = 0;  // items of a dict that are still to come
+  uint64_t expected_ = 0;     // size of the container at the start
+  UnarySlot next_ = nullptr;  // of an iterator of a builtin type
+  uint64_t remaining_ = 0;    // items of a dict that are still to come
 };
 
 // for_each (protocol.h) by a Walk.

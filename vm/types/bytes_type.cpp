@@ -92,7 +92,19 @@ static Result<Value> bytes_get_item(Thread& t, Value self, Value key) {
   return Value::from_int(b->data()[i]);
 }
 
+static Result<Value> joined(Thread& t, std::string_view a, std::string_view b) {
+  BytesObject* out = allocate_bytes(t, a.size() + b.size());
+  if (out == nullptr) return Error{};
+  std::memcpy(out->data(), a.data(), a.size());
+  std::memcpy(out->data() + a.size(), b.data(), b.size());
+  return Value(out);
+}
+
 static Result<Value> bytes_concat(Thread& t, Value left, Value right) {
+  if (is_exact(left, t.types().bytes) && is_exact(right, t.types().bytes)) {
+    std::string_view a = left.as<BytesObject>()->view(), b = right.as<BytesObject>()->view();
+    return a.empty() ? right : b.empty() ? left : joined(t, a, b);
+  }
   HeldBuffer a, b;
   for (int i = 0; i < 2; ++i) {
     Status got = i == 0 ? a.get(t, left) : b.get(t, right);
@@ -103,11 +115,7 @@ static Result<Value> bytes_concat(Thread& t, Value left, Value right) {
   }
   if (b.bytes().empty() && is_exact(left, t.types().bytes)) return left;
   if (a.bytes().empty() && is_exact(right, t.types().bytes)) return right;
-  BytesObject* out = allocate_bytes(t, a.bytes().size() + b.bytes().size());
-  if (out == nullptr) return Error{};
-  std::memcpy(out->data(), a.bytes().data(), a.bytes().size());
-  std::memcpy(out->data() + a.bytes().size(), b.bytes().data(), b.bytes().size());
-  return Value(out);
+  return joined(t, a.bytes(), b.bytes());
 }
 
 static Result<Value> bytes_repeat(Thread& t, Value self, Value count) {

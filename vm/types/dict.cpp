@@ -127,24 +127,50 @@ void dict_erase_entry(DictObject* dict, DictTable* table, int64_t entry) {
   dict_keys_changed(dict, table);
 }
 
+// As dict_probe_cells for a key that is an exact str, without a call but for long texts.
+template <class Cell>
+static DictFound find_text(const Type* str_type, DictTable* table, StrObject* text, int64_t hash) {
+  auto* cells = static_cast<std::atomic<Cell>*>(dict_cells(table));
+  DictEntry* entries = table->entries();
+  size_t mask = (size_t{1} << table->index_log2) - 1;
+  size_t i = static_cast<size_t>(hash) & mask;
+  uint64_t perturb = static_cast<uint64_t>(hash);
+  for (;;) {
+    Cell c = cells[i].load(std::memory_order_acquire);
+    if (c == 0) return {kAbsentEntry, i};
+    DictEntry& e = entries[c - 1];
+    if (e.hash.load(std::memory_order_relaxed) == hash) {
+      Value stored = e.key.get();
+      Match m = Match::No;
+      if (stored == Value(text))
+        m = Match::Yes;
+      else if (is_exact(stored, str_type))
+        m = same_text(stored.as<StrObject>(), text) ? Match::Yes : Match::No;
+      else if (!stored.is_empty())
+        m = match_keys(str_type, stored, Value(text));
+      if (m == Match::Yes) return {static_cast<int64_t>(c) - 1, i};
+      if (m == Match::Ask) [[unlikely]]
+        return {kAskEntry, i};
+    }
+    perturb >>= 5;
+    i = (i * 5 + static_cast<size_t>(perturb) + 1) & mask;
+  }
+}
+
 DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
-  auto probe = [&](auto&& match) {
-    return dict_probe(table, hash, [&](DictEntry& e) {
-      if (e.hash.load(std::memory_order_relaxed) != hash) return Match::No;
-      Value stored = e.key.get();
-      if (stored == key) return Match::Yes;
-      return stored.is_empty() ? Match::No : match(stored);
-    });
-  };
   if (is_exact(key, str_type)) {
     auto* text = key.as<StrObject>();
-    return probe([&](Value stored) {
-      if (!is_exact(stored, str_type)) return match_keys(str_type, stored, key);
-      return same_text(stored.as<StrObject>(), text) ? Match::Yes : Match::No;
-    });
+    if (table->index_log2 <= 8) return find_text<uint8_t>(str_type, table, text, hash);
+    if (table->index_log2 <= 16) return find_text<uint16_t>(str_type, table, text, hash);
+    return find_text<uint32_t>(str_type, table, text, hash);
   }
-  return probe([&](Value stored) { return match_keys(str_type, stored, key); });
+  return dict_probe(table, hash, [&](DictEntry& e) {
+    if (e.hash.load(std::memory_order_relaxed) != hash) return Match::No;
+    Value stored = e.key.get();
+    if (stored == key) return Match::Yes;
+    return stored.is_empty() ? Match::No : match_keys(str_type, stored, key);
+  });
 }
 
 Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key, int64_t hash) {

@@ -2,6 +2,7 @@
 #include "vm/native/native.h"
 #include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/set_table.h"
 #include "vm/types/type.h"
 
@@ -67,6 +68,16 @@ Status merge_mapping(Thread& t, DictObject* to, Value mapping, OnDuplicate polic
 }
 
 Status merge_pairs(Thread& t, DictObject* to, Value pairs) {
+  // dict(zip(keys, values)): no tuple is made for each pair.
+  for (;;) {
+    Value pair[2];
+    Unpacked got = next_unpacked(t, pairs, pair, 2);
+    if (got == Unpacked::Raised) return Error{};
+    if (got == Unpacked::End) return {};
+    if (got == Unpacked::Other) break;
+    TRY(dict_set(t, to, pair[0], pair[1]));
+    TRY(t.poll_within());
+  }
   size_t i = 0;
   return for_each(t, pairs, [&](Value item) -> Status {
     Value pair = item;

@@ -83,6 +83,8 @@ DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash);
 inline DictFound dict_find(Thread& t, DictTable* table, Value key, int64_t hash) {
   DictFound found = dict_first_cell(table, key, hash);
   if (found.entry != kAskEntry) return found;
+  // Words that were cut out of a text are equal to a key, not the same object.
+  if (is_exact(key, t.types().str)) return dict_find_equal(t, table, key, hash);
   found = dict_probe(table, hash, [&](DictEntry& e) {
     Value stored = e.key.get();
     if (stored == key) return Match::Yes;

@@ -183,6 +183,15 @@ static Result<Value> reversed_next(Thread& t, Value self) {
   int64_t i = it->index.load(std::memory_order_relaxed);
   if (sequence.is_empty()) return kNoMore;
   if (i >= 0) {
+    auto place = static_cast<size_t>(i);
+    if (is_exact(sequence, t.types().str) && place < sequence.as<StrObject>()->length()) {
+      it->index.store(i - 1, std::memory_order_relaxed);
+      return str_or_error(make_str_char(t, sequence.as<StrObject>()->at(place)));
+    }
+    if (is_exact(sequence, t.types().tuple) && place < sequence.as<TupleObject>()->size) {
+      it->index.store(i - 1, std::memory_order_relaxed);
+      return (*sequence.as<TupleObject>())[place];
+    }
     Result<Value> item = get_item(t, sequence, make_int(t, i));
     if (item.ok()) {
       it->index.store(i - 1, std::memory_order_relaxed);

@@ -573,10 +573,42 @@ bool sort_ordered(Thread& t, Lanes all, size_t count, Lanes scratch, Less less, 
   return true;
 }
 
+// Below it one run is made by insertion: nothing is merged.
+constexpr size_t kMergeMinimum = 64;
+
+bool sort_keys(Thread& t, Lanes all, size_t count, Lanes scratch, KeyClass kind) {
+  switch (kind) {
+    case KeyClass::Int: return sort_ordered(t, all, count, scratch, IntLess{}, ordered_int, true);
+    case KeyClass::Float: return sort_ordered(t, all, count, scratch, FloatLess{}, ordered_float, true);
+    case KeyClass::Latin1: return sort_ordered(t, all, count, scratch, StrLess{}, str_prefix, false);
+    case KeyClass::Any: break;
+  }
+  return sort_lanes(all, count, scratch, AnyLess{t});
+}
+
 }  // namespace
 
 Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
   static_assert(sizeof(Slot) == sizeof(Value));
+  if (key.is_none() && !free_threaded(t)) {
+    ListView view = list_view(list);
+    Lanes all{reinterpret_cast<Value*>(view.items), nullptr};
+    if (view.count < 2) return {};
+    KeyClass kind = classify(t, all.keys, view.count);
+    if (kind != KeyClass::Any) {
+      // No script code runs, so that nobody sees the list before it is sorted.
+      Lanes scratch{};
+      if (view.count >= kMergeMinimum) {
+        scratch.keys =
+            static_cast<Value*>(t.heap().allocate_raw_unset(t, (view.count / 2 + 1) * sizeof(Value)));
+        if (scratch.keys == nullptr) return t.raise_memory_error();
+      }
+      if (reverse) reverse_lanes(all, view.count);
+      (void)sort_keys(t, all, view.count, scratch, kind);
+      if (reverse) reverse_lanes(all, view.count);
+      return {};
+    }
+  }
   // The list is empty while script code may look at it; `holder` keeps the items alive.
   ListObject* holder = make_list(t);
   // An array without room: whatever changes the list meanwhile replaces it.
@@ -616,29 +648,23 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
       }
       if (reverse) reverse_lanes(all, count);
       // Merging copies the shorter run; scratch items stay referenced from the holders' runs or from here.
-      size_t half = count / 2 + 1;
-      ListObject* scratch_keys = make_list(t, half);
-      ListObject* scratch_values = all.values == nullptr ? nullptr : make_list(t, half);
-      if (scratch_keys->array.load() == nullptr ||
-          (scratch_values != nullptr && scratch_values->array.load() == nullptr))
-        return t.raise_memory_error();
-      scratch_keys->size.store(half, std::memory_order_release);
-      if (scratch_values != nullptr) scratch_values->size.store(half, std::memory_order_release);
-      Lanes scratch{reinterpret_cast<Value*>(scratch_keys->array.load()->items()),
-                    scratch_values == nullptr
-                        ? nullptr
-                        : reinterpret_cast<Value*>(scratch_values->array.load()->items())};
-      bool done = false;
-      switch (classify(t, all.keys, count)) {
-        case KeyClass::Int: done = sort_ordered(t, all, count, scratch, IntLess{}, ordered_int, true); break;
-        case KeyClass::Float:
-          done = sort_ordered(t, all, count, scratch, FloatLess{}, ordered_float, true);
-          break;
-        case KeyClass::Latin1:
-          done = sort_ordered(t, all, count, scratch, StrLess{}, str_prefix, false);
-          break;
-        case KeyClass::Any: done = sort_lanes(all, count, scratch, AnyLess{t}); break;
+      ListObject* scratch_keys = nullptr;
+      ListObject* scratch_values = nullptr;
+      Lanes scratch{};
+      auto scratch_for = [&](ListObject** scratch_list) -> Value* {
+        *scratch_list = make_list(t, count / 2 + 1);
+        ListArray* array = (*scratch_list)->array.load();
+        if (array == nullptr) return nullptr;
+        (*scratch_list)->size.store(count / 2 + 1, std::memory_order_release);
+        return reinterpret_cast<Value*>(array->items());
+      };
+      if (count >= kMergeMinimum) {
+        scratch.keys = scratch_for(&scratch_keys);
+        if (all.values != nullptr) scratch.values = scratch_for(&scratch_values);
+        if (scratch.keys == nullptr || (all.values != nullptr && scratch.values == nullptr))
+          return t.raise_memory_error();
       }
+      bool done = sort_keys(t, all, count, scratch, classify(t, all.keys, count));
       // The collector finds holders through this frame only while they are used after the last safepoint.
       asm volatile("" : : "r"(scratch_keys), "r"(scratch_values), "r"(keys_holder) : "memory");
       if (reverse) reverse_lanes(all, count);

@@ -162,7 +162,7 @@ Status set_resize(Thread& t, SetObject* set, size_t minimum) {
   return {};
 }
 
-Status set_insert_new(Thread& t, SetObject* set, SetTable* table, SetEntry* entry, Value key, int64_t hash) {
+Status set_insert_slow(Thread& t, SetObject* set, SetTable* table, SetEntry* entry, Value key, int64_t hash) {
   if (table == kEmptySetTable) [[unlikely]] {
     table = set_allocate_table(t, kMinSetSize);
     if (table == nullptr) return t.raise_memory_error();
@@ -224,21 +224,6 @@ Result<bool> set_discard_hashed(Thread& t, SetObject* set, Value key, int64_t ha
 Result<bool> set_discard(Thread& t, SetObject* set, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return set_discard_hashed(t, set, key, hash);
-}
-
-bool set_next_in(SetTable* table, size_t* position, Value* key, int64_t* hash) {
-  SetEntry* entries = table->entries();
-  for (size_t i = *position; i <= table->mask; ++i) {
-    Value found;
-    int64_t its_hash;
-    if (!read_entry(entries[i], &found, &its_hash)) continue;
-    *key = found;
-    if (hash != nullptr) *hash = its_hash;
-    *position = i + 1;
-    return true;
-  }
-  *position = table->mask + 1;
-  return false;
 }
 
 bool set_next(SetObject* set, size_t* position, Value* key) {

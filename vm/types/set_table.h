@@ -117,11 +117,38 @@ struct SetKeys {
 SetTable* set_allocate_table(Thread& t, size_t size);
 // `minimum`: the table gets the smallest power of two above it. The caller holds the lock.
 Status set_resize(Thread& t, SetObject* set, size_t minimum);
-Status set_insert_new(Thread& t, SetObject* set, SetTable* table, SetEntry* entry, Value key, int64_t hash);
+Status set_insert_slow(Thread& t, SetObject* set, SetTable* table, SetEntry* entry, Value key, int64_t hash);
+// A key that is not there, at the place where it goes; the caller holds the lock.
+inline Status set_insert_new(Thread& t, SetObject* set, SetTable* table, SetEntry* entry, Value key,
+                             int64_t hash) {
+  uint32_t fill = table->fill.load(std::memory_order_relaxed) + 1;
+  if (table == kEmptySetTable || uint64_t{fill} * 5 >= table->mask * 3 || entry->key.get().is_not_found())
+      [[unlikely]]
+    return set_insert_slow(t, set, table, entry, key, hash);
+  entry->hash.store(hash, std::memory_order_relaxed);
+  entry->key = key;
+  set_changed(table);
+  table->fill.store(fill, std::memory_order_release);
+  set->live.store(set->live.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  return {};
+}
 Status set_add_hashed(Thread& t, SetObject* set, Value key, int64_t hash);
 Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t hash);
 Result<bool> set_discard_hashed(Thread& t, SetObject* set, Value key, int64_t hash);
-bool set_next_in(SetTable* table, size_t* position, Value* key, int64_t* hash);
+inline bool set_next_in(SetTable* table, size_t* position, Value* key, int64_t* hash) {
+  SetEntry* entries = table->entries();
+  for (size_t i = *position; i <= table->mask; ++i) {
+    Value found;
+    int64_t its_hash;
+    if (!read_entry(entries[i], &found, &its_hash)) continue;
+    *key = found;
+    if (hash != nullptr) *hash = its_hash;
+    *position = i + 1;
+    return true;
+  }
+  *position = table->mask + 1;
+  return false;
+}
 void set_clear(Thread& t, SetObject* set);
 void trace_set(Object* self, Tracer& tracer);
 

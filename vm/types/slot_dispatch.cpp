@@ -1,4 +1,5 @@
 // Slot functions of classes whose special methods are written in script: they find the method and call it.
+#include "vm/exec/interp.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -10,7 +11,8 @@ static Result<Value> call_dunder(Thread& t, Value self, Dunder d, const Value* v
   Type* type = type_of(t, self);
   Value found = type_lookup(t, type, dunder_name(t, d));
   if (found.is_not_found()) return kNotFound;
-  if (is_kind(found, Kind::Function)) return call_prepend(t, found, self, {values, count, kEmpty});
+  if (is_kind(found, Kind::Function))
+    return call_function(t, found.as<FunctionObject>(), self, {values, count, kEmpty});
   if (found.is_object()) {
     Type* found_type = found.as_object()->type();
     if (found_type == t.types().method_descriptor || found_type == t.types().slot_wrapper)
@@ -113,7 +115,8 @@ static Result<Value> dispatch_compare(Thread& t, Value self, Value other, Compar
   Dunder d = kCompareDunders[static_cast<int>(op)];
   Type* type = type_of(t, self);
   Value found = type_lookup(t, type, dunder_name(t, d));
-  if (is_kind(found, Kind::Function)) return call_prepend(t, found, self, {&other, 1, kEmpty});
+  if (is_kind(found, Kind::Function))
+    return call_function(t, found.as<FunctionObject>(), self, {&other, 1, kEmpty});
   if (found.is_not_found()) return kNotImplemented;
   if (found.is_object() && found.as_object()->type() != t.types().slot_wrapper) {
     if (DescrGetSlot get = found.as_object()->type()->slots.descr_get) {

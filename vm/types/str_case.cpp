@@ -76,7 +76,7 @@ static bool ascii_alpha(uint8_t c) { return static_cast<uint8_t>((c | 32) - 'a')
 
 Result<Value> str_method_lower(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
-  if (s->is_ascii()) return map_ascii(t, s, ascii_lower);
+  if (s->is_ascii()) return map_ascii(t, s, [](uint8_t c) { return ascii_lower(c); });
   const auto& table = unicode::case_table();
   return map_text(t, s, [&](size_t i, uint32_t c, uint32_t* out) {
     if (c < table.kEnd && (out[0] = table.lower[c]) != 0) return 1;
@@ -86,7 +86,7 @@ Result<Value> str_method_lower(Thread& t, const Value* args) {
 
 Result<Value> str_method_upper(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
-  if (s->is_ascii()) return map_ascii(t, s, ascii_upper);
+  if (s->is_ascii()) return map_ascii(t, s, [](uint8_t c) { return ascii_upper(c); });
   const auto& table = unicode::case_table();
   return map_text(t, s, [&](size_t, uint32_t c, uint32_t* out) {
     if (c < table.kEnd && (out[0] = table.upper[c]) != 0) return 1;
@@ -96,7 +96,7 @@ Result<Value> str_method_upper(Thread& t, const Value* args) {
 
 Result<Value> str_method_casefold(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
-  if (s->is_ascii()) return map_ascii(t, s, ascii_lower);
+  if (s->is_ascii()) return map_ascii(t, s, [](uint8_t c) { return ascii_lower(c); });
   return map_text(t, s, [](size_t, uint32_t c, uint32_t* out) { return unicode::to_folded_full(c, out); });
 }
 

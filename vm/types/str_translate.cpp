@@ -48,6 +48,17 @@ Result<Value> str_method_translate(Thread& t, const Value* args) {
   // + 2.
   uint8_t known[128] = {};
   for (size_t i = 0, n = s->length(); i < n; ++i) {
+    if (s->width() == 1) {  // what is known goes out in pieces
+      const uint8_t* text = s->data8();
+      char piece[256];
+      size_t length = 0;
+      for (; i < n && length < sizeof piece && text[i] < 128 && known[text[i]] != 0; ++i) {
+        piece[length] = static_cast<char>(known[text[i]] - 2);
+        length += known[text[i]] > 1;
+      }
+      if (length != 0) out.append_ascii(std::string_view(piece, length));
+      if (i == n) break;
+    }
     uint32_t c = s->at(i);
     if (c < 128 && known[c] != 0) {
       if (known[c] > 1) out.append(known[c] - 2u);

@@ -107,6 +107,14 @@ static Result<Value> str_slot_get_item(Thread& t, Value self, Value key) {
       auto begin = static_cast<size_t>(range.start);
       return str_or_error(str_slice(t, s, begin, begin + static_cast<size_t>(range.count)));
     }
+    if (s->is_ascii() && range.count > 1) {
+      StrObject* part = allocate_ascii(t, static_cast<size_t>(range.count));
+      if (part == nullptr) return Error{};
+      auto* to = static_cast<uint8_t*>(part->data());
+      const uint8_t* from = s->data8() + range.start;
+      for (int64_t i = 0; i < range.count; ++i) to[i] = from[i * range.step];
+      return Value(part);
+    }
     StrBuilder out(t);
     for (int64_t i = 0; i < range.count; ++i)
       out.append(s->at(static_cast<size_t>(range.start + i * range.step)));
@@ -129,8 +137,16 @@ static Result<bool> str_slot_contains(Thread& t, Value self, Value item) {
     return t.raise(Exc::TypeError, "'in <string>' requires string as left operand, not {}",
                    type_name(t, item));
   }
-  auto* s = self.as<StrObject>();
-  return str_find(s, item.as<StrObject>(), 0, s->length()) >= 0;
+  auto *s = self.as<StrObject>(), *part = item.as<StrObject>();
+  constexpr size_t kShort = 32;  // a loop beats the calls
+  if (part->length() == 1 && s->length() <= kShort && s->width() == 1 && part->width() == 1) {
+    const uint8_t* text = s->data8();
+    uint8_t wanted = part->data8()[0];
+    bool found = false;
+    for (size_t i = 0, n = s->length(); i < n; ++i) found |= text[i] == wanted;
+    return found;
+  }
+  return str_find(s, part, 0, s->length()) >= 0;
 }
 
 static Result<Value> str_slot_concat(Thread& t, Value left, Value right) {

@@ -84,8 +84,24 @@ static Status run_init(Thread& t, Value object, Type* type, Value make, CallArgs
   return {};
 }
 
+// The conversions that programs do most, without the general way through __new__ and __init__; kEmpty:
+// another one.
+static inline Result<Value> convert(Thread& t, Type* type, Value v) {
+  BuiltinTypes& types = t.types();
+  if (type == types.str) return str(t, v);
+  if (type == types.int_ && v.is_int()) return v;
+  if (type == types.float_ && v.is_int()) return make_float(t, static_cast<double>(v.as_int()));
+  if (type == types.list) return to_list(t, v);
+  if (type == types.bool_) return Value::from_bool(TRY(truth(t, v)));
+  return kEmpty;
+}
+
 Result<Value> type_call(Thread& t, Value cls, CallArgs args) {
   auto* type = cls.as<Type>();
+  if (args.count == 1 && args.keyword_names.is_empty()) {
+    Value converted = TRY(convert(t, type, args.values[0]));
+    if (!converted.is_empty()) return converted;
+  }
   if (type == t.types().type) {
     if (args.count == 1 && args.keyword_names.is_empty()) return Value(type_of(t, args.values[0]));
     if (args.count != 3) return t.raise(Exc::TypeError, "type() takes 1 or 3 arguments");
