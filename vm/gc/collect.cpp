@@ -222,6 +222,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     t.impl->native_top = reinterpret_cast<uintptr_t>(&top);
     int64_t begin = os::monotonic_ns();
     collecting.store(true, std::memory_order_relaxed);
+    last_collector = t.impl->serial;
     prepare();
     size_t before = allocated_objects.load(std::memory_order_relaxed);
     size_t bytes_before =
@@ -269,6 +270,30 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
   return freed;
 }
 
+// What marking reads and writes is in the caches of the processor that did so last, and nearly each line
+// would have to come from there. Not for ever: that thread may be far from its next safepoint.
+bool HeapImpl::leave_to_last_collector(Thread& t) {
+  if (t.impl->serial == last_collector ||
+      allocated_since.load(std::memory_order_relaxed) > trigger.load(std::memory_order_relaxed) / 4 * 5)
+    return false;
+  struct Search {
+    uint64_t serial;
+    bool asked;
+  } search{last_collector, false};
+  for_each_thread(
+      runtime,
+      [](void* context, Thread& other) {
+        auto* s = static_cast<Search*>(context);
+        if (other.impl->serial != s->serial ||
+            other.impl->state.load(std::memory_order_relaxed) != ThreadState::Attached)
+          return;
+        other.set_interrupt(kInterruptCollect);
+        s->asked = true;
+      },
+      &search);
+  return search.asked;
+}
+
 void HeapImpl::collect_automatically(Thread& t) {
   if (t.impl->collecting) return;
   if (stress != 0) {
@@ -280,6 +305,7 @@ void HeapImpl::collect_automatically(Thread& t) {
     return;  // another thread has done it
   }
   if (!enabled.load(std::memory_order_relaxed) || threshold_is_zero.load(std::memory_order_relaxed)) return;
+  if (stress == 0 && leave_to_last_collector(t)) return;
   t.impl->collecting = true;  // the observers are script code
   collect(t, stress != 0 ? "stress" : "allocation");
   t.impl->collecting = false;

@@ -60,6 +60,7 @@ struct HeapImpl {
   size_t collect(Thread& t, const char* reason);
   size_t collect(Thread& t, const char* reason, const SpilledRegisters& top);
   void collect_automatically(Thread& t);
+  bool leave_to_last_collector(Thread& t);
   void prepare();
   void mark_roots();
   void release_empty_blocks();
@@ -114,6 +115,7 @@ struct HeapImpl {
   std::atomic<bool> enabled{true};
   std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)
   std::atomic<bool> collecting{false};
+  uint64_t last_collector = 0;  // the serial number of a thread
   CollectionStatistics statistics;
   bool report = false;  // -d gc: a line on standard error per collection
   uint32_t stress = 0;  // collect at every nth safepoint; 0: normal

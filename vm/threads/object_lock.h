@@ -15,7 +15,9 @@ inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_ord
 // Most objects are only ever changed by the thread that made them, and an atomic exchange costs more than
 // most changes. So an object belongs to its maker at first: the lock byte names a LockOwner, and that thread
 // locks by writing the object's address into its LockOwner and looking at the byte once more. The first other
-// thread takes the object away for good (object_lock.cpp); from then on the byte is an ordinary lock.
+// thread takes the object away (object_lock.cpp); from then on the byte is an ordinary lock that says, while
+// it is free, who held it last. A thread that was so for long at all objects it locked owns them from there
+// on.
 class ObjectLock {
  public:
   ObjectLock(Thread& t, Object* object) {
@@ -26,20 +28,19 @@ class ObjectLock {
       return;
     }
     object_ = object;
-    uint8_t expected = kFree;
-    if (!object->lock_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[unlikely]]
-      acquire_slow(t, object);
+    after_ = acquire(t, object);
   }
   ~ObjectLock() {
     if (owner_ != nullptr)
       owner_->holding.store(nullptr, std::memory_order_release);
     else if (object_ != nullptr)
-      object_->lock_.store(kFree, std::memory_order_release);
+      object_->lock_.store(after_, std::memory_order_release);
   }
   ObjectLock(const ObjectLock&) = delete;
 
  private:
-  static constexpr uint8_t kFree = 0, kHeld = 1;  // others: the number of a LockOwner
+  // Others: the number of a LockOwner, or that with kLastHolder.
+  static constexpr uint8_t kFree = 0, kHeld = 1, kLastHolder = 64;
   static bool own(LockOwner& owner, Object* object, Thread& t) {
     if (owner.holding.load(std::memory_order_relaxed) != nullptr) return false;  // one object at a time
     owner.holding.store(object, std::memory_order_relaxed);
@@ -51,10 +52,13 @@ class ObjectLock {
     owner.holding.store(nullptr, std::memory_order_release);
     return false;
   }
-  static void acquire_slow(Thread& t, Object* object);
+  static uint8_t acquire(Thread& t, Object* object);  // what the byte will be when it is let go
+  static bool try_byte(Thread& t, Object* object);
+  static void wait_for_byte(Thread& t, Object* object);
   static void take_away(Thread& t, Object* object, uint8_t owner_id);
 
-  Object* object_ = nullptr;    // locked by its byte
+  Object* object_ = nullptr;  // locked by its byte
+  uint8_t after_ = kFree;
   LockOwner* owner_ = nullptr;  // or as this thread's own
 };
 

@@ -40,6 +40,8 @@ struct alignas(64) LockOwner {
   std::atomic<Object*> holding{nullptr};
   std::atomic<bool> active{false};      // a thread locks in this name
   std::atomic<uint32_t> taken_away{0};  // objects, since the last collection
+  std::atomic<uint32_t> streak{0};      // objects that were not its own and that it had held last, in a row
+  uint8_t number = 0;                   // in the table
   bool assigned = false;                // to a thread; under the table's mutex
 };
 inline constexpr uint16_t kNoLockOwner = 0x100;  // equals no lock byte

@@ -109,6 +109,8 @@ static void choose_lock_mode(Runtime& runtime, Thread& t) {
       LockOwner& owner = table.lock_owners[id];
       if (owner.assigned) continue;
       owner.assigned = true;
+      owner.number = static_cast<uint8_t>(id);
+      owner.streak.store(0, std::memory_order_relaxed);
       // SAFETY: before the thread looks at any lock byte: see ObjectLock::take_away.
       owner.active.store(true, std::memory_order_seq_cst);
       t.lock_owner = &owner;
@@ -164,7 +166,7 @@ void own_again_if_due(Thread& t) {
   t.lock_owner->taken_away.store(0, std::memory_order_relaxed);
   if (t.lock_owner_id != kNoLockOwner || --t.impl->owning_pause > 0) return;
   t.lock_owner->active.store(true, std::memory_order_seq_cst);
-  t.lock_owner_id = static_cast<uint16_t>(t.lock_owner - t.runtime().threads->lock_owners.get());
+  t.lock_owner_id = t.lock_owner->number;
 }
 
 // ---------------------------------------------------------------- the list
