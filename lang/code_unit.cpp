@@ -20,15 +20,14 @@ constexpr Operand CNT32 = Operand::CNT32;
 
 constexpr OpInfo kBaseOps[] = {
 #define OP(NAME, A, B, C, EXTRA, CACHE, EFFECTS, SITE, DOC) \
-  {#NAME, A, B, C, EXTRA, CACHE, static_cast<uint8_t>(EFFECTS), SwitchSite::SITE, Op::NAME, DOC},
+  {#NAME, A, B, C, EXTRA, CACHE, static_cast<uint8_t>(EFFECTS), SwitchSite::SITE, Op::NAME},
 #include "lang/opcodes.def"
 };
 
-constexpr OpInfo specialised(const char* name, Op base, const char* doc) {
+constexpr OpInfo specialised(const char* name, Op base) {
   OpInfo info = kBaseOps[static_cast<int>(base)];
   info.name = name;
   info.base = base;
-  info.doc = doc;
   return info;
 }
 
@@ -47,7 +46,7 @@ constexpr int kIntrinsicCounts[] = {
 
 const OpInfo kOpInfos[kOpCount] = {
 #define OP(NAME, A, B, C, EXTRA, CACHE, EFFECTS, SITE, DOC) kBaseOps[static_cast<int>(Op::NAME)],
-#define SPECIALISED(NAME, BASE, DOC) specialised(#NAME, Op::BASE, DOC),
+#define SPECIALISED(NAME, BASE, DOC) specialised(#NAME, Op::BASE),
 #include "lang/opcodes.def"
 };
 

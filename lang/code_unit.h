@@ -84,8 +84,7 @@ struct OpInfo {
   uint8_t cache_words;
   uint8_t effects;  // OpEffects
   SwitchSite site;
-  Op base;  // of a specialised form; itself otherwise
-  const char* doc;
+  Op base;                                                      // of a specialised form; itself otherwise
   int length() const { return 1 + extra_words + cache_words; }  // in words
 };
 extern const OpInfo kOpInfos[];

@@ -22,13 +22,20 @@ enum Column {
   kStructure,  // whatever has no column of its own, in the order of the units; each unit has its functions
                // inside
   kText,       // the strings, in the order of their first use
+  kLengths,    // of the strings
   kStrings,    // uses of them: 0 a new one, n the n-th of the list in the order of their last use
   kOps,
   kOddFields,  // OddField of the odd ones
   kAuxes,
-  kOperandA,
+  kOperandA,  // registers, see TemporaryStack
   kOperandB,
   kOperandC,
+  kNames,  // other operands: indexes, see IndexCode
+  kConstantIndexes,
+  kFunctionIndexes,
+  kJumpOffsets,
+  kImmediates,
+  kCounts,
   kWords,           // operand words and cache words
   kLiveLength,      // instructions until the next one that LiveGuess has wrong
   kLive,            // the difference from LiveGuess
@@ -77,6 +84,22 @@ class IndexCode {
  private:
   int64_t next_ = 0;
 };
+inline bool names_register(Operand kind) { return kind >= Operand::W && kind <= Operand::RF; }
+inline Column operand_column(Operand kind, Column registers) {
+  switch (kind) {
+    case Operand::N16:
+    case Operand::N32: return kNames;
+    case Operand::K32: return kConstantIndexes;
+    case Operand::F16: return kFunctionIndexes;
+    case Operand::J16:
+    case Operand::J32: return kJumpOffsets;
+    case Operand::I16:
+    case Operand::I32: return kImmediates;
+    case Operand::CNT:
+    case Operand::CNT32: return kCounts;
+    default: return registers;
+  }
+}
 // Of one unit.
 struct IndexCodes {
   IndexCode names, constants, functions;

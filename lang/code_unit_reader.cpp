@@ -2,9 +2,9 @@
 
 #include "lang/code_unit_columns.h"
 #include "lang/code_unit_io.h"
-#include "lang/live_guess.h"
 #include "lang/position_guess.h"
 #include "lang/position_writer.h"
+#include "lang/temporaries.h"
 #include "lang/verifier.h"
 
 namespace mp::lang {
@@ -36,10 +36,8 @@ class UnitReader {
       at = columns_[i].end;
     }
     if (!ok || at != end) return nullptr;
-    size_t count = size();
-    strings_.reserve(ok ? count : 0);
-    for (size_t i = 0; i < count && ok; ++i) {
-      size_t length = number_up_to(columns_[kText].left());
+    while (columns_[kLengths].left() > 0 && ok) {
+      size_t length = number_up_to(columns_[kText].left(), kLengths);
       if (!ok) break;
       strings_.emplace_back(columns_[kText].at, length);
       columns_[kText].at += length;
@@ -154,13 +152,15 @@ class UnitReader {
     return value;
   }
 
-  int64_t operand(Column column, Operand kind) {
+  int64_t operand(Column registers, Operand kind) {
     if (kind == Operand::None) return 0;
+    Column column = operand_column(kind, registers);
     if (IndexCode* code = indexes_.of(kind)) {
       int64_t back = signed_number(column);
       if (back < INT32_MIN || back > INT32_MAX) ok = false;
       return ok ? code->decode(back) : 0;
     }
+    if (names_register(kind)) return stack_.decode(number(column));
     return is_signed(kind) ? signed_number(column) : static_cast<int64_t>(number(column));
   }
   // Gives the position of the next instruction. The verifier looks at what the operands mean.
@@ -190,6 +190,7 @@ class UnitReader {
       i.b = static_cast<uint16_t>(operand(kOperandB, info.b));
       i.c = static_cast<uint16_t>(operand(kOperandC, info.c));
     }
+    stack_.after(TemporaryUse(i, stack_.first()));
     std::memcpy(&code[pc], &i, sizeof i);
     return next;
   }
@@ -216,11 +217,12 @@ class UnitReader {
       if (ok && span > 0) {
         if (delta < INT32_MIN / 2 || delta > INT32_MAX / 2 || span > INT32_MAX / 4) ok = false;
         if (!ok) return;
+        guess.begin(start, pc);
         line += static_cast<int32_t>(delta);
         if (line < 1 || line > INT32_MAX / 2) ok = false;
         position.line = line;
         position.end_line = line + static_cast<int32_t>(span) - 1;
-        int32_t column = guess.column(start, pc);
+        int32_t column = guess.column();
         position.column = column == PositionGuess::kUnknown ? difference(kPositionColumn, 0)
                                                             : difference(kPositionColumnGuessed, column);
         int32_t end = guess.end_column(position.column);
@@ -280,6 +282,7 @@ class UnitReader {
     size_t words = number_up_to(columns_[kOps].left() * kMaxWordsPerInstruction);
     unit->code.resize(words);
     indexes_ = {};
+    stack_ = TemporaryStack(unit->first_temporary());
     for (size_t pc = 0; pc < words && ok;) pc = instruction(unit->code, pc);
     size_t count = number_up_to(columns_[kConstants].left());
     unit->constants.reserve(count);
@@ -309,12 +312,15 @@ class UnitReader {
     }
     count = size();
     last = 0;
+    int64_t next = 0;
     for (size_t i = 0; i < count && ok; ++i) {
       LineMark mark;
       mark.from = last + number32();
-      mark.to = number32();
-      mark.mark = number32();
+      mark.to = static_cast<uint32_t>(
+          difference(kStructure, mark.from == LineMark::kEntry ? 0 : int64_t{mark.from}));
+      mark.mark = static_cast<uint32_t>(difference(kStructure, next));
       last = mark.from;
+      next = int64_t{mark.mark} + 1;
       unit->line_marks.push_back(mark);
     }
     positions(*unit);
@@ -327,6 +333,7 @@ class UnitReader {
   std::vector<std::string_view> strings_;
   RecentStrings recent_;
   IndexCodes indexes_;
+  TemporaryStack stack_{0};
   uint32_t first_line_ = 0;
   std::shared_ptr<const std::string> filename_;
 };

@@ -3,8 +3,8 @@
 
 #include "lang/code_unit_columns.h"
 #include "lang/code_unit_io.h"
-#include "lang/live_guess.h"
 #include "lang/position_guess.h"
+#include "lang/temporaries.h"
 
 namespace mp::lang {
 
@@ -34,13 +34,10 @@ class UnitWriter {
     Writer out;
     out.bytes.append(kCodeUnitMagic, sizeof kCodeUnitMagic);
     out.fixed(code_format_stamp());
-    Writer table;
-    table.number(strings_.size());
     for (const std::string* each : strings_) {
-      table.number(each->size());
+      columns_[kLengths].number(each->size());
       columns_[kText].bytes += *each;
     }
-    body_.bytes.insert(0, table.bytes);
     for (const Writer& each : columns_) out.number(each.bytes.size());
     for (const Writer& each : columns_) out.bytes += each.bytes;
     return std::move(out.bytes);
@@ -86,10 +83,13 @@ class UnitWriter {
       default: break;
     }
   }
-  void operand(Column column, Operand kind, int64_t value) {
+  void operand(Column registers, Operand kind, int64_t value) {
     if (kind == Operand::None) return;
+    Column column = operand_column(kind, registers);
     if (IndexCode* code = indexes_.of(kind))
       columns_[column].signed_number(code->encode(value));
+    else if (names_register(kind))
+      columns_[column].number(stack_.encode(static_cast<uint32_t>(value)));
     else if (is_signed(kind))
       columns_[column].signed_number(value);
     else
@@ -115,10 +115,11 @@ class UnitWriter {
     if (has_wide_operand(info)) {
       operand(kOperandB, info.b,
               is_signed(info.b) ? int64_t{i.bc()} : int64_t{static_cast<uint32_t>(i.bc())});
-      return pc + static_cast<uint32_t>(info.length());
+    } else {
+      operand(kOperandB, info.b, is_signed(info.b) ? i.sb() : int64_t{i.b});
+      operand(kOperandC, info.c, is_signed(info.c) ? i.sc() : int64_t{i.c});
     }
-    operand(kOperandB, info.b, is_signed(info.b) ? i.sb() : int64_t{i.b});
-    operand(kOperandC, info.c, is_signed(info.c) ? i.sc() : int64_t{i.c});
+    stack_.after(TemporaryUse(i, stack_.first()));
     return pc + static_cast<uint32_t>(info.length());
   }
   void positions(const CodeUnit& unit) {
@@ -139,10 +140,11 @@ class UnitWriter {
         columns_[kPositionSpan].number(0);
         continue;
       }
+      guess.begin(reader.start(), reader.end());
       columns_[kPositionLine].signed_number(position.line - line);
       line = position.line;
       columns_[kPositionSpan].number(static_cast<uint64_t>(position.end_line - position.line + 1));
-      int32_t column = guess.column(reader.start(), reader.end());
+      int32_t column = guess.column();
       if (column == PositionGuess::kUnknown)
         columns_[kPositionColumn].signed_number(position.column);
       else
@@ -194,6 +196,7 @@ class UnitWriter {
     strings(unit.names);
     body_.number(unit.code.size());
     indexes_ = {};
+    stack_ = TemporaryStack(unit.first_temporary());
     for (uint32_t pc = 0; pc < unit.code.size();) pc = instruction(unit, pc);
     body_.number(unit.constants.size());
     for (const CodeConstant& each : unit.constants) constant(each);
@@ -217,11 +220,13 @@ class UnitWriter {
     }
     body_.number(unit.line_marks.size());
     last = 0;
+    uint32_t next = 0;
     for (const LineMark& each : unit.line_marks) {
       body_.number(each.from - last);
-      body_.number(each.to);
-      body_.number(each.mark);
+      body_.signed_number(int64_t{each.to} - (each.from == LineMark::kEntry ? 0 : each.from));
+      body_.signed_number(int64_t{each.mark} - next);
       last = each.from;
+      next = each.mark + 1;
     }
     positions(unit);
     body_.number(unit.functions.size());
@@ -234,6 +239,7 @@ class UnitWriter {
   std::vector<const std::string*> strings_;
   RecentStrings recent_;
   IndexCodes indexes_;
+  TemporaryStack stack_{0};
   uint32_t first_line_ = 0;
 };
 

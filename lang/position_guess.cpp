@@ -4,7 +4,7 @@
 
 namespace mp::lang {
 
-int32_t PositionGuess::column(uint32_t start, uint32_t end) {
+void PositionGuess::begin(uint32_t start, uint32_t end) {
   start_ = start;
   end_ = end;
   key_ = unit_.instruction(start);
@@ -18,9 +18,11 @@ int32_t PositionGuess::column(uint32_t start, uint32_t end) {
     pc += static_cast<uint32_t>(info.length());
   }
   const OpInfo& info = op_info(key_.opcode());
-  if (read_count(info.b, key_) > 0) return place(key_.b).column;
-  if (info.b == Operand::N32) return kUnknown;
-  return read_count(info.a, key_) > 0 ? place(key_.a).column : kUnknown;
+  begins_ = Place();
+  if (read_count(info.b, key_) > 0)
+    begins_ = place(key_.b);
+  else if (info.b != Operand::N32 && read_count(info.a, key_) > 0)
+    begins_ = place(key_.a);
 }
 
 // Of the expression in the register; a local that is read at `column` ends behind its name.

@@ -14,8 +14,9 @@ class PositionGuess {
   static constexpr int32_t kUnknown = -1;
 
   explicit PositionGuess(const CodeUnit& unit) : unit_(unit), places_(unit.register_count) {}
-  // Begins with the entry of the instructions in [start, end). A column, or kUnknown.
-  int32_t column(uint32_t start, uint32_t end);
+  // The entry of the instructions in [start, end).
+  void begin(uint32_t start, uint32_t end);
+  int32_t column() const { return begins_.column; }  // or kUnknown
   // Given the entry's column; kUnknown, or a column that may be any number.
   int32_t end_column(int32_t column) const;
   // What the entry's position was.
@@ -36,6 +37,7 @@ class PositionGuess {
   std::vector<Place> places_;  // of the expressions whose values the registers hold
   uint32_t start_ = 0, end_ = 0;
   Instruction key_{};  // the entry's first instruction that may raise, else its first
+  Place begins_;       // the place of what it begins with
 };
 
 }  // namespace mp::lang
