@@ -26,7 +26,9 @@ void trace_method_caller(Object* self, Tracer& tracer) {
 size_t keyword_count(CallArgs args) {
   return args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
 }
-Status one_argument(Thread& t, CallArgs args, const char* who) {
+inline Status one_argument(Thread& t, CallArgs args, const char* who) {
+  if (args.count == 1 && args.keyword_names.is_empty()) [[likely]]
+    return {};
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "{}() takes no keyword arguments", who);
   if (args.count != 1) return t.raise(Exc::TypeError, "{} expected 1 argument, got {}", who, args.count);
   return {};
@@ -61,6 +63,10 @@ static Result<Value> item_getter_call(Thread& t, Value self, CallArgs args) {
     if (key.is_int() && is_exact(object, t.types().tuple)) {
       auto i = static_cast<uint64_t>(key.as_int());
       if (i < object.as<TupleObject>()->size) return (*object.as<TupleObject>())[i];
+    }
+    if (is_exact(object, t.types().dict)) {
+      Value found = TRY(dict_get(t, object.as<DictObject>(), key));
+      if (!found.is_not_found()) return found;
     }
     return get_item(t, object, key);
   }

@@ -554,7 +554,10 @@ MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value se
   bool method = !self.is_empty();
   if (def->raw_call != nullptr) return def->raw_call(t, method ? self : function->self.get(), args).take();
   // The interpreter's runs have the receiver directly before the arguments.
-  return call_with_defaults(t, *def, *native_signature(t, function), args.values - (method ? 1 : 0),
+  NativeSignature* signature = function->signature.load(std::memory_order_acquire);
+  if (signature == nullptr) [[unlikely]]
+    signature = native_signature(t, function);
+  return call_with_defaults(t, *def, *signature, args.values - (method ? 1 : 0),
                             args.count + (method ? 1 : 0));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "vm/protocol/protocol.h"
 #include "vm/types/containers.h"
+#include "vm/types/runtime.h"
 
 namespace mp {
 
@@ -9,6 +10,16 @@ inline Result<Value> iterator_self(Thread&, Value self) { return self; }
 
 // next() of something get_iter() gave.
 inline Result<Value> next_of(Thread& t, Value iterator) {
+  if (is_exact(iterator, t.types().list_iterator)) {
+    auto* it = iterator.as<ListIterator>();
+    uint64_t index = it->index.load(std::memory_order_relaxed);
+    Value list = it->list;
+    Value item = list.is_empty() ? kEmpty : list.as<ListObject>()->at(index);
+    if (!item.is_empty()) [[likely]] {
+      it->index.store(index + 1, std::memory_order_relaxed);
+      return item;
+    }
+  }
   UnarySlot next = type_of(t, iterator)->slots.next;
   if (next == nullptr) [[unlikely]]
     return iter_next(t, iterator);  // raises

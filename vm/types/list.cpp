@@ -12,7 +12,7 @@ static ListArray* allocate_array(Thread& t, size_t capacity, size_t written = 0)
   if (capacity > static_cast<size_t>(kMaxContainerItems)) return nullptr;
   size_t bytes = Heap::usable_size(sizeof(ListArray) + capacity * sizeof(Slot));
   ListArray* a;
-  if (written == 0) {
+  if (written == 0 || bytes > kMaxSmallSize) {  // large cells are most often fresh from the system, and zero
     a = static_cast<ListArray*>(t.heap().allocate_raw(t, bytes));
     if (a == nullptr) return nullptr;
   } else {

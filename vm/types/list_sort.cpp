@@ -1,7 +1,9 @@
 // list.sort: a stable merge sort over natural runs (timsort with the powersort merge policy and galloping, as
 // listsort.txt describes). It knows two parallel arrays of values and a "less than" that may fail; never how
 // a list stores them.
+#include "vm/exec/interp.h"
 #include "vm/types/list_support.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 
@@ -48,13 +50,40 @@ struct StrLess {  // Latin-1 and ASCII only
     return order < 0 || (order == 0 && x->length() < y->length()) ? 1 : 0;
   }
 };
-struct AnyLess {
-  Thread& t;
-  int operator()(Value a, Value b) const {
-    Result<bool> less = less_than(t, a, b);
-    if (less.is_error()) return -1;
-    return less.value() ? 1 : 0;
+class AnyLess {
+ public:
+  explicit AnyLess(Thread& t) : t_(t) {}
+  int operator()(Value a, Value b) {
+    if (is_known(a, b)) {
+      Result<Value> less = call_function(t_, function_, a, CallArgs{&b, 1, {}});
+      if (less.is_error()) return -1;
+      if (less.value().is_bool()) [[likely]]
+        return less.value().is_true() ? 1 : 0;
+      if (!less.value().is_not_implemented()) return answer(truth(t_, less.value()));
+    }
+    return answer(less_than(t_, a, b));
   }
+
+ private:
+  static int answer(Result<bool> less) { return less.is_error() ? -1 : less.value() ? 1 : 0; }
+  // Two instances of the class whose __lt__, written in script, was asked last; it is looked up once.
+  bool is_known(Value a, Value b) {
+    if (!a.is_object() || !b.is_object()) return false;
+    Type* type = a.as_object()->type();
+    if (type != b.as_object()->type() || !type->has(kTypeHeap)) return false;
+    if (type != type_ || type->version.load(std::memory_order_acquire) != version_) {
+      type_ = type;
+      version_ = type_version(t_, type);
+      Value found = version_ != 0 ? type_lookup(t_, type, dunder_name(t_, Dunder::lt)) : kNotFound;
+      function_ = is_kind(found, Kind::Function) ? found.as<FunctionObject>() : nullptr;
+    }
+    return function_ != nullptr;
+  }
+
+  Thread& t_;
+  Type* type_ = nullptr;
+  uint32_t version_ = 0;
+  FunctionObject* function_ = nullptr;
 };
 
 // One range of keys, and of the values that move with them (null when the keys are the values).

@@ -162,6 +162,11 @@ Result<Value> str_method_rsplit(Thread& t, const Value* args) {
 // Where the line that goes on at `i` ends.
 static size_t line_end(StrObject* s, size_t i, size_t n) {
   constexpr uint8_t kNextLine = 0x85;
+  if (s->is_ascii()) {
+    const uint8_t* text = s->data8();
+    while (i < n && (text[i] >= ' ' || !unicode::is_line_break(text[i]))) ++i;
+    return i;
+  }
   if (s->width() == 1) {
     const uint8_t* text = s->data8();
     while (i < n && ((text[i] >= ' ' && text[i] != kNextLine) || !unicode::is_line_break(text[i]))) ++i;
