@@ -72,7 +72,7 @@ Result<Value> mmap_new(Thread& t, const Value* args) {
   if (offset < 0) return t.raise(Exc::OverflowError, "memory mapped offset must be positive");
   constexpr int kReadWrite = PROT_READ | PROT_WRITE;
   if (access != 0 && (flags != MAP_SHARED || protection != kReadWrite))
-    return t.raise(Exc::ValueError, "mmap can't specify both access, flags and prot.");
+    return t.raise(Exc::ValueError, "mmap can't specify both access and flags, prot.");
   switch (access) {
     case static_cast<int>(Access::Default):
       if ((protection & kReadWrite) != kReadWrite && (protection & PROT_WRITE) == 0)
@@ -118,12 +118,11 @@ Result<Value> mmap_enter(Thread& t, const Value* args) {
 }
 Result<Value> mmap_repr(Thread& t, Value v) {
   MmapObject* m = self(v);
-  std::string text =
-      fmt::format("<{} closed={}, access={}", type_full_name(m->type()),
-                  m->data.load() == nullptr ? "True" : "False", kAccessNames[static_cast<int>(m->access)]);
-  if (m->data.load() != nullptr)
-    text += fmt::format(", length={}, pos={}, offset={}", m->size.load(), m->position.load(), m->offset);
-  return make_str(t, text + ">");
+  if (m->data.load() == nullptr)
+    return make_str(t, fmt::format("<{} closed=True>", type_full_name(m->type())));
+  return make_str(t, fmt::format("<{} closed=False, access={}, length={}, pos={}, offset={}>",
+                                 type_full_name(m->type()), kAccessNames[static_cast<int>(m->access)],
+                                 m->size.load(), m->position.load(), m->offset));
 }
 
 // ---------------------------------------------------------------- as a file
@@ -231,7 +230,7 @@ Result<Value> mmap_resize(Thread& t, const Value* args) {
   settle_exports(t, m->exports);
   ObjectLock lock(t, m);
   if (m->data.load() == nullptr) return raise_closed(t);
-  TRY(check_exports(t, m->exports, "mmap can't resize with extant pointers exported."));
+  TRY(check_exports(t, m->exports, "mmap can't resize with extant buffers exported."));
   if (!m->tracks_fd) return t.raise(Exc::ValueError, "mmap can't resize with trackfd=False.");
   if (m->access == Access::Read || m->access == Access::Copy)
     return t.raise(Exc::TypeError, "mmap can't resize a readonly or copy-on-write memory map.");
@@ -376,6 +375,36 @@ Status mmap_set_item(Thread& t, Value v, Value key, Value value) {
       m->data.load()[range.start + i * range.step] =
           static_cast<uint8_t>(bytes.bytes()[static_cast<size_t>(i)]);
   return {};
+}
+
+// Unlike an index, iteration gives bytes.
+struct MmapIterator : Object {
+  Slot mapping;
+  std::atomic<int64_t> index{0};
+};
+Result<Value> mmap_iterator_next(Thread& t, Value v) {
+  auto* iterator = v.as<MmapIterator>();
+  MmapObject* m = self(iterator->mapping);
+  int64_t i = iterator->index.fetch_add(1);
+  char byte;
+  {
+    ObjectLock lock(t, m);
+    if (m->data.load() == nullptr) return raise_closed(t);
+    if (i >= m->size) return kNoMore;
+    byte = static_cast<char>(m->data.load()[i]);
+  }
+  return make_bytes(t, {&byte, 1});
+}
+const TypeSpec kMmapIteratorSpec = {
+    .name = "mmap.iterator",
+    .size = sizeof(MmapIterator),
+    .flags = kTypeDisallowNew,
+    .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<MmapIterator*>(o)->mapping); },
+    .slots = {.iter = [](Thread&, Value v) -> Result<Value> { return v; }, .next = mmap_iterator_next}};
+Result<Value> mmap_iter(Thread& t, Value v) {
+  auto* iterator = t.heap().make<MmapIterator>(t, native_type(t, kMmapIteratorSpec));
+  iterator->mapping = v;
+  return iterator;
 }
 
 Status acquire_mmap(Thread& t, Value owner, BufferView* view) {
