@@ -452,6 +452,7 @@ const TypeSpec kMmapSpec = {
     .flags = kTypeBaseType,
     .doc = "Maps a file into memory; with -1 for the descriptor, memory without a file.",
     .slots = {.repr = mmap_repr,
+              .iter = mmap_iter,
               .length = mmap_length,
               .get_item = mmap_get_item,
               .set_item = mmap_set_item,
