@@ -239,22 +239,59 @@ const GetSetDef kBytesIOGetSets[] = {{"closed", bytes_io_closed, nullptr, nullpt
 
 // ---------------------------------------------------------------- StringIO
 
+// Text that grows, in a cell of the collector. It begins zeroed, which is empty.
+class TextBuffer {
+ public:
+  size_t size() const { return size_; }
+  std::u32string_view view() const { return {data_, size_}; }
+  void trace(Tracer& tracer) const { tracer.mark_raw(data_); }
+  void shrink(size_t size) { size_ = size; }
+  // Writes over what is there from `position` on, after zeros if that is beyond the end; false: no memory.
+  template <class Unit>
+  bool write(Thread& t, size_t position, const Unit* units, size_t count) {
+    size_t end = position + count;
+    if (end < count || !make_room(t, end)) return false;
+    if (position > size_) std::fill(data_ + size_, data_ + position, U'\0');
+    std::copy(units, units + count, data_ + position);
+    size_ = std::max(size_, end);
+    return true;
+  }
+
+ private:
+  bool make_room(Thread& t, size_t count) {
+    if (count <= capacity_) return true;
+    size_t wanted = std::max(count, capacity_ + capacity_ / 2);
+    if (wanted > SIZE_MAX / sizeof(char32_t) / 2) return false;
+    auto* bigger = static_cast<char32_t*>(t.heap().allocate_raw_unset(t, wanted * sizeof(char32_t)));
+    if (bigger == nullptr) return false;
+    std::copy(data_, data_ + size_, bigger);
+    data_ = bigger;
+    capacity_ = wanted;
+    return true;
+  }
+  char32_t* data_;
+  size_t size_, capacity_;
+};
+
 struct StringIOObject : Object {
   StreamLock lock;
-  std::u32string* content;  // null when closed
+  TextBuffer content;
   size_t position;
   bool ready;
+  bool closed;
   bool translate;        // newline=None: "\r\n" and "\r" become "\n" on writing
   bool universal;        // newline None or ''
   uint8_t newline_kind;  // 0: "\n" or none; 1: "\r"; 2: "\r\n"
   uint8_t seen;          // newlines met: NewlineKind
 };
-void free_string_io(Object* object) { delete static_cast<StringIOObject*>(object)->content; }
+void trace_string_io(Object* object, Tracer& tracer) {
+  static_cast<StringIOObject*>(object)->content.trace(tracer);
+}
 StringIOObject* string_self(const Value* args) { return args[0].as<StringIOObject>(); }
 Status check_open(Thread& t, StringIOObject* self) {
   if (!self->ready) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
   // StringIO's message has no full stop, unlike BytesIO's and the files'.
-  if (self->content == nullptr) return t.raise(Exc::ValueError, "I/O operation on closed file");
+  if (self->closed) return t.raise(Exc::ValueError, "I/O operation on closed file");
   return {};
 }
 std::u32string code_points(const StrObject* s) {
@@ -268,14 +305,26 @@ std::u32string code_points(const StrObject* s) {
 Value from_code_points(Thread& t, std::u32string_view text) {
   return make_str_utf32(t, reinterpret_cast<const uint32_t*>(text.data()), text.size());
 }
-void write_text(StringIOObject* self, const StrObject* s) {
+template <class Unit>
+Status put(Thread& t, StringIOObject* self, const Unit* units, size_t count) {
+  if (!self->content.write(t, self->position, units, count)) return t.raise_memory_error();
+  self->position += count;
+  return {};
+}
+Status write_text(Thread& t, StringIOObject* self, const StrObject* s) {
+  if (!self->universal && self->newline_kind == 0) {  // as it is
+    switch (s->width()) {
+      case 1: return put(t, self, s->data8(), s->length());
+      case 2: return put(t, self, s->data16(), s->length());
+      default: return put(t, self, s->data32(), s->length());
+    }
+  }
   std::u32string text = code_points(s);
-  if (self->universal &&
-      std::any_of(text.begin(), text.end(), [](char32_t c) { return c == U'\n' || c == U'\r'; })) {
+  if (self->universal) {
     std::u32string out;
     append_newlines<char32_t>(text, self->translate, &self->seen, out);
     text = std::move(out);
-  } else if (self->newline_kind != 0) {
+  } else {
     std::u32string out;
     for (char32_t c : text) {
       if (c == U'\n')
@@ -285,22 +334,9 @@ void write_text(StringIOObject* self, const StrObject* s) {
     }
     text = std::move(out);
   }
-  if (self->position > self->content->size()) self->content->resize(self->position, U'\0');
-  size_t count = text.size(), overlap = std::min(count, self->content->size() - self->position);
-  if (self->content->empty())
-    *self->content = std::move(text);
-  else if (self->position == self->content->size())
-    self->content->append(text);
-  else
-    self->content->replace(self->position, overlap, text);
-  self->position += count;
+  return put(t, self, text.data(), text.size());
 }
-Result<Value> string_io_new(Thread& t, Value cls, CallArgs) {
-  Value self = TRY(allocate_instance(t, cls.as<Type>()));
-  self.as<StringIOObject>()->content = new std::u32string;
-  t.heap().register_native_finalizer(self.as_object(), free_string_io);
-  return self;
-}
+Result<Value> string_io_new(Thread& t, Value cls, CallArgs) { return allocate_instance(t, cls.as<Type>()); }
 Result<Value> string_io_init(Thread& t, const Value* args) {
   StringIOObject* self = string_self(args);
   Value initial = args[1], newline = args[2];
@@ -311,21 +347,21 @@ Result<Value> string_io_init(Thread& t, const Value* args) {
     return t.raise(Exc::ValueError, "illegal newline value: {}", repr_text(t, newline));
   if (!initial.is_none() && !is_str(initial))
     return t.raise(Exc::TypeError, "initial_value must be str or None, not {}", type_name(t, initial));
-  if (self->content == nullptr) self->content = new std::u32string;
-  self->content->clear();
+  self->closed = false;
+  self->content.shrink(0);
   self->position = 0;
   self->seen = 0;
   self->translate = newline.is_none();
   self->universal = newline.is_none() || text.empty();
   self->newline_kind = text == "\r" ? 1 : text == "\r\n" ? 2 : 0;
   self->ready = true;
-  if (!initial.is_none()) write_text(self, initial.as<StrObject>());
+  if (!initial.is_none()) TRY(write_text(t, self, initial.as<StrObject>()));
   self->position = 0;
   return kNone;
 }
 std::u32string_view available(StringIOObject* self) {
-  return self->position >= self->content->size() ? std::u32string_view()
-                                                 : std::u32string_view(*self->content).substr(self->position);
+  return self->position >= self->content.size() ? std::u32string_view()
+                                                : self->content.view().substr(self->position);
 }
 Value take(Thread& t, StringIOObject* self, size_t count) {
   std::u32string_view view = available(self).substr(0, count);
@@ -368,7 +404,7 @@ Result<Value> string_io_write(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "string argument expected, got '{}'", type_name(t, args[1]));
   TRY(check_open(t, self));
   auto* text = args[1].as<StrObject>();
-  if (text->length() > 0) write_text(self, text);
+  if (text->length() > 0) TRY(write_text(t, self, text));
   return Value::from_int(static_cast<int64_t>(text->length()));
 }
 Result<Value> string_io_seek(Thread& t, const Value* args) {
@@ -381,7 +417,7 @@ Result<Value> string_io_seek(Thread& t, const Value* args) {
   if (whence == 0 && offset < 0) return t.raise(Exc::ValueError, "Negative seek position {}", offset);
   if (whence != 0 && offset != 0) return t.raise(Exc::OSError, "Can't do nonzero cur-relative seeks");
   if (whence == 0) self->position = static_cast<size_t>(offset);
-  if (whence == 2) self->position = self->content->size();
+  if (whence == 2) self->position = self->content.size();
   return make_int(t, static_cast<int64_t>(self->position));
 }
 Result<Value> string_io_tell(Thread& t, const Value* args) {
@@ -393,16 +429,16 @@ Result<Value> string_io_truncate(Thread& t, const Value* args) {
   TRY(check_open(t, self));
   int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
   if (size < 0) return t.raise(Exc::ValueError, "Negative size value {}", size);
-  if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
+  if (static_cast<size_t>(size) < self->content.size()) self->content.shrink(static_cast<size_t>(size));
   return make_int(t, size);
 }
 Result<Value> string_io_getvalue(Thread& t, const Value* args) {
   TRY(check_open(t, string_self(args)));
-  return from_code_points(t, *string_self(args)->content);
+  return from_code_points(t, string_self(args)->content.view());
 }
 Result<Value> string_io_close(Thread&, const Value* args) {
-  delete string_self(args)->content;
-  string_self(args)->content = nullptr;
+  string_self(args)->closed = true;
+  string_self(args)->content = {};
   return kNone;
 }
 Result<Value> string_io_yes(Thread& t, const Value* args) {
@@ -412,7 +448,7 @@ Result<Value> string_io_yes(Thread& t, const Value* args) {
 Result<Value> string_io_closed(Thread& t, Value value) {
   auto* self = value.as<StringIOObject>();
   if (!self->ready) return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
-  return Value::from_bool(self->content == nullptr);
+  return Value::from_bool(self->closed);
 }
 Result<Value> string_io_line_buffering(Thread& t, Value value) {
   TRY(check_open(t, value.as<StringIOObject>()));
@@ -487,6 +523,7 @@ const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
                                 .size = sizeof(StringIOObject),
                                 .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                 .doc = "Text I/O implementation using an in-memory buffer.",
+                                .trace = trace_string_io,
                                 .slots = {.next = exclusive_slot<StringIOObject, string_io_next>},
                                 .methods = kStringIOMethods,
                                 .getsets = kStringIOGetSets};

@@ -278,6 +278,9 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
     if (item_key.is_int() && best_key.is_int())
       better =
           op == CompareOp::Lt ? item_key.as_int() < best_key.as_int() : item_key.as_int() > best_key.as_int();
+    else if (item_key.is_float_inline() && best_key.is_float_inline())
+      better = op == CompareOp::Lt ? item_key.as_float_inline() < best_key.as_float_inline()
+                                   : item_key.as_float_inline() > best_key.as_float_inline();
     else
       better = TRY(compare_bool(t, item_key, best_key, op));
     if (better) {
@@ -299,6 +302,10 @@ Result<Value> builtin_max(Thread& t, Value, CallArgs call) { return extreme(t, c
 Result<Value> builtin_min(Thread& t, Value, CallArgs call) { return extreme(t, call, CompareOp::Lt, "min"); }
 
 Result<Value> builtin_round(Thread& t, const Value* args) {
+  // float.__round__ without a look-up; the processor rounds half to even.
+  if (args[0].is_float_inline() && args[1].is_none() && std::fabs(args[0].as_float_inline()) < 1e15)
+    return Value::from_int(std::llrint(args[0].as_float_inline()));
+  if (args[0].is_int() && args[1].is_none()) return args[0];
   Value method = TRY(lookup_special(t, args[0], t.names().__round__));
   if (method.is_not_found())
     return t.raise(Exc::TypeError, "type {} doesn't define __round__ method", type_name(t, args[0]));

@@ -7,6 +7,28 @@
 
 namespace mp {
 
+// The first items that are not equal decide; identical ones are equal.
+static Result<bool> tuple_less(Thread& t, const TupleObject* a, const TupleObject* b) {
+  const Type* str_type = t.types().str;
+  size_t common = a->size < b->size ? a->size : b->size;
+  for (size_t i = 0; i < common; ++i) {
+    Value x = (*a)[i], y = (*b)[i];
+    if (x == y) continue;
+    if (x.is_int() && y.is_int()) return x.as_int() < y.as_int();
+    if (x.is_float_inline() && y.is_float_inline()) return x.as_float_inline() < y.as_float_inline();
+    if (is_exact(x, str_type) && is_exact(y, str_type)) {
+      int order = str_compare(x.as<StrObject>(), y.as<StrObject>());
+      if (order == 0) continue;
+      return order < 0;
+    }
+    bool same = TRY(equals_fast(t, x, y));
+    if (same) continue;
+    TRY(t.check_stack(" in comparison"));
+    return less_than(t, x, y);
+  }
+  return a->size < b->size;
+}
+
 Result<bool> less_than(Thread& t, Value a, Value b) {
   if (a.is_int() && b.is_int()) return a.as_int() < b.as_int();
   if (a.is_float_inline() && b.is_float_inline()) return a.as_float_inline() < b.as_float_inline();
@@ -14,19 +36,7 @@ Result<bool> less_than(Thread& t, Value a, Value b) {
     Type* type = a.as_object()->type();
     if (type == b.as_object()->type()) {
       if (type == t.types().str) return str_compare(a.as<StrObject>(), b.as<StrObject>()) < 0;
-      if (type == t.types().tuple) {
-        auto* x = a.as<TupleObject>();
-        auto* y = b.as<TupleObject>();
-        size_t common = x->size < y->size ? x->size : y->size;
-        for (size_t i = 0; i < common; ++i) {
-          bool same = TRY(equals_fast(t, (*x)[i], (*y)[i]));
-          if (!same) {
-            TRY(t.check_stack(" in comparison"));
-            return less_than(t, (*x)[i], (*y)[i]);
-          }
-        }
-        return x->size < y->size;
-      }
+      if (type == t.types().tuple) return tuple_less(t, a.as<TupleObject>(), b.as<TupleObject>());
     }
   }
   return compare_bool(t, a, b, CompareOp::Lt);
@@ -54,6 +64,8 @@ class AnyLess {
  public:
   explicit AnyLess(Thread& t) : t_(t) {}
   int operator()(Value a, Value b) {
+    if (is_exact(a, t_.types().tuple) && is_exact(b, t_.types().tuple))
+      return answer(tuple_less(t_, a.as<TupleObject>(), b.as<TupleObject>()));
     if (is_known(a, b)) {
       Result<Value> less = call_function(t_, function_, a, CallArgs{&b, 1, {}});
       if (less.is_error()) return -1;
