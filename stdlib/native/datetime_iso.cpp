@@ -1,4 +1,6 @@
 // Dates and times as ISO 8601 texts: writing them, and reading what fromisoformat() accepts.
+#include <cstring>
+
 #include "stdlib/native/datetime.h"
 
 namespace mp {
@@ -85,12 +87,43 @@ bool read_digits(const char*& p, size_t count, int* out) {
   return true;
 }
 
+// The text with one byte per character and a NUL behind: what is not ASCII is nothing that a date or a time
+// has, but may stand between them.
+class IsoText {
+ public:
+  explicit IsoText(const StrObject* text) : size_(text->length()), ascii_(text->is_ascii()) {
+    if (size_ >= sizeof short_) {
+      long_.resize(size_);
+      data_ = long_.data();
+    }
+    if (ascii_)
+      std::memcpy(data_, text->ascii().data(), size_);
+    else
+      for (size_t i = 0; i < size_; ++i)
+        data_[i] = text->at(i) < 128 ? static_cast<char>(text->at(i)) : '\x80';
+    data_[size_] = '\0';
+  }
+  IsoText(const IsoText&) = delete;
+  const char* begin() const { return data_; }
+  const char* end() const { return data_ + size_; }
+  size_t size() const { return size_; }
+  bool is_ascii() const { return ascii_; }
+  char operator[](size_t i) const { return data_[i]; }
+
+ private:
+  size_t size_;
+  bool ascii_;
+  char short_[64];
+  std::string long_;
+  char* data_ = short_;
+};
+
 struct DateFields {
   int year = 0, month = 0, day = 0;
 };
 // YYYY-MM-DD, YYYYMMDD, YYYY-Www[-D], YYYYWww[D] in the first `length` characters.
-bool read_date(const std::string& text, size_t length, DateFields* out) {
-  const char* p = text.c_str();
+bool read_date(const IsoText& text, size_t length, DateFields* out) {
+  const char* p = text.begin();
   if (!read_digits(p, 4, &out->year)) return false;
   bool dashes = *p == '-';
   if (dashes) ++p;
@@ -102,7 +135,7 @@ bool read_date(const std::string& text, size_t length, DateFields* out) {
   ++p;
   IsoDate iso = {out->year, 0, 1};
   if (!read_digits(p, 2, &iso.week)) return false;
-  if (static_cast<size_t>(p - text.c_str()) < length) {
+  if (static_cast<size_t>(p - text.begin()) < length) {
     if (dashes && *p++ != '-') return false;
     if (!read_digits(p, 1, &iso.day)) return false;
   }
@@ -114,7 +147,7 @@ bool read_date(const std::string& text, size_t length, DateFields* out) {
 }
 
 // Where the date ends, or npos: dates have several lengths, and any character may stand before the time.
-size_t date_length(const std::string& text) {
+size_t date_length(const IsoText& text) {
   size_t n = text.size();
   if (n == 7) return 7;
   if (text[4] == '-') {
@@ -177,18 +210,9 @@ Result<Value> zone_of_offset(Thread& t, DateTypes& types, const Offset& offset) 
   return make_timezone(t, types, make_delta(t, types, offset.microseconds), kEmpty);
 }
 
-// The text with one byte per character: what is not ASCII is nothing that a date or a time has, but may stand
-// between them.
-Result<std::string> iso_text(Thread& t, Value v) {
-  if (!is_str(v)) return t.raise(Exc::TypeError, "fromisoformat: argument must be str");
-  auto* text = v.as<StrObject>();
-  if (text->is_ascii()) return std::string(text->ascii());
-  std::string bytes;
-  for (size_t i = 0; i < text->length(); ++i)
-    bytes += text->at(i) < 128 ? static_cast<char>(text->at(i)) : '\x80';
-  return bytes;
+Status check_text(Thread& t, Value v) {
+  return is_str(v) ? Status() : t.raise(Exc::TypeError, "fromisoformat: argument must be str");
 }
-bool is_ascii(const std::string& text) { return text.find('\x80') == std::string::npos; }
 Error invalid(Thread& t, Value text) {
   return t.raise(Exc::ValueError, "Invalid isoformat string: {}", repr_text(t, text));
 }
@@ -196,23 +220,24 @@ Error invalid(Thread& t, Value text) {
 }  // namespace
 
 Result<Value> date_fromisoformat(Thread& t, const Value* args) {
-  std::string text = TRY(iso_text(t, args[1]));
+  TRY(check_text(t, args[1]));
+  IsoText text(args[1].as<StrObject>());
   size_t n = text.size();
   DateFields date;
-  if ((n != 7 && n != 8 && n != 10) || !is_ascii(text) || !read_date(text, n, &date))
+  if ((n != 7 && n != 8 && n != 10) || !text.is_ascii() || !read_date(text, n, &date))
     return invalid(t, args[1]);
   TRY(check_date(t, date.year, date.month, date.day));
   return construct_date(t, args[0], Moment::of(date.year, date.month, date.day));
 }
 
 Result<Value> time_fromisoformat(Thread& t, const Value* args) {
-  std::string text = TRY(iso_text(t, args[1]));
-  const char* begin = text.c_str();
-  const char* end = begin + text.size();
+  TRY(check_text(t, args[1]));
+  IsoText text(args[1].as<StrObject>());
+  const char* begin = text.begin();
   if (*begin == 'T') ++begin;
   ClockFields clock;
   Offset offset;
-  if (!is_ascii(text) || !read_time(begin, end, &clock, &offset)) return invalid(t, args[1]);
+  if (!text.is_ascii() || !read_time(begin, text.end(), &clock, &offset)) return invalid(t, args[1]);
   TRY(check_time(t, clock.hour, clock.minute, clock.second, clock.microsecond, 0));
   Value zone = TRY(zone_of_offset(t, date_types(args[0].as<Type>()), offset));
   return construct_time(t, args[0], Moment().at(clock.hour, clock.minute, clock.second, clock.microsecond),
@@ -220,15 +245,15 @@ Result<Value> time_fromisoformat(Thread& t, const Value* args) {
 }
 
 Result<Value> datetime_fromisoformat(Thread& t, const Value* args) {
-  std::string text = TRY(iso_text(t, args[1]));
+  TRY(check_text(t, args[1]));
+  IsoText text(args[1].as<StrObject>());
   if (text.size() < 7) return invalid(t, args[1]);
   size_t length = date_length(text);
   DateFields date;
   ClockFields clock;
   Offset offset;
   if (length == std::string::npos || !read_date(text, length, &date)) return invalid(t, args[1]);
-  if (text.size() > length &&
-      !read_time(text.c_str() + length + 1, text.c_str() + text.size(), &clock, &offset))
+  if (text.size() > length && !read_time(text.begin() + length + 1, text.end(), &clock, &offset))
     return invalid(t, args[1]);
   Value zone = TRY(zone_of_offset(t, date_types(args[0].as<Type>()), offset));
   TRY(check_date(t, date.year, date.month, date.day));

@@ -167,9 +167,30 @@ Result<Value> call_special(Thread& t, Value receiver, StrObject* name,
   return call(t, bound, args);
 }
 
+// The function behind a class method of a plain class, to be called with the class: `date.today()`.
+static Value class_method_of(Thread& t, Type* cls, StrObject* name) {
+  Value found = type_lookup(t, cls, name);
+  if (!found.is_object()) return kEmpty;
+  Value function = found;
+  if (is_kind(found, Kind::ClassMethod))
+    function = found.as<ClassMethodObject>()->callable;
+  else if (found.as_object()->type() != t.types().classmethod_descriptor)
+    return kEmpty;
+  if (function != found && !is_kind(function, Kind::Function)) return kEmpty;
+  // What the metaclass has comes first where it is a data descriptor: `__dict__`, `__name__`.
+  return type_lookup(t, t.types().type, name).is_not_found() ? function : kEmpty;
+}
+
 Status get_method(Thread& t, Value object, StrObject* name, Value* method, Value* self) {
   Type* type = type_of(t, object);
   *self = kEmpty;
+  if (type == t.types().type) {
+    *method = class_method_of(t, object.as<Type>(), attribute_name(t, name));
+    if (!method->is_empty()) {
+      *self = object;
+      return {};
+    }
+  }
   if (type->slots.get_attr != generic_get_attr) {
     *method = TRY(type->slots.get_attr(t, object, name));
     return {};
