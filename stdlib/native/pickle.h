@@ -3,6 +3,7 @@
 //   pickle_writer   Saver: objects to opcodes, framing, the memo
 //   pickle_reduce   what Saver does with classes, functions and what __reduce_ex__ returns
 //   pickle_reader   Reader: the stack machine
+//   pickle_buffer   PickleBuffer
 //   pickle_module   Pickler, Unpickler, dump, dumps, load, loads
 #pragma once
 #include <string>
@@ -123,7 +124,9 @@ struct UnpicklerObject : Object {
   std::atomic<int> protocol{0};  // of the pickle that is being read: find_class() asks
 };
 
-extern const TypeSpec kPicklerSpec, kUnpicklerSpec;
+extern const TypeSpec kPicklerSpec, kUnpicklerSpec, kPickleBufferSpec;
+
+void register_pickle_buffer(Thread& t);
 
 // PickleError, PicklingError, UnpicklingError of this runtime.
 Result<Value> pickle_error_class(Thread& t, const char* name);
@@ -149,6 +152,9 @@ class Saver {
   Status save_str(Value text);
   Status save_bytes(Value bytes);
   Status save_bytearray(Value bytearray);
+  Status save_bytes_of(std::string_view content, Value object);  // and remembers the object
+  Status save_bytearray_of(std::string_view content, Value object);
+  Status save_buffer(Value buffer);  // pickle_buffer.cpp
   Status save_tuple(Value tuple);
   Status save_list(Value list);
   Status save_dict(Value dict);

@@ -94,6 +94,16 @@ Result<Value> pickler_bin(Thread&, Value self) {
   return Value::from_int(self.as<PicklerObject>()->protocol >= 1 ? 1 : 0);
 }
 
+Result<Value> pickler_dispatch_table(Thread& t, Value self) {
+  Value table = self.as<PicklerObject>()->dispatch_table;
+  return table.is_empty() ? Result<Value>(t.raise(Exc::AttributeError, "dispatch_table")) : table;
+}
+Status pickler_set_dispatch_table(Thread& t, Value self, Value table_or_empty) {
+  if (table_or_empty.is_empty()) TRY(pickler_dispatch_table(t, self));
+  self.as<PicklerObject>()->dispatch_table = table_or_empty;
+  return {};
+}
+
 // ---- the memos as script sees them: views with copy() and clear()
 struct MemoProxy : Object {
   Slot owner;
@@ -322,13 +332,13 @@ const NativeDef kPicklerMethods[] = {
         "value.  This method is useful when\nre-using picklers."),
     MP_METHOD(pickler_persistent_id, "persistent_id(self, obj, /)", nullptr),
     MP_END};
-const GetSetDef kPicklerGetSets[] = {{"bin", pickler_bin, nullptr, nullptr},
-                                     {"memo", pickler_memo, pickler_set_memo, nullptr},
-                                     {nullptr, nullptr, nullptr, nullptr}};
-const MemberDef kPicklerMembers[] = {
-    {"dispatch_table", offsetof(PicklerObject, dispatch_table), false, nullptr},
-    {"fast", offsetof(PicklerObject, fast), false, nullptr},
-    {nullptr, 0, false, nullptr}};
+const GetSetDef kPicklerGetSets[] = {
+    {"dispatch_table", pickler_dispatch_table, pickler_set_dispatch_table, nullptr},
+    {"bin", pickler_bin, nullptr, nullptr},
+    {"memo", pickler_memo, pickler_set_memo, nullptr},
+    {nullptr, nullptr, nullptr, nullptr}};
+const MemberDef kPicklerMembers[] = {{"fast", offsetof(PicklerObject, fast), false, nullptr},
+                                     {nullptr, 0, false, nullptr}};
 const NativeDef kUnpicklerMethods[] = {
     MP_RAW_NEW(unpickler_new, "__new__(cls, /, *args, **kwargs)", nullptr),
     MP_METHOD(unpickler_init,
@@ -366,6 +376,8 @@ Status init_module(Thread& t, ModuleObject* module) {
     TRY(module_add(t, module, name, TRY(pickle_error_class(t, name))));
   module_add_type(t, module, kPicklerSpec);
   module_add_type(t, module, kUnpicklerSpec);
+  module_add_type(t, module, kPickleBufferSpec);
+  register_pickle_buffer(t);
   return {};
 }
 

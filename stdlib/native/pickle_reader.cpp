@@ -329,8 +329,7 @@ Status Reader::step(uint8_t opcode) {
     }
     case kReduce: {
       Value arguments = TRY(pop()), function = TRY(pop());
-      if (!is_tuple(arguments))
-        return t_.raise(Exc::TypeError, "argument list must be a tuple, not {}", type_name(t_, arguments));
+      if (!is_tuple(arguments)) return t_.raise(Exc::TypeError, "argument list must be a tuple");
       return push(call_tuple(t_, function, arguments, kEmpty));
     }
     case kInst: {

@@ -203,6 +203,7 @@ Status Saver::save_compound(Value object, Type* type) {
   if (type == types.set) return save_set(object);
   if (type == types.frozenset) return save_frozenset(object);
   if (type == types.bytearray) return save_bytearray(object);
+  if (type->spec == &kPickleBufferSpec) return save_buffer(object);
   return save_by_reduce(object, type);
 }
 
@@ -335,6 +336,10 @@ Status Saver::save_bytes(Value value) {
     Value text = TRY(decode_latin1(t_, content));
     return save_call(encode, make_tuple(t_, {text, Value(make_str(t_, "latin1"))}), value);
   }
+  return save_bytes_of(content, value);
+}
+
+Status Saver::save_bytes_of(std::string_view content, Value value) {
   if (content.size() <= 0xff) {
     put(kShortBinBytes);
     put(static_cast<uint8_t>(content.size()));
@@ -357,6 +362,10 @@ Status Saver::save_bytearray(Value value) {
     Value bytes = TRY(str_or_error(make_bytes(t_, content)));
     return save_call(Value(t_.types().bytearray), make_tuple(t_, {bytes}), value);
   }
+  return save_bytearray_of(content, value);
+}
+
+Status Saver::save_bytearray_of(std::string_view content, Value value) {
   TRY(put_payload(header_of(kByteArray8, content.size(), 8), content));
   return memoize(value);
 }

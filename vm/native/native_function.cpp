@@ -273,9 +273,11 @@ static Result<Value> classmethod_descriptor_get(Thread& t, Value descriptor, Val
 static Result<Value> native_reduce(Thread& t, const Value* args) {
   auto* f = native(args[0]);
   Value self = f->self;
-  if (f->type() == t.types().native_function && (self.is_empty() || is_kind(self, Kind::Module)))
-    return f->name;
-  Value owner = f->type() == t.types().native_function ? self : Value(f->owner_type);
+  if (f->type() == t.types().classmethod_descriptor)
+    return t.raise(Exc::TypeError, "cannot pickle 'classmethod_descriptor' object");
+  bool bound = f->type() == t.types().native_function && !self.is_empty() && !is_kind(self, Kind::Module);
+  if (!bound && f->owner_type == nullptr) return f->name;
+  Value owner = bound ? self : Value(f->owner_type);
   Value getattr = dict_get_text(t, t.runtime().builtins_dict, "getattr");
   return make_tuple(t, {getattr, Value(make_tuple(t, {owner, f->name.get()}))});
 }
