@@ -180,8 +180,12 @@ class Saver {
     open_frame();
     out_ += bytes;
   }
-  void put_number(uint64_t number, int bytes) {  // little-endian
-    for (int i = 0; i < bytes; ++i) put(static_cast<uint8_t>(number >> (8 * i)));
+  // An opcode and its little-endian argument of up to 8 bytes.
+  void put(uint8_t opcode, uint64_t number, int bytes) {
+    open_frame();
+    char text[9] = {static_cast<char>(opcode)};
+    for (int i = 0; i < bytes; ++i) text[i + 1] = static_cast<char>(number >> (8 * i));
+    out_.append(text, static_cast<size_t>(bytes) + 1);
   }
   Status put_payload(std::string_view header, std::string_view payload);
   void open_frame() {
@@ -191,7 +195,11 @@ class Saver {
     }
   }
   void close_frame();
-  Status boundary();
+  // Between two opcodes a frame that is long enough ends.
+  Status boundary() {
+    return frame_ == kNoFrame || out_.size() - frame_ - 9 < kFrameTarget ? Status() : end_frame();
+  }
+  Status end_frame();
   Status flush();
   void put_get(int64_t number);
   Status memoize(Value object);

@@ -398,12 +398,8 @@ Status Reader::load_text_long() {
 }
 Status Reader::load_text_float() {
   std::string line = TRY(read_line());
-  Result<double> number = float_from_text(t_, line, make_str(t_, "?"));
-  if (number.is_error()) {
-    if (!t_.catch_exception(Exc::ValueError)) return Error{};
-    return t_.raise(Exc::ValueError, "could not convert string to float");
-  }
-  return push(make_float(t_, number.value()));
+  Value shown = TRY(decode_latin1(t_, line + "\n"));
+  return push(make_float(t_, TRY(float_from_text(t_, line, shown))));
 }
 // Little-endian two's complement.
 Status Reader::load_long(size_t size) {
@@ -497,12 +493,9 @@ Status Reader::add_items(size_t begin) {
 
 Result<int64_t> Reader::line_number(const char* what) {
   std::string line = TRY(read_line());
-  Result<Value> parsed = int_from_text(t_, line, 10, make_str(t_, "?"));
-  if (parsed.is_error()) {
-    if (!t_.catch_exception(Exc::ValueError)) return Error{};
-    return t_.raise(Exc::ValueError, "could not convert string to int");
-  }
-  int64_t number = TRY(to_ssize(t_, parsed.value()));
+  Value shown = TRY(decode_latin1(t_, line + "\n"));
+  Value parsed = TRY(int_from_text(t_, line, 10, shown));
+  int64_t number = TRY(to_ssize(t_, parsed));
   if (number < 0) {
     if (what[0] == 'P') return t_.raise(Exc::ValueError, "negative PUT argument");
     return raise_unpickling(t_, fmt::format("Memo value not found at index {}", number));

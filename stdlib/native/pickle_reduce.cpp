@@ -229,8 +229,7 @@ Status Saver::save_global(Value object, Value name) {
       if (number <= 0 || number > INT32_MAX)
         return t_.raise(Exc::RuntimeError, "extension code {} is out of range", number);
       int bytes = number <= 0xff ? 1 : number <= 0xffff ? 2 : 4;
-      put(bytes == 1 ? kExt1 : bytes == 2 ? kExt2 : kExt4);
-      put_number(static_cast<uint64_t>(number), bytes);
+      put(bytes == 1 ? kExt1 : bytes == 2 ? kExt2 : kExt4, static_cast<uint64_t>(number), bytes);
       return {};
     }
   }

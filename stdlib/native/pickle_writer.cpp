@@ -67,8 +67,7 @@ Status Saver::memoize(Value object) {
     put(kPut);
     put(std::to_string(number) + "\n");
   } else {
-    put(number < 256 ? kBinPut : kLongBinPut);
-    put_number(number, number < 256 ? 1 : 4);
+    put(number < 256 ? kBinPut : kLongBinPut, number, number < 256 ? 1 : 4);
   }
   return pickler_->remember(t_, object, number);
 }
@@ -77,8 +76,7 @@ void Saver::put_get(int64_t number) {
     put(kGet);
     put(std::to_string(number) + "\n");
   } else {
-    put(number < 256 ? kBinGet : kLongBinGet);
-    put_number(static_cast<uint64_t>(number), number < 256 ? 1 : 4);
+    put(number < 256 ? kBinGet : kLongBinGet, static_cast<uint64_t>(number), number < 256 ? 1 : 4);
   }
 }
 
@@ -99,9 +97,7 @@ void Saver::close_frame() {
   }
   frame_ = kNoFrame;
 }
-// Between two opcodes a frame that is long enough ends.
-Status Saver::boundary() {
-  if (frame_ == kNoFrame || out_.size() - frame_ - 9 < kFrameTarget) return {};
+Status Saver::end_frame() {
   close_frame();
   return flush();
 }
@@ -159,8 +155,6 @@ Status Saver::dump(Value object) {
 }
 
 Status Saver::save(Value object, Ask ask) {
-  TRY(t_.check_stack(" while pickling an object"));
-  TRY(t_.poll_within());
   TRY(boundary());
   if (ask == Ask::PersistentId && !persistent_id_.is_empty()) {
     Value id = TRY(call(t_, persistent_id_, {object}));
@@ -194,6 +188,8 @@ Status Saver::save(Value object, Ask ask) {
 }
 
 Status Saver::save_compound(Value object, Type* type) {
+  TRY(t_.check_stack(" while pickling an object"));
+  TRY(t_.poll_within());
   BuiltinTypes& types = t_.types();
   if (type == types.str) return save_str(object);
   if (type == types.bytes) return save_bytes(object);
@@ -231,14 +227,11 @@ void Saver::save_int(Value number) {
       put(kInt);
       put(std::to_string(i) + "\n");
     } else if (i >= 0 && i <= 0xff) {
-      put(kBinInt1);
-      put(static_cast<uint8_t>(i));
+      put(kBinInt1, static_cast<uint64_t>(i), 1);
     } else if (i >= 0 && i <= 0xffff) {
-      put(kBinInt2);
-      put_number(static_cast<uint64_t>(i), 2);
+      put(kBinInt2, static_cast<uint64_t>(i), 2);
     } else {
-      put(kBinInt);
-      put_number(static_cast<uint64_t>(i), 4);
+      put(kBinInt, static_cast<uint64_t>(i), 4);
     }
     return;
   }
@@ -262,8 +255,7 @@ void Saver::save_int(Value number) {
   std::string bytes(size, '\0');
   mpz_export(bytes.data(), nullptr, -1, 1, 0, 0, value);
   if (negative && size > 1 && bytes[size - 1] == '\xff' && (bytes[size - 2] & 0x80) != 0) bytes.pop_back();
-  put(bytes.size() < 256 ? kLong1 : kLong4);
-  put_number(bytes.size(), bytes.size() < 256 ? 1 : 4);
+  put(bytes.size() < 256 ? kLong1 : kLong4, bytes.size(), bytes.size() < 256 ? 1 : 4);
   put(bytes);
 }
 
@@ -273,9 +265,7 @@ void Saver::save_float(double d) {
     put(float_repr(d) + "\n");
     return;
   }
-  put(kBinFloat);
-  auto bits = std::bit_cast<uint64_t>(d);
-  for (int i = 7; i >= 0; --i) put(static_cast<uint8_t>(bits >> (8 * i)));
+  put(kBinFloat, __builtin_bswap64(std::bit_cast<uint64_t>(d)), 8);  // big-endian
 }
 
 static std::string header_of(uint8_t opcode, uint64_t size, int bytes) {
@@ -310,8 +300,7 @@ Status Saver::save_str(Value value) {
     utf8 = encoded;
   }
   if (utf8.size() <= 0xff && protocol_ >= 4) {
-    put(kShortBinUnicode);
-    put(static_cast<uint8_t>(utf8.size()));
+    put(kShortBinUnicode, utf8.size(), 1);
     put(utf8);
   } else if (utf8.size() <= 0xffffffff) {
     TRY(put_payload(header_of(kBinUnicode, utf8.size(), 4), utf8));
@@ -341,8 +330,7 @@ Status Saver::save_bytes(Value value) {
 
 Status Saver::save_bytes_of(std::string_view content, Value value) {
   if (content.size() <= 0xff) {
-    put(kShortBinBytes);
-    put(static_cast<uint8_t>(content.size()));
+    put(kShortBinBytes, content.size(), 1);
     put(content);
   } else if (content.size() <= 0xffffffff) {
     TRY(put_payload(header_of(kBinBytes, content.size(), 4), content));
@@ -422,6 +410,7 @@ Status Saver::save_list(Value value) {
     return {};
   }
   for (size_t i = 0; i < list->length();) {
+    TRY(t_.poll_within());
     put(kMark);
     for (size_t batch = 0; batch < kBatch && i < list->length(); ++batch, ++i) {
       Value item = list->at(i);
