@@ -24,10 +24,10 @@ struct MmapObject : Object {
   std::atomic<int64_t> size{0};
   std::atomic<int64_t> position{0};
   std::atomic<int32_t> exports{0};  // views that are out
-  int64_t offset = 0;
-  int fd = -1;
-  bool tracks_fd = true;
-  Access access = Access::Default;
+  int64_t offset;
+  int fd;  // our own, or -1
+  bool tracks_fd;
+  Access access;
 };
 extern const TypeSpec kMmapSpec;
 
@@ -86,10 +86,11 @@ Result<Value> mmap_new(Thread& t, const Value* args) {
   io::flush_writers(t);
   length = TRY(mapped_length(t, fd, length, offset));
   auto* m = t.heap().make<MmapObject>(t, args[0].as<Type>());
+  m->fd = -1;
   m->access = static_cast<Access>(access);
   m->offset = offset;
   m->tracks_fd = tracks_fd;
-  if (fd < 0)
+  if (fd == -1)
     flags |= MAP_ANONYMOUS;
   else if (tracks_fd)
     m->fd = static_cast<int>(TRY(posix::checked(t, [&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); })));
@@ -449,7 +450,7 @@ const GetSetDef kMmapGetSets[] = {{"closed", mmap_closed, nullptr, nullptr}, {}}
 const TypeSpec kMmapSpec = {
     .name = "mmap.mmap",
     .size = sizeof(MmapObject),
-    .flags = kTypeBaseType,
+    .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "Maps a file into memory; with -1 for the descriptor, memory without a file.",
     .slots = {.repr = mmap_repr,
               .iter = mmap_iter,
