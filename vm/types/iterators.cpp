@@ -413,6 +413,12 @@ Unpacked next_unpacked(Thread& t, Value iterator, Value* to, size_t count) {
     if (more.is_error()) return Unpacked::Raised;
     if (!more.value()) return Unpacked::End;
   }
+  // Word by word: a memcpy() would wait for the stores just made to these words.
+  if (count == 2) [[likely]] {
+    to[0] = items[0];
+    to[1] = items[1];
+    return Unpacked::Items;
+  }
   for (size_t i = 0; i < count; ++i) to[i] = items[i];
   return Unpacked::Items;
 }
