@@ -84,7 +84,6 @@ class LockHolder {
 // left, and who comes then waits too.
 class StreamLock {
   friend class StreamGuard;
-  friend class StreamPause;
   StreamOwner owner_;
   uint32_t depth_ = 0;
   uint32_t inside_ = 0;  // threads that came in without the lock
@@ -103,21 +102,6 @@ class StreamGuard : OpenSection {
   bool is_inside(Thread& t);  // a method of the same stream further out
   void hold();
   bool held_ = false, open_ = false;
-};
-// While a method waits in the stream below (a socket that has nothing to read yet) other threads may use this
-// one, as they may under a GIL: what the method knows of the stream's state is old afterwards.
-class StreamPause {
- public:
-  StreamPause(Thread& t, StreamLock& lock);
-  ~StreamPause() { (void)resume(); }
-  StreamPause(const StreamPause&) = delete;
-  // The error is what a signal handler raised meanwhile; the lock is held again in any case.
-  Status resume();
-
- private:
-  Thread& thread_;
-  StreamLock& lock_;
-  uint32_t depth_ = 0;  // zero: the thread did not hold it
 };
 // A method or slot of T (which has a `StreamLock lock`), run by one thread at a time.
 template <class T, Result<Value> (*F)(Thread&, const Value*)>

@@ -2,7 +2,6 @@
 // provides.
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "stdlib/native/io.h"
 
@@ -159,24 +158,6 @@ StreamGuard::~StreamGuard() {
     --lock_.inside_;
   }
   if (held_ && --lock_.depth_ == 0) lock_.owner_.release(thread_);
-}
-
-StreamPause::StreamPause(Thread& t, StreamLock& lock) : thread_(t), lock_(lock) {
-  if (!lock.owner_.is_mine(t)) return;
-  depth_ = std::exchange(lock.depth_, 0);
-  lock.owner_.release(t);
-}
-Status StreamPause::resume() {
-  if (depth_ == 0) return {};
-  Value exception = thread_.take_exception();
-  bool interrupted = false;
-  while (lock_.owner_.acquire(thread_).is_error()) {
-    exception = thread_.take_exception();
-    interrupted = true;
-  }
-  lock_.depth_ = std::exchange(depth_, 0);
-  thread_.restore_exception(exception);
-  return interrupted ? Status(Error{}) : Status();
 }
 
 namespace {

@@ -12,10 +12,6 @@ namespace {
 
 struct TextObject : Object {
   StreamLock lock;
-  StreamLock filling;     // held by who waits for more to decode; never waited for while `lock` is held
-  uint32_t fillers;       // threads that do
-  uint64_t chunks;        // decoded so far
-  uint64_t taken;         // pieces of them that were handed out
   Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
@@ -209,8 +205,7 @@ Result<Value> text_write(Thread& t, const Value* args) {
   }
   if (self->write_through || flush || self->pending->size() > self->chunk_size) TRY(write_pending(t, self));
   if (flush) TRY(call_method(t, self->buffer, t.names().flush));
-  // The beginning of a line that another thread waits for is its.
-  if (self->fillers == 0 && (!self->decoded->empty() || !self->raw_ahead->empty())) {
+  if (!self->decoded->empty() || !self->raw_ahead->empty()) {
     self->decoded->clear();
     self->raw_ahead->clear();
     self->offset = 0;
@@ -228,33 +223,13 @@ Result<Value> text_flush(Thread& t, const Value* args) {
 
 // ---- reading
 
-// What the buffer below gives next; kNotFound when another thread decoded a chunk meanwhile. Who writes need
-// not wait for it.
-Result<Value> next_chunk(Thread& t, TextObject* self, int64_t hint) {
-  int64_t size = std::max<int64_t>(static_cast<int64_t>(self->chunk_size), hint);
-  uint64_t seen = self->chunks;
-  Value buffer = self->buffer;
-  const char* method = self->has_read1 && hint != -2 ? "read1" : "read";
-  ++self->fillers;
-  StreamPause pause(t, self->lock);
-  StreamGuard guard(t, self->filling);
-  Result<Value> data = kNotFound;
-  if (guard.acquire().is_error())
-    data = Error{};
-  else if (self->chunks == seen)
-    data = hint == -2 ? call_name(t, buffer, method) : call_name(t, buffer, method, {Value::from_int(size)});
-  Status resumed = pause.resume();
-  --self->fillers;
-  // SAFETY: with both locks held; the chunk is decoded before `lock` is let go.
-  if (data.ok() && !data.value().is_not_found()) ++self->chunks;
-  TRY(resumed);
-  return data;
-}
-
 // Decodes one more chunk. False at the end of the file.
 Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
-  Value data = TRY(next_chunk(t, self, hint));
-  if (data.is_not_found()) return true;
+  int64_t size = std::max<int64_t>(static_cast<int64_t>(self->chunk_size), hint);
+  Value data =
+      hint == -2
+          ? TRY(call_name(t, self->buffer, "read"))
+          : TRY(call_name(t, self->buffer, self->has_read1 ? "read1" : "read", {Value::from_int(size)}));
   bool final;
   Value text;
   if (data.is_none()) return t.raise(Exc::BlockingIOError, "read returned None");
@@ -317,7 +292,6 @@ std::string_view unread(const TextObject* self) {
 }
 Value take(Thread& t, TextObject* self, size_t bytes) {
   Value text = make_str(t, unread(self).substr(0, bytes));
-  ++self->taken;
   self->offset += bytes;
   if (self->offset == self->decoded->size()) {
     self->decoded->clear();
@@ -374,10 +348,7 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
     }
     if (end != std::string_view::npos) return take(t, self, end);
     searched = text.size();
-    uint64_t taken = self->taken;
-    bool more = TRY(read_chunk(t, self, 0));
-    if (self->taken != taken) searched = 0;  // by another thread
-    if (!more) {
+    if (!TRY(read_chunk(t, self, 0))) {
       text = unread(self);
       end = find_line_end(self, text, 0);
       return take(t, self, end == std::string_view::npos ? text.size() : end);
