@@ -110,9 +110,8 @@ std::string common_words(const std::vector<std::string>& modules) {
   std::sort(ranked.rbegin(), ranked.rend());
   std::string dictionary;
   for (const auto& [value, text] : ranked) {
-    if (dictionary.size() + text.size() + 1 > kWordsSize) break;
-    // The length byte stands before a string in a module's table.
-    dictionary.insert(0, static_cast<char>(text.size()) + text);
+    if (dictionary.size() + text.size() > kWordsSize) break;
+    dictionary.insert(0, text);
   }
   return dictionary;
 }

@@ -20,18 +20,9 @@ static const char* symbol(CompareOp op) {
   return kSymbols[static_cast<int>(op)];
 }
 
-static Value small_int_compare(int64_t a, int64_t b, CompareOp op) {
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(a < b);
-    case CompareOp::Le: return Value::from_bool(a <= b);
-    case CompareOp::Eq: return Value::from_bool(a == b);
-    case CompareOp::Ne: return Value::from_bool(a != b);
-    case CompareOp::Gt: return Value::from_bool(a > b);
-    default: return Value::from_bool(a >= b);
-  }
-}
-
-static Value float_compare(double a, double b, CompareOp op) {
+// Of two C++ numbers.
+template <class Number>
+static Value compare_numbers(Number a, Number b, CompareOp op) {
   switch (op) {
     case CompareOp::Lt: return Value::from_bool(a < b);
     case CompareOp::Le: return Value::from_bool(a <= b);
@@ -43,10 +34,10 @@ static Value float_compare(double a, double b, CompareOp op) {
 }
 
 Result<Value> compare(Thread& t, Value a, Value b, CompareOp op) {
-  if (a.is_int() && b.is_int()) return small_int_compare(a.as_int(), b.as_int(), op);
+  if (a.is_int() && b.is_int()) return compare_numbers(a.as_int(), b.as_int(), op);
   if (a.is_float_inline() && b.is_float_inline())
-    return float_compare(a.as_float_inline(), b.as_float_inline(), op);
-  if (a.is_bool() && b.is_bool()) return small_int_compare(a.is_true(), b.is_true(), op);
+    return compare_numbers(a.as_float_inline(), b.as_float_inline(), op);
+  if (a.is_bool() && b.is_bool()) return compare_numbers(a.is_true(), b.is_true(), op);
   if (is_exact(a, t.types().str) && is_exact(b, t.types().str))
     return t.types().str->slots.compare(t, a, b, op);
   TRY(t.check_stack(" in comparison"));
