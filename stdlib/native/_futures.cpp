@@ -38,7 +38,7 @@ bool is_cancelled(State state) { return state == State::Cancelled || state == St
 bool is_done(State state) { return state >= State::Cancelled; }
 State state_of(FutureObject* self) { return self->state.load(std::memory_order_acquire); }
 
-Result<Value> future_new(Thread& t, Value cls, CallArgs) {
+Result<Value> future_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<FutureObject>(t, cls.as<Type>());
 }
 Result<Value> future_init(Thread& t, const Value* args) {

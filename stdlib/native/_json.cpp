@@ -379,7 +379,7 @@ Result<Value> scanner_new(Thread& t, const Value* args) {
   return Value(s);
 }
 
-Result<Value> scanner_call(Thread& t, Value self, CallArgs args) {
+Result<Value> scanner_call(Thread& t, Value self, const CallArgs& args) {
   Value text, index;
   if (args.count > 0) text = args.values[0];
   if (args.count > 1) index = args.values[1];

@@ -210,7 +210,7 @@ Result<Value> encoder_new(Thread& t, const Value* args) {
   return Value(e);
 }
 
-Result<Value> encoder_call(Thread& t, Value self, CallArgs args) {
+Result<Value> encoder_call(Thread& t, Value self, const CallArgs& args) {
   Value object;
   if (args.count > 0) {
     object = args.values[0];

@@ -245,7 +245,7 @@ Result<Value> profiler_getstats(Thread& t, const Value* args) {
   return list;
 }
 
-Result<Value> profiler_new(Thread& t, Value cls, CallArgs) {
+Result<Value> profiler_new(Thread& t, Value cls, const CallArgs&) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
   self_of(self)->profile = new Profile;
   self_of(self)->names = Value(make_list(t));

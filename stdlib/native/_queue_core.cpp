@@ -127,7 +127,7 @@ Result<Value> take(Thread& t, Value self, Order order) {
 
 // ---- making
 
-Result<Value> queue_new(Thread& t, Value cls, CallArgs) {
+Result<Value> queue_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<QueueObject>(t, cls.as<Type>());
 }
 Result<Value> queue_init(Thread& t, const Value* args) {

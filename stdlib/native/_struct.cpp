@@ -425,7 +425,7 @@ extern const TypeSpec kStructSpec, kUnpackIteratorSpec;
 
 void finalize_struct(Object* object) { delete static_cast<StructObject*>(object)->layout; }
 
-Result<Value> struct_new(Thread& t, Value cls, CallArgs) {
+Result<Value> struct_new(Thread& t, Value cls, const CallArgs&) {
   return Value(t.heap().make<StructObject>(t, cls.as<Type>()));
 }
 Result<Value> struct_init(Thread& t, const Value* args) {
@@ -447,10 +447,10 @@ Result<const Layout*> layout_of(Thread& t, Value self) {
   return s->layout->get();
 }
 
-Result<Value> struct_pack(Thread& t, Value self, CallArgs args) {
+Result<Value> struct_pack(Thread& t, Value self, const CallArgs& args) {
   return do_pack(t, *TRY(layout_of(t, self)), args.values, args.count);
 }
-Result<Value> struct_pack_into(Thread& t, Value self, CallArgs args) {
+Result<Value> struct_pack_into(Thread& t, Value self, const CallArgs& args) {
   return do_pack_into(t, *TRY(layout_of(t, self)), args.values, args.count);
 }
 Result<Value> struct_unpack(Thread& t, const Value* args) {
@@ -543,12 +543,12 @@ const TypeSpec kUnpackIteratorSpec = {.name = "_struct.unpack_iterator",
 
 // ---------------------------------------------------------------- functions
 
-Result<Value> module_pack(Thread& t, Value, CallArgs args) {
+Result<Value> module_pack(Thread& t, Value, const CallArgs& args) {
   if (args.count == 0) return t.raise(Exc::TypeError, "pack expected at least 1 argument, got 0");
   auto layout = TRY(get_layout(t, args.values[0]));
   return do_pack(t, *layout, args.values + 1, args.count - 1);
 }
-Result<Value> module_pack_into(Thread& t, Value, CallArgs args) {
+Result<Value> module_pack_into(Thread& t, Value, const CallArgs& args) {
   if (args.count == 0) return t.raise(Exc::TypeError, "pack_into expected at least 1 argument, got 0");
   auto layout = TRY(get_layout(t, args.values[0]));
   return do_pack_into(t, *layout, args.values + 1, args.count - 1);

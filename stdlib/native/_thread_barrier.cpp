@@ -31,7 +31,7 @@ Result<ConditionObject*> condition_of(Thread& t, BarrierObject* self) {
 
 Error raise_broken(Thread& t) { return raise_sync_error(t, SyncError::BrokenBarrier); }
 
-Result<Value> barrier_new(Thread& t, Value cls, CallArgs) {
+Result<Value> barrier_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<BarrierObject>(t, cls.as<Type>());
 }
 Result<Value> barrier_init(Thread& t, const Value* args) {

@@ -281,7 +281,7 @@ Result<Value> state_repr(Thread& t, Value self, const std::string& text) {
 
 // ---------------------------------------------------------------- the script interface
 
-static Result<Value> condition_new(Thread& t, Value cls, CallArgs) {
+static Result<Value> condition_new(Thread& t, Value cls, const CallArgs&) {
   auto* c = t.heap().make<ConditionObject>(t, cls.as<Type>());
   c->generation = fork_generation();
   return c;
@@ -299,7 +299,7 @@ static Result<Value> condition_init(Thread& t, const Value* args) {
   return kNone;
 }
 
-static Result<Value> condition_acquire(Thread& t, Value self, CallArgs args) {
+static Result<Value> condition_acquire(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<ConditionObject>();
   if (args.count == 0 && args.keyword_names.is_empty() && kind_of(c) != MonitorLock::Script) {
     TRY(monitor_enter(t, c));
@@ -320,7 +320,7 @@ static Result<Value> condition_enter(Thread& t, const Value* args) {
   TRY(monitor_enter(t, c));
   return kTrue;
 }
-static Result<Value> condition_exit(Thread& t, Value self, CallArgs args) {
+static Result<Value> condition_exit(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<ConditionObject>();
   if (kind_of(c) == MonitorLock::Script)
     return call(t, TRY(lookup_special(t, c->lock, t.names().__exit__)), args);

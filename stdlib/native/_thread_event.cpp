@@ -23,7 +23,7 @@ Result<ConditionObject*> condition_of(Thread& t, EventObject* self) {
   return condition.as<ConditionObject>();
 }
 
-Result<Value> event_new(Thread& t, Value cls, CallArgs) {
+Result<Value> event_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<EventObject>(t, cls.as<Type>());
 }
 Result<Value> event_init(Thread& t, const Value* args) {

@@ -101,7 +101,7 @@ Result<Value> local_dict(Thread& t, Value v) {
   return dict;
 }
 
-Result<Value> local_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> local_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   size_t keyword_count = args.keyword_names.is_object() ? args.keyword_names.as<TupleObject>()->size : 0;
   if (args.count + keyword_count > 0 &&

@@ -88,7 +88,7 @@ static const char kAcquireDoc[] =
     "Lock the lock.  Without argument, this blocks if the lock is already\nlocked (even by the same thread), "
     "waiting for another thread to release\nthe lock, and return True once the lock is acquired.";
 static void trace_lock(Object* o, Tracer& tracer) { tracer.visit(static_cast<LockObject*>(o)->site.code); }
-static Result<Value> lock_exit(Thread& t, Value self, CallArgs) { return lock_release(t, &self); }
+static Result<Value> lock_exit(Thread& t, Value self, const CallArgs&) { return lock_release(t, &self); }
 static const NativeDef kLockMethods[] = {
     MP_NEW(lock_new, "__new__(cls, /)", nullptr),
     MP_METHOD(lock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -114,7 +114,7 @@ const TypeSpec kLockSpec = {.name = "_thread.lock",
 
 // ---------------------------------------------------------------- RLock
 
-static Result<Value> rlock_new_raw(Thread& t, Value cls, CallArgs) {
+static Result<Value> rlock_new_raw(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<RLockObject>(t, cls.as<Type>());
 }
 
@@ -197,7 +197,7 @@ static Result<Value> rlock_repr(Thread& t, Value v) {
 }
 
 static void trace_rlock(Object* o, Tracer& tracer) { tracer.visit(static_cast<RLockObject*>(o)->site.code); }
-static Result<Value> rlock_exit(Thread& t, Value self, CallArgs) { return rlock_release(t, &self); }
+static Result<Value> rlock_exit(Thread& t, Value self, const CallArgs&) { return rlock_release(t, &self); }
 static const NativeDef kRLockMethods[] = {
     MP_RAW_NEW(rlock_new_raw, "__new__(cls, *args, **kwargs)", nullptr),
     MP_METHOD(rlock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),

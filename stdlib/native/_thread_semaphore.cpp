@@ -26,7 +26,7 @@ bool is_plain(Value v) {  // no subclass of a script
   return spec == &kSemaphoreSpec || spec == &kBoundedSemaphoreSpec;
 }
 
-Result<Value> semaphore_new(Thread& t, Value cls, CallArgs) {
+Result<Value> semaphore_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<SemaphoreObject>(t, cls.as<Type>());
 }
 Result<Value> semaphore_init(Thread& t, const Value* args) {
@@ -99,7 +99,7 @@ Result<Value> bounded_release(Thread& t, const Value* args) {
   TRY(release(t, args[0].as<SemaphoreObject>(), TRY(release_count(t, args[1])), true));
   return kNone;
 }
-Result<Value> semaphore_exit(Thread& t, Value self, CallArgs) {
+Result<Value> semaphore_exit(Thread& t, Value self, const CallArgs&) {
   if (!is_plain(self)) {
     TRY(call_method(t, self, intern(t, "release")));
     return kNone;

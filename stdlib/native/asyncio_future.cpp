@@ -251,7 +251,7 @@ Status check_has_outcome(Thread& t, FutureObject* future) {
   return raise_async_error(t, AsyncError::InvalidState, "Future object is not initialized.");
 }
 
-Result<Value> future_new(Thread& t, Value cls, CallArgs) {
+Result<Value> future_new(Thread& t, Value cls, const CallArgs&) {
   auto* future = t.heap().make<FutureObject>(t, cls.as<Type>());
   // Registered when there is something to report, see fail(); classes that may have a __del__ like any
   // object.

@@ -220,16 +220,16 @@ struct StepCallable : Object {
   Slot task, exception;  // exception empty: none
 };
 void trace_step(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<StepCallable*>(o)->task, 2); }
-Status no_arguments(Thread& t, CallArgs args, size_t wanted, const char* message) {
+Status no_arguments(Thread& t, const CallArgs& args, size_t wanted, const char* message) {
   bool named = args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size > 0;
   return args.count == wanted && !named ? Status() : Status(t.raise(Exc::TypeError, "{}", message));
 }
-Result<Value> call_step(Thread& t, Value self, CallArgs args) {
+Result<Value> call_step(Thread& t, Value self, const CallArgs& args) {
   TRY(no_arguments(t, args, 0, "function takes no positional arguments"));
   TRY(task_step(t, self.as<StepCallable>()->task, self.as<StepCallable>()->exception));
   return kNone;
 }
-Result<Value> call_wakeup(Thread& t, Value self, CallArgs args) {
+Result<Value> call_wakeup(Thread& t, Value self, const CallArgs& args) {
   TRY(no_arguments(t, args, 1, "task_wakeup() takes exactly one argument"));
   TRY(task_wake(t, self.as<StepCallable>()->task, args.values[0]));
   return kNone;
@@ -331,7 +331,7 @@ Status init_task(Thread& t, TaskObject* task, Value coroutine, Value loop, Value
   return {};
 }
 
-Result<Value> task_new(Thread& t, Value cls, CallArgs) {
+Result<Value> task_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<TaskObject>(t, cls.as<Type>());
 }
 Result<Value> task_init(Thread& t, const Value* args) {

@@ -184,7 +184,7 @@ static Status extend_left(Thread& t, Deque* d, Value iterable) {
   });
 }
 
-static Result<Value> deque_new(Thread& t, Value self, CallArgs) {
+static Result<Value> deque_new(Thread& t, Value self, const CallArgs&) {
   auto* d = t.heap().make<Deque>(t, self.as<Type>());
   d->maxlen.store(-1);
   return d;

@@ -22,7 +22,7 @@ static void trace_default_dict(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<DefaultDict*>(self)->factory);
 }
 
-static Result<Value> default_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> default_init(Thread& t, Value self, const CallArgs& args) {
   auto* d = self.as<DefaultDict>();
   Value factory = kNone;
   if (args.count > 0) {

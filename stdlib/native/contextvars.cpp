@@ -49,7 +49,7 @@ Value find(ContextObject* context, Value variable) { return hamt_find(context->v
 
 // ---- Context
 
-Result<Value> context_new(Thread& t, Value, CallArgs args) {
+Result<Value> context_new(Thread& t, Value, const CallArgs& args) {
   bool named = args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size > 0;
   if (args.count > 0 || named) return t.raise(Exc::TypeError, "Context() does not accept any arguments");
   return make_context(t, kEmpty);
@@ -58,7 +58,7 @@ Result<Value> context_copy_current(Thread& t, const Value*) { return copy_contex
 Result<Value> context_copy(Thread& t, const Value* args) {
   return make_context(t, args[0].as<ContextObject>()->variables);
 }
-Result<Value> context_run(Thread& t, Value self, CallArgs call_args) {
+Result<Value> context_run(Thread& t, Value self, const CallArgs& call_args) {
   if (call_args.count == 0) return t.raise(Exc::TypeError, "run() missing 1 required positional argument");
   Value before;
   TRY(enter_context(t, self, &before));

@@ -154,11 +154,11 @@ struct Parameters {
   size_t total, positional, required;
   bool ints = false;  // the required ones are ints
 };
-Status bind_constructor(Thread& t, const Parameters& parameters, CallArgs args, Value* out);
+Status bind_constructor(Thread& t, const Parameters& parameters, const CallArgs& args, Value* out);
 // The bytes of a pickled state: args is (state) or (state, tzinfo), `size` bytes long; nullptr when it is
 // not.
-Result<const uint8_t*> pickled_state(Thread& t, CallArgs args, size_t size, size_t checked_byte, int limit,
-                                     int mask, const char* what, uint8_t* buffer);
+Result<const uint8_t*> pickled_state(Thread& t, const CallArgs& args, size_t size, size_t checked_byte,
+                                     int limit, int mask, const char* what, uint8_t* buffer);
 
 inline int compare_order(uint64_t a, uint64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
 inline Value order_result(int order, CompareOp op) {

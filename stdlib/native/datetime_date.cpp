@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kParameterNames[] = {"year", "month", "day"};
 constexpr Parameters kParameters = {nullptr, kParameterNames, 3, 3, 3, true};
 
-Result<Value> date_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> date_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (args.count == 1) {
     uint8_t buffer[4];

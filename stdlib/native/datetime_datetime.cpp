@@ -24,7 +24,7 @@ Result<Value> datetime_from_fields(Thread& t, Type* type, const int64_t* f, Valu
       zone);
 }
 
-Result<Value> datetime_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> datetime_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (args.count >= 1 && args.count <= 2) {
     uint8_t buffer[10];

@@ -165,7 +165,7 @@ Value allocate_delta(Thread& t, Type* type, int64_t days, int64_t microseconds) 
   return delta;
 }
 
-Result<Value> delta_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> delta_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   Value parts[7] = {};
   if (args.keyword_names.is_empty() && args.count <= 7) {

@@ -12,7 +12,7 @@ const char* plural(size_t n) { return n == 1 ? "" : "s"; }
 
 }  // namespace
 
-Status bind_constructor(Thread& t, const Parameters& p, CallArgs args, Value* out) {
+Status bind_constructor(Thread& t, const Parameters& p, const CallArgs& args, Value* out) {
   auto* names = args.keyword_names.is_empty() ? nullptr : args.keyword_names.as<TupleObject>();
   size_t keywords = names == nullptr ? 0 : names->size;
   if (args.count + keywords > p.total)
@@ -49,8 +49,8 @@ Status bind_constructor(Thread& t, const Parameters& p, CallArgs args, Value* ou
 }
 
 // Pickles of Python 2 hold a str, which encoding='latin1' makes of the bytes.
-Result<const uint8_t*> pickled_state(Thread& t, CallArgs args, size_t size, size_t checked_byte, int limit,
-                                     int mask, const char* what, uint8_t* buffer) {
+Result<const uint8_t*> pickled_state(Thread& t, const CallArgs& args, size_t size, size_t checked_byte,
+                                     int limit, int mask, const char* what, uint8_t* buffer) {
   Value state = args.values[0];
   const uint8_t* bytes = nullptr;
   if (is_bytes(state)) {

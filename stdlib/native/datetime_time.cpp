@@ -25,7 +25,7 @@ Result<Value> time_from_fields(Thread& t, Type* type, const int64_t* fields, Val
       zone);
 }
 
-Result<Value> time_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> time_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (args.count >= 1 && args.count <= 2) {
     uint8_t buffer[6];

@@ -57,7 +57,7 @@ Result<Value> zone_fromutc(Thread& t, Value zone, Value datetime) {
 
 namespace {
 
-Result<Value> tzinfo_new(Thread& t, Value cls, CallArgs) {
+Result<Value> tzinfo_new(Thread& t, Value cls, const CallArgs&) {
   return Value(t.heap().make<Object>(t, cls.as<Type>()));
 }
 Error not_implemented(Thread& t, const char* method) {
@@ -114,7 +114,7 @@ const NativeDef kTzinfoMethods[] = {
 constexpr const char* kParameterNames[] = {"offset", "name"};
 constexpr Parameters kParameters = {"timezone", kParameterNames, 2, 2, 1};
 
-Result<Value> timezone_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> timezone_new(Thread& t, Value cls, const CallArgs& args) {
   Value values[2];
   TRY(bind_constructor(t, kParameters, args, values));
   if (!is_delta(values[0]))

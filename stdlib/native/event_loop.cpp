@@ -17,7 +17,7 @@ constexpr double kClockResolution = 1e-9;
 constexpr int64_t kLongestWait = 24 * 3600 * os::kNanosPerSecond;
 
 extern const NativeDef kLoopMethods[];
-Result<Value> loop_call_soon(Thread& t, Value self, CallArgs args);
+Result<Value> loop_call_soon(Thread& t, Value self, const CallArgs& args);
 Result<Value> loop_time(Thread& t, const Value* args);
 
 bool has_own(Thread& t, EventLoopObject* loop, const char* name, const void* function) {
@@ -136,7 +136,7 @@ struct ScheduleArgs {
   Value context;
 };
 // (..., *args, context=None) with at least `fixed` positional arguments.
-Result<ScheduleArgs> schedule_args(Thread& t, CallArgs args, const char* function, size_t fixed,
+Result<ScheduleArgs> schedule_args(Thread& t, const CallArgs& args, const char* function, size_t fixed,
                                    const char* const* names) {
   ScheduleArgs out{args.values, args.count, kNone};
   if (!args.keyword_names.is_empty()) {
@@ -175,7 +175,7 @@ constexpr const char* kSoonNames[] = {"callback"};
 constexpr const char* kLaterNames[] = {"delay", "callback"};
 constexpr const char* kAtNames[] = {"when", "callback"};
 
-Result<Value> loop_call_soon(Thread& t, Value self, CallArgs args) {
+Result<Value> loop_call_soon(Thread& t, Value self, const CallArgs& args) {
   EventLoopObject* loop = loop_of(self);
   ScheduleArgs wanted = TRY(schedule_args(t, args, "call_soon", 1, kSoonNames));
   TRY(check_closed(t, loop));
@@ -185,7 +185,7 @@ Result<Value> loop_call_soon(Thread& t, Value self, CallArgs args) {
   TRY(push_handle(t, loop, handle));
   return handle;
 }
-Result<Value> loop_call_soon_threadsafe(Thread& t, Value self, CallArgs args) {
+Result<Value> loop_call_soon_threadsafe(Thread& t, Value self, const CallArgs& args) {
   EventLoopObject* loop = loop_of(self);
   ScheduleArgs wanted = TRY(schedule_args(t, args, "call_soon_threadsafe", 1, kSoonNames));
   TRY(check_closed(t, loop));
@@ -205,14 +205,14 @@ Result<Value> schedule_at(Thread& t, EventLoopObject* loop, Value when, const Sc
   TRY(push_timer(t, loop, timer));
   return timer;
 }
-Result<Value> loop_call_later(Thread& t, Value self, CallArgs args) {
+Result<Value> loop_call_later(Thread& t, Value self, const CallArgs& args) {
   EventLoopObject* loop = loop_of(self);
   ScheduleArgs wanted = TRY(schedule_args(t, args, "call_later", 2, kLaterNames));
   if (wanted.values[0].is_none()) return t.raise(Exc::TypeError, "delay must not be None");
   Value now = make_float(t, TRY(time_of(t, loop)));
   return schedule_at(t, loop, TRY(binary(t, BinaryOp::Add, now, wanted.values[0])), wanted, "call_at");
 }
-Result<Value> loop_call_at(Thread& t, Value self, CallArgs args) {
+Result<Value> loop_call_at(Thread& t, Value self, const CallArgs& args) {
   ScheduleArgs wanted = TRY(schedule_args(t, args, "call_at", 2, kAtNames));
   if (wanted.values[0].is_none()) return t.raise(Exc::TypeError, "when cannot be None");
   return schedule_at(t, loop_of(self), wanted.values[0], wanted, "call_at");
@@ -238,7 +238,7 @@ Result<Value> loop_write_to_self(Thread& t, const Value* args) {
 // ---------------------------------------------------------------- descriptors
 
 template <Direction direction>
-Result<Value> add_watch(Thread& t, Value self, CallArgs args) {
+Result<Value> add_watch(Thread& t, Value self, const CallArgs& args) {
   EventLoopObject* loop = loop_of(self);
   if (args.count < 2) return t.raise(Exc::TypeError, "a descriptor and a callback are needed");
   TRY(check_closed(t, loop));
@@ -279,7 +279,7 @@ Result<Value> loop_create_task(Thread& t, const Value* args) {
 
 // ---------------------------------------------------------------- the life of a loop
 
-Result<Value> loop_new(Thread& t, Value cls, CallArgs) {
+Result<Value> loop_new(Thread& t, Value cls, const CallArgs&) {
   auto* loop = t.heap().make<EventLoopObject>(t, cls.as<Type>());
   loop->names = &loop_names(t);
   loop->current_handle = kNone;

@@ -86,12 +86,12 @@ Result<Value> handle_repr(Thread& t, Value self) {
   return str_or_error(make_str(t, text + ">"));
 }
 
-Result<Value> handle_new(Thread& t, Value cls, CallArgs) {
+Result<Value> handle_new(Thread& t, Value cls, const CallArgs&) {
   auto* handle = t.heap().make<HandleObject>(t, cls.as<Type>());
   for (Slot* slot = &handle->callback; slot <= &handle->traceback; ++slot) *slot = kNone;
   return handle;
 }
-Result<Value> timer_new(Thread& t, Value cls, CallArgs) {
+Result<Value> timer_new(Thread& t, Value cls, const CallArgs&) {
   auto* timer = t.heap().make<TimerHandleObject>(t, cls.as<Type>());
   for (Slot* slot = &timer->callback; slot <= &timer->traceback; ++slot) *slot = kNone;
   timer->when = kNone;

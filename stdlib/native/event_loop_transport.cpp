@@ -398,7 +398,7 @@ Result<Value> transport_write_eof(Thread& t, const Value* args) {
 
 // ---------------------------------------------------------------- the script interface
 
-Result<Value> transport_new(Thread& t, Value cls, CallArgs) {
+Result<Value> transport_new(Thread& t, Value cls, const CallArgs&) {
   auto* self = t.heap().make<StreamTransport>(t, cls.as<Type>());
   for (Slot* slot = &self->loop; slot <= &self->write_context; ++slot) *slot = kNone;
   self->fd.store(-1);

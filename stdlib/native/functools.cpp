@@ -21,7 +21,7 @@ void trace_partial(Object* self, Tracer& tracer) {
 }  // namespace
 extern const TypeSpec kPartialSpec;
 
-static Result<Value> partial_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> partial_new(Thread& t, Value self, const CallArgs& args) {
   if (args.count < 1) return t.raise(Exc::TypeError, "type 'partial' takes at least one argument");
   Value function = args.values[0];
   if (!is_callable(t, function)) return t.raise(Exc::TypeError, "the first argument must be callable");
@@ -51,7 +51,7 @@ static Result<Value> partial_new(Thread& t, Value self, CallArgs args) {
   return p;
 }
 
-static Result<Value> partial_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> partial_call(Thread& t, Value self, const CallArgs& args) {
   auto* p = self.as<Partial>();
   auto* own = p->args.get().as<TupleObject>();
   auto* keywords = p->keywords.get().as<DictObject>();
@@ -211,7 +211,7 @@ static Value new_key_wrapper(Thread& t, Value compare, Value object) {
   k->object = object;
   return k;
 }
-static Result<Value> key_wrapper_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> key_wrapper_call(Thread& t, Value self, const CallArgs& args) {
   size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
   if (keywords == 1 && args.count == 0 &&
       str_equal((*args.keyword_names.as<TupleObject>())[0].as<StrObject>(), "obj"))

@@ -32,7 +32,7 @@ void count(std::atomic<int64_t>& counter, bool shared) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-Value make_key(Thread& t, LruCache* c, CallArgs args) {
+Value make_key(Thread& t, LruCache* c, const CallArgs& args) {
   size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
   if (!c->typed && keywords == 0 && args.count == 1) {
     Value only = args.values[0];
@@ -54,7 +54,7 @@ Value make_key(Thread& t, LruCache* c, CallArgs args) {
   return key;
 }
 
-Result<Value> call_unbounded(Thread& t, LruCache* c, CallArgs args) {
+Result<Value> call_unbounded(Thread& t, LruCache* c, const CallArgs& args) {
   Value key = make_key(t, c, args);
   int64_t hash = TRY(hash_key(t, key));
   Value value = TRY(dict_get_hashed(t, c->dict(), key, hash));
@@ -68,7 +68,7 @@ Result<Value> call_unbounded(Thread& t, LruCache* c, CallArgs args) {
   return value;
 }
 
-Result<Value> call_bounded(Thread& t, LruCache* c, CallArgs args) {
+Result<Value> call_bounded(Thread& t, LruCache* c, const CallArgs& args) {
   Value key = make_key(t, c, args);
   int64_t hash = TRY(hash_key(t, key));
   DictObject* dict = c->dict();
@@ -104,7 +104,7 @@ Result<Value> call_bounded(Thread& t, LruCache* c, CallArgs args) {
 }
 }  // namespace
 
-static Result<Value> cache_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> cache_call(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<LruCache>();
   if (c->maxsize < 0) return call_unbounded(t, c, args);
   if (c->maxsize > 0) return call_bounded(t, c, args);

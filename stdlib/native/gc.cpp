@@ -143,7 +143,7 @@ Result<Value> gc_get_objects(Thread& t, const Value* args) {
   return make_list(t, found.data(), found.size());
 }
 
-Result<Value> gc_get_referents(Thread& t, Value, CallArgs args) {
+Result<Value> gc_get_referents(Thread& t, Value, const CallArgs& args) {
   std::vector<Object*> edges;
   {
     StoppedWorld stopped(t);
@@ -163,7 +163,7 @@ struct ReferrerSearch {
   std::vector<Object*> edges;
 };
 
-Result<Value> gc_get_referrers(Thread& t, Value, CallArgs args) {
+Result<Value> gc_get_referrers(Thread& t, Value, const CallArgs& args) {
   RootVector found(t);
   ReferrerSearch search{&t.heap().impl(), args, &found, {}};
   {

@@ -155,7 +155,7 @@ std::string take(BufferedObject* self, size_t count) {
 
 // ---- construction
 
-Result<Value> buffered_new(Thread& t, Value cls, CallArgs) {
+Result<Value> buffered_new(Thread& t, Value cls, const CallArgs&) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
   self.as<BufferedObject>()->buffer = new std::string;
   t.heap().register_native_finalizer(self.as_object(), free_buffer);

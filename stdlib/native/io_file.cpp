@@ -116,7 +116,7 @@ Status close_descriptor(Thread& t, FileIOObject* file) {
   return {};
 }
 
-Result<Value> file_new(Thread& t, Value cls, CallArgs) {
+Result<Value> file_new(Thread& t, Value cls, const CallArgs&) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
   auto* file = self.as<FileIOObject>();  // cells are zeroed, not constructed
   file->fd = -1;

@@ -34,7 +34,7 @@ Status may_resize(Thread& t, BytesIOObject* self) {
   return check_exports(t, self->exports);
 }
 
-Result<Value> bytes_io_new(Thread& t, Value cls, CallArgs) {
+Result<Value> bytes_io_new(Thread& t, Value cls, const CallArgs&) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
   self.as<BytesIOObject>()->content = new std::string;
   t.heap().register_native_finalizer(self.as_object(), free_bytes_io);
@@ -336,7 +336,9 @@ Status write_text(Thread& t, StringIOObject* self, const StrObject* s) {
   }
   return put(t, self, text.data(), text.size());
 }
-Result<Value> string_io_new(Thread& t, Value cls, CallArgs) { return allocate_instance(t, cls.as<Type>()); }
+Result<Value> string_io_new(Thread& t, Value cls, const CallArgs&) {
+  return allocate_instance(t, cls.as<Type>());
+}
 Result<Value> string_io_init(Thread& t, const Value* args) {
   StringIOObject* self = string_self(args);
   Value initial = args[1], newline = args[2];

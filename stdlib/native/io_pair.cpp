@@ -20,7 +20,7 @@ Result<Value> pair_init(Thread& t, const Value* args) {
   self->writer = TRY(call(t, native_type(t, kBufferedWriterSpec), {args[2], args[3]}));
   return kNone;
 }
-Result<Value> pair_new(Thread& t, Value cls, CallArgs) { return allocate_instance(t, cls.as<Type>()); }
+Result<Value> pair_new(Thread& t, Value cls, const CallArgs&) { return allocate_instance(t, cls.as<Type>()); }
 Result<Value> pair_part(Thread& t, const Value* args, bool reading) {
   auto* self = args[0].as<PairObject>();
   Value part = reading ? self->reader : self->writer;

@@ -45,7 +45,7 @@ void trace_text(Object* object, Tracer& tracer) {
   auto* self = static_cast<TextObject*>(object);
   tracer.visit_slots(&self->buffer, 5);
 }
-Result<Value> text_new(Thread& t, Value cls, CallArgs) {
+Result<Value> text_new(Thread& t, Value cls, const CallArgs&) {
   Value value = TRY(allocate_instance(t, cls.as<Type>()));
   auto* self = value.as<TextObject>();
   for (std::string** s : {&self->errors_text, &self->newline, &self->read_newline, &self->pending,

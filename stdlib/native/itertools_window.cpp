@@ -111,7 +111,7 @@ static int64_t islice_bound(Thread& t, Value v, int64_t fallback) {
   return int_to_int64(index.value(), &i) && i >= 0 ? i : -1;
 }
 extern const TypeSpec kISliceSpec;
-static Result<Value> islice_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> islice_new(Thread& t, Value self, const CallArgs& args) {
   TRY(refuse_keywords_of_new(t, self.as<Type>(), native_type(t, kISliceSpec), args, "islice"));
   if (args.count < 2)
     return t.raise(Exc::TypeError, "islice expected at least 2 arguments, got {}", args.count);

@@ -9,7 +9,7 @@ namespace mp {
 
 namespace {
 
-Result<Value> math_gcd(Thread& t, Value, CallArgs args) {
+Result<Value> math_gcd(Thread& t, Value, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "math.gcd() takes no keyword arguments");
   if (args.count == 2 && args.values[0].is_int() && args.values[1].is_int())
@@ -23,7 +23,7 @@ Result<Value> math_gcd(Thread& t, Value, CallArgs args) {
   return make_int_mpz(t, result);
 }
 
-Result<Value> math_lcm(Thread& t, Value, CallArgs args) {
+Result<Value> math_lcm(Thread& t, Value, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "math.lcm() takes no keyword arguments");
   Mpz result(1);

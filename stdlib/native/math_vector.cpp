@@ -129,7 +129,7 @@ double vector_length(const double* parts, size_t count) {
   return static_cast<double>(sqrtl(sum + error));
 }
 
-Result<Value> math_hypot(Thread& t, Value, CallArgs args) {
+Result<Value> math_hypot(Thread& t, Value, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "math.hypot() takes no keyword arguments");
   if (args.count == 2) {  // no memory of its own

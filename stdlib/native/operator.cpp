@@ -101,7 +101,7 @@ static Result<Value> op_length_hint(Thread& t, const Value* args) {
   int64_t n = TRY(length_hint(t, args[0], fallback));
   return make_int(t, n);
 }
-static Result<Value> op_call(Thread& t, Value, CallArgs args) {
+static Result<Value> op_call(Thread& t, Value, const CallArgs& args) {
   if (args.count == 0) return t.raise(Exc::TypeError, "call expected at least 1 argument, got 0");
   return call(t, args.values[0], CallArgs{args.values + 1, args.count - 1, args.keyword_names});
 }

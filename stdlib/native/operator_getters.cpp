@@ -23,10 +23,10 @@ void trace_method_caller(Object* self, Tracer& tracer) {
   tracer.visit(m->args);
   tracer.visit(m->keywords);
 }
-size_t keyword_count(CallArgs args) {
+size_t keyword_count(const CallArgs& args) {
   return args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
 }
-inline Status one_argument(Thread& t, CallArgs args, const char* who) {
+inline Status one_argument(Thread& t, const CallArgs& args, const char* who) {
   if (args.count == 1 && args.keyword_names.is_empty()) [[likely]]
     return {};
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "{}() takes no keyword arguments", who);
@@ -47,14 +47,14 @@ Result<Value> shown_tuple(Thread& t, Value self, TupleObject* items) {
 }  // namespace
 
 // ---------------------------------------------------------------- itemgetter
-static Result<Value> item_getter_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> item_getter_new(Thread& t, Value self, const CallArgs& args) {
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "itemgetter() takes no keyword arguments");
   if (args.count == 0) return t.raise(Exc::TypeError, "itemgetter expected 1 argument, got 0");
   auto* g = t.heap().make<ItemGetter>(t, self.as<Type>());
   g->items = Value(make_tuple(t, args.values, args.count));
   return g;
 }
-static Result<Value> item_getter_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> item_getter_call(Thread& t, Value self, const CallArgs& args) {
   TRY(one_argument(t, args, "itemgetter"));
   auto* items = self.as<ItemGetter>()->items.get().as<TupleObject>();
   Value object = args.values[0];
@@ -101,7 +101,7 @@ const TypeSpec kItemGetterSpec = {
     .methods = kItemGetterMethods};
 
 // ---------------------------------------------------------------- attrgetter
-static Result<Value> attr_getter_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> attr_getter_new(Thread& t, Value self, const CallArgs& args) {
   if (keyword_count(args) != 0) return t.raise(Exc::TypeError, "attrgetter() takes no keyword arguments");
   if (args.count == 0) return t.raise(Exc::TypeError, "attrgetter expected 1 argument, got 0");
   TupleObject* names = allocate_tuple(t, args.count);
@@ -126,7 +126,7 @@ static Result<Value> dotted(Thread& t, Value object, TupleObject* parts) {
   for (size_t i = 0; i < parts->size; ++i) object = TRY(get_attr(t, object, (*parts)[i].as<StrObject>()));
   return object;
 }
-static Result<Value> attr_getter_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> attr_getter_call(Thread& t, Value self, const CallArgs& args) {
   TRY(one_argument(t, args, "attrgetter"));
   auto* names = self.as<AttrGetter>()->names.get().as<TupleObject>();
   if (names->size == 1) return dotted(t, args.values[0], (*names)[0].as<TupleObject>());
@@ -174,7 +174,7 @@ const TypeSpec kAttrGetterSpec = {
     .methods = kAttrGetterMethods};
 
 // ---------------------------------------------------------------- methodcaller
-static Result<Value> method_caller_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> method_caller_new(Thread& t, Value self, const CallArgs& args) {
   if (args.count == 0)
     return t.raise(Exc::TypeError, "methodcaller needs at least one argument, the method name");
   if (!is_str(args.values[0])) return t.raise(Exc::TypeError, "method name must be a string");
@@ -191,7 +191,7 @@ static Result<Value> method_caller_new(Thread& t, Value self, CallArgs args) {
   }
   return m;
 }
-static Result<Value> method_caller_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> method_caller_call(Thread& t, Value self, const CallArgs& args) {
   TRY(one_argument(t, args, "methodcaller"));
   auto* m = self.as<MethodCaller>();
   auto* own = m->args.get().as<TupleObject>();

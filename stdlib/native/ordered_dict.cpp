@@ -173,7 +173,7 @@ Status update_one(Thread& t, Value self, Value other) {
     return store(t, self, list.as<ListObject>()->at(0), list.as<ListObject>()->at(1));
   });
 }
-Status update_from(Thread& t, Value self, CallArgs args, const char* name) {
+Status update_from(Thread& t, Value self, const CallArgs& args, const char* name) {
   if (args.count > 1)
     return t.raise(Exc::TypeError, "{}() takes at most 1 positional argument ({} given)", name, args.count);
   if (args.count == 1) TRY(update_one(t, self, args.values[0]));
@@ -185,11 +185,11 @@ Status update_from(Thread& t, Value self, CallArgs args, const char* name) {
 }
 }  // namespace
 
-static Result<Value> ordered_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> ordered_init(Thread& t, Value self, const CallArgs& args) {
   TRY(update_from(t, self, args, "OrderedDict"));
   return kNone;
 }
-static Result<Value> ordered_update(Thread& t, Value self, CallArgs args) {
+static Result<Value> ordered_update(Thread& t, Value self, const CallArgs& args) {
   TRY(update_from(t, self, args, "update"));
   return kNone;
 }

@@ -58,7 +58,7 @@ Result<Value> write_of(Thread& t, Value file) {
   return write;
 }
 
-Result<Value> pickler_new(Thread& t, Value cls, CallArgs) {
+Result<Value> pickler_new(Thread& t, Value cls, const CallArgs&) {
   auto* pickler = t.heap().make<PicklerObject>(t, cls.as<Type>());
   pickler->protocol = kDefaultProtocol;
   pickler->fast = Value::from_int(0);
@@ -239,7 +239,7 @@ Status open(Thread& t, UnpicklerObject* unpickler, Value file) {
   return {};
 }
 
-Result<Value> unpickler_new(Thread& t, Value cls, CallArgs) {
+Result<Value> unpickler_new(Thread& t, Value cls, const CallArgs&) {
   return Value(t.heap().make<UnpicklerObject>(t, cls.as<Type>()));
 }
 Result<Value> unpickler_init(Thread& t, const Value* args) {

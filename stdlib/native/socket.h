@@ -154,7 +154,7 @@ Result<int64_t> size_argument(Thread& t, Value v);
 using Method = Result<Value>(Thread& t, const Value* args);
 Method socket_recv, socket_recv_into, socket_recvfrom, socket_recvfrom_into, socket_send,
     socket_sendall;  // socket_transfer.cpp
-Result<Value> socket_sendto(Thread& t, Value self, CallArgs args);
+Result<Value> socket_sendto(Thread& t, Value self, const CallArgs& args);
 Method socket_recvmsg, socket_recvmsg_into, socket_sendmsg, socket_sendmsg_afalg;  // socket_messages.cpp
 Method socket_getsockopt, socket_setsockopt;                                       // socket_options.cpp
 

@@ -56,7 +56,7 @@ int close_detached(Thread& t, int fd) {
   return error == ECONNRESET || error == EINTR ? 0 : error;
 }
 
-Result<Value> socket_new(Thread& t, Value cls, CallArgs) {
+Result<Value> socket_new(Thread& t, Value cls, const CallArgs&) {
   Value self = TRY(allocate_instance(t, cls.as<Type>()));
   auto* socket = self.as<SocketObject>();  // cells are zeroed, not constructed
   socket->fd = -1;

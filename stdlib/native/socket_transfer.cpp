@@ -92,7 +92,7 @@ Result<Value> socket_sendall(Thread& t, const Value* args) {
 }
 
 // sendto(data, address) or sendto(data, flags, address)
-Result<Value> socket_sendto(Thread& t, Value self, CallArgs args) {
+Result<Value> socket_sendto(Thread& t, Value self, const CallArgs& args) {
   if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "socket.sendto() takes no keyword arguments");
   if (args.count != 2 && args.count != 3)

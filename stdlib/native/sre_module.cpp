@@ -402,7 +402,7 @@ Value group_value(Thread& t, MatchObject* match, int64_t group, Value absent) {
   int64_t length = is_str(string) ? static_cast<int64_t>(string.as<StrObject>()->length()) : INT64_MAX;
   return slice(t, string, std::min(from, length), std::min(to, length));
 }
-Result<Value> match_group(Thread& t, Value self, CallArgs call_args) {
+Result<Value> match_group(Thread& t, Value self, const CallArgs& call_args) {
   auto* match = self.as<MatchObject>();
   if (call_args.count == 0) return group_value(t, match, 0, kNone);
   if (call_args.count == 1)

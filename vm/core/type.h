@@ -33,7 +33,7 @@ using UnarySlot = Result<Value> (*)(Thread&, Value self);
 using BinarySlot = Result<Value> (*)(Thread&, Value left, Value right);
 using PowSlot = Result<Value> (*)(Thread&, Value base, Value exponent, Value modulus_or_none);
 using HashSlot = Result<int64_t> (*)(Thread&, Value self);
-using CallSlot = Result<Value> (*)(Thread&, Value callee, CallArgs args);
+using CallSlot = Result<Value> (*)(Thread&, Value callee, const CallArgs& args);
 using GetAttrSlot = Result<Value> (*)(Thread&, Value self,
                                       StrObject* name);  // raises AttributeError when absent
 using SetAttrSlot = Status (*)(Thread&, Value self, StrObject* name, Value value_or_empty);

@@ -128,7 +128,7 @@ bool keywords_are_rest(CodeObject* code, DictObject* keywords) {
   return true;
 }
 
-Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Value self, CallArgs args,
+Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Value self, const CallArgs& args,
                       Value* r, const SpreadArgs& spread) {
   size_t bound = self.is_empty() ? 0 : 1;
   size_t given = args.count + bound;

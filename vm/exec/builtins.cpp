@@ -43,7 +43,7 @@ Result<TupleObject*> resolve_bases(Thread& t, const Value* bases, size_t count) 
   return resolved == nullptr ? given : list_to_tuple(t, resolved);
 }
 
-Result<Value> build_class(Thread& t, Value, CallArgs args) {
+Result<Value> build_class(Thread& t, Value, const CallArgs& args) {
   if (args.count < 2) return t.raise(Exc::TypeError, "__build_class__: not enough arguments");
   if (!is_kind(args.values[0], Kind::Function))
     return t.raise(Exc::TypeError, "__build_class__: func must be a function");

@@ -48,8 +48,8 @@ void pop_frame(Thread& t, Frame* frame) {
   --t.recursion_depth;
 }
 
-MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control,
-                             const SpreadArgs& spread) {
+MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, const CallArgs& args,
+                             uint32_t control, const SpreadArgs& spread) {
   CodeObject* code = function->code;
   const size_t bound = self.is_empty() ? 0 : 1;
   if (args.count + bound == code->exact_positional && args.keyword_names.is_empty()) {
@@ -77,7 +77,7 @@ MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, Ca
   return frame;
 }
 
-Value call_value(Thread& t, Value callee, Value self, CallArgs args) {
+Value call_value(Thread& t, Value callee, Value self, const CallArgs& args) {
   if (self.is_empty()) return call(t, callee, args).take();
   if (is_kind(callee, Kind::Function))
     return call_function(t, callee.as<FunctionObject>(), self, args).take();
@@ -186,7 +186,7 @@ MP_NOINLINE bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArg
 
 }  // namespace ops
 
-Result<Value> call_function(Thread& t, FunctionObject* function, Value self, CallArgs args) {
+Result<Value> call_function(Thread& t, FunctionObject* function, Value self, const CallArgs& args) {
   Frame* frame = ops::push_call(t, function, self, args, kFrameEntry);
   if (frame == nullptr) return Error{};
   return execute(t, frame);

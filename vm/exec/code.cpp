@@ -117,7 +117,7 @@ Status take_names(Thread& t, Value v, std::vector<std::string>* out, const char*
   return {};
 }
 
-Result<Value> code_replace(Thread& t, Value v, CallArgs args) {
+Result<Value> code_replace(Thread& t, Value v, const CallArgs& args) {
   CodeObject* code = self(v);
   if (args.count != 0)
     return t.raise(Exc::TypeError, "replace() takes 0 positional arguments but {} {} given", args.count,
@@ -204,7 +204,9 @@ Result<Value> code_replace(Thread& t, Value v, CallArgs args) {
   return made;
 }
 
-Result<Value> code_replace_method(Thread& t, Value v, CallArgs args) { return code_replace(t, v, args); }
+Result<Value> code_replace_method(Thread& t, Value v, const CallArgs& args) {
+  return code_replace(t, v, args);
+}
 
 Result<bool> same_code(Thread& t, CodeObject* a, CodeObject* b) {
   const lang::CodeUnit &x = *a->unit, &y = *b->unit;

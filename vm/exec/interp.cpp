@@ -44,6 +44,7 @@ namespace {
       goto raised;                 \
   } while (0)
 #define INTERRUPTED() __builtin_expect(t.interrupt_word.load(std::memory_order_relaxed) != 0, 0)
+#define ARGS(first, length) (args = {(first), (length), {}})
 #define LOAD_FRAME()            \
   do {                          \
     r = frame->registers;       \
@@ -54,6 +55,9 @@ namespace {
 inline bool may_yield_tuples(Thread& t, Type* type) {
   return type == t.types().enumerate || type == t.types().zip || type == t.types().dict_item_iterator;
 }
+
+// Out of line: formatting a message takes room on the stack.
+MP_NOINLINE void raise_plain(Thread& t, Exc kind, const char* message) { t.raise(kind, "{}", message); }
 
 // Whether the loop's item goes through a temporary to an UNPACK at the head of the body and nowhere else.
 inline bool unpacks_item(const Frame* frame, const Instruction* loop, const Instruction* body) {
@@ -81,6 +85,12 @@ Value run(Thread& t, Frame* frame, bool throwing) {
   Value sent;
   GeneratorObject* resumed = nullptr;
   uint32_t mode = 0;
+  // What lies in memory for a callee, once for all instructions: an own variable for each would be a word of
+  // the native stack that is seldom written, where the collector finds what lies there from before.
+  CallArgs args;
+  SpreadArgs spread;
+  Value out;
+  double p, q;
 
   LOAD_FRAME();
   if (throwing) goto raised;
@@ -130,7 +140,7 @@ op_RAISE_CURRENT : {
   Value current = topmost_handled(t);
   if (current.is_empty()) {
     SAVE();
-    t.raise(Exc::RuntimeError, "No active exception to reraise");
+    raise_plain(t, Exc::RuntimeError, "No active exception to reraise");
     goto raised;
   }
   t.restore_exception(current);

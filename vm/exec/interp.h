@@ -8,7 +8,7 @@ namespace mp {
 
 // Calls a function written in script. `self_or_empty` goes before the arguments (bound methods need no new
 // array).
-Result<Value> call_function(Thread& t, FunctionObject* function, Value self_or_empty, CallArgs args);
+Result<Value> call_function(Thread& t, FunctionObject* function, Value self_or_empty, const CallArgs& args);
 // Runs module, class or exec code: names live in `locals` (a mapping; usually the globals themselves).
 Result<Value> run_code(Thread& t, CodeObject* code, DictObject* globals, Value locals);
 // Runs a function without arguments whose names live in `locals` (class bodies, exec with a closure).
@@ -50,16 +50,17 @@ Result<Value> import_name(Thread& t, StrObject* name, DictObject* globals, Value
 // t.current_exception at its pc. The error sentinel means: an exception is set. A generator frame also
 // returns when it yields: see its state.
 Value execute(Thread& t, Frame* frame, bool throwing = false);
-// Binds a call to the parameters of `function`: fills registers [0, local_count). Raises CPython's
-// TypeErrors.
 // What a call with * and ** brings whole: a callee whose *args or **kwargs would hold just that takes it
 // over.
 struct SpreadArgs {
   TupleObject* positional = nullptr;  // the same items as CallArgs's
   DictObject* keywords = nullptr;     // nobody else's; all of its keys go to **kwargs, none is in CallArgs
 };
+inline constexpr SpreadArgs kNoSpread;
+// Binds a call to the parameters of `function`: fills registers [0, local_count). Raises CPython's
+// TypeErrors.
 Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Value self_or_empty,
-                      CallArgs args, Value* registers, const SpreadArgs& spread = {});
+                      const CallArgs& args, Value* registers, const SpreadArgs& spread = kNoSpread);
 // Whether a call with these keywords puts all of them into **kwargs.
 bool keywords_are_rest(CodeObject* code, DictObject* keywords);
 // Adds the traceback entry of this frame to the current exception.

@@ -549,7 +549,7 @@ bool knows_defaults(Thread& t, NativeFunctionObject* function, Value self, size_
          signature->total <= kMostFilled;
 }
 
-MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
+MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args) {
   const NativeDef* def = function->def;
   bool method = !self.is_empty();
   if (def->raw_call != nullptr) return def->raw_call(t, method ? self : function->self.get(), args).take();
@@ -561,12 +561,12 @@ MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value se
                             args.count + (method ? 1 : 0));
 }
 
-MP_NOINLINE Value call_builtin_type(Thread& t, Type* type, CallArgs args) {
+MP_NOINLINE Value call_builtin_type(Thread& t, Type* type, const CallArgs& args) {
   if (t.check_stack(" while calling a Python object").is_error()) return kErrorValue;
   return type_call(t, Value(type), args).take();
 }
 
-Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
+Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args) {
   const NativeDef* def = function->def;
   if (def->raw_call != nullptr) {
     if (self.is_empty()) {

@@ -72,21 +72,21 @@ bool store_subscript(Thread& t, const Instruction* pc, Value container, Value ke
 // --- calls (calls.cpp)
 // Pushes a frame for a script function and binds its arguments; null when it raised. `control` is what
 // Frame::flags, return_length and return_register get.
-Frame* push_call(Thread& t, FunctionObject* function, Value self, CallArgs args, uint32_t control,
-                 const SpreadArgs& spread = {});
+Frame* push_call(Thread& t, FunctionObject* function, Value self, const CallArgs& args, uint32_t control,
+                 const SpreadArgs& spread = kNoSpread);
 Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
                   DictObject* builtins, uint32_t control);
 void pop_frame(Thread& t, Frame* frame);
 Error recursion_error(Thread& t);
 bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArgs* args,
                  SpreadArgs* spread);  // CALL_EX's arguments
-Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
-Value call_value(Thread& t, Value callee, Value self, CallArgs args);
+Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args);
+Value call_value(Thread& t, Value callee, Value self, const CallArgs& args);
 // A native that takes its arguments raw, or whose missing ones have defaults: whether it is one, with `count`
 // positional arguments behind the receiver `self`, if any; and the call then.
 bool knows_defaults(Thread& t, NativeFunctionObject* function, Value self, size_t count);
-Value call_known(Thread& t, NativeFunctionObject* function, Value self, CallArgs args);
-Value call_builtin_type(Thread& t, Type* type, CallArgs args);
+Value call_known(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args);
+Value call_builtin_type(Thread& t, Type* type, const CallArgs& args);
 // The definition if `count` positional arguments (receiver included) are exactly its parameters and it has
 // the bound convention.
 const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t count);

@@ -247,7 +247,7 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
 }
 
 // max and min.
-Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) {
+Result<Value> extreme(Thread& t, const CallArgs& call, CompareOp op, const char* name) {
   Value key = kNone, fallback = kEmpty;
   if (!call.keyword_names.is_empty()) {
     auto* names = call.keyword_names.as<TupleObject>();
@@ -298,8 +298,12 @@ Result<Value> extreme(Thread& t, CallArgs call, CompareOp op, const char* name) 
   if (!fallback.is_empty()) return fallback;
   return t.raise(Exc::ValueError, "{}() iterable argument is empty", name);
 }
-Result<Value> builtin_max(Thread& t, Value, CallArgs call) { return extreme(t, call, CompareOp::Gt, "max"); }
-Result<Value> builtin_min(Thread& t, Value, CallArgs call) { return extreme(t, call, CompareOp::Lt, "min"); }
+Result<Value> builtin_max(Thread& t, Value, const CallArgs& call) {
+  return extreme(t, call, CompareOp::Gt, "max");
+}
+Result<Value> builtin_min(Thread& t, Value, const CallArgs& call) {
+  return extreme(t, call, CompareOp::Lt, "min");
+}
 
 Result<Value> builtin_round(Thread& t, const Value* args) {
   // float.__round__ without a look-up; the processor rounds half to even.
@@ -377,7 +381,7 @@ Result<Value> builtin_input(Thread& t, const Value* args) {
   return line;
 }
 
-Result<Value> builtin_open(Thread& t, Value, CallArgs call_args) {
+Result<Value> builtin_open(Thread& t, Value, const CallArgs& call_args) {
   Value io = TRY(import_module(t, "_io"));
   Value open = TRY(get_attr(t, io, "open"));
   return call(t, open, call_args);
@@ -391,7 +395,7 @@ Result<Value> builtin_import(Thread& t, const Value* args) {
   return import_dotted(t, args[0].as<StrObject>(), globals, args[3], level);
 }
 
-Result<Value> builtin_breakpoint(Thread& t, Value, CallArgs args) {
+Result<Value> builtin_breakpoint(Thread& t, Value, const CallArgs& args) {
   Value hook = dict_get_text(t, t.runtime().sys_module->dict, "breakpointhook");
   if (hook.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.breakpointhook");
   return call(t, hook, args);

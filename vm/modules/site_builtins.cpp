@@ -33,7 +33,7 @@ Result<Value> quitter_call(Thread& t, const Value* args) {
 Result<Value> helper_repr(Thread& t, Value) {
   return make_str(t, "Type help() for interactive help, or help(object) for help about object.");
 }
-Result<Value> helper_call(Thread& t, Value, CallArgs args) {
+Result<Value> helper_call(Thread& t, Value, const CallArgs& args) {
   Value help = TRY(get_attr(t, TRY(import_module(t, "pydoc")), "help"));
   return call(t, help, args);
 }

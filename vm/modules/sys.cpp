@@ -88,7 +88,7 @@ Result<Value> sys_unraisablehook(Thread& t, const Value* args) {
   if (flushed.is_error()) t.clear_exception();
   return kNone;
 }
-Result<Value> sys_breakpointhook(Thread& t, Value, CallArgs args) {
+Result<Value> sys_breakpointhook(Thread& t, Value, const CallArgs& args) {
   const char* chosen = t.runtime().options.ignore_environment ? nullptr : std::getenv("PYTHONBREAKPOINT");
   std::string name = chosen != nullptr && *chosen != '\0' ? chosen : "pdb.set_trace";
   if (name == "0") return kNone;
@@ -161,7 +161,7 @@ Result<Value> sys_is_gil_enabled(Thread& t, const Value*) {
   return Value::from_bool(!t.runtime().free_threaded.load());
 }
 
-Result<Value> sys_audit(Thread& t, Value, CallArgs args) {
+Result<Value> sys_audit(Thread& t, Value, const CallArgs& args) {
   Value hooks = dict_get_text(t, t.runtime().sys_module->dict, "_audit_hooks");
   if (!is_list(hooks)) return kNone;
   if (args.count == 0) return t.raise(Exc::TypeError, "audit expected at least 1 argument, got 0");

@@ -22,8 +22,8 @@ namespace mp {
 // "__new__(cls, iterable=(), /)": args[0] is the class to instantiate (checked to be a subtype of the owner).
 #define MP_NEW(function, signature, doc) \
   ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::New, doc }
-// The raw convention: the function gets (t, self_or_empty, CallArgs) unbound. The signature is documentation
-// only.
+// The raw convention: the function gets (t, self_or_empty, const CallArgs&) unbound. The signature is
+// documentation only.
 #define MP_RAW_FUNCTION(function, signature, doc) \
   ::mp::NativeDef { signature, nullptr, function, ::mp::NativeKind::Function, doc }
 #define MP_RAW_METHOD(function, signature, doc) \
@@ -50,10 +50,11 @@ struct ModuleSpec {
 NativeFunctionObject* make_native_function(Thread& t, const NativeDef& def, Value self, Value owner_name);
 // Binds and calls. The interpreter's fast path calls def->call directly when only positional arguments match
 // the parameters.
-Result<Value> call_native(Thread& t, NativeFunctionObject* function, CallArgs args);
+Result<Value> call_native(Thread& t, NativeFunctionObject* function, const CallArgs& args);
 // Binds `args` against a def's signature into `out` (parameter count of the signature). For slots that take
 // CallArgs.
-Status bind_native(Thread& t, NativeFunctionObject* function, Value self_or_empty, CallArgs args, Value* out);
+Status bind_native(Thread& t, NativeFunctionObject* function, Value self_or_empty, const CallArgs& args,
+                   Value* out);
 
 // Helpers for module init functions.
 Status module_add(Thread& t, ModuleObject* module, const char* name, Value value);

@@ -86,13 +86,13 @@ static Error wrong_receiver(Thread& t, NativeFunctionObject* function, Value sel
                  plain_name(function), type_name(function->owner_type), type_name(t, self));
 }
 
-Status bind_native(Thread& t, NativeFunctionObject* function, Value self, CallArgs args, Value* out) {
+Status bind_native(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args, Value* out) {
   NativeSignature* signature = native_signature(t, function);
   if (signature->receiver != 0) out[0] = self;
   return bind_signature(t, function, *signature, args, out);
 }
 
-static Result<Value> call_with(Thread& t, NativeFunctionObject* function, Value self, CallArgs args) {
+static Result<Value> call_with(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args) {
   const NativeDef& def = *function->def;
   if (def.raw_call != nullptr) return def.raw_call(t, self, args);
   NativeSignature* signature = native_signature(t, function);
@@ -109,7 +109,7 @@ static Result<Value> call_with(Thread& t, NativeFunctionObject* function, Value 
   return def.call(t, out);
 }
 
-Result<Value> call_native(Thread& t, NativeFunctionObject* function, CallArgs args) {
+Result<Value> call_native(Thread& t, NativeFunctionObject* function, const CallArgs& args) {
   const NativeDef& def = *function->def;
   switch (def.kind) {
     case NativeKind::Function:
@@ -226,7 +226,7 @@ static Result<Value> descriptor_repr(Thread& t, Value self) {
   return make_str(t, fmt::format("<method '{}' of '{}' objects>", plain_name(f), type_name(f->owner_type)));
 }
 
-static Result<Value> native_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> native_call(Thread& t, Value callee, const CallArgs& args) {
   return call_native(t, native(callee), args);
 }
 

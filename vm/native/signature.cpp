@@ -292,8 +292,8 @@ static bool init_takes_keywords(Thread& t, NativeFunctionObject* function, Value
 }
 
 // Keyword arguments, and the general case with *args and **kwargs.
-static Status bind_general(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args,
-                           Value* out) {
+static Status bind_general(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
+                           const CallArgs& args, Value* out) {
   auto* names = args.keyword_names.is_empty() ? nullptr : args.keyword_names.as<TupleObject>();
   size_t keywords = names != nullptr ? names->size : 0;
   bool accepts_keywords = s.positional > s.positional_only || s.varkeywords >= 0 ||
@@ -301,7 +301,6 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   if (keywords > 0 && !accepts_keywords && init_takes_keywords(t, function, out[0])) {
     names = nullptr;
     keywords = 0;
-    args.keyword_names = kEmpty;
   }
   if (keywords > 0 && !accepts_keywords)
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", native_display_name(function));
@@ -367,8 +366,8 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   return {};
 }
 
-Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& s, CallArgs args,
-                      Value* out) {
+Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
+                      const CallArgs& args, Value* out) {
   size_t have = args.count + s.receiver;
   if (s.simple && args.keyword_names.is_empty() && have >= s.required_positional && have <= s.total)
       [[likely]] {

@@ -38,7 +38,7 @@ NativeSignature* native_signature(Thread& t, NativeFunctionObject* function);
 NativeSignature* signature_of(Thread& t, const NativeDef& def);
 // out[0] is the receiver already when the signature has one. `function` names the callee in messages.
 Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& signature,
-                      CallArgs args, Value* out);
+                      const CallArgs& args, Value* out);
 
 // What is found in a class namespace: a method_descriptor or classmethod_descriptor.
 NativeFunctionObject* make_native_descriptor(Thread& t, const NativeDef& def, Type* owner);

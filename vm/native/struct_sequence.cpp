@@ -85,7 +85,7 @@ static Result<Value> sequence_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(type), Value(make_tuple(t, {plain, Value(rest)}))});
 }
 
-static Result<Value> sequence_replace(Thread& t, Value self, CallArgs args) {
+static Result<Value> sequence_replace(Thread& t, Value self, const CallArgs& args) {
   auto* tuple = self.as<TupleObject>();
   Type* type = tuple->type();
   TupleObject* names = field_names(type);

@@ -8,7 +8,7 @@ namespace mp {
 
 static constexpr size_t kStackArguments = 512;  // more are copied to a RootVector
 
-Result<Value> call(Thread& t, Value callee, CallArgs args) {
+Result<Value> call(Thread& t, Value callee, const CallArgs& args) {
   if (callee.is_object()) {
     Object* object = callee.as_object();
     switch (object->kind()) {
@@ -40,7 +40,7 @@ Result<Value> call(Thread& t, Value callee, std::initializer_list<Value> positio
   return call(t, callee, CallArgs{positional.begin(), positional.size(), kEmpty});
 }
 
-Result<Value> call_prepend(Thread& t, Value callee, Value self, CallArgs args) {
+Result<Value> call_prepend(Thread& t, Value callee, Value self, const CallArgs& args) {
   if (is_kind(callee, Kind::Function)) return call_function(t, callee.as<FunctionObject>(), self, args);
   if (is_kind(callee, Kind::SlotWrapper) && callee.as_object()->type() == t.types().slot_wrapper)
     return call_slot_wrapper(t, callee.as<SlotWrapperObject>(), self, args);

@@ -10,7 +10,7 @@
 namespace mp {
 
 // ---- call.cpp
-Result<Value> call(Thread& t, Value callee, CallArgs args);
+Result<Value> call(Thread& t, Value callee, const CallArgs& args);
 Result<Value> call(Thread& t, Value callee, std::initializer_list<Value> positional);
 inline Result<Value> call(Thread& t, Value callee) { return call(t, callee, CallArgs{}); }
 Result<Value> call_tuple(Thread& t, Value callee, Value args_tuple,

@@ -300,7 +300,7 @@ struct HostFunctionObject : mp::Object {
 void trace_host_function(mp::Object* object, mp::Tracer& tracer) {
   tracer.visit(static_cast<HostFunctionObject*>(object)->name);
 }
-mp::Result<mp::Value> call_host(mp::Thread& t, mp::Value callee, mp::CallArgs args) {
+mp::Result<mp::Value> call_host(mp::Thread& t, mp::Value callee, const mp::CallArgs& args) {
   auto* object = callee.as<HostFunctionObject>();
   if (!args.keyword_names.is_empty())
     return t.raise(mp::Exc::TypeError, "{}() takes no keyword arguments", mp::str_text(t, object->name));

@@ -107,12 +107,12 @@ static Status append_all(Thread& t, ByteArrayObject* b, std::string_view content
 
 // ---------------------------------------------------------------- construction
 
-Result<Value> bytearray_new(Thread& t, Value cls, CallArgs) {
+Result<Value> bytearray_new(Thread& t, Value cls, const CallArgs&) {
   auto* type = cls.as<Type>();
   return str_or_error(static_cast<ByteArrayObject*>(t.heap().allocate_object(t, type, type->instance_size)));
 }
 
-Result<Value> bytearray_init(Thread& t, Value self, CallArgs args) {
+Result<Value> bytearray_init(Thread& t, Value self, const CallArgs& args) {
   Value values[3];
   TRY(bytes_new_args(t, "bytearray", args, values));
   std::string content;

@@ -4,8 +4,8 @@
 
 namespace mp {
 
-Result<Value> bytearray_new(Thread& t, Value cls, CallArgs args);
-Result<Value> bytearray_init(Thread& t, Value self, CallArgs args);
+Result<Value> bytearray_new(Thread& t, Value cls, const CallArgs& args);
+Result<Value> bytearray_init(Thread& t, Value self, const CallArgs& args);
 Result<Value> bytearray_append(Thread& t, const Value* args);
 Result<Value> bytearray_clear(Thread& t, const Value* args);
 Result<Value> bytearray_copy(Thread& t, const Value* args);

@@ -89,7 +89,7 @@ Result<uint8_t> byte_value(Thread& t, Value v, const char* message) {
   return static_cast<uint8_t>(i);
 }
 
-Status bytes_new_args(Thread& t, const char* type, CallArgs args, Value* values) {
+Status bytes_new_args(Thread& t, const char* type, const CallArgs& args, Value* values) {
   static constexpr std::string_view kNames[3] = {"source", "encoding", "errors"};
   if (args.count > 3)
     return t.raise(Exc::TypeError, "{}() takes at most 3 arguments ({} given)", type, args.count);

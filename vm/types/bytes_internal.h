@@ -31,7 +31,7 @@ Result<uint8_t> byte_value(Thread& t, Value v, const char* message);
 Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, const char* type,
                          std::string& out);
 // The three optional arguments of bytes() and bytearray().
-Status bytes_new_args(Thread& t, const char* type, CallArgs args, Value* values);
+Status bytes_new_args(Thread& t, const char* type, const CallArgs& args, Value* values);
 Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op);
 Result<bool> bytes_contains(Thread& t, Value self, Value item);
 

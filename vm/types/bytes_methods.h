@@ -50,6 +50,6 @@ Result<Value> bytes_method_istitle(Thread& t, const Value* args);
 // bytes.hex(sep, bytes_per_sep) of any content; `separator` may be empty.
 Result<std::string> hex_text(Thread& t, std::string_view content, Value separator, Value per_group);
 Status bytes_fromhex(Thread& t, Value text, std::string& out);
-Result<Value> bytes_new(Thread& t, Value cls, CallArgs args);
+Result<Value> bytes_new(Thread& t, Value cls, const CallArgs& args);
 
 }  // namespace mp

@@ -19,7 +19,7 @@ static Result<Value> bytes_into(Thread& t, Type* type, std::string_view content)
   return Value(b);
 }
 
-Result<Value> bytes_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> bytes_new(Thread& t, Value cls, const CallArgs& args) {
   Value values[3];
   TRY(bytes_new_args(t, "bytes", args, values));
   auto* type = cls.as<Type>();

@@ -27,16 +27,16 @@ Status set_instance_dict(Thread& t, Value self, Value value) {
 const GetSetDef kInstanceDictGetSets[] = {{"__dict__", get_instance_dict, set_instance_dict, nullptr},
                                           {nullptr, nullptr, nullptr, nullptr}};
 
-static bool has_keywords(CallArgs args) {
+static bool has_keywords(const CallArgs& args) {
   return !args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0;
 }
-Status refuse_keywords(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who) {
+Status refuse_keywords(Thread& t, Type* cls, const Type* own, const CallArgs& args, const char* who) {
   if (!has_keywords(args)) return {};
   StrObject* name = t.names().__new__;
   if (cls != own && type_lookup(t, cls, name) != type_lookup(t, const_cast<Type*>(own), name)) return {};
   return t.raise(Exc::TypeError, "{}() takes no keyword arguments", who);
 }
-Status refuse_keywords_of_new(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who) {
+Status refuse_keywords_of_new(Thread& t, Type* cls, const Type* own, const CallArgs& args, const char* who) {
   if (!has_keywords(args)) return {};
   StrObject* name = t.names().__init__;
   if (cls != own && type_lookup(t, cls, name) != type_lookup(t, const_cast<Type*>(own), name)) return {};

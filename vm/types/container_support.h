@@ -148,8 +148,8 @@ extern const GetSetDef kInstanceDictGetSets[];
 
 // Keywords of a builtin constructor: refused unless a subclass has its own __new__ (or __init__, for
 // immutable types) that knows them.
-Status refuse_keywords(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who);
-Status refuse_keywords_of_new(Thread& t, Type* cls, const Type* own, CallArgs args, const char* who);
+Status refuse_keywords(Thread& t, Type* cls, const Type* own, const CallArgs& args, const char* who);
+Status refuse_keywords_of_new(Thread& t, Type* cls, const Type* own, const CallArgs& args, const char* who);
 
 // builtins.iter / builtins.getattr for __reduce__ results.
 Result<Value> builtin_function(Thread& t, std::string_view name);

@@ -191,7 +191,7 @@ static Status no_arguments(Thread& t, const char* name, const CallArgs& args) {
     return t.raise(Exc::TypeError, "{} takes no arguments", name);
   return {};
 }
-static Result<Value> none_new(Thread& t, Value, CallArgs args) {
+static Result<Value> none_new(Thread& t, Value, const CallArgs& args) {
   TRY(no_arguments(t, "NoneType", args));
   return kNone;
 }
@@ -204,7 +204,7 @@ const TypeSpec kNoneSpec = {.name = "NoneType",
                             .slots = {.repr = none_repr, .hash = none_hash, .bool_ = none_bool},
                             .methods = kNoneMethods};
 
-static Result<Value> ellipsis_new(Thread& t, Value, CallArgs args) {
+static Result<Value> ellipsis_new(Thread& t, Value, const CallArgs& args) {
   TRY(no_arguments(t, "EllipsisType", args));
   return kEllipsis;
 }
@@ -218,7 +218,7 @@ const TypeSpec kEllipsisSpec = {.name = "ellipsis",
                                 .slots = {.repr = ellipsis_repr},
                                 .methods = kEllipsisMethods};
 
-static Result<Value> not_implemented_new(Thread& t, Value, CallArgs args) {
+static Result<Value> not_implemented_new(Thread& t, Value, const CallArgs& args) {
   TRY(no_arguments(t, "NotImplementedType", args));
   return kNotImplemented;
 }

@@ -255,13 +255,13 @@ static Result<bool> dict_contains(Thread& t, Value self, Value key) {
 }
 
 // ---------------------------------------------------------------- methods
-static Result<Value> dict_new(Thread& t, Value self, CallArgs) {
+static Result<Value> dict_new(Thread& t, Value self, const CallArgs&) {
   auto* dict = t.heap().make<DictObject>(t, self.as<Type>());
   dict->table.store(kEmptyDictTable, std::memory_order_release);
   return dict;
 }
 
-static Status update_from_call(Thread& t, DictObject* dict, CallArgs args, const char* name) {
+static Status update_from_call(Thread& t, DictObject* dict, const CallArgs& args, const char* name) {
   if (args.count > 1)
     return t.raise(Exc::TypeError, "{} expected at most 1 argument, got {}", name, args.count);
   if (args.count == 1) TRY(dict_update(t, dict, args.values[0]));
@@ -273,11 +273,11 @@ static Status update_from_call(Thread& t, DictObject* dict, CallArgs args, const
   return {};
 }
 
-static Result<Value> dict_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> dict_init(Thread& t, Value self, const CallArgs& args) {
   TRY(update_from_call(t, self.as<DictObject>(), args, "dict"));
   return kNone;
 }
-static Result<Value> method_update(Thread& t, Value self, CallArgs args) {
+static Result<Value> method_update(Thread& t, Value self, const CallArgs& args) {
   TRY(update_from_call(t, self.as<DictObject>(), args, "update"));
   return kNone;
 }

@@ -10,7 +10,7 @@ static TupleObject* members(ExceptionObject* e) {
 }
 static bool is_group(Thread& t, Value v) { return is_exception_of(t, v, Exc::BaseExceptionGroup); }
 
-static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
+static Result<Value> group_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (keyword_count(args) > 0 && !type->has(kTypeHeap))
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(type));
@@ -49,7 +49,7 @@ static Result<Value> group_new(Thread& t, Value cls, CallArgs args) {
   return e;
 }
 
-static Result<Value> group_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> group_init(Thread& t, Value self, const CallArgs& args) {
   if (keyword_count(args) > 0)
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", type_name(t, self));
   exc(self)->args = Value(make_tuple(t, args.values, args.count));

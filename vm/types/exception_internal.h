@@ -10,7 +10,7 @@ namespace mp {
 Exc os_error_kind(int error_number);
 // Fills the class-specific fields from the arguments, as the class's __init__ does. `kind` is the nearest
 // builtin class.
-Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs args);
+Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, const CallArgs& args);
 Exc builtin_kind(Thread& t, const Type* type);  // the nearest builtin exception class
 
 // Positions in ExceptionObject::fields.
@@ -47,7 +47,7 @@ extern const GetSetDef kGroupGetSets[];
 Result<Value> group_str(Thread& t, Value self);
 Result<Value> group_repr(Thread& t, Value self);
 // exception_unicode.cpp
-Status unicode_init(Thread& t, ExceptionObject* e, Exc kind, CallArgs args);
+Status unicode_init(Thread& t, ExceptionObject* e, Exc kind, const CallArgs& args);
 Result<Value> unicode_str(Thread& t, Value self);
 extern const GetSetDef kUnicodeGetSets[];
 // exception_types.cpp

@@ -84,7 +84,7 @@ static Status take_keywords(Thread& t, const char* who, ExceptionObject* e, cons
   return {};
 }
 
-static Status init_os_error(Thread& t, ExceptionObject* e, CallArgs args) {
+static Status init_os_error(Thread& t, ExceptionObject* e, const CallArgs& args) {
   TRY(no_keywords(t, e, args));
   if (args.count < 2 || args.count > 5) return {};
   e->fields[kOsErrno] = args.values[0];
@@ -104,7 +104,7 @@ static Status init_os_error(Thread& t, ExceptionObject* e, CallArgs args) {
   return {};
 }
 
-static Status init_syntax_error(Thread& t, ExceptionObject* e, CallArgs args) {
+static Status init_syntax_error(Thread& t, ExceptionObject* e, const CallArgs& args) {
   TRY(no_keywords(t, e, args));
   if (args.count >= 1) e->fields[kSyntaxMsg] = args.values[0];
   if (args.count == 2) {
@@ -125,7 +125,7 @@ static Status init_syntax_error(Thread& t, ExceptionObject* e, CallArgs args) {
   return {};
 }
 
-Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, CallArgs args) {
+Status initialise_exception(Thread& t, ExceptionObject* e, Exc kind, const CallArgs& args) {
   if (derives(kind, Exc::OSError)) return init_os_error(t, e, args);
   if (derives(kind, Exc::ImportError) || derives(kind, Exc::NameError) || kind == Exc::AttributeError)
     for (int i = 0; i < 4; ++i) e->fields[i] = kEmpty;  // __init__ may run again
@@ -160,7 +160,7 @@ static Result<bool> os_error_uses_init(Thread& t, Type* type) {
   return is_kind(make, Kind::NativeFunction) && !is_kind(init, Kind::NativeFunction);
 }
 
-Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
+Result<Value> exception_new_raw(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (type->has(kTypeAbstract) && type->has(kTypeHeap)) return object_new_raw(t, cls, {});
   Type* os_error = t.types().exception(Exc::OSError);
@@ -179,7 +179,7 @@ Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args) {
   return e;
 }
 
-static Result<Value> exception_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> exception_init(Thread& t, Value self, const CallArgs& args) {
   auto* e = exc(self);
   Exc kind = builtin_kind(t, e->type());
   if (derives(kind, Exc::OSError)) {
@@ -191,7 +191,7 @@ static Result<Value> exception_init(Thread& t, Value self, CallArgs args) {
 }
 
 // BaseException itself knows no fields: super().__init__() of a subclass may call it with anything.
-Result<Value> exception_base_init(Thread& t, Value self, CallArgs args) {
+Result<Value> exception_base_init(Thread& t, Value self, const CallArgs& args) {
   TRY(no_keywords(t, exc(self), args));
   exc(self)->args = Value(make_tuple(t, args.values, args.count));
   return kNone;

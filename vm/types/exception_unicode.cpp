@@ -6,7 +6,7 @@
 
 namespace mp {
 
-Status unicode_init(Thread& t, ExceptionObject* e, Exc kind, CallArgs args) {
+Status unicode_init(Thread& t, ExceptionObject* e, Exc kind, const CallArgs& args) {
   bool translate = kind == Exc::UnicodeTranslateError;
   const char* name = translate                         ? "UnicodeTranslateError"
                      : kind == Exc::UnicodeEncodeError ? "UnicodeEncodeError"

@@ -136,7 +136,7 @@ static Result<Value> function_repr(Thread& t, Value self) {
   return make_str(t,
                   fmt::format("<function {} at {:#x}>", str_text(t, fn(self)->qualified_name), self.bits()));
 }
-static Result<Value> function_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> function_call(Thread& t, Value callee, const CallArgs& args) {
   return call_function(t, fn(callee), kEmpty, args);
 }
 static Result<Value> function_get(Thread& t, Value descriptor, Value instance, Value) {

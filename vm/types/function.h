@@ -28,7 +28,7 @@ struct FunctionObject : Object {
 using NativeCall = Result<Value> (*)(Thread& t, const Value* args);
 // The raw convention, for natives that bind by themselves (hot, or with overloaded signatures such as range,
 // type, dict.update).
-using NativeRawCall = Result<Value> (*)(Thread& t, Value self_or_empty, CallArgs args);
+using NativeRawCall = Result<Value> (*)(Thread& t, Value self_or_empty, const CallArgs& args);
 
 enum class NativeKind : uint8_t { Function, Method, ClassMethod, StaticMethod, New };
 

@@ -239,7 +239,7 @@ static Result<int64_t> alias_hash(Thread& t, Value self) {
   return h == -1 ? int64_t{-2} : h;
 }
 
-static Result<Value> alias_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> alias_call(Thread& t, Value self, const CallArgs& args) {
   Value made = TRY(call(t, self.as<GenericAliasObject>()->origin, args));
   if (set_attr(t, made, t.names().__orig_class__, self).is_error()) {
     if (!t.catch_exception(Exc::AttributeError) && !t.catch_exception(Exc::TypeError)) return Error{};

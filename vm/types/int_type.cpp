@@ -183,7 +183,7 @@ static Result<Value> int_from_object(Thread& t, Value x) {
                  type_name(type));
 }
 
-static Result<Value> int_new(Thread& t, Value self, CallArgs call) {
+static Result<Value> int_new(Thread& t, Value self, const CallArgs& call) {
   Type* cls = self.as<Type>();
   size_t keywords = call.keyword_names.is_empty() ? 0 : call.keyword_names.as<TupleObject>()->size;
   Value x = kEmpty, base = kEmpty;

@@ -337,7 +337,7 @@ Result<TupleObject*> iterators_of(Thread& t, const Value* iterables, size_t coun
   return iterators;
 }
 
-static Result<Value> zip_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> zip_new(Thread& t, Value self, const CallArgs& args) {
   bool strict = false;
   size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
   for (size_t i = 0; i < keywords; ++i) {
@@ -461,7 +461,7 @@ static void trace_map(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<MapIterator*>(self)->iterators);
 }
 
-static Result<Value> map_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> map_new(Thread& t, Value self, const CallArgs& args) {
   TRY(refuse_keywords_of_new(t, self.as<Type>(), t.types().map, args, "map"));
   if (args.count < 2) return t.raise(Exc::TypeError, "map() must have at least two arguments.");
   TupleObject* iterators = TRY(iterators_of(t, args.values + 1, args.count - 1, nullptr));
@@ -522,7 +522,7 @@ static void trace_filter(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<FilterIterator*>(self)->iterator);
 }
 
-static Result<Value> filter_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> filter_new(Thread& t, Value self, const CallArgs& args) {
   TRY(refuse_keywords_of_new(t, self.as<Type>(), t.types().filter, args, "filter"));
   if (args.count != 2) return t.raise(Exc::TypeError, "filter expected 2 arguments, got {}", args.count);
   Value iterator = TRY(get_iter(t, args.values[1]));

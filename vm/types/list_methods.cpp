@@ -15,11 +15,11 @@ static void trace_list(Object* self, Tracer& tracer) {
   tracer.visit_slots(a->items(), n < a->capacity ? n : a->capacity);
 }
 
-static Result<Value> list_new(Thread& t, Value self, CallArgs) {
+static Result<Value> list_new(Thread& t, Value self, const CallArgs&) {
   return t.heap().make<ListObject>(t, self.as<Type>());
 }
 
-static Result<Value> list_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> list_init(Thread& t, Value self, const CallArgs& args) {
   auto* list = self.as<ListObject>();
   TRY(refuse_keywords(t, list->type(), t.types().list, args, "list"));
   if (args.count > 1) return t.raise(Exc::TypeError, "list expected at most 1 argument, got {}", args.count);

@@ -21,7 +21,7 @@ static Result<Value> method_new(Thread& t, const Value* args) {
   if (args[2].is_none()) return t.raise(Exc::TypeError, "instance must not be None");
   return make_bound_method(t, args[1], args[2]);
 }
-static Result<Value> method_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> method_call(Thread& t, Value callee, const CallArgs& args) {
   return call_prepend(t, method(callee)->function, method(callee)->self, args);
 }
 static Result<Value> method_repr(Thread& t, Value self) {
@@ -108,10 +108,10 @@ static Status copy_attributes(Thread& t, Value wrapper, Value callable) {
   return {};
 }
 
-static Result<Value> wrapper_new_static(Thread& t, Value cls, CallArgs) {
+static Result<Value> wrapper_new_static(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<StaticMethodObject>(t, cls.as<Type>());
 }
-static Result<Value> wrapper_new_class(Thread& t, Value cls, CallArgs) {
+static Result<Value> wrapper_new_class(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<ClassMethodObject>(t, cls.as<Type>());
 }
 
@@ -120,13 +120,13 @@ static Status check_one(Thread& t, const char* name, const CallArgs& args) {
   if (args.count != 1) return t.raise(Exc::TypeError, "{} expected 1 argument, got {}", name, args.count);
   return {};
 }
-static Result<Value> static_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> static_init(Thread& t, Value self, const CallArgs& args) {
   TRY(check_one(t, "staticmethod", args));
   self.as<StaticMethodObject>()->callable = args.values[0];
   TRY(copy_attributes(t, self, args.values[0]));
   return kNone;
 }
-static Result<Value> class_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> class_init(Thread& t, Value self, const CallArgs& args) {
   TRY(check_one(t, "classmethod", args));
   self.as<ClassMethodObject>()->callable = args.values[0];
   TRY(copy_attributes(t, self, args.values[0]));
@@ -162,7 +162,7 @@ static Result<Value> class_get(Thread& t, Value descriptor, Value instance, Valu
   if (owner.is_empty() || owner.is_none()) owner = Value(type_of(t, instance));
   return make_bound_method(t, callable, owner);
 }
-static Result<Value> static_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> static_call(Thread& t, Value callee, const CallArgs& args) {
   return call(t, callee.as<StaticMethodObject>()->callable, args);
 }
 static Result<Value> static_repr(Thread& t, Value self) {

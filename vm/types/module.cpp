@@ -102,7 +102,7 @@ static Status module_set_attr(Thread& t, Value self, StrObject* name, Value valu
   return {};
 }
 
-static Result<Value> module_new(Thread& t, Value cls, CallArgs) {
+static Result<Value> module_new(Thread& t, Value cls, const CallArgs&) {
   auto* module = t.heap().make<ModuleObject>(t, cls.as<Type>());
   module->dict = make_dict(t);
   return module;

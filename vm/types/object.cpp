@@ -29,7 +29,7 @@ static Error raise_abstract(Thread& t, Type* type) {
                  type_name(type), count == 1 ? "" : "s", names);
 }
 
-Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args) {
+Result<Value> object_new_raw(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (excess(args)) {
     Value make = TRY(resolve_new(t, type));
@@ -43,7 +43,7 @@ Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args) {
   return allocate_instance(t, type);
 }
 
-Result<Value> object_init_raw(Thread& t, Value self, CallArgs args) {
+Result<Value> object_init_raw(Thread& t, Value self, const CallArgs& args) {
   if (!excess(args)) return kNone;
   Type* type = type_of(t, self);
   Value init = TRY(resolve_init(t, type));
@@ -141,7 +141,7 @@ static Result<Value> object_dir(Thread& t, const Value* args) {
   }
   return to_list(t, Value(names));
 }
-static Result<Value> object_subclasshook(Thread&, Value, CallArgs) { return kNotImplemented; }
+static Result<Value> object_subclasshook(Thread&, Value, const CallArgs&) { return kNotImplemented; }
 static Result<Value> object_init_subclass(Thread& t, const Value* args) {
   (void)t;
   (void)args;

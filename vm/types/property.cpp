@@ -7,7 +7,7 @@ namespace mp {
 static PropertyObject* prop(Value v) { return v.as<PropertyObject>(); }
 static bool absent(const Slot& slot) { return slot.get().is_empty() || slot.get().is_none(); }
 
-static Result<Value> property_new(Thread& t, Value cls, CallArgs) {
+static Result<Value> property_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<PropertyObject>(t, cls.as<Type>());
 }
 
@@ -115,7 +115,7 @@ static Result<Value> property_setter(Thread& t, const Value* args) {
 static Result<Value> property_deleter(Thread& t, const Value* args) {
   return copy_with(t, args[0], kEmpty, kEmpty, args[1]);
 }
-static Result<Value> property_set_name(Thread& t, Value self, CallArgs args) {
+static Result<Value> property_set_name(Thread& t, Value self, const CallArgs& args) {
   if (args.count != 2)
     return t.raise(Exc::TypeError, "__set_name__() takes 2 positional arguments but {} were given",
                    args.count);

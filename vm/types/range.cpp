@@ -84,7 +84,7 @@ static void trace_range(Object* self, Tracer& tracer) {
   tracer.visit(r->length);
 }
 
-static Result<Value> range_new(Thread& t, Value, CallArgs args) {
+static Result<Value> range_new(Thread& t, Value, const CallArgs& args) {
   if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "range() takes no keyword arguments");
   if (args.count == 0) return t.raise(Exc::TypeError, "range expected at least 1 argument, got 0");

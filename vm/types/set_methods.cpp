@@ -167,8 +167,8 @@ static Result<Value> set_iter(Thread& t, Value self) {
 }
 
 // ---------------------------------------------------------------- methods
-static Result<Value> set_new(Thread& t, Value self, CallArgs) { return make_set(t, self.as<Type>()); }
-static Result<Value> set_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> set_new(Thread& t, Value self, const CallArgs&) { return make_set(t, self.as<Type>()); }
+static Result<Value> set_init(Thread& t, Value self, const CallArgs& args) {
   auto* set = self.as<SetObject>();
   if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "set() takes no keyword arguments");
@@ -177,7 +177,7 @@ static Result<Value> set_init(Thread& t, Value self, CallArgs args) {
   if (args.count == 1) TRY(set_update(t, set, args.values[0]));
   return kNone;
 }
-static Result<Value> frozenset_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> frozenset_new(Thread& t, Value self, const CallArgs& args) {
   auto* cls = self.as<Type>();
   TRY(refuse_keywords_of_new(t, cls, t.types().frozenset, args, "frozenset"));
   if (args.count > 1)

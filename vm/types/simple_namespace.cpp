@@ -16,10 +16,10 @@ Value make_simple_namespace(Thread& t, DictObject* given) {
   return object;
 }
 
-static Result<Value> namespace_new(Thread& t, Value cls, CallArgs) {
+static Result<Value> namespace_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<Object>(t, cls.as<Type>());
 }
-static Result<Value> namespace_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> namespace_init(Thread& t, Value self, const CallArgs& args) {
   if (args.count > 1)
     return t.raise(Exc::TypeError, "{} expected at most 1 positional argument, got {}", type_name(t, self),
                    args.count);
@@ -70,7 +70,7 @@ static Result<Value> namespace_compare(Thread& t, Value a, Value b, CompareOp op
 static Result<Value> namespace_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(type_of(t, args[0])), Value(empty_tuple(t)), Value(attributes(t, args[0]))});
 }
-static Result<Value> namespace_replace(Thread& t, Value self, CallArgs args) {
+static Result<Value> namespace_replace(Thread& t, Value self, const CallArgs& args) {
   if (args.count > 0)
     return t.raise(Exc::TypeError, "__replace__() takes no positional arguments ({} given)", args.count);
   Value made = TRY(call(t, Value(type_of(t, self))));

@@ -54,7 +54,7 @@ static void trace_slice(Object* self, Tracer& tracer) {
   tracer.visit(slice->step);
 }
 
-static Result<Value> slice_new(Thread& t, Value, CallArgs args) {
+static Result<Value> slice_new(Thread& t, Value, const CallArgs& args) {
   if (!args.keyword_names.is_empty() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "slice() takes no keyword arguments");
   if (args.count == 0) return t.raise(Exc::TypeError, "slice expected at least 1 argument, got 0");

@@ -53,7 +53,7 @@ static Result<int64_t> dispatch_hash(Thread& t, Value self) {
   return h == -1 ? -2 : h;
 }
 
-static Result<Value> dispatch_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> dispatch_call(Thread& t, Value self, const CallArgs& args) {
   Type* type = type_of(t, self);
   Value found = type_lookup(t, type, dunder_name(t, Dunder::call));
   if (found.is_not_found()) return t.raise(Exc::TypeError, "'{}' object is not callable", type_name(type));

@@ -45,7 +45,7 @@ static Status check_set_attr(Thread& t, SlotWrapperObject* wrapper, Value self, 
 
 #define MP_CALL(Function) reinterpret_cast<Function>(wrapper->function)
 
-Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, CallArgs args) {
+Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, const CallArgs& args) {
   const DunderDef* def = wrapper->def;
   if (!is_instance(t, self, wrapper->owner))
     return t.raise(Exc::TypeError, "descriptor '{}' requires a '{}' object but received a '{}'", def->name,
@@ -155,7 +155,7 @@ Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value sel
 
 static SlotWrapperObject* wrapper_of(Value v) { return v.as<SlotWrapperObject>(); }
 
-static Result<Value> wrapper_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> wrapper_call(Thread& t, Value callee, const CallArgs& args) {
   if (is_native_init(callee)) return kNativeInit.call(t, callee, args);
   auto* wrapper = wrapper_of(callee);
   if (args.count == 0)
@@ -239,7 +239,7 @@ const TypeSpec kSlotWrapperSpec = {
 static MethodWrapperObject* bound_of(Value v) { return v.as<MethodWrapperObject>(); }
 static SlotWrapperObject* inner(Value v) { return wrapper_of(bound_of(v)->wrapper); }
 
-static Result<Value> bound_call(Thread& t, Value callee, CallArgs args) {
+static Result<Value> bound_call(Thread& t, Value callee, const CallArgs& args) {
   if (is_native_init(callee)) return kNativeInit.call(t, callee, args);
   return call_slot_wrapper(t, inner(callee), bound_of(callee)->self, args);
 }

@@ -139,7 +139,7 @@ namespace {
 
 class Formatter {
  public:
-  Formatter(Thread& t, CallArgs args, Value mapping) : t_(t), args_(args), mapping_(mapping) {}
+  Formatter(Thread& t, const CallArgs& args, Value mapping) : t_(t), args_(args), mapping_(mapping) {}
 
   Status build(StrObject* text, size_t begin, size_t end, int depth, StrBuilder& out) {
     if (depth <= 0) return t_.raise(Exc::ValueError, "Max string recursion exceeded");
@@ -251,7 +251,7 @@ class Formatter {
 
 }  // namespace
 
-Result<Value> str_format(Thread& t, StrObject* text, CallArgs args) {
+Result<Value> str_format(Thread& t, StrObject* text, const CallArgs& args) {
   Formatter formatter(t, args, kEmpty);
   StrBuilder out(t);
   TRY(formatter.build(text, 0, text->length(), 2, out));

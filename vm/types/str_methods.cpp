@@ -179,7 +179,7 @@ static Result<Value> str_method_encode(Thread& t, const Value* args) {
   return encode_str(t, args[0].as<StrObject>(), args[1], args[2]);
 }
 
-static Result<Value> str_method_format(Thread& t, Value self, CallArgs args) {
+static Result<Value> str_method_format(Thread& t, Value self, const CallArgs& args) {
   return str_format(t, self.as<StrObject>(), args);
 }
 

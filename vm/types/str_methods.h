@@ -7,7 +7,7 @@ namespace mp {
 
 extern const NativeDef kStrMethods[];
 
-Result<Value> str_new(Thread& t, Value cls, CallArgs args);
+Result<Value> str_new(Thread& t, Value cls, const CallArgs& args);
 
 // str_split.cpp
 Result<Value> str_method_split(Thread& t, const Value* args);

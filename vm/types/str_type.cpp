@@ -25,7 +25,7 @@ static Result<Value> str_into_subclass(Thread& t, Type* cls, Value text) {
   return Value(out);
 }
 
-Result<Value> str_new(Thread& t, Value cls, CallArgs args) {
+Result<Value> str_new(Thread& t, Value cls, const CallArgs& args) {
   static constexpr std::string_view kNames[3] = {"object", "encoding", "errors"};
   Value values[3];
   if (args.count > 3) {

@@ -93,11 +93,11 @@ static Result<Value> super_getattr(Thread& t, Value self, StrObject* name) {
   return generic_get_attr(t, self, name);
 }
 
-static Result<Value> super_new(Thread& t, Value cls, CallArgs) {
+static Result<Value> super_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<SuperObject>(t, cls.as<Type>());
 }
 
-static Result<Value> super_init(Thread& t, Value self, CallArgs args) {
+static Result<Value> super_init(Thread& t, Value self, const CallArgs& args) {
   if (keyword_count(args) > 0) return t.raise(Exc::TypeError, "super() takes no keyword arguments");
   if (args.count > 2)
     return t.raise(Exc::TypeError, "super expected at most 2 arguments, got {}", args.count);

@@ -32,7 +32,7 @@ Result<FormatSpec> parse_format_spec(Thread& t, StrObject* spec, char default_ty
 Error unknown_format_code(Thread& t, uint32_t code, std::string_view type_of_object);
 
 // str.format and str.format_map.
-Result<Value> str_format(Thread& t, StrObject* text, CallArgs args);
+Result<Value> str_format(Thread& t, StrObject* text, const CallArgs& args);
 
 // A double as C's %e %f %g with `precision` digits, exactly rounded; 'r' is the shortest repr. Flags: '#'
 // keeps the point and trailing zeros.

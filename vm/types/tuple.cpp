@@ -57,7 +57,7 @@ static void trace_tuple(Object* self, Tracer& tracer) {
   tracer.visit_slots(tuple->items(), tuple->size);
 }
 
-static Result<Value> tuple_new(Thread& t, Value self, CallArgs args) {
+static Result<Value> tuple_new(Thread& t, Value self, const CallArgs& args) {
   auto* cls = self.as<Type>();
   TRY(refuse_keywords_of_new(t, cls, t.types().tuple, args, "tuple"));
   if (args.count > 1) return t.raise(Exc::TypeError, "tuple expected at most 1 argument, got {}", args.count);

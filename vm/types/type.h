@@ -41,7 +41,7 @@ Type* make_builtin_type(
 // type(name, bases, namespace, **kwargs) with everything: metaclass conflict, __slots__, __set_name__,
 // __init_subclass__, __classcell__.
 Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject* bases,
-                         DictObject* name_space, CallArgs keywords);
+                         DictObject* name_space, const CallArgs& keywords);
 // The class attribute found along the MRO; kNotFound if absent. Uses the runtime's method cache. No
 // descriptors applied.
 Value type_lookup(Thread& t, Type* type, StrObject* name);
@@ -59,7 +59,7 @@ Status type_set_attr_raw(Thread& t, Type* type, StrObject* name, Value value_or_
 uint32_t type_version(Thread& t,
                       Type* type);  // gives it a version if it has none; 0 when exhausted: do not cache
 // cls(*args, **kwargs): type.__call__.
-Result<Value> type_call(Thread& t, Value cls, CallArgs args);
+Result<Value> type_call(Thread& t, Value cls, const CallArgs& args);
 // object.__new__ for a class without special layout: allocates an instance.
 Result<Value> allocate_instance(Thread& t, Type* cls);
 std::string type_name(const Type* type);    // for messages: "list", "Foo"

@@ -348,7 +348,7 @@ static Result<Value> type_subclasses(Thread& t, const Value* args) {
       &context);
   return list;
 }
-static Result<Value> type_prepare(Thread& t, Value, CallArgs) { return make_dict(t); }
+static Result<Value> type_prepare(Thread& t, Value, const CallArgs&) { return make_dict(t); }
 static Result<Value> type_instancecheck(Thread& t, const Value* args) {
   bool b = TRY(plain_isinstance(t, args[1], args[0]));
   return Value::from_bool(b);
@@ -357,7 +357,7 @@ static Result<Value> type_subclasscheck(Thread& t, const Value* args) {
   bool b = TRY(plain_issubclass(t, args[1], args[0]));
   return Value::from_bool(b);
 }
-static Result<Value> type_init(Thread& t, Value, CallArgs args) {
+static Result<Value> type_init(Thread& t, Value, const CallArgs& args) {
   if (args.count == 1 && keyword_count(args) > 0)
     return t.raise(Exc::TypeError, "type.__init__() takes no keyword arguments");
   if (args.count != 1 && args.count != 3)

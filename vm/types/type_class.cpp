@@ -51,7 +51,7 @@ static bool is_native(Value v, NativeRawCall raw) {
 }
 
 // `make` has made the object; empty: as a __new__ of another class.
-static Status run_init(Thread& t, Value object, Type* type, Value make, CallArgs args) {
+static Status run_init(Thread& t, Value object, Type* type, Value make, const CallArgs& args) {
   Value init = TRY(resolve_init(t, type));
   if (is_native(init, object_init_raw)) {
     if (args.count == 0 && args.keyword_names.is_empty()) return {};
@@ -96,7 +96,7 @@ static inline Result<Value> convert(Thread& t, Type* type, Value v) {
   return kEmpty;
 }
 
-Result<Value> type_call(Thread& t, Value cls, CallArgs args) {
+Result<Value> type_call(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   if (args.count == 1 && args.keyword_names.is_empty()) {
     Value converted = TRY(convert(t, type, args.values[0]));
@@ -451,7 +451,7 @@ Status check_type_name(Thread& t, StrObject* name) {
 }
 
 Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject* bases,
-                         DictObject* name_space, CallArgs keywords) {
+                         DictObject* name_space, const CallArgs& keywords) {
   if (bases->size == 0) bases = make_tuple(t, {Value(t.types().object)});
   Type* base = TRY(best_base(t, bases));
   TRY(check_type_name(t, name));
@@ -518,7 +518,7 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   return type;
 }
 
-Result<Value> type_new_raw(Thread& t, Value cls, CallArgs args) {
+Result<Value> type_new_raw(Thread& t, Value cls, const CallArgs& args) {
   auto* metatype = cls.as<Type>();
   static const char* const kNames[] = {"name", "bases", "dict"};
   Value given[3];

@@ -102,7 +102,7 @@ struct NativeInitForms {
 extern const NativeInitForms kNativeInit;
 inline bool is_native_init(Value v) { return is_kind(v, Kind::NativeFunction); }
 Value make_slot_wrapper(Thread& t, Type* owner, const DunderDef* def, void* function);
-Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, CallArgs args);
+Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value self, const CallArgs& args);
 
 // ---- type.cpp
 struct MethodCache {
@@ -187,20 +187,20 @@ Result<Value> resolve_new(Thread& t,
                           Type* type);  // type.__new__ / __init__ found through the MRO, cached in the type
 Result<Value> resolve_init(Thread& t, Type* type);
 Result<Value> type_new_raw(Thread& t, Value cls,
-                           CallArgs args);  // type.__new__(metatype, name, bases, namespace, **kw)
+                           const CallArgs& args);  // type.__new__(metatype, name, bases, namespace, **kw)
 extern const NativeDef kObjectNewDef, kObjectInitDef;
 
 // ---- exception_types.cpp
-Result<Value> exception_new_raw(Thread& t, Value cls, CallArgs args);
-Result<Value> exception_base_init(Thread& t, Value self, CallArgs args);
+Result<Value> exception_new_raw(Thread& t, Value cls, const CallArgs& args);
+Result<Value> exception_base_init(Thread& t, Value self, const CallArgs& args);
 
 // ---- object.cpp
-Result<Value> object_new_raw(Thread& t, Value cls, CallArgs args);
-Result<Value> object_init_raw(Thread& t, Value self, CallArgs args);
+Result<Value> object_new_raw(Thread& t, Value cls, const CallArgs& args);
+Result<Value> object_init_raw(Thread& t, Value self, const CallArgs& args);
 Status set_class(Thread& t, Value self, Value cls);
 
 // Calls with `self` put in front of the arguments.
-Result<Value> call_prepend(Thread& t, Value callee, Value self, CallArgs args);
+Result<Value> call_prepend(Thread& t, Value callee, Value self, const CallArgs& args);
 inline size_t keyword_count(const CallArgs& args) {
   return args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
 }

@@ -50,7 +50,7 @@ static Result<Value> proxy_repr(Thread& t, Value self) {
   return make_str(t, fmt::format("<weakproxy at {:#x}; to '{}' at {:#x}>", self.bits(),
                                  weakref_type_text(t, target), target.bits()));
 }
-static Result<Value> proxy_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> proxy_call(Thread& t, Value self, const CallArgs& args) {
   return call(t, TRY(unwrap(t, self)), args);
 }
 static Result<Value> proxy_get_attr(Thread& t, Value self, StrObject* name) {

@@ -71,7 +71,7 @@ std::string weakref_type_text(Thread& t, Value target) {
   return name.rfind("__main__.", 0) == 0 ? name.substr(9) : name;
 }
 
-static Result<Value> weakref_new(Thread& t, Value cls, CallArgs args) {
+static Result<Value> weakref_new(Thread& t, Value cls, const CallArgs& args) {
   if (args.count < 1 || args.count > 2) {
     if (args.count < 1)
       return t.raise(Exc::TypeError, "__new__ expected at least 1 argument, got {}", args.count);
@@ -80,7 +80,7 @@ static Result<Value> weakref_new(Thread& t, Value cls, CallArgs args) {
   return make_weakref_of_type(t, cls.as<Type>(), args.values[0], args.count > 1 ? args.values[1] : kNone);
 }
 
-static Result<Value> weakref_init(Thread& t, Value, CallArgs args) {
+static Result<Value> weakref_init(Thread& t, Value, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "ref() takes no keyword arguments");
   if (args.count < 1) return t.raise(Exc::TypeError, "__init__ expected at least 1 argument, got 0");
@@ -89,7 +89,7 @@ static Result<Value> weakref_init(Thread& t, Value, CallArgs args) {
   return kNone;
 }
 
-static Result<Value> weakref_call(Thread& t, Value self, CallArgs args) {
+static Result<Value> weakref_call(Thread& t, Value self, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
     return t.raise(Exc::TypeError, "__call__() got an unexpected keyword argument '{}'",
                    str_text(t, (*args.keyword_names.as<TupleObject>())[0]));
