@@ -100,55 +100,86 @@ void Compiler::unwind_to(size_t down_to) {
   emitter.set_handler(handler);
 }
 
+Compiler::Guard Compiler::begin_guarded(Block block) {
+  Emitter& emitter = out();
+  Guard guard;
+  guard.outer = block.outer_handler = emitter.handler();
+  guard.end = emitter.new_label();
+  ++unit_->handler_depth;
+  guard.first = handler_above(emitter.new_label());
+  emitter.set_handler(guard.first);
+  push_block(block);
+  return guard;
+}
+
+void Compiler::end_guarded(const Guard& guard) {
+  pop_block();
+  out().set_handler(guard.outer);
+  --unit_->handler_depth;
+}
+
+void Compiler::begin_handler(Guard* guard, Span span) {
+  Emitter& emitter = out();
+  emitter.flow_into(guard->end);
+  guard->exception = emitter.top();
+  emitter.begin_cold();
+  emitter.bind_handler(guard->first);
+  guard->saved = emitter.push();
+  guard->second = handler_above(emitter.new_label());
+  emitter.set_handler(guard->second);
+  emitter.set_span(span);
+  emitter.emit(Op::PUSH_EXC, guard->saved, guard->exception);
+}
+
+void Compiler::end_handler(const Guard& guard) {
+  Emitter& emitter = out();
+  emitter.bind_handler(guard.second);
+  emitter.set_span({});
+  emitter.emit(Op::POP_EXC, guard.saved);
+  emitter.emit(Op::RERAISE, guard.saved + 1);
+  emitter.end_cold();
+  emitter.release_to(guard.exception);
+  emitter.bind(guard.end);
+}
+
+Compiler::Guard Compiler::guarded(Seq<StmtNode*> body, Seq<StmtNode*> orelse, Span span) {
+  Block block{};
+  block.kind = BlockKind::Try;
+  block.span = span;
+  Guard guard = begin_guarded(block);
+  statements(body);
+  end_guarded(guard);
+  statements(orelse);
+  begin_handler(&guard);
+  return guard;
+}
+
 // body(), then the finally part: once for the normal end, once for an exception, and once for each jump out
 // (unwind_block).
 template <typename Body>
 void Compiler::with_finally(Seq<StmtNode*> finalbody, Span span, Body body) {
   Emitter& emitter = out();
-  int32_t outer = emitter.handler();
-  Label on_exception = emitter.new_label(), on_second = emitter.new_label(), end = emitter.new_label();
-  ++unit_->handler_depth;
-  int32_t handler = handler_above(on_exception);
-  emitter.set_handler(handler);
   Block block{};
   block.kind = BlockKind::FinallyTry;
-  block.outer_handler = outer;
   block.finalbody = finalbody;
   block.span = span;
-  push_block(block);
+  Guard guard = begin_guarded(block);
   body();
-  pop_block();
-  emitter.set_handler(outer);
-  --unit_->handler_depth;
-  Reg mark = emitter.top();
+  end_guarded(guard);
   statements(finalbody);
-  emitter.flow_into(end);
-  emitter.begin_cold();
-  emitter.bind_handler(handler);
-  Reg exception = mark;
-  Reg saved = emitter.push();
-  int32_t second = handler_above(on_second);
-  emitter.set_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::PUSH_EXC, saved, exception);
+  begin_handler(&guard);
   Block ending{};
   ending.kind = BlockKind::FinallyEnd;
-  ending.outer_handler = outer;
-  ending.reg = saved;
+  ending.outer_handler = guard.outer;
+  ending.reg = guard.saved;
   ending.span = span;
   push_block(ending);
   statements(finalbody);
   pop_block();
   emitter.set_span({});
-  emitter.emit(Op::RERAISE, exception);
-  emitter.set_handler(outer);
-  emitter.bind_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::POP_EXC, saved);
-  emitter.emit(Op::RERAISE, saved + 1);
-  emitter.end_cold();
-  emitter.release_to(mark);
-  emitter.bind(end);
+  emitter.emit(Op::RERAISE, guard.exception);
+  emitter.set_handler(guard.outer);
+  end_handler(guard);
 }
 
 void Compiler::try_statement(const Try& node) {
@@ -168,32 +199,8 @@ void Compiler::try_statement(const Try& node) {
 
 void Compiler::try_except(const Try& node) {
   Emitter& emitter = out();
-  int32_t outer = emitter.handler();
-  Reg mark = emitter.top();
-  Label on_exception = emitter.new_label(), on_second = emitter.new_label(), end = emitter.new_label();
-  ++unit_->handler_depth;
-  int32_t handler = handler_above(on_exception);
-  emitter.set_handler(handler);
-  Block block{};
-  block.kind = BlockKind::Try;
-  block.outer_handler = outer;
-  block.span = node.span;
-  push_block(block);
-  statements(node.body);
-  pop_block();
-  emitter.set_handler(outer);
-  --unit_->handler_depth;
-  statements(node.orelse);
-  emitter.flow_into(end);
-
-  emitter.begin_cold();
-  emitter.bind_handler(handler);
-  Reg exception = mark;
-  Reg saved = emitter.push();
-  int32_t second = handler_above(on_second);
-  emitter.set_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::PUSH_EXC, saved, exception);
+  Guard guard = guarded(node.body, node.orelse, node.span);
+  const auto& [outer, first, second, exception, saved, end] = guard;
   for (size_t i = 0; i < node.handlers.size(); ++i) {
     const ExceptHandler* clause = node.handlers[i];
     emitter.set_span(clause->span);
@@ -251,13 +258,7 @@ void Compiler::try_except(const Try& node) {
   emitter.set_span({});
   emitter.emit(Op::RERAISE, exception);
   emitter.set_handler(outer);
-  emitter.bind_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::POP_EXC, saved);
-  emitter.emit(Op::RERAISE, saved + 1);
-  emitter.end_cold();
-  emitter.release_to(mark);
-  emitter.bind(end);
+  end_handler(guard);
 }
 
 void Compiler::try_star_statement(const TryStar& node) {
@@ -273,32 +274,8 @@ void Compiler::try_star_statement(const TryStar& node) {
 // the pair rest and match.
 void Compiler::try_star_except(const TryStar& node) {
   Emitter& emitter = out();
-  int32_t outer = emitter.handler();
-  Reg mark = emitter.top();
-  Label on_exception = emitter.new_label(), on_second = emitter.new_label(), end = emitter.new_label();
-  ++unit_->handler_depth;
-  int32_t handler = handler_above(on_exception);
-  emitter.set_handler(handler);
-  Block block{};
-  block.kind = BlockKind::Try;
-  block.outer_handler = outer;
-  block.span = node.span;
-  push_block(block);
-  statements(node.body);
-  pop_block();
-  emitter.set_handler(outer);
-  --unit_->handler_depth;
-  statements(node.orelse);
-  emitter.flow_into(end);
-
-  emitter.begin_cold();
-  emitter.bind_handler(handler);
-  Reg exception = mark;
-  Reg saved = emitter.push();
-  int32_t second = handler_above(on_second);
-  emitter.set_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::PUSH_EXC, saved, exception);
+  Guard guard = guarded(node.body, node.orelse, node.span);
+  const auto& [outer, first, second, exception, saved, end] = guard;
   Reg raised = emitter.push();
   Reg pair = emitter.push(2);
   emitter.emit(Op::BUILD_LIST, raised, 0, 0);
@@ -349,13 +326,7 @@ void Compiler::try_star_except(const TryStar& node) {
   emitter.bind(again);
   emitter.emit(Op::POP_EXC, saved);
   emitter.emit(Op::RERAISE, pair);
-  emitter.bind_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::POP_EXC, saved);
-  emitter.emit(Op::RERAISE, saved + 1);
-  emitter.end_cold();
-  emitter.release_to(mark);
-  emitter.bind(end);
+  end_handler(guard);
 }
 
 void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t index, Seq<StmtNode*> body,
@@ -367,8 +338,6 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
   }
   const WithItem* item = items[index];
   Span span = item->context_expr->span;
-  int32_t outer = emitter.handler();
-  Reg mark = emitter.top();
   Reg exit = emitter.push();
   Reg manager = operand(item->context_expr);
   Reg entered;
@@ -387,17 +356,13 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
     emitter.emit(Op::BEFORE_WITH, entered, manager, exit);
     if (entered == direct) bound(name->id);
   }
-  Label on_exception = emitter.new_label(), on_second = emitter.new_label(), end = emitter.new_label();
-  ++unit_->handler_depth;
   emitter.release_to(exit + 1);
-  int32_t handler = handler_above(on_exception);
-  emitter.set_handler(handler);
   Block block{};
   block.kind = async ? BlockKind::AsyncWith : BlockKind::With;
-  block.outer_handler = outer;
+  block.outer_handler = emitter.handler();
   block.reg = exit;
   block.span = span;
-  push_block(block);
+  Guard guard = begin_guarded(block);
   if (item->optional_vars != nullptr) {
     emitter.set_span(item->optional_vars->span);
     emitter.mark_line();
@@ -412,24 +377,11 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
   } else {
     statements(body);
   }
-  pop_block();
-  --unit_->handler_depth;
-  emitter.set_handler(outer);
-  Block leaving = block;
-  leaving.span = span;
-  unwind_block(leaving);
-  emitter.flow_into(end);
-
-  emitter.begin_cold();
-  emitter.bind_handler(handler);
-  Reg exception = exit + 1;
-  Reg saved = emitter.push();
-  int32_t second = handler_above(on_second);
-  emitter.set_handler(second);
-  emitter.set_span(span);
-  emitter.emit(Op::PUSH_EXC, saved, exception);
+  end_guarded(guard);
+  unwind_block(block);
+  begin_handler(&guard, span);
   Reg pair = emitter.push(2);
-  emitter.emit(Op::WITH_EXCEPT_START, pair, exit, exception);
+  emitter.emit(Op::WITH_EXCEPT_START, pair, exit, guard.exception);
   Reg verdict = pair;
   if (async) {
     emitter.emit(Op::GET_AWAITABLE, pair, pair, 0, 2);
@@ -438,18 +390,13 @@ void Compiler::with_statement(const StmtNode* node, Seq<WithItem*> items, size_t
   }
   Label suppressed = emitter.new_label();
   emitter.jump(Op::JUMP_IF_TRUE, suppressed, verdict);
-  emitter.emit(Op::RERAISE, exception);
-  emitter.set_handler(outer);
+  emitter.emit(Op::RERAISE, guard.exception);
+  emitter.set_handler(guard.outer);
   emitter.bind(suppressed);
-  emitter.emit(Op::POP_EXC, saved);
-  emitter.jump(Op::JUMP, end);
-  emitter.bind_handler(second);
-  emitter.set_span({});
-  emitter.emit(Op::POP_EXC, saved);
-  emitter.emit(Op::RERAISE, saved + 1);
-  emitter.end_cold();
-  emitter.release_to(mark);
-  emitter.bind(end);
+  emitter.emit(Op::POP_EXC, guard.saved);
+  emitter.jump(Op::JUMP, guard.end);
+  end_handler(guard);
+  emitter.release_to(exit);
 }
 
 }  // namespace mp::lang

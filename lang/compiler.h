@@ -159,6 +159,19 @@ class Compiler {
   void unwind_to(size_t down_to);
   int32_t handler_above(Label label, int extra_registers = 0);
   void try_statement(const Try& node);
+  // Code under a handler of its own. The handler stands among the cold code: it finds the exception in
+  // register `exception`, keeps the one handled before in `saved`; what is raised inside it goes to `second`,
+  // which puts that one back. Both go on at `end`.
+  struct Guard {
+    int32_t outer = 0, first = 0, second = 0;
+    Reg exception = 0, saved = 0;
+    Label end{};
+  };
+  Guard begin_guarded(Block block);
+  void end_guarded(const Guard& guard);
+  void begin_handler(Guard* guard, Span span = {});
+  void end_handler(const Guard& guard);
+  Guard guarded(Seq<StmtNode*> body, Seq<StmtNode*> orelse, Span span);  // up to begin_handler()
   void try_except(const Try& node);
   void try_star_statement(const TryStar& node);
   void try_star_except(const TryStar& node);

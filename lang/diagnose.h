@@ -132,6 +132,8 @@ class Diagnoser {
   Piece group();
   Piece list_atom();
   Piece brace_atom();
+  Piece display_or_comprehension(const Piece& first, TokenKind closing, const char* display,
+                                 const char* comprehension, bool targets);
   Piece strings();
   bool fstring();
   bool field();

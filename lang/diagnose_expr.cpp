@@ -467,9 +467,15 @@ Piece Diagnoser::list_atom() {
   if (accept(T::RightBracket)) return {0, 0, "list", true};
   Piece first = star_named();
   if (!first) return {};
+  return display_or_comprehension(first, T::RightBracket, "list", "list comprehension", true);
+}
+
+// Behind the first item of a list or a set; `targets`: it may be assigned to, so that its items count.
+Piece Diagnoser::display_or_comprehension(const Piece& first, TokenKind closing, const char* display,
+                                          const char* comprehension, bool targets) {
   Piece last = first;
-  Piece list{0, 0, "list", true};
-  list.add(first);
+  Piece items{0, 0, display, true};
+  if (targets) items.add(first);
   bool many = false, trailing = false;
   int comma = 0;
   while (is(T::Comma)) {
@@ -480,9 +486,9 @@ Piece Diagnoser::list_atom() {
     trailing = false;
     many = true;
     last = next;
-    list.add(next);
+    if (targets) items.add(next);
   }
-  if (accept(T::RightBracket)) return list;
+  if (accept(closing)) return items;
   if (is(T::For) || is(T::Async)) {
     if (!for_clauses()) return {};
     if (invalid_rules_) {
@@ -492,7 +498,7 @@ Piece Diagnoser::list_atom() {
         raise_range("did you forget parentheses around the comprehension target?", first.begin,
                     trailing && !many ? comma : last.end - 1);
     }
-    if (accept(T::RightBracket)) return {0, 0, "list comprehension", true};
+    if (accept(closing)) return {0, 0, comprehension, true};
   }
   return {};
 }
@@ -570,31 +576,7 @@ Piece Diagnoser::brace_atom() {
   position_ = begin;
   Piece first = star_named();
   if (!first) return {};
-  Piece last = first;
-  bool many = false, trailing = false;
-  int comma = 0;
-  while (is(T::Comma)) {
-    comma = position_++;
-    trailing = true;
-    Piece next = star_named();
-    if (!next) break;
-    trailing = false;
-    many = true;
-    last = next;
-  }
-  if (accept(T::RightBrace)) return {0, 0, "set display", true};
-  if (is(T::For) || is(T::Async)) {
-    if (!for_clauses()) return {};
-    if (invalid_rules_) {
-      if (std::string_view(first.what) == "starred" && !many && !trailing)
-        raise_range("iterable unpacking cannot be used in comprehension", first.begin, first.end - 1);
-      if (many || trailing)
-        raise_range("did you forget parentheses around the comprehension target?", first.begin,
-                    trailing && !many ? comma : last.end - 1);
-    }
-    if (accept(T::RightBrace)) return {0, 0, "set comprehension", true};
-  }
-  return {};
+  return display_or_comprehension(first, T::RightBrace, "set display", "set comprehension", false);
 }
 
 }  // namespace mp::lang

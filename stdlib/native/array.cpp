@@ -1,19 +1,17 @@
-// array: compact arrays of one C type. Growth makes a new raw cell, so that memoryviews and readers of the
-// old one stay safe.
+// array: compact arrays of one C type; their storage is array_items.cpp's.
 #include <algorithm>
 #include <cstring>
 
+#include "stdlib/native/array_items.h"
 #include "vm/gc/heap.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
-#include "vm/types/buffer.h"
 #include "vm/types/exception.h"
 #include "vm/types/list_filler.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
-#include "vm/types/runtime.h"
 #include "vm/types/str_internal.h"
 
 namespace mp {
@@ -22,209 +20,11 @@ Result<Value> array_reduce_ex(Thread& t, const Value* args);  // array_pickle.cp
 
 namespace {
 
-struct ArrayObject : Object {
-  std::atomic<ByteArrayCell*> cell{nullptr};
-  std::atomic<uint64_t> size{0};    // items
-  std::atomic<int32_t> exports{0};  // views that are out
-  int64_t item_size = 1;
-  char code = 'b';
-
-  // Bytes of the items that a reader may touch.
-  std::string_view view() const {
-    ByteArrayCell* c = cell.load(std::memory_order_acquire);
-    if (c == nullptr) return {};
-    uint64_t bytes = std::min(size.load() * static_cast<uint64_t>(item_size), c->capacity);
-    return {reinterpret_cast<const char*>(c->bytes()), bytes};
-  }
-  int64_t length() const { return static_cast<int64_t>(view().size()) / item_size; }
-};
 struct ArrayIterator : Object {
   Slot array;
   std::atomic<int64_t> index{0};
 };
-extern const TypeSpec kArraySpec, kArrayIteratorSpec;
-
-constexpr std::string_view kCodes = "bBuwhHiIlLqQfd";
-
-int64_t code_size(char code) { return code == 'u' || code == 'w' ? 4 : native_item_size(code); }
-
-bool is_array(Thread& t, Value v) {
-  return v.is_object() && is_subtype(v.as_object()->type(), native_type(t, kArraySpec));
-}
-
-ArrayObject* make_array(Thread& t, Type* type, char code) {
-  auto* a = t.heap().make<ArrayObject>(t, type);
-  a->code = code;
-  a->item_size = code_size(code);
-  return a;
-}
-
-// Replaces items [at, at + removed) by `added` items of packed content. The lock is held.
-Status splice(Thread& t, ArrayObject* a, int64_t at, int64_t removed, const char* content, int64_t added) {
-  ByteArrayCell* cell = a->cell.load();
-  auto size = static_cast<int64_t>(a->size.load());
-  int64_t fresh = size - removed + added, unit = a->item_size;
-  if (fresh != size) TRY(check_exports(t, a->exports, "cannot resize an array that is exporting buffers"));
-  if (fresh > (int64_t{1} << 44) / unit) return t.raise_memory_error();
-  int64_t tail = (size - at - removed) * unit;
-  if (cell == nullptr || fresh * unit > static_cast<int64_t>(cell->capacity)) {
-    int64_t wanted = (fresh + fresh / 8 + 6) * unit;
-    auto* grown = static_cast<ByteArrayCell*>(
-        t.heap().allocate_raw(t, sizeof(ByteArrayCell) + static_cast<size_t>(wanted)));
-    if (grown == nullptr) return t.raise_memory_error();
-    grown->capacity = static_cast<uint64_t>(wanted);
-    if (cell != nullptr) {
-      std::memcpy(grown->bytes(), cell->bytes(), static_cast<size_t>(at * unit));
-      std::memcpy(grown->bytes() + (at + added) * unit, cell->bytes() + (at + removed) * unit,
-                  static_cast<size_t>(tail));
-    }
-    if (added != 0) std::memcpy(grown->bytes() + at * unit, content, static_cast<size_t>(added * unit));
-    if (fresh < size) a->size.store(static_cast<uint64_t>(fresh));
-    a->cell.store(grown, std::memory_order_release);
-  } else {
-    if (added != removed)
-      std::memmove(cell->bytes() + (at + added) * unit, cell->bytes() + (at + removed) * unit,
-                   static_cast<size_t>(tail));
-    if (added != 0) std::memcpy(cell->bytes() + at * unit, content, static_cast<size_t>(added * unit));
-  }
-  a->size.store(static_cast<uint64_t>(fresh), std::memory_order_release);
-  return {};
-}
-
-// All the items, packed: at one moment, whoever changes the array meanwhile.
-std::string content_of(Thread& t, ArrayObject* a) {
-  ObjectLock lock(t, a);
-  return std::string(a->view());
-}
-
-// Copies item i; false where there is none. The lock is held.
-bool read_item(const ArrayObject* a, int64_t i, uint8_t* out) {
-  if (i < 0 || i >= a->length()) return false;
-  std::memcpy(out, a->view().data() + i * a->item_size, static_cast<size_t>(a->item_size));
-  return true;
-}
-
-Result<Value> unpack_item(Thread& t, const ArrayObject* a, const uint8_t* bytes) {
-  if (a->code == 'u' || a->code == 'w') {
-    uint32_t c;
-    std::memcpy(&c, bytes, 4);
-    if (c > 0x10ffff)
-      return t.raise(Exc::ValueError, "character U+{:x} is not in range [U+0000; U+10ffff]", c);
-    return str_or_error(make_str_char(t, c));
-  }
-  return unpack_native(t, a->code, bytes);
-}
-
-// Item i, or kNotFound where there is none (any more: another thread may have made the array shorter since
-// its length was asked for).
-Result<Value> item_at(Thread& t, ArrayObject* a, int64_t i) {
-  uint8_t bytes[8];
-  {
-    ObjectLock lock(t, a);
-    if (!read_item(a, i, bytes)) return kNotFound;
-  }
-  return unpack_item(t, a, bytes);
-}
-
-const char* code_words(char code) {
-  switch (code) {
-    case 'b': return "signed char";
-    case 'B': return "unsigned byte integer";
-    case 'h': return "signed short integer";
-    case 'H': return "unsigned short";
-    case 'i': return "signed integer";
-    case 'I': return "unsigned int";
-    default: return "Python int";
-  }
-}
-
-Status pack_item(Thread& t, const ArrayObject* a, Value v, char* out) {
-  char code = a->code;
-  if (code == 'u' || code == 'w') {
-    if (!is_str(v))
-      return t.raise(Exc::TypeError, "array item must be a unicode character, not {}", type_name(t, v));
-    if (v.as<StrObject>()->length() != 1) {
-      return t.raise(Exc::TypeError, "array item must be a string of length 1, not a string of length {}",
-                     v.as<StrObject>()->length());
-    }
-    uint32_t c = v.as<StrObject>()->at(0);
-    std::memcpy(out, &c, 4);
-    return {};
-  }
-  if (code == 'f' || code == 'd') {
-    double d = TRY(to_double(t, v));
-    auto narrow = static_cast<float>(d);
-    if (code == 'f')
-      std::memcpy(out, &narrow, 4);
-    else
-      std::memcpy(out, &d, 8);
-    return {};
-  }
-  Value index = TRY(to_index(t, v));
-  bool is_signed = code >= 'a';
-  auto unit = static_cast<size_t>(a->item_size);
-  int64_t i;
-  if (int_to_int64(index, &i)) {
-    bool low, high;
-    if (is_signed) {
-      int64_t top = unit == 8 ? INT64_MAX : (int64_t{1} << (unit * 8 - 1)) - 1;
-      low = i < -top - 1;
-      high = i > top;
-    } else {
-      low = i < 0;
-      high = unit < 8 && i >> (unit * 8) != 0;
-    }
-    if (low && unit >= 4 && !is_signed)
-      return t.raise(Exc::OverflowError, "can't convert negative value to unsigned int");
-    if (low) return t.raise(Exc::OverflowError, "{} is less than minimum", code_words(code));
-    if (high) return t.raise(Exc::OverflowError, "{} is greater than maximum", code_words(code));
-    std::memcpy(out, &i, unit);
-    return {};
-  }
-  IntView big(index);
-  if (is_signed || unit != 8 || mpz_sgn(big.get()) < 0 || mpz_sizeinbase(big.get(), 2) > 64) {
-    if (!is_signed && mpz_sgn(big.get()) < 0)
-      return t.raise(Exc::OverflowError, "can't convert negative value to unsigned int");
-    return t.raise(Exc::OverflowError, "Python int too large to convert to C {}",
-                   is_signed ? "long" : "unsigned long");
-  }
-  uint64_t u = mpz_get_ui(big.get());
-  std::memcpy(out, &u, 8);
-  return {};
-}
-
-Status append_value(Thread& t, ArrayObject* a, Value v) {
-  char packed[8];
-  TRY(pack_item(t, a, v, packed));
-  settle_exports(t, a->exports);
-  ObjectLock lock(t, a);
-  return splice(t, a, static_cast<int64_t>(a->size.load()), 0, packed, 1);
-}
-
-Status append_bytes(Thread& t, ArrayObject* a, std::string_view content) {
-  if (!content.empty()) settle_exports(t, a->exports);
-  ObjectLock lock(t, a);
-  return splice(t, a, static_cast<int64_t>(a->size.load()), 0, content.data(),
-                static_cast<int64_t>(content.size()) / a->item_size);
-}
-
-Status append_text(Thread& t, ArrayObject* a, StrObject* text) {
-  std::string packed(text->length() * 4, '\0');
-  for (size_t i = 0; i < text->length(); ++i) {
-    uint32_t c = text->at(i);
-    std::memcpy(packed.data() + i * 4, &c, 4);
-  }
-  return append_bytes(t, a, packed);
-}
-
-Status extend_with(Thread& t, ArrayObject* a, Value source) {
-  if (is_array(t, source)) {
-    auto* other = source.as<ArrayObject>();
-    if (other->code != a->code) return t.raise(Exc::TypeError, "can only extend with array of same kind");
-    return append_bytes(t, a, content_of(t, other));
-  }
-  return for_each(t, source, [&](Value item) { return append_value(t, a, item); });
-}
+extern const TypeSpec kArrayIteratorSpec;
 
 // ---------------------------------------------------------------- construction
 
@@ -235,7 +35,7 @@ Result<Value> array_new(Thread& t, const Value* args) {
                    type_name(t, args[1]));
   }
   uint32_t c = args[1].as<StrObject>()->at(0);
-  if (c > 127 || kCodes.find(static_cast<char>(c)) == kCodes.npos) {
+  if (c > 127 || kArrayCodes.find(static_cast<char>(c)) == kArrayCodes.npos) {
     return t.raise(Exc::ValueError, "bad typecode (must be b, B, u, w, h, H, i, I, l, L, q, Q, f or d)");
   }
   auto code = static_cast<char>(c);
@@ -254,22 +54,22 @@ Result<Value> array_new(Thread& t, const Value* args) {
   ArrayObject* a = make_array(t, type, code);
   if (source.is_empty()) return Value(a);
   if (is_str(source)) {
-    TRY(append_text(t, a, source.as<StrObject>()));
+    TRY(array_append_text(t, a, source.as<StrObject>()));
   } else if (is_bytes(source) || is_kind(source, Kind::ByteArray)) {
     std::string content(TRY(bytes_view(t, source)));
     if (content.size() % static_cast<size_t>(a->item_size) != 0) {
       return t.raise(Exc::ValueError, "bytes length not a multiple of item size");
     }
-    TRY(append_bytes(t, a, content));
+    TRY(array_append_bytes(t, a, content));
   } else if (is_array(t, source) && source.as<ArrayObject>()->code != code) {
     auto* other = source.as<ArrayObject>();
     for (int64_t i = 0;; ++i) {
-      Value item = TRY(item_at(t, other, i));
+      Value item = TRY(array_item(t, other, i));
       if (item.is_not_found()) break;
-      TRY(append_value(t, a, item));
+      TRY(array_append_value(t, a, item));
     }
   } else {
-    TRY(extend_with(t, a, source));
+    TRY(array_extend_with(t, a, source));
   }
   return Value(a);
 }
@@ -280,7 +80,7 @@ Result<Value> array_tolist(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   ListFiller out(t, static_cast<size_t>(a->length()));
   for (int64_t i = 0;; ++i) {
-    Value item = TRY(item_at(t, a, i));
+    Value item = TRY(array_item(t, a, i));
     if (item.is_not_found()) return out.finish();
     out.push(item);
   }
@@ -291,7 +91,7 @@ Result<Value> array_tounicode(Thread& t, const Value* args) {
   if (a->code != 'u' && a->code != 'w') {
     return t.raise(Exc::ValueError, "tounicode() may only be called on unicode type arrays ('u' or 'w')");
   }
-  std::string own = content_of(t, a);
+  std::string own = array_content(t, a);
   StrBuilder out(t);
   for (size_t at = 0; at < own.size(); at += 4) {
     uint32_t c;
@@ -332,18 +132,18 @@ Result<Value> array_get_item(Thread& t, Value self, Value key) {
   auto* a = self.as<ArrayObject>();
   if (is_kind(key, Kind::Slice)) {
     SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), a->length()));
-    std::string picked, own = content_of(t, a);
+    std::string picked, own = array_content(t, a);
     auto unit = static_cast<size_t>(a->item_size);
     for (int64_t i = 0; i < range.count; ++i) {
       size_t at = static_cast<size_t>(range.start + i * range.step) * unit;
       if (at + unit <= own.size()) picked.append(own, at, unit);
     }
     ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-    TRY(append_bytes(t, out, picked));
+    TRY(array_append_bytes(t, out, picked));
     return Value(out);
   }
   int64_t i = TRY(index_in(t, a, key, "array index out of range"));
-  Value item = TRY(item_at(t, a, i));
+  Value item = TRY(array_item(t, a, i));
   if (item.is_not_found()) return t.raise(Exc::IndexError, "array index out of range");
   return item;
 }
@@ -356,13 +156,13 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
       settle_exports(t, a->exports);
       ObjectLock lock(t, a);
       if (i >= a->length()) return t.raise(Exc::IndexError, "array assignment index out of range");
-      return splice(t, a, i, 1, nullptr, 0);
+      return array_splice(t, a, i, 1, nullptr, 0);
     }
     char packed[8];
-    TRY(pack_item(t, a, value, packed));
+    TRY(array_pack(t, a, value, packed));
     ObjectLock lock(t, a);
     if (i >= a->length()) return t.raise(Exc::IndexError, "array assignment index out of range");
-    return splice(t, a, i, 1, packed, 1);
+    return array_splice(t, a, i, 1, packed, 1);
   }
   std::string content;
   if (!value.is_empty()) {
@@ -373,7 +173,7 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
     if (value.as<ArrayObject>()->code != a->code) {
       return t.raise(Exc::TypeError, "bad argument type for built-in operation");
     }
-    content = content_of(t, value.as<ArrayObject>());
+    content = array_content(t, value.as<ArrayObject>());
   }
   int64_t length = a->length();
   SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), length));
@@ -388,7 +188,7 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
     range.start = std::min(range.start, length);
     count = std::min(count, length - range.start);
   }
-  if (range.step == 1) return splice(t, a, range.start, count, content.data(), added);
+  if (range.step == 1) return array_splice(t, a, range.start, count, content.data(), added);
   if (!value.is_empty() && added != count) {
     return t.raise(Exc::ValueError, "attempt to assign array of size {} to extended slice of size {}", added,
                    count);
@@ -403,10 +203,10 @@ Status array_set_item(Thread& t, Value self, Value key, Value value) {
       bool drop = count > 0 && i >= first && (i - first) % step == 0 && (i - first) / step < count;
       if (!drop) kept.append(own.substr(static_cast<size_t>(i * unit), static_cast<size_t>(unit)));
     }
-    return splice(t, a, 0, size, kept.data(), static_cast<int64_t>(kept.size()) / unit);
+    return array_splice(t, a, 0, size, kept.data(), static_cast<int64_t>(kept.size()) / unit);
   }
   for (int64_t i = 0; i < count; ++i)
-    TRY(splice(t, a, range.start + i * range.step, 1, content.data() + i * unit, 1));
+    TRY(array_splice(t, a, range.start + i * range.step, 1, content.data() + i * unit, 1));
   return {};
 }
 
@@ -416,7 +216,7 @@ Result<Value> array_compare(Thread& t, Value left, Value right, CompareOp op) {
   bool equality = op == CompareOp::Eq || op == CompareOp::Ne;
   if (equality && a->length() != b->length()) return Value::from_bool(op == CompareOp::Ne);
   for (int64_t i = 0; i < a->length() && i < b->length(); ++i) {
-    Value x = TRY(item_at(t, a, i)), y = TRY(item_at(t, b, i));
+    Value x = TRY(array_item(t, a, i)), y = TRY(array_item(t, b, i));
     if (x.is_not_found() || y.is_not_found()) break;
     if (TRY(compare_bool(t, x, y, CompareOp::Eq))) continue;
     if (equality) return Value::from_bool(op == CompareOp::Ne);
@@ -436,7 +236,7 @@ Result<Value> array_compare(Thread& t, Value left, Value right, CompareOp op) {
 // The first item equal to `v` in [begin, end), or -1.
 Result<int64_t> find_item(Thread& t, ArrayObject* a, Value v, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
-    Value item = TRY(item_at(t, a, i));
+    Value item = TRY(array_item(t, a, i));
     if (item.is_not_found()) break;
     if (TRY(compare_bool(t, item, v, CompareOp::Eq))) return i;
   }
@@ -453,20 +253,20 @@ Result<Value> array_concat(Thread& t, Value left, Value right) {
   auto *a = left.as<ArrayObject>(), *b = right.as<ArrayObject>();
   if (a->code != b->code) return t.raise(Exc::TypeError, "bad argument type for built-in operation");
   ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-  std::string content = content_of(t, a) + content_of(t, b);
-  TRY(append_bytes(t, out, content));
+  std::string content = array_content(t, a) + array_content(t, b);
+  TRY(array_append_bytes(t, out, content));
   return Value(out);
 }
 Result<Value> array_inplace_concat(Thread& t, Value self, Value right) {
   if (!is_array(t, right)) {
     return t.raise(Exc::TypeError, "can only extend with array (not \"{}\")", type_name(t, right));
   }
-  TRY(extend_with(t, self.as<ArrayObject>(), right));
+  TRY(array_extend_with(t, self.as<ArrayObject>(), right));
   return self;
 }
 Result<std::string> repeated(Thread& t, ArrayObject* a, Value count) {
   int64_t n = TRY(to_ssize(t, count));
-  std::string own = content_of(t, a), out;
+  std::string own = array_content(t, a), out;
   if (n <= 0 || own.empty()) return out;
   if (n > (int64_t{1} << 40) / static_cast<int64_t>(own.size())) return t.raise_memory_error();
   for (int64_t i = 0; i < n; ++i) out.append(own);
@@ -476,7 +276,7 @@ Result<Value> array_repeat(Thread& t, Value self, Value count) {
   auto* a = self.as<ArrayObject>();
   std::string content = TRY(repeated(t, a, count));
   ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-  TRY(append_bytes(t, out, content));
+  TRY(array_append_bytes(t, out, content));
   return Value(out);
 }
 Result<Value> array_inplace_repeat(Thread& t, Value self, Value count) {
@@ -484,8 +284,8 @@ Result<Value> array_inplace_repeat(Thread& t, Value self, Value count) {
   std::string content = TRY(repeated(t, a, count));
   settle_exports(t, a->exports);
   ObjectLock lock(t, a);
-  TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), content.data(),
-             static_cast<int64_t>(content.size()) / a->item_size));
+  TRY(array_splice(t, a, 0, static_cast<int64_t>(a->size.load()), content.data(),
+                   static_cast<int64_t>(content.size()) / a->item_size));
   return self;
 }
 
@@ -501,7 +301,7 @@ Result<Value> array_iterator_next(Thread& t, Value self) {
   auto* a = array.as<ArrayObject>();
   int64_t i = it->index.load();
   it->index.store(i + 1);
-  Value item = TRY(item_at(t, a, i));
+  Value item = TRY(array_item(t, a, i));
   if (!item.is_not_found()) return item;
   it->array = kEmpty;
   return kNoMore;
@@ -530,11 +330,11 @@ const NativeDef kArrayIteratorMethods[] = {
 // ---------------------------------------------------------------- methods
 
 Result<Value> array_append(Thread& t, const Value* args) {
-  TRY(append_value(t, args[0].as<ArrayObject>(), args[1]));
+  TRY(array_append_value(t, args[0].as<ArrayObject>(), args[1]));
   return kNone;
 }
 Result<Value> array_extend(Thread& t, const Value* args) {
-  TRY(extend_with(t, args[0].as<ArrayObject>(), args[1]));
+  TRY(array_extend_with(t, args[0].as<ArrayObject>(), args[1]));
   return kNone;
 }
 Result<Value> array_fromlist(Thread& t, const Value* args) {
@@ -545,10 +345,10 @@ Result<Value> array_fromlist(Thread& t, const Value* args) {
     Value item = args[1].as<ListObject>()->at(i);
     if (item.is_empty()) break;
     char one[8];
-    TRY(pack_item(t, a, item, one));
+    TRY(array_pack(t, a, item, one));
     packed.append(one, static_cast<size_t>(a->item_size));
   }
-  TRY(append_bytes(t, a, packed));
+  TRY(array_append_bytes(t, a, packed));
   return kNone;
 }
 Result<Value> array_frombytes(Thread& t, const Value* args) {
@@ -559,7 +359,7 @@ Result<Value> array_frombytes(Thread& t, const Value* args) {
     return t.raise(Exc::ValueError, "bytes length not a multiple of item size");
   }
   std::string content(held.bytes());
-  TRY(append_bytes(t, a, content));
+  TRY(array_append_bytes(t, a, content));
   return kNone;
 }
 Result<Value> array_fromunicode(Thread& t, const Value* args) {
@@ -569,11 +369,11 @@ Result<Value> array_fromunicode(Thread& t, const Value* args) {
   if (a->code != 'u' && a->code != 'w') {
     return t.raise(Exc::ValueError, "fromunicode() may only be called on unicode type arrays ('u' or 'w')");
   }
-  TRY(append_text(t, a, args[1].as<StrObject>()));
+  TRY(array_append_text(t, a, args[1].as<StrObject>()));
   return kNone;
 }
 Result<Value> array_tobytes(Thread& t, const Value* args) {
-  return str_or_error(make_bytes(t, content_of(t, args[0].as<ArrayObject>())));
+  return str_or_error(make_bytes(t, array_content(t, args[0].as<ArrayObject>())));
 }
 Result<Value> array_tofile(Thread& t, const Value* args) {
   Value content = TRY(array_tobytes(t, args));
@@ -596,12 +396,12 @@ Result<Value> array_insert(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   int64_t at = TRY(to_ssize(t, args[1]));
   char packed[8];
-  TRY(pack_item(t, a, args[2], packed));
+  TRY(array_pack(t, a, args[2], packed));
   settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   int64_t size = a->length();
   if (at < 0) at = std::max<int64_t>(0, at + size);
-  TRY(splice(t, a, std::min(at, size), 0, packed, 1));
+  TRY(array_splice(t, a, std::min(at, size), 0, packed, 1));
   return kNone;
 }
 Result<Value> array_pop(Thread& t, const Value* args) {
@@ -613,10 +413,10 @@ Result<Value> array_pop(Thread& t, const Value* args) {
   {
     ObjectLock lock(t, a);
     if (at < 0) at += a->length();
-    if (!read_item(a, at, bytes)) return t.raise(Exc::IndexError, "pop index out of range");
-    TRY(splice(t, a, at, 1, nullptr, 0));
+    if (!array_read(a, at, bytes)) return t.raise(Exc::IndexError, "pop index out of range");
+    TRY(array_splice(t, a, at, 1, nullptr, 0));
   }
-  return unpack_item(t, a, bytes);
+  return array_unpack(t, a, bytes);
 }
 Result<Value> array_remove(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
@@ -624,7 +424,7 @@ Result<Value> array_remove(Thread& t, const Value* args) {
   settle_exports(t, a->exports);
   ObjectLock lock(t, a);
   if (at < 0 || at >= a->length()) return t.raise(Exc::ValueError, "array.remove(x): x not in array");
-  TRY(splice(t, a, at, 1, nullptr, 0));
+  TRY(array_splice(t, a, at, 1, nullptr, 0));
   return kNone;
 }
 Result<Value> array_index(Thread& t, const Value* args) {
@@ -662,7 +462,7 @@ Result<Value> array_clear(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   settle_exports(t, a->exports);
   ObjectLock lock(t, a);
-  TRY(splice(t, a, 0, static_cast<int64_t>(a->size.load()), nullptr, 0));
+  TRY(array_splice(t, a, 0, static_cast<int64_t>(a->size.load()), nullptr, 0));
   return kNone;
 }
 Result<Value> array_buffer_info(Thread& t, const Value* args) {
@@ -673,7 +473,7 @@ Result<Value> array_buffer_info(Thread& t, const Value* args) {
 Result<Value> array_copy(Thread& t, const Value* args) {
   auto* a = args[0].as<ArrayObject>();
   ArrayObject* out = make_array(t, native_type(t, kArraySpec), a->code);
-  TRY(append_bytes(t, out, content_of(t, a)));
+  TRY(array_append_bytes(t, out, array_content(t, a)));
   return Value(out);
 }
 Result<Value> array_class_getitem(Thread& t, const Value* args) {
@@ -722,6 +522,8 @@ const NativeDef kArrayMethods[] = {
     MP_CLASS_METHOD(array_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
     MP_END};
 
+}  // namespace
+
 const TypeSpec kArraySpec = {
     .name = "array.array",
     .size = sizeof(ArrayObject),
@@ -741,6 +543,9 @@ const TypeSpec kArraySpec = {
               .inplace_repeat = array_inplace_repeat},
     .methods = kArrayMethods,
     .getsets = kArrayGetSets};
+
+namespace {
+
 const TypeSpec kArrayIteratorSpec = {
     .name = "array.arrayiterator",
     .size = sizeof(ArrayIterator),
@@ -757,7 +562,7 @@ Status acquire_array(Thread& t, Value owner, BufferView* view) {
                                          "I", "l", "L", "q", "Q", "f", "d"};
   std::string_view own = a->view();
   fill_buffer(view, owner, const_cast<char*>(own.data()), static_cast<int64_t>(own.size()) / a->item_size,
-              a->item_size, kFormats[kCodes.find(a->code)], false, a->cell.load());
+              a->item_size, kFormats[kArrayCodes.find(a->code)], false, a->cell.load());
   return {};
 }
 void release_array(Value owner) { owner.as<ArrayObject>()->exports.fetch_sub(1); }
@@ -770,7 +575,7 @@ Status init_module(Thread& t, ModuleObject* module) {
   Value sequence = TRY(get_attr(t, TRY(import_module(t, "_collections_abc")), "MutableSequence"));
   TRY(call_method(t, sequence, intern(t, "register"), {type}));
   TRY(module_add(t, module, "ArrayType", type));
-  return module_add_text(t, module, "typecodes", kCodes);
+  return module_add_text(t, module, "typecodes", kArrayCodes);
 }
 
 }  // namespace
