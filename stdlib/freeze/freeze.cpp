@@ -2,7 +2,6 @@
 // one archive plus a C++ index. A build tool: it links the front end only and runs no Python.
 //   minipy-freeze MODULES_DEF SCRIPT_LIB PYTHON_LIB_OR_none OUTPUT_DIRECTORY
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cctype>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "freeze/coarse_positions.h"
+#include "freeze/deflate.h"
 #include "lang/code_unit_io.h"
 #include "lang/compile.h"
 
@@ -167,40 +167,6 @@ std::string common_segments(const std::vector<std::string>& modules) {
   return segments;
 }
 
-// Raw deflate: vm/modules/frozen.cpp inflates. A new block, with codes of its own, begins where the parts
-// since the last one have `least` bytes.
-std::string compress(const std::string& bytes, const std::string& dictionary, size_t least) {
-  z_stream stream{};
-  std::string out(compressBound(bytes.size()) + 1024, '\0');
-  if (deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) return {};
-  deflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(dictionary.data()),
-                       static_cast<uInt>(dictionary.size()));
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  size_t begin = 0;
-  for (size_t end : code_unit_parts(bytes)) {
-    if (end - begin < least || end == bytes.size()) continue;
-    stream.avail_in = static_cast<uInt>(end - begin);
-    deflate(&stream, Z_BLOCK);
-    begin = end;
-  }
-  stream.avail_in = static_cast<uInt>(bytes.size() - begin);
-  int result = deflate(&stream, Z_FINISH);
-  out.resize(result == Z_STREAM_END ? stream.total_out : 0);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string smallest(const std::string& bytes, const std::string& dictionary) {
-  std::string best;
-  for (size_t least : {50, 150, 400, 1000, 3000}) {
-    std::string packed = compress(bytes, dictionary, least);
-    if (best.empty() || packed.size() < best.size()) best = std::move(packed);
-  }
-  return best;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -264,7 +230,7 @@ int main(int argc, char** argv) {
               index;
   size_t unpacked = 0;
   for (size_t i = 0; i < modules.size(); ++i) {
-    std::string packed = smallest(serialised[i], dictionary);
+    std::string packed = deflate_shortest(serialised[i], dictionary, code_unit_parts(serialised[i]));
     index += fmt::format("    {{\"{}\", {}, {}, {}, {}}},\n", modules[i].name, archive.size(), packed.size(),
                          serialised[i].size(), modules[i].is_package);
     archive += packed;
