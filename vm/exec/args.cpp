@@ -146,6 +146,14 @@ Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Val
   const size_t copied = given < takes ? given : takes;
   for (size_t i = 0; i < copied; ++i) r[i] = argument(i);
   for (size_t i = copied; i < code->local_count; ++i) r[i] = kEmpty;
+  if (given < takes && args.keyword_names.is_empty() && code->parameter_count == takes) {
+    // Only defaults are left to do, as a rule.
+    Value defaults = function->defaults;
+    if (size_t have = b.default_count(); given + have >= takes) [[likely]] {
+      for (size_t i = given; i < takes; ++i) r[i] = (*defaults.as<TupleObject>())[i + have - takes];
+      return {};
+    }
+  }
 
   size_t next = named_end;
   if (code->flags & lang::kCodeVarArgs) {

@@ -1,6 +1,7 @@
 // Calls: pushing frames, calling natives, spreading CALL_EX's arguments, and the doors for C++ callers.
 #include <cstring>
 
+#include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
 #include "vm/types/type_internal.h"
 
@@ -39,7 +40,7 @@ Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObj
                   DictObject* builtins, uint32_t control) {
   Frame* frame = open_frame(t, code, function, globals, builtins, control);
   if (frame == nullptr) return nullptr;
-  for (uint32_t i = 0, n = code->first_temporary; i < n; ++i) frame->registers[i] = kEmpty;
+  clear_registers(frame->registers, frame->registers + code->first_temporary);
   return frame;
 }
 
@@ -48,22 +49,10 @@ void pop_frame(Thread& t, Frame* frame) {
   --t.recursion_depth;
 }
 
-MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, const CallArgs& args,
-                             uint32_t control, const SpreadArgs& spread) {
+// Arguments that are not simply the parameters in order.
+MP_NOINLINE static Frame* push_bound(Thread& t, FunctionObject* function, Value self, const CallArgs& args,
+                                     uint32_t control, const SpreadArgs& spread) {
   CodeObject* code = function->code;
-  const size_t bound = self.is_empty() ? 0 : 1;
-  if (args.count + bound == code->exact_positional && args.keyword_names.is_empty()) {
-    Frame* frame = open_frame(t, code, function, function->globals, function->builtins, control);
-    if (frame == nullptr) [[unlikely]]
-      return nullptr;
-    Value* to = frame->registers;
-    Value* end = to + code->first_temporary;
-    if (bound != 0) *to++ = self;
-    for (size_t i = 0; i < args.count; ++i) *to++ = args.values[i];
-    while (to < end) *to++ = kEmpty;
-    t.frame = frame;
-    return frame;
-  }
   Frame* frame = push_frame(t, code, function, function->globals, function->builtins, control);
   if (frame == nullptr) return nullptr;
   // The frame is linked only when its arguments are bound: errors belong to the caller. stack_top already
@@ -75,6 +64,29 @@ MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, co
   if ((code->flags & lang::kCodeOptimized) == 0) frame->locals = Value(function->globals);
   t.frame = frame;
   return frame;
+}
+
+__attribute__((always_inline)) static inline Frame* push_any(Thread& t, FunctionObject* function, Value self,
+                                                             const CallArgs& args, uint32_t control,
+                                                             const SpreadArgs& spread) {
+  CodeObject* code = function->code;
+  const size_t bound = self.is_empty() ? 0 : 1;
+  if (args.count + bound != code->exact_positional || !args.keyword_names.is_empty())
+    return push_bound(t, function, self, args, control, spread);
+  Frame* frame = open_frame(t, code, function, function->globals, function->builtins, control);
+  if (frame == nullptr) [[unlikely]]
+    return nullptr;
+  Value* to = frame->registers;
+  const Value* end = to + code->first_temporary;
+  if (bound != 0) *to++ = self;
+  clear_registers(copy_registers(to, args.values, args.count), end);
+  t.frame = frame;
+  return frame;
+}
+
+MP_NOINLINE Frame* push_call(Thread& t, FunctionObject* function, Value self, const CallArgs& args,
+                             uint32_t control, const SpreadArgs& spread) {
+  return push_any(t, function, self, args, control, spread);
 }
 
 Value call_value(Thread& t, Value callee, Value self, const CallArgs& args) {
@@ -187,7 +199,7 @@ MP_NOINLINE bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArg
 }  // namespace ops
 
 Result<Value> call_function(Thread& t, FunctionObject* function, Value self, const CallArgs& args) {
-  Frame* frame = ops::push_call(t, function, self, args, kFrameEntry);
+  Frame* frame = ops::push_any(t, function, self, args, kFrameEntry, kNoSpread);
   if (frame == nullptr) return Error{};
   return execute(t, frame);
 }

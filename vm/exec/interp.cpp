@@ -8,6 +8,7 @@
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/iterator_support.h"
+#include "vm/types/list_support.h"
 
 namespace mp {
 
@@ -17,15 +18,25 @@ using namespace ops;
 
 namespace {
 
+// One byte, which other threads may rewrite: volatile does what a relaxed load does, and the compiler widens
+// it in the load itself. ThreadSanitizer wants to see the atomic.
+inline uint8_t next_opcode(const Instruction* pc) {
+#if defined(__has_feature) && __has_feature(thread_sanitizer)
+  return __atomic_load_n(&pc->op, __ATOMIC_RELAXED);
+#else
+  return *static_cast<const volatile uint8_t*>(&pc->op);
+#endif
+}
+
 #define NEXT(words) \
   do {              \
     pc += (words);  \
     DISPATCH();     \
   } while (0)
-#define DISPATCH()                                             \
-  do {                                                         \
-    if constexpr (kInstrumented) goto instrumented;            \
-    goto* kLabels[__atomic_load_n(&pc->op, __ATOMIC_RELAXED)]; \
+#define DISPATCH()                                  \
+  do {                                              \
+    if constexpr (kInstrumented) goto instrumented; \
+    goto* kLabels[next_opcode(pc)];                 \
   } while (0)
 #define SAVE() (frame->pc = pc)
 // The value of a Result<Value> or Value expression; goes to `raised` on error.
@@ -72,6 +83,7 @@ Value run(Thread& t, Frame* frame, bool throwing) {
 #define SPECIALISED(NAME, BASE, DOC) &&op_##NAME,
 #include "lang/opcodes.def"
   };
+  BuiltinTypes& types = t.types();
   const Instruction* pc;
   Value* r;
   Slot* k;
@@ -106,7 +118,7 @@ instrumented:
       if (INTERRUPTED()) goto after_call;
       NEXT(lang::op_info(opcode(pc)).length());
     }
-    goto* kLabels[__atomic_load_n(&pc->op, __ATOMIC_RELAXED)];
+    goto* kLabels[next_opcode(pc)];
   }
 
 #include "vm/exec/interp_calls.inc"
@@ -160,11 +172,14 @@ unwound:
   LOAD_FRAME();
   DISPATCH();
 
-switch_mode:
+switch_mode : {
   SAVE();
-  return run<!kInstrumented>(t, frame, false);
+  Value outcome = run<!kInstrumented>(t, frame, false);
+  t.set_interrupt(kInterruptTrace);  // the loops further out have to look as well
+  return outcome;
+}
 
-  // ------------------------------------------------------------------ everything else
+// ------------------------------------------------------------------ everything else
 #define COLD(NAME)                                \
   op_##NAME : CHECK(cold::NAME(t, frame, pc, r)); \
   NEXT(1);
@@ -174,7 +189,8 @@ switch_mode:
 
 }  // namespace
 
-Value execute(Thread& t, Frame* frame, bool throwing) {
+// With something to see to first, or to watch.
+MP_NOINLINE static Value execute_attentively(Thread& t, Frame* frame, bool throwing) {
   if (t.check_stack().is_error()) {
     // The frame never ran: drop it and let the caller see the error.
     leave_frame(t, frame);
@@ -183,12 +199,18 @@ Value execute(Thread& t, Frame* frame, bool throwing) {
   // A function called from native code begins with a switch site as any other; an await that goes on does
   // not.
   if (!throwing && INTERRUPTED() && opcode(frame->pc) != Op::AWAIT) throwing = poll(t, false) == Poll::Raised;
-  bool instrumented = needs_instrumentation(t);
-  if (instrumented && !trace_call(t, frame, throwing)) throwing = true;
-  Value result = instrumented ? run<true>(t, frame, throwing) : run<false>(t, frame, throwing);
-  // The loops further out have to look again.
-  if (needs_instrumentation(t) != instrumented) t.set_interrupt(kInterruptTrace);
+  if (!needs_instrumentation(t)) return run<false>(t, frame, throwing);
+  if (!trace_call(t, frame, throwing)) throwing = true;
+  Value result = run<true>(t, frame, throwing);
+  t.set_interrupt(kInterruptTrace);  // a loop further out may be waiting for its turn to change
   return result;
+}
+
+Value execute(Thread& t, Frame* frame, bool throwing) {
+  bool deep = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) <= t.stack_limit;
+  if (deep || INTERRUPTED() || may_need_instrumentation(t)) [[unlikely]]
+    return execute_attentively(t, frame, throwing);
+  return run<false>(t, frame, throwing);
 }
 
 }  // namespace mp

@@ -56,6 +56,21 @@ inline constexpr uint64_t kWithoutSelf = 1;
 // push_exact then copies in place.
 inline Value* fresh_registers(Thread& t) { return reinterpret_cast<Value*>(t.stack_top + kFrameSlots); }
 inline bool has_room(Thread& t, size_t values) { return t.stack_top + kFrameSlots + values <= t.stack_end; }
+// Registers are few. Of a plain loop the compiler would make vector code or a call of memset, whose beginning
+// alone costs more than these stores.
+inline Value* copy_registers(Value* to, const Value* from, size_t count) {
+  for (const Value* end = from + count; from != end; ++from) {
+    *to++ = *from;
+    asm volatile("" : "+r"(to));
+  }
+  return to;
+}
+inline void clear_registers(Value* to, const Value* end) {
+  while (to < end) {
+    *to++ = kEmpty;
+    asm volatile("" : "+r"(to));
+  }
+}
 inline uint32_t control_word(uint32_t flags, uint32_t length, uint32_t reg) {
   return flags | (length << 8) | (reg << 16);
 }

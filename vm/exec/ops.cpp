@@ -520,7 +520,7 @@ const NativeDef* exact_native(Thread& t, NativeFunctionObject* function, size_t 
     default: return nullptr;
   }
   NativeSignature* signature = native_signature(t, function);
-  return signature->simple && signature->total == count ? def : nullptr;
+  return signature->is_exactly(count) ? def : nullptr;
 }
 
 constexpr size_t kMostFilled = 6;
@@ -545,8 +545,7 @@ bool knows_defaults(Thread& t, NativeFunctionObject* function, Value self, size_
   if (def->call == nullptr) return false;
   NativeSignature* signature = native_signature(t, function);
   size_t have = count + (self.is_empty() ? 0 : 1);
-  return signature->simple && have >= signature->required_positional && have <= signature->total &&
-         signature->total <= kMostFilled;
+  return signature->takes(have) && signature->total <= kMostFilled;
 }
 
 MP_NOINLINE Value call_known(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args) {
@@ -583,8 +582,8 @@ Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, 
   if (def->call != nullptr && (method || (def->kind == NativeKind::Function && self.is_empty()))) {
     NativeSignature* signature = native_signature(t, function);
     size_t have = args.count + (method ? 1 : 0);
-    if (signature->simple && have >= signature->required_positional && have <= signature->total &&
-        signature->total <= kMostFilled && (!method || check_receiver(t, function, self))) {
+    if (signature->takes(have) && signature->total <= kMostFilled &&
+        (!method || check_receiver(t, function, self))) {
       return call_with_defaults(t, *def, *signature, method ? args.values - 1 : args.values, have);
     }
   }

@@ -110,15 +110,16 @@ void leave_frame(Thread& t, Frame* frame);
 enum class Poll : uint8_t { Ok, Raised, SwitchMode };
 Poll poll(Thread& t, bool instrumented);
 bool observed(Thread& t);  // somebody wants events: sys.settrace, setprofile, monitoring
-// observed(), or switch sites between the loop's own polls.
-inline bool needs_instrumentation(Thread& t) {
+// Whether somebody has asked for events, or for switch sites between the loop's own polls; most often nobody.
+inline bool may_need_instrumentation(Thread& t) {
   const GilState& gil = *t.runtime().gil;
-  if (gil.every_instruction.load(std::memory_order_relaxed)) [[unlikely]]
-    return true;
-  // Most often nobody has ever asked.
-  bool asked = (t.trace_function.get().bits() | t.profile_function.get().bits()) != 0 ||
-               gil.monitored.load(std::memory_order_relaxed);
-  return asked && observed(t);
+  return (t.trace_function.get().bits() | t.profile_function.get().bits()) != 0 ||
+         gil.every_instruction.load(std::memory_order_relaxed) ||
+         gil.monitored.load(std::memory_order_relaxed);
+}
+inline bool needs_instrumentation(Thread& t) {
+  return may_need_instrumentation(t) &&
+         (t.runtime().gil->every_instruction.load(std::memory_order_relaxed) || observed(t));
 }
 enum class Observed : uint8_t { Run, Called, Raised };
 // Before an instruction; may change frame->pc. Called: it was a call, which ran here, its result is stored.

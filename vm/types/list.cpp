@@ -11,17 +11,11 @@ namespace mp {
 static ListArray* allocate_array(Thread& t, size_t capacity, size_t written = 0) {
   if (capacity > static_cast<size_t>(kMaxContainerItems)) return nullptr;
   size_t bytes = Heap::usable_size(sizeof(ListArray) + capacity * sizeof(Slot));
-  ListArray* a;
-  if (written == 0 || bytes > kMaxSmallSize) {  // large cells are most often fresh from the system, and zero
-    a = static_cast<ListArray*>(t.heap().allocate_raw(t, bytes));
-    if (a == nullptr) return nullptr;
-  } else {
-    a = static_cast<ListArray*>(t.heap().allocate_raw_unset(t, bytes));
-    if (a == nullptr) return nullptr;
-    a->reserved = 0;
-    size_t used = sizeof(ListArray) + written * sizeof(Slot);
-    std::memset(reinterpret_cast<char*>(a) + used, 0, bytes - used);
-  }
+  size_t used = sizeof(ListArray) + written * sizeof(Slot);
+  auto* a = static_cast<ListArray*>(written == 0 ? t.heap().allocate_raw(t, bytes)
+                                                 : t.heap().allocate_raw_unset(t, bytes, used));
+  if (a == nullptr) return nullptr;
+  a->reserved = 0;
   a->capacity = (bytes - sizeof(ListArray)) / sizeof(Slot);
   return a;
 }
@@ -87,33 +81,20 @@ ListView list_snapshot(Thread& t, ListObject* list) {
   return {copy, view.count};
 }
 
-// The common case of list_append, in line: there is room, and the GIL stands for the lock.
-static inline bool append_in_room(Thread& t, ListObject* list, Value item) {
-  if (free_threaded(t)) return false;
-  size_t n = list->size.load(std::memory_order_relaxed);
-  ListArray* a = list->array.load(std::memory_order_relaxed);
-  if (a == nullptr || n >= a->capacity) return false;
-  a->items()[n].set(item);
-  list->size.store(n + 1, std::memory_order_release);
-  return true;
-}
-
-Status list_append(Thread& t, ListObject* list, Value item) {
-  if (append_in_room(t, list, item)) [[likely]]
-    return {};
+__attribute__((noinline)) static Status append_growing(Thread& t, ListObject* list, Value item) {
   ObjectLock lock(t, list);
   size_t n = list->size.load(std::memory_order_relaxed);
-  ListArray* a = list->array.load(std::memory_order_relaxed);
-  if (a != nullptr && n < a->capacity) [[likely]] {
-    a->items()[n].set(item);
-    list->size.store(n + 1, std::memory_order_release);
-    return {};
-  }
   Slot* items = list_reserve(t, list, n + 1);
   if (items == nullptr) return t.raise_memory_error();
   items[n].set(item);
   list->size.store(n + 1, std::memory_order_release);
   return {};
+}
+
+Status list_append(Thread& t, ListObject* list, Value item) {
+  if (list_append_in_room(t, list, item)) [[likely]]
+    return {};
+  return append_growing(t, list, item);
 }
 
 static Status append_slots(Thread& t, ListObject* list, const Slot* items, size_t count) {
@@ -172,7 +153,7 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   for (;;) {
     Value item = TRY(walk.next());
     if (item.is_no_more()) return {};
-    if (!append_in_room(t, list, item)) TRY(list_append(t, list, item));
+    if (!list_append_in_room(t, list, item)) TRY(list_append(t, list, item));
     TRY(t.poll_within());
   }
 }

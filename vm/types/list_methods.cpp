@@ -285,6 +285,8 @@ static Result<Value> list_iter(Thread& t, Value self) {
 
 // ---------------------------------------------------------------- methods
 static Result<Value> method_append(Thread& t, const Value* args) {
+  if (list_append_in_room(t, args[0].as<ListObject>(), args[1])) [[likely]]
+    return kNone;
   TRY(list_append(t, args[0].as<ListObject>(), args[1]));
   return kNone;
 }

@@ -28,6 +28,18 @@ void list_set_size(ListObject* list, size_t count);
 Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
                           size_t count);
 
+// The common case of list_append, in line: there is room, and the GIL stands for the lock.
+inline bool list_append_in_room(Thread& t, ListObject* list, Value item) {
+  if (free_threaded(t)) [[unlikely]]
+    return false;
+  size_t n = list->size.load(std::memory_order_relaxed);
+  ListArray* a = list->array.load(std::memory_order_relaxed);
+  if (a == nullptr || n >= a->capacity) return false;
+  a->items()[n].set(item);
+  list->size.store(n + 1, std::memory_order_release);
+  return true;
+}
+
 // A list of `count` items, which the caller writes to `*items` at once: it reaches no safepoint and nobody
 // sees the list before. *items is null when there are none or no memory.
 ListObject* make_list_unset(Thread& t, size_t count, Slot** items);
