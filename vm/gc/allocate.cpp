@@ -198,7 +198,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
   return list;
 }
 
-void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, bool zeroed) {
+void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, size_t unset) {
   if (bytes > kMaxCell) return nullptr;
   bytes = (bytes + kGranule - 1) & ~(kGranule - 1);
   Block* block;
@@ -213,7 +213,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
     block->cell_count = block->carved = 1;
     large_blocks.push_back(block);
   }
-  if (block->dirty && zeroed) std::memset(block->cells(), 0, bytes);
+  if (block->dirty && unset < bytes) std::memset(block->cells() + unset, 0, bytes - unset);
   note_allocated(t, bytes, kind == CellKind::Object ? 1 : 0);
   unpoison_cell(block->cells(), bytes, block->cell_size);
   return block->cells();
@@ -234,9 +234,9 @@ Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may
   return object;
 }
 
-inline void* HeapImpl::allocate_raw(Thread& t, size_t bytes, bool zeroed) {
+inline void* HeapImpl::allocate_raw(Thread& t, size_t bytes, size_t unset) {
   if (bytes > kMaxSmallSize) [[unlikely]]
-    return allocate_large(t, CellKind::Raw, bytes, false, zeroed);
+    return allocate_large(t, CellKind::Raw, bytes, false, unset);
   size_t c = size_class(bytes);
   FreeCell*& head = t.cache.raws[c];
   FreeCell* cell = head;
@@ -247,12 +247,17 @@ inline void* HeapImpl::allocate_raw(Thread& t, size_t bytes, bool zeroed) {
     if (cell == nullptr) return nullptr;
   }
   unpoison(cell, kClassSizes[c]);
-  if (zeroed) clear_cell(cell, (bytes + kGranule - 1) & ~(kGranule - 1));
+  if (unset < bytes) {
+    size_t from = unset & ~(kGranule - 1);
+    clear_cell(reinterpret_cast<uint8_t*>(cell) + from, ((bytes + kGranule - 1) & ~(kGranule - 1)) - from);
+  }
   unpoison_cell(cell, bytes, kClassSizes[c]);
   return cell;
 }
-void* Heap::allocate_raw(Thread& t, size_t bytes) { return impl_->allocate_raw(t, bytes, true); }
-void* Heap::allocate_raw_unset(Thread& t, size_t bytes) { return impl_->allocate_raw(t, bytes, false); }
+void* Heap::allocate_raw(Thread& t, size_t bytes) { return impl_->allocate_raw(t, bytes, 0); }
+void* Heap::allocate_raw_unset(Thread& t, size_t bytes, size_t unset) {
+  return impl_->allocate_raw(t, bytes, unset);
+}
 
 size_t Heap::usable_size(size_t bytes) {
   if (kPoisons) return bytes;

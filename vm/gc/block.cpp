@@ -95,8 +95,10 @@ Block* BlockPool::take(Region& region, size_t first, size_t units, BlockUser use
 
 Block* BlockPool::allocate(size_t bytes, BlockUser user, PageMap& map) {
   size_t units = (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize;
-  if (units > kMaxRegionUnits / 32) {
-    void* memory = os::map_memory(units * kBlockSize, kBlockSize, os::Reserve::Yes);
+  // Pages that go to the system and come back cost many times what clearing them costs, so only what is very
+  // large has a mapping of its own.
+  if (units > kMaxRegionUnits / 2) {
+    void* memory = os::map_memory(units * kBlockSize, kHugePage, os::Reserve::Yes);
     if (memory == nullptr) return nullptr;
     os::huge_pages(memory, units * kBlockSize);
     auto* block = new (memory) Block();

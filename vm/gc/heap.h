@@ -75,8 +75,9 @@ class Heap {
   // A zeroed raw cell (no header, not traced by itself: its owner's trace function marks it with mark_raw).
   // nullptr when out of memory.
   void* allocate_raw(Thread& t, size_t bytes);
-  // The same with undefined content, for a caller that writes all of it at once.
-  void* allocate_raw_unset(Thread& t, size_t bytes);
+  // The same with undefined content in the first `unset` bytes, for a caller that writes them at once.
+  void* allocate_raw_unset(Thread& t, size_t bytes, size_t unset);
+  void* allocate_raw_unset(Thread& t, size_t bytes) { return allocate_raw_unset(t, bytes, bytes); }
   // Bytes that a raw cell of a request of `bytes` really has: growable arrays use the slack.
   static size_t usable_size(size_t bytes);
 

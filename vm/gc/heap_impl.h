@@ -47,8 +47,9 @@ struct HeapImpl {
   FreeCell* refill(
       Thread& t, CellKind kind,
       size_t size_class);  // first cell of a new list, the rest is in the cache; nullptr: out of memory
-  void* allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, bool zeroed = true);
-  void* allocate_raw(Thread& t, size_t bytes, bool zeroed);
+  // Zeroed but for the first `unset` bytes.
+  void* allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, size_t unset = 0);
+  void* allocate_raw(Thread& t, size_t bytes, size_t unset);
   bool over_limit(size_t more) const;
   void note_allocated(Thread& t, size_t bytes, size_t objects);
   FreeCell* carve(Thread& t, Block* block);

@@ -45,23 +45,26 @@ void HeapImpl::trace(Object* object) {
 }
 
 // Objects wait in a short queue between the stack and their tracing: time for the prefetched header to
-// arrive.
+// arrive, and half-way through for what the first field refers to, often the table, the items or the
+// instance's values.
 void HeapImpl::drain() {
-  constexpr size_t kQueue = 8;
+  constexpr size_t kQueue = 16;
   Object* queue[kQueue];
-  size_t first = 0, count = 0;
+  size_t first = 0, looked = 0, end = 0;  // they only grow
   for (;;) {
-    while (count < kQueue && !mark_stack.empty()) {
+    while (end - first < kQueue && !mark_stack.empty()) {
       Object* object = mark_stack.back();
       mark_stack.pop_back();
       __builtin_prefetch(object);
-      queue[(first + count++) % kQueue] = object;
+      queue[end++ % kQueue] = object;
     }
-    if (count == 0) return;
-    Object* object = queue[first];
-    first = (first + 1) % kQueue;
-    --count;
-    trace(object);
+    if (first == end) return;
+    for (size_t until = end - (end - first) / 2; looked < until; ++looked) {
+      Object* object = queue[looked % kQueue];
+      if (block_of(object)->cell_size > sizeof(Object))
+        __builtin_prefetch(*reinterpret_cast<void* const*>(object + 1));
+    }
+    trace(queue[first++ % kQueue]);
   }
 }
 
