@@ -99,8 +99,7 @@ static Result<Value> call_with(Thread& t, NativeFunctionObject* function, Value 
   auto* out = static_cast<Value*>(alloca(sizeof(Value) * (signature->total + 1u)));
   out[0] = self;
   size_t receiver = signature->receiver, have = args.count + receiver;
-  if (signature->simple && args.keyword_names.is_empty() && have >= signature->required_positional &&
-      have <= signature->total) [[likely]] {
+  if (args.keyword_names.is_empty() && signature->takes(have)) [[likely]] {
     for (size_t i = 0; i < args.count; ++i) out[receiver + i] = args.values[i];
     for (size_t i = have; i < signature->total; ++i) out[i] = signature->parameters[i].default_value;
   } else {
@@ -116,8 +115,7 @@ Result<Value> call_native(Thread& t, NativeFunctionObject* function, const CallA
     case NativeKind::StaticMethod: {
       if (def.raw_call != nullptr) return def.raw_call(t, function->self, args);
       NativeSignature* signature = native_signature(t, function);
-      if (signature->simple && args.count == signature->total && args.keyword_names.is_empty())
-        return def.call(t, args.values);
+      if (args.keyword_names.is_empty() && signature->is_exactly(args.count)) return def.call(t, args.values);
       return call_with(t, function, kEmpty, args);
     }
     case NativeKind::Method:
@@ -144,7 +142,7 @@ Result<Value> call_native(Thread& t, NativeFunctionObject* function, const CallA
       }
       if (def.raw_call == nullptr) {
         NativeSignature* signature = native_signature(t, function);
-        if (signature->simple && args.count == signature->total && args.keyword_names.is_empty())
+        if (args.keyword_names.is_empty() && signature->is_exactly(args.count))
           return def.call(t, args.values);
       }
       return call_with(t, function, self, {args.values + 1, args.count - 1, args.keyword_names});

@@ -1,6 +1,7 @@
 // Parses signature texts and binds arguments with CPython's messages.
 #include "vm/native/signature.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <mutex>
@@ -171,7 +172,11 @@ std::unique_ptr<NativeSignature> parse(Thread& t, const NativeDef& def) {
       if (parameter.required) ++signature->required_positional;
     }
   }
-  signature->simple = signature->total == signature->positional;
+  signature->simple = std::all_of(
+      signature->parameters.begin(), signature->parameters.end(), [](const NativeParameter& parameter) {
+        return parameter.kind <= ParameterKind::PositionalOrKeyword ||
+               (parameter.kind == ParameterKind::KeywordOnly && !parameter.required);
+      });
   return signature;
 }
 
@@ -369,8 +374,7 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
 Status bind_signature(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
                       const CallArgs& args, Value* out) {
   size_t have = args.count + s.receiver;
-  if (s.simple && args.keyword_names.is_empty() && have >= s.required_positional && have <= s.total)
-      [[likely]] {
+  if (args.keyword_names.is_empty() && s.takes(have)) [[likely]] {
     for (size_t i = 0; i < args.count; ++i) out[s.receiver + i] = args.values[i];
     for (size_t i = have; i < s.total; ++i) out[i] = s.parameters[i].default_value;
     return {};

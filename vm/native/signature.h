@@ -28,9 +28,12 @@ struct NativeSignature {
   uint16_t receiver = 0;             // 1 if parameter 0 is self or cls
   int16_t varargs = -1;              // index of *args
   int16_t varkeywords = -1;
-  bool simple = false;  // positional parameters only: `total == positional`; a call with count in [required,
-                        // total] binds by copying
-  std::string name;     // "pop"
+  // No *args or **kwargs, and what only a keyword can give has a default: a call without keywords and with
+  // `required_positional` to `positional` arguments binds by copying.
+  bool simple = false;
+  bool takes(size_t count) const { return simple && count >= required_positional && count <= positional; }
+  bool is_exactly(size_t count) const { return simple && count == positional && positional == total; }
+  std::string name;            // "pop"
   std::string text_signature;  // "($self, index=-1, /)"
 };
 
