@@ -28,6 +28,17 @@ inline Result<int64_t> hash_key(Thread& t, Value key) {
   return hash(t, key);
 }
 
+// The hash of an int, or of a str that has told it before: what needs no call.
+inline bool known_hash(const Type* str_type, Value key, int64_t* hash) {
+  if (key.is_int()) {
+    *hash = key.as_int();
+    return *hash > -kHashModulus && *hash < kHashModulus && *hash != -1;
+  }
+  if (!key.is_object() || key.as_object()->type() != str_type) return false;
+  *hash = key.as<StrObject>()->hash.load(std::memory_order_relaxed);
+  return *hash != -1;
+}
+
 // Without a call for what is as short as words and names are.
 inline bool same_bytes(const uint8_t* a, const uint8_t* b, size_t n) {
   auto differ = [&](auto word, size_t at) {

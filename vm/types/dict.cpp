@@ -77,9 +77,12 @@ DictTable* dict_allocate_table(Thread& t, size_t entries) {
   while (((size_t{1} << log2) << 1) / 3 < entries) ++log2;
   if (log2 > 31) return nullptr;
   size_t capacity = ((size_t{1} << log2) << 1) / 3;
-  size_t bytes = sizeof(DictTable) + capacity * sizeof(DictEntry) + (dict_cell_width(log2) << log2);
-  auto* table = static_cast<DictTable*>(t.heap().allocate_raw(t, bytes));
-  if (table == nullptr) return nullptr;
+  // Entries that are not in use yet are written before anybody reads them; the cells begin as zero.
+  size_t cells = sizeof(DictTable) + capacity * sizeof(DictEntry);
+  size_t bytes = cells + (dict_cell_width(log2) << log2);
+  void* memory = t.heap().allocate_raw_unset(t, bytes, cells);
+  if (memory == nullptr) return nullptr;
+  auto* table = new (memory) DictTable;
   table->index_log2 = log2;
   table->entry_capacity = static_cast<uint32_t>(capacity);
   return table;
@@ -223,16 +226,24 @@ Result<Value> dict_get_hashed(Thread& t, DictObject* dict, Value key, int64_t ha
   return value.is_empty() ? kNotFound : value;
 }
 
-Result<Value> dict_get(Thread& t, DictObject* dict, Value key) {
+__attribute__((noinline)) static Result<Value> get_slow(Thread& t, DictObject* dict, Value key) {
   int64_t hash = TRY(hash_key(t, key));
-  DictTable* table = dict->table.load(std::memory_order_acquire);
-  DictFound first = dict_first_cell(table, key, hash);
-  if (first.entry >= 0) [[likely]] {
-    Value value = table->entries()[first.entry].value.get();
-    if (!value.is_empty()) [[likely]]
-      return value;
-  }
   return dict_get_hashed(t, dict, key, hash);
+}
+
+Result<Value> dict_get(Thread& t, DictObject* dict, Value key) {
+  int64_t hash;
+  if (known_hash(t.types().str, key, &hash)) [[likely]] {
+    DictTable* table = dict->table.load(std::memory_order_acquire);
+    DictFound first = dict_first_cell(table, key, hash);
+    if (first.entry == kAbsentEntry) return kNotFound;
+    if (first.entry >= 0) [[likely]] {
+      Value value = table->entries()[first.entry].value.get();
+      if (!value.is_empty()) [[likely]]
+        return value;
+    }
+  }
+  return get_slow(t, dict, key);
 }
 
 Value dict_get_str(DictObject* dict, StrObject* key) {
@@ -259,9 +270,23 @@ Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash, Val
   });
 }
 
-Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
+__attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Value key, Value value) {
   int64_t hash = TRY(hash_key(t, key));
   return dict_set_hashed(t, dict, key, hash, value);
+}
+
+Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
+  int64_t hash;
+  if (!free_threaded(t) && known_hash(t.types().str, key, &hash)) [[likely]] {
+    DictTable* table = dict->table.load(std::memory_order_relaxed);
+    DictFound first = dict_first_cell(table, key, hash);
+    if (first.entry >= 0) {
+      table->entries()[first.entry].value = value;
+      return {};
+    }
+    if (first.entry == kAbsentEntry) return dict_insert_new(t, dict, table, first.cell, key, hash, value);
+  }
+  return set_slow(t, dict, key, value);
 }
 
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value) {
@@ -333,7 +358,6 @@ DictObject* dict_copy(Thread& t, DictObject* dict) {
                    (dict_cell_width(table->index_log2) << table->index_log2);
     fresh = static_cast<DictTable*>(t.heap().allocate_raw_unset(t, bytes));
     if (fresh != nullptr) {
-      // Entries that are not in use yet are written before anybody reads them.
       auto* from = reinterpret_cast<const char*>(table);
       auto* to = reinterpret_cast<char*>(fresh);
       std::memcpy(to, from, sizeof(DictTable) + live * sizeof(DictEntry));

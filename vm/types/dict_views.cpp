@@ -62,7 +62,8 @@ static void trace_iterator(Object* self, Tracer& tracer) {
 static Result<Value> return_self(Thread&, Value self) { return self; }
 
 template <bool reverse>
-static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out, Value* value_out) {
+__attribute__((always_inline)) static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out,
+                                                               Value* value_out) {
   Value held = it->dict.get();
   if (held.is_empty()) return false;
   auto* dict = held.as<DictObject>();
@@ -102,6 +103,11 @@ static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out, Val
   return true;
 }
 
+__attribute__((noinline)) static Result<bool> step_back(Thread& t, DictIterator* it, Value* key,
+                                                        Value* value) {
+  return step<true>(t, it, key, value);
+}
+
 Result<bool> dict_items_next(Thread& t, Value iterator, Value* key, Value* value) {
   return step<false>(t, iterator.as<DictIterator>(), key, value);
 }
@@ -109,7 +115,9 @@ Result<bool> dict_items_next(Thread& t, Value iterator, Value* key, Value* value
 template <DictPart part, bool reverse>
 static Result<Value> iterator_next(Thread& t, Value self) {
   Value key, value;
-  if (!TRY(step<reverse>(t, self.as<DictIterator>(), &key, &value))) return kNoMore;
+  auto* it = self.as<DictIterator>();
+  Result<bool> more = reverse ? step_back(t, it, &key, &value) : step<false>(t, it, &key, &value);
+  if (!TRY(more)) return kNoMore;
   if constexpr (part == DictPart::Keys) return key;
   if constexpr (part == DictPart::Values) return value;
   TupleObject* pair = allocate_tuple(t, 2);

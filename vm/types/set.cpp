@@ -192,9 +192,20 @@ Status set_add_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {
   });
 }
 
-Status set_add(Thread& t, SetObject* set, Value key) {
+__attribute__((noinline)) static Status set_add_slow(Thread& t, SetObject* set, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return set_add_hashed(t, set, key, hash);
+}
+
+Status set_add(Thread& t, SetObject* set, Value key) {
+  int64_t hash;
+  if (!free_threaded(t) && known_hash(t.types().str, key, &hash)) [[likely]] {
+    SetTable* table = set->table.load(std::memory_order_relaxed);
+    SetFound found = set_first_place(table, key, hash);
+    if (found.kind == SetFound::Present) return {};
+    if (found.kind == SetFound::Absent) return set_insert_new(t, set, table, found.entry, key, hash);
+  }
+  return set_add_slow(t, set, key);
 }
 
 Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {
@@ -205,9 +216,19 @@ Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t h
   return a.found.kind == SetFound::Present;
 }
 
-Result<bool> set_contains(Thread& t, SetObject* set, Value key) {
+__attribute__((noinline)) static Result<bool> set_contains_slow(Thread& t, SetObject* set, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return set_contains_hashed(t, set, key, hash);
+}
+
+Result<bool> set_contains(Thread& t, SetObject* set, Value key) {
+  int64_t hash;
+  if (known_hash(t.types().str, key, &hash)) [[likely]] {
+    SetFound found = set_first_place(set->table.load(std::memory_order_acquire), key, hash);
+    if (found.kind != SetFound::Ask) [[likely]]
+      return found.kind == SetFound::Present;
+  }
+  return set_contains_slow(t, set, key);
 }
 
 Result<bool> set_discard_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {

@@ -14,7 +14,7 @@ bool is_set(Value v) { return is_kind(v, Kind::Set); }
 
 // Whether `key` is in the set; script code runs only in the call.
 inline Result<bool> contains(Thread& t, SetObject* set, Value key, int64_t hash) {
-  SetFound found = set_find<Find::Key>(t, set->table.load(std::memory_order_acquire), key, hash);
+  SetFound found = set_first_place(set->table.load(std::memory_order_acquire), key, hash);
   if (found.kind != SetFound::Ask) [[likely]]
     return found.kind == SetFound::Present;
   return set_contains_hashed(t, set, key, hash);
@@ -28,7 +28,8 @@ class SetChanger {
   Status add(Value key, int64_t hash) {
     if (!locks_) [[likely]] {
       SetTable* table = set_->table.load(std::memory_order_relaxed);
-      SetFound found = set_find<Find::Place>(t_, table, key, hash);
+      SetFound found = set_first_place(table, key, hash);
+      if (found.kind == SetFound::Ask) found = set_find<Find::Place>(t_, table, key, hash);
       if (found.kind == SetFound::Present) return {};
       if (found.kind == SetFound::Absent) return set_insert_new(t_, set_, table, found.entry, key, hash);
     }
@@ -40,7 +41,8 @@ class SetChanger {
   Result<bool> discard(Value key, int64_t hash) {
     if (!locks_) [[likely]] {
       SetTable* table = set_->table.load(std::memory_order_relaxed);
-      SetFound found = set_find<Find::Key>(t_, table, key, hash);
+      SetFound found = set_first_place(table, key, hash);
+      if (found.kind == SetFound::Ask) found = set_find<Find::Key>(t_, table, key, hash);
       if (found.kind == SetFound::Absent) return false;
       if (found.kind == SetFound::Present) {
         set_remove_entry(set_, table, found.entry);
@@ -191,7 +193,8 @@ class FirstKeys {
   bool add(Thread& t, Value key) {
     if (!key.is_int() && !is_exact(key, t.types().str)) return false;
     int64_t hash = hash_key(t, key).value();
-    SetFound found = set_find<Find::Key>(t, table_, key, hash);
+    SetFound found = set_first_place(table_, key, hash);
+    if (found.kind == SetFound::Ask) found = set_find<Find::Key>(t, table_, key, hash);
     if (found.kind == SetFound::Present) return true;
     if (found.kind == SetFound::Ask) return false;
     put(found.entry, key, hash);

@@ -76,6 +76,12 @@ inline SetFound set_find(Thread& t, SetTable* table, Value key, int64_t hash) {
     i = (i * 5 + 1 + perturb) & mask;
   }
 }
+// What the first place on the way of `key` says, which mostly decides; Ask: look further.
+inline SetFound set_first_place(SetTable* table, Value key, int64_t hash) {
+  SetEntry* e = table->entries() + (static_cast<uint64_t>(hash) & table->mask);
+  Value stored = e->key.get();
+  return {stored == key ? SetFound::Present : stored.is_empty() ? SetFound::Absent : SetFound::Ask, e};
+}
 inline void set_changed(SetTable* table) {
   table->changes.store(table->changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
