@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "stdlib/native/math_support.h"
+#include "vm/protocol/walk.h"
 #include "vm/types/containers.h"
 
 namespace mp {
@@ -68,8 +69,14 @@ Result<Value> math_fsum(Thread& t, const Value* args) {
 
 Result<Value> math_prod(Thread& t, const Value* args) {
   Value product = args[1];
-  TRY(for_each(t, args[0], [&](Value item) -> Status {
-    product = TRY(binary(t, BinaryOp::Mul, product, item));
+  TRY(walk_each(t, args[0], [&](Value item) -> Status {
+    int64_t whole;
+    if (product.is_int() && item.is_int() && !__builtin_mul_overflow(product.as_int(), item.as_int(), &whole))
+      product = make_int(t, whole);
+    else if (product.is_float_inline() && item.is_float_inline())
+      product = make_float(t, product.as_float_inline() * item.as_float_inline());
+    else
+      product = TRY(binary(t, BinaryOp::Mul, product, item));
     return {};
   }));
   return product;

@@ -21,10 +21,10 @@ struct BufferView {
   const char* format = "B";  // struct syntax; static text or owned by `owner`
   bool read_only = true;
   int dimensions = 1;
-  int64_t shape[kMaxBufferDimensions] = {};    // items
-  int64_t strides[kMaxBufferDimensions] = {};  // bytes
-  const struct BufferProcs* procs = nullptr;   // with a release function, or null
-  bool contiguous() const;                     // in C order
+  int64_t shape[kMaxBufferDimensions];        // items; of the dimensions there are, as the strides
+  int64_t strides[kMaxBufferDimensions];      // bytes
+  const struct BufferProcs* procs = nullptr;  // with a release function, or null
+  bool contiguous() const;                    // in C order
   std::string_view bytes() const { return {reinterpret_cast<const char*>(data), static_cast<size_t>(size)}; }
 };
 

@@ -12,16 +12,24 @@ static uint8_t to_upper_byte(uint8_t c) { return lower_byte(c) ? c - 32 : c; }
 
 template <class Map>
 static Result<Value> map_bytes(Thread& t, Value self, Map&& map) {
-  std::string out(self_bytes(t, self));
-  for (char& c : out) c = static_cast<char>(map(static_cast<uint8_t>(c)));
-  return bytes_like_self(t, self, out);
+  std::string_view own = self_bytes(t, self);
+  if (own.empty() || !is_bytes(self)) {
+    std::string out(own);
+    for (char& c : out) c = static_cast<char>(map(static_cast<uint8_t>(c)));
+    return bytes_like_self(t, self, out);
+  }
+  BytesObject* made = allocate_bytes(t, own.size());
+  if (made == nullptr) return Error{};
+  uint8_t* to = made->data();
+  for (char c : own) *to++ = map(static_cast<uint8_t>(c));
+  return made;
 }
 
 Result<Value> bytes_method_lower(Thread& t, const Value* args) {
-  return map_bytes(t, args[0], to_lower_byte);
+  return map_bytes(t, args[0], [](uint8_t c) { return to_lower_byte(c); });
 }
 Result<Value> bytes_method_upper(Thread& t, const Value* args) {
-  return map_bytes(t, args[0], to_upper_byte);
+  return map_bytes(t, args[0], [](uint8_t c) { return to_upper_byte(c); });
 }
 Result<Value> bytes_method_swapcase(Thread& t, const Value* args) {
   return map_bytes(t, args[0], [](uint8_t c) { return alpha_byte(c) ? static_cast<uint8_t>(c ^ 32) : c; });

@@ -504,13 +504,15 @@ Result<Value> bytes_method_translate(Thread& t, const Value* args) {
     TRY(deleted.get(t, args[2]));
     for (char c : deleted.bytes()) drop[static_cast<uint8_t>(c)] = true;
   }
-  std::string_view own = self_bytes(t, args[0]);
-  std::string out;
-  out.reserve(own.size());
+  std::string_view own = self_bytes(t, args[0]), map = table.bytes();
+  std::string out(own.size(), '\0');
+  char* to = out.data();
   for (char signed_byte : own) {
     auto c = static_cast<uint8_t>(signed_byte);
-    if (!drop[c]) out.push_back(has_table ? table.bytes()[c] : signed_byte);
+    *to = has_table ? map[c] : signed_byte;
+    to += !drop[c];
   }
+  out.resize(static_cast<size_t>(to - out.data()));
   if (out == own) return bytes_unchanged(t, args[0]);
   return bytes_like_self(t, args[0], out);
 }

@@ -122,19 +122,33 @@ Result<Value> decode_ascii(Thread& t, std::string_view data, std::string_view er
 
 // ---------------------------------------------------------------- encoding
 
+// The end of what was written; nullptr: there is a surrogate.
+template <class Unit>
+static uint8_t* put_text(uint8_t* p, const Unit* data, size_t count) {
+  for (const Unit* end = data + count; data != end; ++data) {
+    uint32_t c = *data;
+    if (sizeof(Unit) > 1 && (c & ~0x7ffu) == 0xd800) [[unlikely]]
+      return nullptr;
+    p = put_utf8(p, c);
+  }
+  return p;
+}
+
 BytesObject* encode_utf8_strict(Thread& t, StrObject* text) {
   return with_width(text, [&](auto* data) -> BytesObject* {
+    constexpr size_t kShort = 1024;  // bytes: one pass does
+    uint8_t room[kShort];
     size_t n = text->length();
-    if constexpr (sizeof *data > 1)
-      for (size_t i = 0; i < n; ++i)
-        if ((data[i] & ~0x7ffu) == 0xd800) return nullptr;
-    BytesObject* out = allocate_bytes(t, utf8_size(data, n));
-    if (out == nullptr) {
-      t.clear_exception();
-      return nullptr;
+    BytesObject* out;
+    if (n <= kShort / 4) {
+      uint8_t* end = put_text(room, data, n);
+      if (end == nullptr) return nullptr;
+      out = make_bytes(t, {reinterpret_cast<char*>(room), static_cast<size_t>(end - room)});
+    } else {
+      out = allocate_bytes(t, utf8_size(data, n));
+      if (out != nullptr && put_text(out->data(), data, n) == nullptr) return nullptr;
     }
-    uint8_t* p = out->data();
-    for (size_t i = 0; i < n; ++i) p = put_utf8(p, data[i]);
+    if (out == nullptr) t.clear_exception();
     return out;
   });
 }

@@ -195,7 +195,7 @@ static Result<Value> none_new(Thread& t, Value, const CallArgs& args) {
   TRY(no_arguments(t, "NoneType", args));
   return kNone;
 }
-static Result<Value> none_repr(Thread& t, Value) { return intern(t, "None"); }
+static Result<Value> none_repr(Thread& t, Value) { return Value(t.names().none_); }
 static Result<bool> none_bool(Thread&, Value) { return false; }
 static Result<int64_t> none_hash(Thread&, Value) { return int64_t{0xFCA86420}; }
 static const NativeDef kNoneMethods[] = {MP_RAW_NEW(none_new, "__new__(cls, /)", nullptr), MP_END};

@@ -226,7 +226,9 @@ static Result<Value> int_new(Thread& t, Value self, const CallArgs& call) {
 static Result<Value> bool_new(Thread& t, const Value* args) {
   return Value::from_bool(TRY(truth(t, args[1])));
 }
-static Result<Value> bool_repr(Thread& t, Value v) { return make_str(t, v.is_true() ? "True" : "False"); }
+static Result<Value> bool_repr(Thread& t, Value v) {
+  return Value(v.is_true() ? t.names().true_ : t.names().false_);
+}
 
 // ---- methods
 
@@ -291,11 +293,29 @@ static Result<bool> is_big_endian(Thread& t, Value order) {
   return t.raise(Exc::ValueError, "byteorder must be either 'little' or 'big'");
 }
 
+// An int of one word.
+static Result<Value> small_to_bytes(Thread& t, int64_t v, int64_t length, bool big, bool is_signed) {
+  if (v < 0 && !is_signed) return t.raise(Exc::OverflowError, "can't convert negative int to unsigned");
+  int64_t bits = 8 * length - (is_signed ? 1 : 0);
+  if (length < 8 && v != 0 && (bits <= 0 || (v < 0 ? ~v : v) >> bits != 0))
+    return t.raise(Exc::OverflowError, "int too big to convert");
+  BytesObject* bytes = allocate_bytes(t, static_cast<size_t>(length));
+  if (bytes == nullptr) return Error{};
+  uint8_t* data = bytes->data();
+  for (int64_t i = 0; i < length; ++i)
+    data[big ? length - 1 - i : i] = static_cast<uint8_t>(v >> 8 * std::min<int64_t>(i, 7));
+  for (int64_t i = 8; i < length; ++i) data[big ? length - 1 - i : i] = v < 0 ? 0xff : 0;
+  return bytes;
+}
+
 static Result<Value> int_to_bytes(Thread& t, const Value* args) {
   int64_t length = TRY(to_ssize(t, args[1]));
   bool big = TRY(is_big_endian(t, args[2]));
   bool is_signed = TRY(truth(t, args[3]));
   if (length < 0) return t.raise(Exc::ValueError, "length argument must be non-negative");
+  constexpr int64_t kFewBytes = 64;
+  if (args[0].is_int() && length <= kFewBytes)
+    return small_to_bytes(t, args[0].as_int(), length, big, is_signed);
   IntView view(args[0]);
   int sign = mpz_sgn(view.get());
   if (sign < 0 && !is_signed) return t.raise(Exc::OverflowError, "can't convert negative int to unsigned");
@@ -330,16 +350,25 @@ static Result<Value> int_to_bytes(Thread& t, const Value* args) {
 static Result<Value> int_from_bytes(Thread& t, const Value* args) {
   bool big = TRY(is_big_endian(t, args[2]));
   bool is_signed = TRY(truth(t, args[3]));
-  std::string data;
+  std::string_view data;
   if (is_bytes(args[1]) || is_kind(args[1], Kind::ByteArray) || is_kind(args[1], Kind::MemoryView)) {
-    data = std::string(TRY(bytes_view(t, args[1])));
+    data = TRY(bytes_view(t, args[1]));
   } else if (is_str(args[1])) {
     return t.raise(Exc::TypeError, "cannot convert 'str' object to bytes");
   } else if (is_any_int(args[1])) {
     return t.raise(Exc::TypeError, "cannot convert '{}' object to bytes", type_name(t, args[1]));
   } else {
     Value as_bytes = TRY(call(t, t.types().bytes, {args[1]}));
-    data = std::string(TRY(bytes_view(t, as_bytes)));
+    data = TRY(bytes_view(t, as_bytes));
+  }
+  Type* cls = args[0].as<Type>();
+  if (data.size() <= 8 && cls == t.types().int_) {
+    uint64_t v = 0;
+    for (size_t i = 0; i < data.size(); ++i)
+      v = v << 8 | static_cast<uint8_t>(data[big ? i : data.size() - 1 - i]);
+    if (!is_signed || data.empty()) return make_int_unsigned(t, v);
+    int unused = static_cast<int>(64 - 8 * data.size());
+    return make_int(t, static_cast<int64_t>(v << unused) >> unused);
   }
   Mpz z;
   mpz_import(z, data.size(), big ? 1 : -1, 1, 0, 0, data.data());
@@ -349,7 +378,6 @@ static Result<Value> int_from_bytes(Thread& t, const Value* args) {
     mpz_sub(z, z, power);
   }
   Value result = make_int_mpz(t, z);
-  auto* cls = args[0].as<Type>();
   if (cls == t.types().int_) return result;
   return call(t, cls, {result});
 }

@@ -33,17 +33,24 @@ uint32_t or_of(const uint8_t* data, size_t count) { return all_ascii(data, count
 uint32_t or_of(const uint16_t* data, size_t count) { return or_units(data, count); }
 uint32_t or_of(const uint32_t* data, size_t count) { return or_units(data, count); }
 
-uint32_t next_utf8(const uint8_t*& p, const uint8_t* end) {
+static inline uint32_t step_utf8(const uint8_t*& p, const uint8_t* end) {
   uint32_t c = *p++;
   if (c < 0x80) return c;
+  if (c < 0xe0 && p < end) return (c & 0x1f) << 6 | (*p++ & 0x3f);
   int extra = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
   if (end - p < extra) {
     p = end;
     return 0xfffd;
   }
-  c &= 0x3fu >> extra;
-  for (int i = 0; i < extra; ++i) c = c << 6 | (*p++ & 0x3f);
+  c = (c & 0x3fu >> extra) << 12 | (p[0] & 0x3fu) << 6 | (p[1] & 0x3fu);
+  if (extra == 3) c = c << 6 | (p[2] & 0x3f);
+  p += extra;
   return c;
+}
+uint32_t next_utf8(const uint8_t*& p, const uint8_t* end) { return step_utf8(p, end); }
+template <class Unit>
+static void decode_units(Unit* out, const uint8_t* p, const uint8_t* end) {
+  while (p < end) *out++ = static_cast<Unit>(step_utf8(p, end));
 }
 
 void append_utf8_char(std::string& out, uint32_t c) {
@@ -145,12 +152,15 @@ StrObject* make_str(Thread& t, std::string_view utf8) {
   size_t count = 0;
   uint32_t mask = 0;
   const uint8_t* end = data + utf8.size();
-  for (const uint8_t* p = data; p < end; ++count) mask |= next_utf8(p, end);
+  for (const uint8_t* p = data; p < end; ++count) mask |= step_utf8(p, end);
   if (count == 1) return make_str_char(t, mask);
   StrObject* s = allocate_str(t, count, width_for(mask), mask < 0x80);
   if (s == nullptr) return nullptr;
-  size_t i = 0;
-  for (const uint8_t* p = data; p < end; ++i) write_code_point(s->data(), s->width(), i, next_utf8(p, end));
+  switch (s->width()) {
+    case 1: decode_units(static_cast<uint8_t*>(s->data()), data, end); break;
+    case 2: decode_units(static_cast<uint16_t*>(s->data()), data, end); break;
+    default: decode_units(static_cast<uint32_t*>(s->data()), data, end);
+  }
   return s;
 }
 
@@ -328,6 +338,17 @@ StrObject* str_slice(Thread& t, StrObject* s, size_t begin, size_t end) {
   int width = width_for(mask);
   StrObject* out = allocate_text(t, length, width, mask < 0x80);
   if (out != nullptr) copy_code_points(out->data(), width, s, begin, length);
+  return out;
+}
+
+StrObject* str_narrowest(Thread& t, StrObject* made) {
+  size_t length = made->length();
+  if (length <= 1) return length == 0 ? empty_str(t) : make_str_char(t, made->at(0));
+  uint32_t mask = with_width(made, [&](auto* data) { return or_of(data, length); });
+  int width = width_for(mask);
+  if (width == made->width() && made->is_ascii() == (mask < 0x80)) return made;
+  StrObject* out = allocate_text(t, length, width, mask < 0x80);
+  if (out != nullptr) copy_code_points(out->data(), width, made, 0, length);
   return out;
 }
 

@@ -68,6 +68,9 @@ bool all_ascii(const uint8_t* data, size_t count);
 // Copies `count` code points of `s` from `begin` to `out`, whose units have `width` bytes (at least the
 // string's own width).
 void copy_code_points(void* out, int width, const StrObject* s, size_t begin, size_t count);
+// A text that nobody has seen yet and whose storage may be wider than its characters need: that text in its
+// one form. nullptr: no memory.
+StrObject* str_narrowest(Thread& t, StrObject* made);
 void write_code_point(void* out, int width, size_t index, uint32_t code_point);
 
 // Byte search in the style of memmem/memrmem; -1 when absent. The needle may be empty.

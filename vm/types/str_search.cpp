@@ -61,7 +61,14 @@ static int64_t find_units(const Unit* hay, size_t n, const Unit* needle, size_t 
   if (m > n) return -1;
   if (m == 0) return 0;
   if (m == 1) {
-    for (size_t i = 0; i < n; ++i)
+    constexpr size_t kBlock = 16;  // compared together
+    size_t i = 0;
+    for (; i + kBlock <= n; i += kBlock) {
+      unsigned hits = 0;
+      for (size_t k = 0; k < kBlock; ++k) hits |= hay[i + k] == needle[0];
+      if (hits != 0) break;
+    }
+    for (; i < n; ++i)
       if (hay[i] == needle[0]) return static_cast<int64_t>(i);
     return -1;
   }

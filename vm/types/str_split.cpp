@@ -161,19 +161,14 @@ Result<Value> str_method_rsplit(Thread& t, const Value* args) {
 
 // Where the line that goes on at `i` ends.
 static size_t line_end(StrObject* s, size_t i, size_t n) {
-  constexpr uint8_t kNextLine = 0x85;
-  if (s->is_ascii()) {
-    const uint8_t* text = s->data8();
-    while (i < n && (text[i] >= ' ' || !unicode::is_line_break(text[i]))) ++i;
+  constexpr uint32_t kNextLine = 0x85, kLineSeparator = 0x2028;  // and the paragraph separator behind it
+  return with_width(s, [&](auto* text) {
+    auto within = [](uint32_t c) {
+      return c >= ' ' ? c != kNextLine && (c & ~1u) != kLineSeparator : !unicode::is_line_break(c);
+    };
+    while (i < n && within(text[i])) ++i;
     return i;
-  }
-  if (s->width() == 1) {
-    const uint8_t* text = s->data8();
-    while (i < n && ((text[i] >= ' ' && text[i] != kNextLine) || !unicode::is_line_break(text[i]))) ++i;
-    return i;
-  }
-  while (i < n && !unicode::is_line_break(s->at(i))) ++i;
-  return i;
+  });
 }
 
 Result<Value> str_method_splitlines(Thread& t, const Value* args) {
@@ -340,23 +335,25 @@ static Result<Value> replace_everywhere(Thread& t, StrObject* s, StrObject* part
   }
   auto length = static_cast<size_t>(static_cast<int64_t>(n) + hits * growth);
   if (length == 0) return Value(empty_str(t));
-  // Where a wide character may have been the last of its kind, the builder finds the narrowest width.
-  if (s->is_ascii() && with->is_ascii()) {
-    StrObject* out = allocate_str(t, length, 1, true);
+  if (with->width() <= s->width()) {
+    bool ascii = s->is_ascii() && with->is_ascii();
+    int width = s->width();
+    StrObject* out = allocate_str(t, length, width, ascii);
     if (out == nullptr) return Error{};
     auto* p = static_cast<uint8_t*>(out->data());
     const uint8_t* in = s->data8();
-    size_t at = 0, w = with->length();
+    size_t at = 0, w = with->length(), unit = static_cast<size_t>(width);
     for (; hits > 0; --hits) {
       size_t hit = next_hit(at);
-      std::memcpy(p, in + at, hit - at);
-      p += hit - at;
-      std::memcpy(p, with->data8(), w);
-      p += w;
+      std::memcpy(p, in + at * unit, (hit - at) * unit);
+      p += (hit - at) * unit;
+      copy_code_points(p, width, with, 0, w);
+      p += w * unit;
       at = hit + m;
     }
-    std::memcpy(p, in + at, n - at);
-    return Value(out);
+    std::memcpy(p, in + at * unit, (n - at) * unit);
+    // A wide character may have been the last of its kind.
+    return ascii ? Result<Value>(Value(out)) : str_or_error(str_narrowest(t, out));
   }
   StrBuilder out(t);
   size_t at = 0;

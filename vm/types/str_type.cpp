@@ -107,18 +107,15 @@ static Result<Value> str_slot_get_item(Thread& t, Value self, Value key) {
       auto begin = static_cast<size_t>(range.start);
       return str_or_error(str_slice(t, s, begin, begin + static_cast<size_t>(range.count)));
     }
-    if (s->is_ascii() && range.count > 1) {
-      StrObject* part = allocate_ascii(t, static_cast<size_t>(range.count));
-      if (part == nullptr) return Error{};
-      auto* to = static_cast<uint8_t*>(part->data());
-      const uint8_t* from = s->data8() + range.start;
-      for (int64_t i = 0; i < range.count; ++i) to[i] = from[i * range.step];
-      return Value(part);
-    }
-    StrBuilder out(t);
-    for (int64_t i = 0; i < range.count; ++i)
-      out.append(s->at(static_cast<size_t>(range.start + i * range.step)));
-    return out.finish();
+    StrObject* part = allocate_text(t, static_cast<size_t>(range.count), s->width(), s->is_ascii());
+    if (part == nullptr) return Error{};
+    with_width(s, [&](auto* from) {
+      auto* to = const_cast<std::remove_const_t<std::remove_pointer_t<decltype(from)>>*>(
+          static_cast<decltype(from)>(part->data()));
+      for (int64_t i = 0; i < range.count; ++i) to[i] = from[range.start + i * range.step];
+    });
+    return s->is_ascii() && range.count > 1 ? Result<Value>(Value(part))
+                                            : str_or_error(str_narrowest(t, part));
   }
   if (!key.is_int()) {
     if (!is_any_int(key) && (!key.is_object() || type_of(t, key)->slots.index == nullptr)) {
