@@ -14,6 +14,7 @@ static constexpr size_t kFirstBytes =
 static constexpr size_t kHugePage = 2u << 20;
 static constexpr size_t kUnitsPerHugePage = kHugePage / kBlockSize;
 static constexpr size_t kSmallPages = 4u << 20;  // at the start of the first region
+static constexpr size_t kFewUnits = 16;          // larger cells keep off them: they are populated at once
 
 PageMap::PageMap() {
   // Touched sparsely: only the pages in use become resident.
@@ -55,6 +56,7 @@ size_t BlockPool::find(Region& region, size_t units) {
   size_t i = region.first_free;
   while (i < region.units && region.state[i] == kUsed) ++i;
   region.first_free = i;
+  if (units > kFewUnits && i < region.small_units) i = region.small_units;
   while (i + units <= region.units) {
     size_t run = 0;
     while (run < units && region.state[i + run] != kUsed) ++run;
