@@ -50,30 +50,30 @@ Result<Value> bytes_unchanged(Thread& t, Value self) {
 
 std::string bytes_repr_text(std::string_view content, bool escape_single) {
   char quote = content.find('\'') != content.npos && content.find('"') == content.npos ? '"' : '\'';
-  std::string out;
-  out.reserve(content.size() + 3);
-  out.push_back('b');
-  out.push_back(quote);
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out(content.size() * 4 + 3, '\0');
+  char* to = out.data();
+  *to++ = 'b';
+  *to++ = quote;
   for (char signed_byte : content) {
     auto c = static_cast<uint8_t>(signed_byte);
-    if (c == static_cast<uint8_t>(quote) || c == '\\' || (escape_single && c == '\'')) {
-      out.push_back('\\');
-      out.push_back(signed_byte);
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
+    char short_form = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '\0';
+    if (c == static_cast<uint8_t>(quote) || c == '\\' || (escape_single && c == '\''))
+      short_form = signed_byte;
+    if (short_form != '\0') {
+      *to++ = '\\';
+      *to++ = short_form;
     } else if (c < 0x20 || c >= 0x7f) {
-      out += "\\x";
-      out.push_back("0123456789abcdef"[c >> 4]);
-      out.push_back("0123456789abcdef"[c & 15]);
+      *to++ = '\\';
+      *to++ = 'x';
+      *to++ = kHex[c >> 4];
+      *to++ = kHex[c & 15];
     } else {
-      out.push_back(signed_byte);
+      *to++ = signed_byte;
     }
   }
-  out.push_back(quote);
+  *to++ = quote;
+  out.resize(static_cast<size_t>(to - out.data()));
   return out;
 }
 

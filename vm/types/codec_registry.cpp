@@ -141,9 +141,10 @@ static Status check_names(Thread& t, Value encoding, Value errors) {
 
 Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value errors) {
   if (!encoding.is_empty() || !errors.is_empty()) TRY(check_names(t, encoding, errors));
-  bool utf8 = encoding.is_empty() || str_equal(encoding.as<StrObject>(), "utf-8") ||
-              str_equal(encoding.as<StrObject>(), "utf8");
-  if (utf8 && text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
+  auto is = [&](std::string_view name) { return str_equal(encoding.as<StrObject>(), name); };
+  bool utf8 = encoding.is_empty() || is("utf-8") || is("utf8");
+  if (text->is_ascii() && (utf8 || is("ascii") || is("latin-1") || is("latin1")))
+    return str_or_error(make_bytes(t, text->ascii()));
   if (utf8)
     if (BytesObject* bytes = encode_utf8_strict(t, text)) return Value(bytes);
   std::string name = text_of(encoding, "utf-8"), handler = text_of(errors, "");

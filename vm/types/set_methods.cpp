@@ -99,7 +99,7 @@ static Result<Value> set_or(Thread& t, Value left, Value right) {
   if (!is_set(left) || !is_set(right)) return kNotImplemented;
   auto* a = left.as<SetObject>();
   SetObject* result = set_copy(t, a, set_base_type(t, a));
-  TRY(set_update(t, result, right));
+  if (left != right) TRY(set_update(t, result, right));
   return result;
 }
 static Result<SetObject*> symmetric_difference(Thread& t, SetObject* a, Value other) {
