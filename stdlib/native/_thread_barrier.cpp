@@ -1,21 +1,34 @@
-// threading.Barrier: a fixed number of threads wait for each other, round after round.
+// threading.Barrier: a fixed number of threads wait for each other, round after round. Each has a record on its
+// stack that says how the round ended, so that who is woken needs no lock and the next round begins at once
+// (CPython counts them out under the lock before it does).
+#include <utility>
+
 #include "stdlib/native/condition.h"
 #include "stdlib/native/sync_errors.h"
 #include "stdlib/native/time_value.h"
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 namespace {
 
-// Threads come in; the last one lets them go; reset() throws them out; broken for good.
-enum State : int64_t { kFilling = 0, kDraining = 1, kResetting = -1, kBroken = -2 };
+enum State : int64_t { kFilling = 0, kBroken = -2 };  // CPython's numbers
+enum class Outcome : uint8_t { Pending, Released, Broken };
+
+struct BarrierWaiter {
+  BarrierWaiter* next = nullptr;
+  std::atomic<Outcome> outcome{Outcome::Pending};
+};
 
 struct BarrierObject : Object {
-  Slot condition;        // `_cond`; empty before __init__
+  Slot condition;        // `_cond`: its lock keeps others out while the action runs; empty before __init__
   Slot action, timeout;  // or None
   std::atomic<int64_t> parties{0}, count{0}, state{kFilling};
+  // Under the object lock.
+  BarrierWaiter* first = nullptr;  // of this round
+  uint32_t generation = 0;         // fork_generation() of the list: waiters of a parent do not exist here
 };
 
 void trace_barrier(Object* o, Tracer& tracer) {
@@ -47,86 +60,134 @@ Result<Value> barrier_init(Thread& t, const Value* args) {
   return kNone;
 }
 
-// ---- with the lock held
+// ---- the list of waiters
 
-void break_barrier(Thread& t, BarrierObject* self, ConditionObject* condition) {
-  self->state = kBroken;
-  condition_notify_all(t, condition);
+void drop_stale(BarrierObject* self) {
+  if (self->generation == fork_generation()) return;
+  self->generation = fork_generation();
+  self->first = nullptr;
 }
-Status let_go(Thread& t, BarrierObject* self, ConditionObject* condition) {
-  if (TRY(truth(t, self->action))) {
-    if (call(t, self->action).is_error()) {
-      break_barrier(t, self, condition);
+void add(Thread& t, BarrierObject* self, BarrierWaiter& waiter) {
+  ObjectLock guard(t, self);
+  drop_stale(self);
+  waiter.next = self->first;
+  self->first = &waiter;
+}
+// One leaves before its round ends.
+void withdraw(Thread& t, BarrierObject* self, BarrierWaiter& waiter) {
+  ObjectLock guard(t, self);
+  for (BarrierWaiter** link = &self->first; *link != nullptr; link = &(*link)->next) {
+    if (*link != &waiter) continue;
+    *link = waiter.next;
+    self->count.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+}
+// Tells all that wait how the round ended; the next one may begin. The number of those that are to be woken.
+size_t end_round(Thread& t, BarrierObject* self, Outcome outcome) {
+  ObjectLock guard(t, self);
+  drop_stale(self);
+  size_t told = 0;
+  for (BarrierWaiter* waiter = std::exchange(self->first, nullptr); waiter != nullptr; ++told) {
+    // SAFETY: who has been told may be gone.
+    BarrierWaiter* next = waiter->next;
+    waiter->outcome.store(outcome, std::memory_order_release);
+    waiter = next;
+  }
+  self->count = 0;
+  return told;
+}
+// They wait in the order of their coming, before any of the next round: those find nothing told and wait on.
+void wake(Thread& t, BarrierObject* self, size_t count) {
+  while (count-- > 0 && unpark_one(t, self)) {
+  }
+}
+// With the monitor held.
+size_t break_barrier(Thread& t, BarrierObject* self, State next = kBroken) {
+  self->state = next;
+  return end_round(t, self, Outcome::Broken);
+}
+
+// ---- waiting
+
+// The last one has come.
+Status let_go(Thread& t, BarrierObject* self, size_t* told) {
+  auto act = [&]() -> Status {
+    if (TRY(truth(t, self->action))) TRY(call(t, self->action));
+    return {};
+  };
+  Status acted = act();
+  *told = acted.is_error() ? break_barrier(t, self) : end_round(t, self, Outcome::Released);
+  return acted;
+}
+
+Status wait_for_others(Thread& t, BarrierObject* self, ConditionObject* condition, BarrierWaiter& waiter,
+                       int64_t timeout) {
+  auto pending = [](void* w) {
+    return static_cast<BarrierWaiter*>(w)->outcome.load(std::memory_order_acquire) == Outcome::Pending;
+  };
+  os::Deadline deadline = deadline_from_timeout(timeout);
+  while (pending(&waiter)) {
+    WaitResult result = park(t, self, pending, &waiter, deadline, WaitKind::Barrier, 0, self);
+    if (result == WaitResult::Interrupted && t.poll().is_error()) {
+      withdraw(t, self, waiter);
+      return Error{};
+    }
+    if (result != WaitResult::TimedOut) continue;
+    size_t told = 0;
+    // The last one may have come meanwhile, and run the action.
+    Result<Value> broken = with_monitor(t, condition, [&]() -> Result<Value> {
+      if (pending(&waiter)) told = break_barrier(t, self);
+      return kNone;
+    });
+    wake(t, self, told);
+    if (broken.is_error()) {
+      withdraw(t, self, waiter);
       return Error{};
     }
   }
-  self->state = kDraining;
-  condition_notify_all(t, condition);
+  if (waiter.outcome.load(std::memory_order_acquire) == Outcome::Broken) return raise_broken(t);
   return {};
-}
-Status wait_for_others(Thread& t, BarrierObject* self, ConditionObject* condition, int64_t timeout) {
-  os::Deadline deadline = deadline_from_timeout(timeout);
-  while (self->state == kFilling) {
-    int64_t left = kForever;
-    if (timeout != kForever) {
-      left = deadline - os::monotonic_ns();
-      if (left <= 0) {
-        break_barrier(t, self, condition);
-        return raise_broken(t);
-      }
-    }
-    (void)TRY(condition_wait(t, condition, left, WaitKind::Barrier, self));
-  }
-  if (self->state < 0) return raise_broken(t);
-  return {};
-}
-void leave(Thread& t, BarrierObject* self, ConditionObject* condition) {
-  self->count = self->count - 1;
-  if (self->count == 0 && (self->state == kResetting || self->state == kDraining)) {
-    self->state = kFilling;
-    condition_notify_all(t, condition);
-  }
 }
 
 Result<Value> barrier_wait(Thread& t, const Value* args) {
   auto* self = barrier(args[0]);
   ConditionObject* condition = TRY(condition_of(t, self));
   int64_t timeout = TRY(parse_timeout(t, args[1].is_none() ? self->timeout.get() : args[1]));
-  return with_monitor(t, condition, [&]() -> Result<Value> {
-    // Those of the round before must have left.
-    while (self->state == kDraining || self->state == kResetting)
-      (void)TRY(condition_wait(t, condition, kForever, WaitKind::Barrier, self));
+  BarrierWaiter waiter;
+  size_t told = 0;
+  bool last = false;
+  Result<Value> index = with_monitor(t, condition, [&]() -> Result<Value> {
     if (self->state < 0) return raise_broken(t);
-    int64_t index = self->count;
-    self->count = index + 1;
-    Status outcome = index + 1 == self->parties ? let_go(t, self, condition)
-                                                : wait_for_others(t, self, condition, timeout);
-    leave(t, self, condition);
-    if (outcome.is_error()) return Error{};
-    return Value::from_int(index);
+    int64_t mine = self->count.fetch_add(1, std::memory_order_relaxed);
+    last = mine + 1 == self->parties;
+    if (last)
+      TRY(let_go(t, self, &told));
+    else
+      add(t, self, waiter);
+    return Value::from_int(mine);
   });
+  wake(t, self, told);
+  if (index.is_error()) {
+    withdraw(t, self, waiter);
+    return Error{};
+  }
+  if (!last) TRY(wait_for_others(t, self, condition, waiter, timeout));
+  return index;
 }
-Result<Value> barrier_reset(Thread& t, const Value* args) {
-  auto* self = barrier(args[0]);
-  ConditionObject* condition = TRY(condition_of(t, self));
-  return with_monitor(t, condition, [&]() -> Result<Value> {
-    if (self->count > 0) {
-      if (self->state != kDraining) self->state = kResetting;
-    } else {
-      self->state = kFilling;
-    }
-    condition_notify_all(t, condition);
+// Everybody that waits gets BrokenBarrierError.
+Result<Value> throw_out(Thread& t, Value v, State next) {
+  auto* self = barrier(v);
+  size_t told = 0;
+  TRY(with_monitor(t, TRY(condition_of(t, self)), [&]() -> Result<Value> {
+    told = break_barrier(t, self, next);
     return kNone;
-  });
+  }));
+  wake(t, self, told);
+  return kNone;
 }
-Result<Value> barrier_abort(Thread& t, const Value* args) {
-  auto* self = barrier(args[0]);
-  ConditionObject* condition = TRY(condition_of(t, self));
-  return with_monitor(t, condition, [&]() -> Result<Value> {
-    break_barrier(t, self, condition);
-    return kNone;
-  });
-}
+Result<Value> barrier_reset(Thread& t, const Value* args) { return throw_out(t, args[0], kFilling); }
+Result<Value> barrier_abort(Thread& t, const Value* args) { return throw_out(t, args[0], kBroken); }
 
 Result<Value> get_parties(Thread& t, Value self) { return make_int(t, barrier(self)->parties); }
 Result<Value> get_waiting(Thread& t, Value self) {

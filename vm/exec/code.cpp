@@ -20,15 +20,11 @@ void trace_code(Object* object, Tracer& tracer) {
   tracer.mark_raw(code->names);
   tracer.mark_raw(code->functions);
   if (code->constants != nullptr) tracer.visit_slots(code->constants, code->constant_count);
-  if (code->names != nullptr)
-    for (uint32_t i = 0; i < code->name_count; ++i) tracer.visit(code->names[i]);
   if (code->functions != nullptr) tracer.visit_slots(code->functions, code->function_count);
-  tracer.visit(code->name);
-  tracer.visit(code->qualified_name);
   tracer.visit(code->filename);
-  tracer.visit(code->local_names);
-  tracer.visit(code->cell_names);
-  tracer.visit(code->free_names);
+  // Its names are interned, all of them (link_code): they live anyway.
+  for (const Slot* names : {&code->local_names, &code->cell_names, &code->free_names})
+    if (Value tuple = *names; tuple.is_object()) tracer.mark_leaf(tuple.as_object());
   tracer.visit(code->consts_view);
   for (CacheEntry* e = code->cache_entries.load(std::memory_order_acquire); e != nullptr; e = e->next) {
     tracer.mark_raw(e);  // what it names may die: see cache_entries.cpp

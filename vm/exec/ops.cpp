@@ -532,7 +532,10 @@ __attribute__((noinline)) static Value call_with_defaults(Thread& t, const Nativ
                                                           const Value* given, size_t count) {
   Value values[kMostFilled];
   size_t i = 0;
-  for (; i < count; ++i) values[i] = given[i];
+  for (; i < count; ++i) {
+    values[i] = given[i];
+    asm volatile("" : "+r"(i));  // else the compiler calls memcpy for one or two words
+  }
   for (; i < signature.total; ++i) values[i] = signature.parameters[i].default_value;
   for (; i < kMostFilled; ++i) values[i] = kEmpty;
   return def.call(t, values).take();

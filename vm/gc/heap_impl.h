@@ -77,6 +77,7 @@ struct HeapImpl {
   // Appends what `object` refers to (gc.get_referents); the world is stopped.
   void edges_of(Object* object, std::vector<Object*>* edges);
   void mark_raw(const void* cell);
+  void mark_leaf(Object* object);
   void trace(Object* object);
   void mark_word(uintptr_t word);
   void mark_range(const void* begin, const void* end);

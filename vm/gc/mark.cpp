@@ -35,6 +35,17 @@ void HeapImpl::mark_raw(const void* cell) {
   if (block->mark(cell)) marked_bytes += block->cell_size;
 }
 
+void HeapImpl::mark_leaf(Object* object) {
+  if (edge_recorder != nullptr) [[unlikely]] {
+    edge_recorder->push_back(object);
+    return;
+  }
+  Block* block = block_of(object);
+  if (!block->mark(object)) return;
+  marked_bytes += block->cell_size;
+  ++marked_objects;
+}
+
 void HeapImpl::trace(Object* object) {
   Type* type = object->type();
   if (type == nullptr) return;  // being set up before the types exist
@@ -111,6 +122,9 @@ void HeapImpl::mark_thread(Thread& t) {
 
 void Tracer::mark_raw(const void* cell) {
   if (cell != nullptr) heap_.mark_raw(cell);
+}
+void Tracer::mark_leaf(const Object* object) {
+  if (object != nullptr) heap_.mark_leaf(const_cast<Object*>(object));
 }
 void Tracer::visit_object(Object* object) { heap_.mark_object(object); }
 void Tracer::visit_conservative(const void* begin, const void* end) { heap_.mark_range(begin, end); }

@@ -168,9 +168,10 @@ StrObject* InternTable::find(std::string_view ascii, int64_t hash) {
   return nullptr;
 }
 
+// An interned str is exact and has its text in its own cell.
 void InternTable::scan(void* table, Tracer& tracer) {
   for (Stripe& stripe : static_cast<InternTable*>(table)->stripes)
-    for (StrObject* s : stripe.cells) tracer.visit(s);
+    for (StrObject* s : stripe.cells) tracer.mark_leaf(s);
 }
 
 StrObject* intern(Thread& t, std::string_view utf8) {
