@@ -175,12 +175,18 @@ static void append_dimension(const BufferView& view, int dimension, const uint8_
     append_dimension(view, dimension + 1, data + i * view.strides[dimension], out);
 }
 
-std::string buffer_to_bytes(const BufferView& view) {
+static std::string copy_of(const BufferView& view) {
   if (view.contiguous()) return std::string(view.bytes());
   std::string out;
   out.reserve(static_cast<size_t>(view.size));
   append_dimension(view, 0, view.data, out);
   return out;
+}
+
+std::string buffer_to_bytes(Thread& t, const BufferView& view) {
+  if (!is_kind(view.owner, Kind::ByteArray)) return copy_of(view);
+  ObjectLock lock(t, view.owner.as_object());
+  return copy_of(view);
 }
 
 Status HeldBuffer::get(Thread& t, Value v, bool writable) {
@@ -190,7 +196,7 @@ Status HeldBuffer::get(Thread& t, Value v, bool writable) {
     bytes_ = view_.bytes();
   } else {
     if (writable) return t.raise(Exc::BufferError, "memoryview: underlying buffer is not C-contiguous");
-    copy_ = buffer_to_bytes(view_);
+    copy_ = buffer_to_bytes(t, view_);
     bytes_ = copy_;
   }
   return {};

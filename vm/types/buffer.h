@@ -69,8 +69,8 @@ void settle_exports(Thread& t, const std::atomic<int32_t>& exports);
 // BufferError while views are out.
 Status check_exports(Thread& t, const std::atomic<int32_t>& exports,
                      const char* message = "Existing exports of data: object cannot be re-sized");
-// The content of a view in C order.
-std::string buffer_to_bytes(const BufferView& view);
+// The content of a view in C order; of a bytearray as it was at one moment.
+std::string buffer_to_bytes(Thread& t, const BufferView& view);
 
 // memoryview(v).
 Result<Value> make_memoryview(Thread& t, Value v);

@@ -152,7 +152,7 @@ Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, 
     if (supports_buffer(t, source)) {
       BufferView view;
       TRY(get_buffer(t, source, &view));
-      out = buffer_to_bytes(view);
+      out = buffer_to_bytes(t, view);
       release_buffer(view);
       return {};
     }

@@ -79,6 +79,7 @@ static Result<Value> memoryview_new(Thread& t, const Value* args) { return make_
 
 static BufferView as_view(MemoryViewObject* m) {
   BufferView view;
+  view.owner = m->owner;
   view.data = m->data;
   view.size = m->size;
   view.item_size = m->item_size;
@@ -200,7 +201,7 @@ static Status memoryview_set_item(Thread& t, Value self, Value key, Value value)
         from->shape()[0] != to->shape()[0]) {
       return t.raise(Exc::ValueError, "memoryview assignment: lvalue and rvalue have different structures");
     }
-    std::string content = buffer_to_bytes(as_view(from));
+    std::string content = buffer_to_bytes(t, as_view(from));
     for (int64_t i = 0; i < to->shape()[0]; ++i) {
       std::memcpy(to->data + i * to->strides()[0], content.data() + i * to->item_size,
                   static_cast<size_t>(to->item_size));
@@ -265,10 +266,10 @@ static Result<Value> memoryview_compare(Thread& t, Value left, Value right, Comp
       bool same = a->code() == b->code() && a->code() != 0 && a->code() != 'f' && a->code() != 'd' &&
                   a->code() != 'e';
       if (same) {
-        equal = buffer_to_bytes(as_view(a)) == buffer_to_bytes(as_view(b));
+        equal = buffer_to_bytes(t, as_view(a)) == buffer_to_bytes(t, as_view(b));
       } else if (native_item_size(a->code()) == 0 || native_item_size(b->code()) == 0) {
         equal = normalized_format(a) == normalized_format(b) &&
-                buffer_to_bytes(as_view(a)) == buffer_to_bytes(as_view(b));
+                buffer_to_bytes(t, as_view(a)) == buffer_to_bytes(t, as_view(b));
       } else {
         equal = TRY(equal_dimension(t, a, b, 0, a->data, b->data));
       }
@@ -288,7 +289,7 @@ static Result<int64_t> memoryview_hash(Thread& t, Value self) {
     return t.raise(Exc::ValueError, "memoryview: hashing is restricted to formats 'B', 'b' or 'c'");
   }
   (void)TRY(hash(t, m->owner));
-  std::string content = buffer_to_bytes(as_view(m));
+  std::string content = buffer_to_bytes(t, as_view(m));
   h = hash_bytes(content.data(), content.size());
   m->hash.store(h);
   return h;
@@ -337,13 +338,13 @@ static Result<Value> memoryview_tobytes(Thread& t, const Value* args) {
     std::reverse(view.shape, view.shape + view.dimensions);
     std::reverse(view.strides, view.strides + view.dimensions);
   }
-  return str_or_error(make_bytes(t, buffer_to_bytes(view)));
+  return str_or_error(make_bytes(t, buffer_to_bytes(t, view)));
 }
 
 static Result<Value> memoryview_hex(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   TRY(check_live(t, m));
-  std::string content = buffer_to_bytes(as_view(m));
+  std::string content = buffer_to_bytes(t, as_view(m));
   return str_or_error(make_str(t, TRY(hex_text(t, content, args[1], args[2]))));
 }
 
