@@ -94,12 +94,14 @@ class StreamGuard : OpenSection {
   ~StreamGuard();
   StreamGuard(const StreamGuard&) = delete;
   Status acquire();
+  bool try_acquire();  // false: another thread is inside
 
  private:
   Thread& thread_;
   StreamLock& lock_;
   static bool lock_for(OpenSection& self, Thread& owner);
-  bool is_inside(Thread& t);  // a method of the same stream further out
+  uint32_t times_inside(Thread& t);  // methods of the same stream further out
+  void enter(Thread& t);             // without the lock
   void hold();
   bool held_ = false, open_ = false;
 };

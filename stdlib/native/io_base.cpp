@@ -115,12 +115,8 @@ Status StreamGuard::acquire() {
   constexpr int64_t kBetween = 50'000;  // nanoseconds
   while (!free_threaded(t)) {
     bool may_enter = t.runtime().threads->switching_off.load(std::memory_order_relaxed) == 0;
-    if (may_enter || lock_.inside_ == 0 || is_inside(t)) {
-      lock = lock_for;
-      outer = t.impl->open_sections;
-      t.impl->open_sections = this;
-      ++lock_.inside_;
-      open_ = true;
+    if (may_enter || lock_.inside_ == 0 || times_inside(t) != 0) {
+      enter(t);
       return {};
     }
     (void)park_until(t, os::monotonic_ns() + kBetween);
@@ -133,10 +129,32 @@ Status StreamGuard::acquire() {
   hold();
   return {};
 }
-bool StreamGuard::is_inside(Thread& t) {
+bool StreamGuard::try_acquire() {
+  Thread& t = thread_;
+  if (!free_threaded(t)) {
+    if (lock_.inside_ != times_inside(t)) return false;
+    enter(t);
+    return true;
+  }
+  if (!lock_.owner_.is_mine(t)) {
+    if (!lock_.owner_.try_acquire(t)) return false;
+    lock_.depth_ = 0;
+  }
+  hold();
+  return true;
+}
+void StreamGuard::enter(Thread& t) {
+  lock = lock_for;
+  outer = t.impl->open_sections;
+  t.impl->open_sections = this;
+  ++lock_.inside_;
+  open_ = true;
+}
+uint32_t StreamGuard::times_inside(Thread& t) {
+  uint32_t times = 0;
   for (OpenSection* section = t.impl->open_sections; section != nullptr; section = section->outer)
-    if (section->lock == lock_for && &static_cast<StreamGuard*>(section)->lock_ == &lock_) return true;
-  return false;
+    if (section->lock == lock_for && &static_cast<StreamGuard*>(section)->lock_ == &lock_) ++times;
+  return times;
 }
 void StreamGuard::hold() {
   ++lock_.depth_;

@@ -10,12 +10,16 @@ namespace mp::io {
 
 namespace {
 
+// Reading and writing each have a lock: a thread that waits for a line (of a socket) keeps no other from writing.
+// Who changes what both use takes both.
 struct TextObject : Object {
-  StreamLock lock;
+  StreamLock reading, writing;
   Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
-  bool ready, detached, line_buffering, write_through, telling, seekable, has_read1, readable, writable;
+  bool ready, detached, line_buffering, write_through, seekable, has_read1, readable, writable;
+  std::atomic<bool> telling;
+  std::atomic<bool> unwritten;     // `pending` is not empty, for who does not hold `writing`
   bool universal, translate_read;  // newline is None or '' / None
   Encoding native;
   std::string* errors_text;
@@ -25,6 +29,7 @@ struct TextObject : Object {
   std::string* raw_ahead;     // undecoded bytes (an incomplete sequence)
   std::string* decoded;       // decoded UTF-8 (WTF-8), [offset, size()) unread
   size_t offset;
+  uint64_t taken;             // pieces of it that were handed out
   NewlineState newlines;
   size_t chunk_size;
   bool at_eof;
@@ -133,13 +138,15 @@ Result<Value> text_init(Thread& t, const Value* args) {
   self->line_buffering = TRY(truth(t, args[5]));
   self->write_through = TRY(truth(t, args[6]));
   self->pending->clear();
+  self->unwritten = false;
   self->raw_ahead->clear();
   self->decoded->clear();
   self->offset = 0;
   self->newlines = {};
   self->chunk_size = 8192;
   self->at_eof = false;
-  self->seekable = self->telling = TRY(ask(t, args[1], "seekable"));
+  self->seekable = TRY(ask(t, args[1], "seekable"));
+  self->telling = self->seekable;
   self->readable = TRY(ask(t, args[1], "readable"));
   self->writable = TRY(ask(t, args[1], "writable"));
   self->has_read1 = TRY(has_attr(t, args[1], intern(t, "read1")));
@@ -161,6 +168,7 @@ Status write_pending(Thread& t, TextObject* self) {
   if (self->pending->empty()) return {};
   BytesObject* bytes = make_bytes(t, *self->pending);
   self->pending->clear();
+  self->unwritten.store(false, std::memory_order_release);
   TRY(call_method(t, self->buffer, t.names().write, {bytes}));
   return {};
 }
@@ -203,9 +211,12 @@ Result<Value> text_write(Thread& t, const Value* args) {
     self->pending->resize(std::min(before, self->pending->size()));
     return Error{};
   }
+  self->unwritten.store(!self->pending->empty(), std::memory_order_release);
   if (self->write_through || flush || self->pending->size() > self->chunk_size) TRY(write_pending(t, self));
   if (flush) TRY(call_method(t, self->buffer, t.names().flush));
-  if (!self->decoded->empty() || !self->raw_ahead->empty()) {
+  // What was read ahead is void, but for the beginning of a line that another thread waits for: that is its.
+  StreamGuard guard(t, self->reading);
+  if (guard.try_acquire() && (!self->decoded->empty() || !self->raw_ahead->empty())) {
     self->decoded->clear();
     self->raw_ahead->clear();
     self->offset = 0;
@@ -270,11 +281,15 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
   *self->decoded += utf8;
   return !end;
 }
+// With no lock held: who waits to write must not wait for a reader that waits for him.
 Status before_reading(Thread& t, TextObject* self) {
   TRY(check_open(t, self));
   if (!self->readable) return unsupported(t, "not readable");
-  if (!self->pending->empty()) TRY(write_pending(t, self));
-  return {};
+  if (!self->unwritten.load(std::memory_order_acquire)) return {};
+  StreamGuard guard(t, self->writing);
+  TRY(guard.acquire());
+  TRY(check_ready(t, self));
+  return write_pending(t, self);
 }
 // Bytes of the first `count` code points of the unread text, and how many there were.
 size_t utf8_prefix(std::string_view text, size_t count, size_t* found) {
@@ -292,6 +307,7 @@ std::string_view unread(const TextObject* self) {
 }
 Value take(Thread& t, TextObject* self, size_t bytes) {
   Value text = make_str(t, unread(self).substr(0, bytes));
+  ++self->taken;
   self->offset += bytes;
   if (self->offset == self->decoded->size()) {
     self->decoded->clear();
@@ -303,6 +319,9 @@ Result<Value> text_read(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
   int64_t size = TRY(size_argument(t, args[1]));
   TRY(before_reading(t, self));
+  StreamGuard guard(t, self->reading);
+  TRY(guard.acquire());
+  TRY(check_ready(t, self));
   if (size < 0) {
     while (TRY(read_chunk(t, self, -2))) {
     }
@@ -336,6 +355,9 @@ size_t find_line_end(const TextObject* self, std::string_view text, size_t from)
 }
 Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
   TRY(before_reading(t, self));
+  StreamGuard guard(t, self->reading);
+  TRY(guard.acquire());
+  TRY(check_ready(t, self));
   size_t searched = 0;
   for (;;) {
     std::string_view text = unread(self);
@@ -348,7 +370,10 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
     }
     if (end != std::string_view::npos) return take(t, self, end);
     searched = text.size();
-    if (!TRY(read_chunk(t, self, 0))) {
+    uint64_t taken = self->taken;
+    bool more = TRY(read_chunk(t, self, 0));
+    if (self->taken != taken) searched = 0;  // by another thread, while there was a GIL
+    if (!more) {
       text = unread(self);
       end = find_line_end(self, text, 0);
       return take(t, self, end == std::string_view::npos ? text.size() : end);
@@ -581,6 +606,8 @@ Result<Value> text_get_write_through(Thread&, Value value) {
 }
 Result<Value> text_get_newlines(Thread& t, Value value) {
   auto* self = value.as<TextObject>();
+  StreamGuard guard(t, self->reading);
+  TRY(guard.acquire());
   return self->universal ? seen_newlines(t, self->newlines.seen) : kNone;
 }
 Result<Value> text_get_chunk_size(Thread&, Value value) {
@@ -598,25 +625,47 @@ Status text_finalize(Thread& t, Value value) {
   return self->ready ? close_forgotten(t, value, self->buffer) : Status();
 }
 
+template <Result<Value> (*F)(Thread&, const Value*)>
+Result<Value> writing(Thread& t, const Value* args) {
+  StreamGuard guard(t, self_of(args)->writing);
+  TRY(guard.acquire());
+  return F(t, args);
+}
+template <Result<Value> (*F)(Thread&, const Value*)>
+Result<Value> alone(Thread& t, const Value* args) {
+  TextObject* self = self_of(args);
+  // None is held while the other one is waited for: a buffer's script may call back, and take them in any order.
+  StreamLock *one = &self->writing, *other = &self->reading;
+  for (;; std::swap(one, other)) {
+    StreamGuard first(t, *one), second(t, *other);
+    TRY(first.acquire());
+    if (!free_threaded(t))
+      TRY(second.acquire());
+    else if (!second.try_acquire())
+      continue;
+    return F(t, args);
+  }
+}
+
 const NativeDef kTextMethods[] = {
     MP_RAW_NEW(text_new, "__new__(cls, /, *args, **kwargs)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_init>),
+    MP_METHOD(alone<text_init>,
               "__init__(self, /, buffer, encoding=None, errors=None, newline=None, line_buffering=False, "
               "write_through=False)",
               nullptr),
-    MP_METHOD((exclusive<TextObject, text_write>), "write(self, text, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_read>), "read(self, size=-1, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_readline>), "readline(self, size=-1, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_flush>), "flush(self, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_close>), "close(self, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_detach>), "detach(self, /)", nullptr),
+    MP_METHOD(writing<text_write>, "write(self, text, /)", nullptr),
+    MP_METHOD(text_read, "read(self, size=-1, /)", nullptr),
+    MP_METHOD(text_readline, "readline(self, size=-1, /)", nullptr),
+    MP_METHOD(writing<text_flush>, "flush(self, /)", nullptr),
+    MP_METHOD(alone<text_close>, "close(self, /)", nullptr),
+    MP_METHOD(alone<text_detach>, "detach(self, /)", nullptr),
     MP_METHOD(
-        (exclusive<TextObject, text_reconfigure>),
+        alone<text_reconfigure>,
         "reconfigure(self, /, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)",
         nullptr),
-    MP_METHOD((exclusive<TextObject, text_seek>), "seek(self, cookie, whence=0, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_tell>), "tell(self, /)", nullptr),
-    MP_METHOD((exclusive<TextObject, text_truncate>), "truncate(self, pos=None, /)", nullptr),
+    MP_METHOD(alone<text_seek>, "seek(self, cookie, whence=0, /)", nullptr),
+    MP_METHOD(alone<text_tell>, "tell(self, /)", nullptr),
+    MP_METHOD(alone<text_truncate>, "truncate(self, pos=None, /)", nullptr),
     MP_METHOD(forwarded<kSeekable>, "seekable(self, /)", nullptr),
     MP_METHOD(forwarded<kReadable>, "readable(self, /)", nullptr),
     MP_METHOD(forwarded<kWritable>, "writable(self, /)", nullptr),
@@ -633,7 +682,7 @@ const GetSetDef kTextGetSets[] = {
     {"buffer", text_get_buffer, nullptr, nullptr},
     {"line_buffering", text_get_line_buffering, nullptr, nullptr},
     {"write_through", text_get_write_through, nullptr, nullptr},
-    {"newlines", exclusive_slot<TextObject, text_get_newlines>, nullptr, nullptr},
+    {"newlines", text_get_newlines, nullptr, nullptr},
     {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
     {}};
 
@@ -646,7 +695,7 @@ const TypeSpec kTextIOWrapperSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
     .trace = trace_text,
-    .slots = {.repr = text_repr, .next = exclusive_slot<TextObject, text_next>, .finalize = text_finalize},
+    .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
     .methods = kTextMethods,
     .getsets = kTextGetSets};
 
