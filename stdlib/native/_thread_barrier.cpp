@@ -1,6 +1,6 @@
-// threading.Barrier: a fixed number of threads wait for each other, round after round. Each has a record on its
-// stack that says how the round ended, so that who is woken needs no lock and the next round begins at once
-// (CPython counts them out under the lock before it does).
+// threading.Barrier: a fixed number of threads wait for each other, round after round. Each has a record on
+// its stack that says how the round ended, so that who is woken needs no lock and the next round begins at
+// once (CPython counts them out under the lock before it does).
 #include <utility>
 
 #include "stdlib/native/condition.h"

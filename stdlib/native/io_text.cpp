@@ -5,13 +5,14 @@
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
 #include "vm/modules/modules.h"
+#include "vm/threads/object_lock.h"
 
 namespace mp::io {
 
 namespace {
 
-// Reading and writing each have a lock: a thread that waits for a line (of a socket) keeps no other from writing.
-// Who changes what both use takes both.
+// Reading and writing each have a lock: a thread that waits for a line (of a socket) keeps no other from
+// writing. Who changes what both use takes both.
 struct TextObject : Object {
   StreamLock reading, writing;
   Slot buffer;            // empty before __init__ and after detach()
@@ -29,7 +30,7 @@ struct TextObject : Object {
   std::string* raw_ahead;     // undecoded bytes (an incomplete sequence)
   std::string* decoded;       // decoded UTF-8 (WTF-8), [offset, size()) unread
   size_t offset;
-  uint64_t taken;             // pieces of it that were handed out
+  uint64_t taken;  // pieces of it that were handed out
   NewlineState newlines;
   size_t chunk_size;
   bool at_eof;
@@ -634,7 +635,8 @@ Result<Value> writing(Thread& t, const Value* args) {
 template <Result<Value> (*F)(Thread&, const Value*)>
 Result<Value> alone(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
-  // None is held while the other one is waited for: a buffer's script may call back, and take them in any order.
+  // None is held while the other one is waited for: a buffer's script may call back, and take them in any
+  // order.
   StreamLock *one = &self->writing, *other = &self->reading;
   for (;; std::swap(one, other)) {
     StreamGuard first(t, *one), second(t, *other);
@@ -674,17 +676,16 @@ const NativeDef kTextMethods[] = {
     MP_METHOD(refuse_pickling, "__reduce__(self, /)", nullptr),
     MP_METHOD(refuse_pickling, "__getstate__(self, /)", nullptr),
     MP_END};
-const GetSetDef kTextGetSets[] = {
-    {"closed", text_closed, nullptr, nullptr},
-    {"name", text_name, nullptr, nullptr},
-    {"encoding", text_get_encoding, nullptr, nullptr},
-    {"errors", text_get_errors, nullptr, nullptr},
-    {"buffer", text_get_buffer, nullptr, nullptr},
-    {"line_buffering", text_get_line_buffering, nullptr, nullptr},
-    {"write_through", text_get_write_through, nullptr, nullptr},
-    {"newlines", text_get_newlines, nullptr, nullptr},
-    {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
-    {}};
+const GetSetDef kTextGetSets[] = {{"closed", text_closed, nullptr, nullptr},
+                                  {"name", text_name, nullptr, nullptr},
+                                  {"encoding", text_get_encoding, nullptr, nullptr},
+                                  {"errors", text_get_errors, nullptr, nullptr},
+                                  {"buffer", text_get_buffer, nullptr, nullptr},
+                                  {"line_buffering", text_get_line_buffering, nullptr, nullptr},
+                                  {"write_through", text_get_write_through, nullptr, nullptr},
+                                  {"newlines", text_get_newlines, nullptr, nullptr},
+                                  {"_CHUNK_SIZE", text_get_chunk_size, text_set_chunk_size, nullptr},
+                                  {}};
 
 }  // namespace
 

@@ -38,8 +38,8 @@ class Tracer {
   // Keeps a raw cell (array, table, string data) alive; its content is the caller's to visit. nullptr is
   // fine.
   void mark_raw(const void* cell);
-  // Keeps an object alive without looking into it, which would fetch it from memory: what it refers to (an exact
-  // str: nothing; a tuple of interned names: these) lives anyway.
+  // Keeps an object alive without looking into it, which would fetch it from memory: what it refers to (an
+  // exact str: nothing; a tuple of interned names: these) lives anyway.
   void mark_leaf(const Object* object);
   void visit_slots(const Slot* slots, size_t count) {
     for (size_t i = 0; i < count; ++i) visit(slots[i]);
