@@ -18,14 +18,11 @@ namespace {
 class TimeslicePolicy final : public GilPolicy {
  public:
   bool take(GilState& gil, Thread& t) override {
-    bool contended = false;
-    if (!try_take()) {
+    bool contended = !try_take();
+    if (contended) {
       // The holder often drops within a microsecond: who woke us is about to wait itself.
       spin_.wait([this] { return word_.load(std::memory_order_relaxed) == kFree; });
-      if (!try_take()) {
-        contended = true;
-        wait(gil);
-      }
+      if (!try_take()) wait(gil);
     }
     holder_.store(&t, std::memory_order_relaxed);
     if (last_holder_ != &t) {

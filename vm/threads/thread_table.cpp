@@ -282,9 +282,11 @@ void attach_thread(Thread& t) {
     // Who stands in a queue has to leave it through its head, even when the policy has been replaced
     // meanwhile.
     if (GilPolicy* policy = impl.queued_policy != nullptr ? impl.queued_policy : active_policy(runtime)) {
-      int64_t wanted = recorder != nullptr ? os::monotonic_ns() : 0;
-      contended |= policy->take(*runtime.gil, t);
-      if (recorder != nullptr) waited += (now = os::monotonic_ns()) - wanted;
+      int64_t wanted = now = recorder != nullptr ? os::monotonic_ns() : 0;
+      if (policy->take(*runtime.gil, t)) {
+        contended = true;
+        if (recorder != nullptr) waited += (now = os::monotonic_ns()) - wanted;
+      }
       held = policy;
     }
     ThreadState expected = ThreadState::Detached;
