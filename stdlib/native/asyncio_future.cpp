@@ -7,7 +7,7 @@
 
 namespace mp {
 Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);  // vm/exec/generator.cpp
-Status warn_old_throw(Thread& t, Value second);
+Status warn_old_throw(Thread& t, Value second, const char* method);
 }  // namespace mp
 
 namespace mp::asyncio {
@@ -437,7 +437,7 @@ Result<Value> iterator_send_method(Thread& t, const Value* args) {
   return iterator_outcome(t, args[0], args[1]);
 }
 Result<Value> iterator_throw(Thread& t, const Value* args) {
-  TRY(warn_old_throw(t, args[2]));
+  TRY(warn_old_throw(t, args[2], "throw"));
   args[0].as<FutureIterator>()->future = kEmpty;
   return t.raise_object(TRY(thrown_exception(t, args[1], args[2], args[3])));
 }

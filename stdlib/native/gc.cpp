@@ -1,5 +1,6 @@
 // The gc module: the script's view of the collector. There is one generation; the calls about three exist for
 // programs written for them.
+#include "vm/exec/generator.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/root.h"
 #include "vm/native/native.h"
@@ -136,6 +137,7 @@ Result<Value> gc_get_objects(Thread& t, const Value* args) {
     StoppedWorld stopped(t);
     t.heap().for_each_object(
         [](void* context, Object* object) {
+          note_seen(object);
           if (is_public(object) && is_tracked(object)) static_cast<RootVector*>(context)->push_back(object);
         },
         &found);
@@ -152,7 +154,10 @@ Result<Value> gc_get_referents(Thread& t, Value, const CallArgs& args) {
   }
   // SAFETY: no safepoint since; what the objects refer to is alive through them.
   ListObject* list = make_list(t);
-  for (Object* edge : edges) TRY(list_append(t, list, edge));
+  for (Object* edge : edges) {
+    note_seen(edge);
+    TRY(list_append(t, list, edge));
+  }
   return list;
 }
 
@@ -171,6 +176,7 @@ Result<Value> gc_get_referrers(Thread& t, Value, const CallArgs& args) {
     t.heap().for_each_object(
         [](void* context, Object* object) {
           auto* s = static_cast<ReferrerSearch*>(context);
+          note_seen(object);
           if (!is_public(object) || !is_tracked(object)) return;
           s->edges.clear();
           s->heap->edges_of(object, &s->edges);

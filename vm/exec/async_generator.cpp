@@ -8,25 +8,30 @@
 namespace mp {
 
 Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);  // generator.cpp
-Status warn_old_throw(Thread& t, Value second);
+Status warn_old_throw(Thread& t, Value second, const char* method);
 
 namespace {
 
 enum class AwaitState : uint8_t { Init, Iterating, Closed };
 
-// asend and athrow share a layout; `payload` is the value to send, or the exception to throw (empty: aclose).
+// asend and athrow share a layout; `payload` is the value to send, or the tuple of athrow's arguments (empty:
+// aclose).
 struct AsyncGenAwaitable : Object {
   Slot generator;
   Slot payload;
   AwaitState state = AwaitState::Init;
+  bool watched = false;  // it warns when nobody awaits it: a CreationSite stands behind it
+  CreationSite* site() { return reinterpret_cast<CreationSite*>(this + 1); }
   GeneratorObject* target() const { return generator.get().as<GeneratorObject>(); }
 };
 
 AsyncGenAwaitable* self(Value v) { return v.as<AsyncGenAwaitable>(); }
 
 void trace_awaitable(Object* o, Tracer& tracer) {
-  tracer.visit(static_cast<AsyncGenAwaitable*>(o)->generator);
-  tracer.visit(static_cast<AsyncGenAwaitable*>(o)->payload);
+  auto* a = static_cast<AsyncGenAwaitable*>(o);
+  tracer.visit(a->generator);
+  tracer.visit(a->payload);
+  if (a->watched) tracer.visit_slots(&a->site()->code, 2);
 }
 void trace_wrapped(Object* o, Tracer& tracer) { tracer.visit(static_cast<AsyncGenWrappedValue*>(o)->value); }
 
@@ -113,6 +118,14 @@ SendStatus athrow_outcome(Thread& t, AsyncGenAwaitable* a, SendStatus status, Va
   return SendStatus::Return;
 }
 
+// The exception that athrow() was given; wrong arguments are told of by the first send.
+Result<Value> exception_to_throw(Thread& t, AsyncGenAwaitable* a) {
+  auto* arguments = a->payload.get().as<TupleObject>();
+  Value given[3] = {kEmpty, kEmpty, kEmpty};
+  for (size_t i = 0; i < arguments->size && i < 3; ++i) given[i] = (*arguments)[i];
+  return thrown_exception(t, given[0], given[1], given[2]);
+}
+
 SendStatus athrow_send(Thread& t, AsyncGenAwaitable* a, Value sent, Value* result) {
   GeneratorObject* g = a->target();
   bool closing = a->payload.get().is_empty();
@@ -140,8 +153,18 @@ SendStatus athrow_send(Thread& t, AsyncGenAwaitable* a, Value sent, Value* resul
   a->state = AwaitState::Iterating;
   g->running_async.store(true);
   if (closing) g->closed = true;
-  Value exception = closing ? make_exception(t, Exc::GeneratorExit, kEmpty) : a->payload.get();
-  return athrow_outcome(t, a, generator_throw(t, g, exception, result), result);
+  if (!closing) {
+    size_t count = a->payload.get().as<TupleObject>()->size;
+    if (count < 1 || count > 3) {
+      // As in CPython the generator counts as running from here on.
+      t.raise(Exc::TypeError, "athrow expected at {} {}, got {}", count < 1 ? "least" : "most",
+              count < 1 ? "1 argument" : "3 arguments", count);
+      return SendStatus::Error;
+    }
+  }
+  Value exception = closing ? make_exception(t, Exc::GeneratorExit, kEmpty) : exception_to_throw(t, a).take();
+  SendStatus status = exception.is_error() ? SendStatus::Error : generator_throw(t, g, exception, result);
+  return athrow_outcome(t, a, status, result);
 }
 
 SendStatus awaitable_throw(Thread& t, Value v, Value exception, Value* result) {
@@ -193,7 +216,7 @@ Result<Value> awaitable_send_method(Thread& t, const Value* args) {
   return outcome(t, status, out);
 }
 Result<Value> awaitable_throw_method(Thread& t, const Value* args) {
-  TRY(warn_old_throw(t, args[2]));
+  TRY(warn_old_throw(t, args[2], "throw"));
   Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
   Value out;
   SendStatus status = awaitable_throw(t, args[0], exception, &out);
@@ -223,34 +246,40 @@ Status init_hooks(Thread& t, GeneratorObject* g) {
   return {};
 }
 
-Result<Value> make_awaitable(Thread& t, Type* type, Value generator, Value payload) {
+enum class Awaited : uint8_t { AtOnce, Perhaps };
+Result<Value> make_awaitable(Thread& t, Type* type, Value generator, Value payload, Awaited awaited) {
   TRY(init_hooks(t, generator.as<GeneratorObject>()));
-  auto* a = t.heap().make<AsyncGenAwaitable>(t, type);
+  bool watched = awaited == Awaited::Perhaps;
+  auto* a = t.heap().make<AsyncGenAwaitable>(t, type, watched ? sizeof(CreationSite) : 0);
   a->generator = generator;
   a->payload = payload;
+  if (watched) {
+    a->watched = true;
+    set_creation_site(a->site(), t.frame);
+    t.heap().register_script_finalizer(a);
+  }
   return a;
 }
 
 Result<Value> agen_asend(Thread& t, const Value* args) {
-  return make_awaitable(t, t.types().async_generator_asend, args[0], args[1]);
+  return make_awaitable(t, t.types().async_generator_asend, args[0], args[1], Awaited::Perhaps);
 }
 Result<Value> agen_athrow(Thread& t, const Value* args) {
-  TRY(warn_old_throw(t, args[2]));
-  Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
-  return make_awaitable(t, t.types().async_generator_athrow, args[0], exception);
+  if (args[1].as<TupleObject>()->size > 1) TRY(warn_old_throw(t, args[1], "athrow"));
+  return make_awaitable(t, t.types().async_generator_athrow, args[0], args[1], Awaited::Perhaps);
 }
 Result<Value> agen_aclose(Thread& t, const Value* args) {
-  return make_awaitable(t, t.types().async_generator_athrow, args[0], kEmpty);
+  return make_awaitable(t, t.types().async_generator_athrow, args[0], kEmpty, Awaited::Perhaps);
 }
 Result<Value> class_get_item(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 Status awaitable_finalize(Thread& t, Value v) {
   AsyncGenAwaitable* a = self(v);
-  if (a->state != AwaitState::Init || is_asend(t, v)) return {};
-  const char* method = a->payload.get().is_empty() ? "aclose" : "athrow";
+  if (a->state != AwaitState::Init) return {};
+  const char* method = is_asend(t, v) ? "asend" : a->payload.get().is_empty() ? "aclose" : "athrow";
   std::string message = fmt::format("coroutine method '{}' of '{}' was never awaited", method,
                                     str_text(t, a->target()->qualified_name));
-  if (warn(t, Exc::RuntimeWarning, message).is_error()) write_unraisable(t, "async generator", v);
+  if (warn_never_awaited(t, a->site(), message, v).is_error()) write_unraisable(t, "async generator", v);
   return {};
 }
 
@@ -337,13 +366,16 @@ SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent
 }
 
 Result<Value> async_generator_anext(Thread& t, Value v) {
-  return make_awaitable(t, t.types().async_generator_asend, v, kNone);
+  return make_awaitable(t, t.types().async_generator_asend, v, kNone, Awaited::Perhaps);
+}
+Result<Value> async_generator_next_awaited(Thread& t, Value v) {
+  return make_awaitable(t, t.types().async_generator_asend, v, kNone, Awaited::AtOnce);
 }
 
 extern const NativeDef kAsyncGeneratorMethods[];
 const NativeDef kAsyncGeneratorMethods[] = {
     MP_METHOD(agen_asend, "asend(self, value, /)", "asend(v) -> send 'v' in generator."),
-    MP_METHOD(agen_athrow, "athrow(self, type, value=?, traceback=?, /)",
+    MP_METHOD(agen_athrow, "athrow(self, /, *args)",
               "athrow(value)\nathrow(type[,value[,tb]])\n\nraise exception in generator."),
     MP_METHOD(agen_aclose, "aclose(self, /)", "aclose() -> raise GeneratorExit inside generator."),
     MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
@@ -354,7 +386,7 @@ const TypeSpec kAsyncGeneratorASendSpec = {
     .size = sizeof(AsyncGenAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_awaitable,
-    .slots = {.iter = identity, .next = awaitable_next, .await = identity},
+    .slots = {.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize},
     .methods = kAwaitableMethods,
 };
 const TypeSpec kAsyncGeneratorAThrowSpec = {

@@ -16,6 +16,7 @@ namespace {
 void trace_code(Object* object, Tracer& tracer) {
   auto* code = static_cast<CodeObject*>(object);
   if (code->unit == nullptr) return;
+  code->spare_generators = nullptr;
   tracer.mark_raw(code->constants);
   tracer.mark_raw(code->names);
   tracer.mark_raw(code->functions);

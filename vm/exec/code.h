@@ -10,6 +10,7 @@
 namespace mp {
 
 struct FunctionObject;
+struct GeneratorObject;
 
 // What a CacheEntry of an attribute says.
 enum class CacheKind : uint8_t {
@@ -65,6 +66,9 @@ struct CodeObject : Object {
   Slot* functions = nullptr;                 // raw cell: linked on first use, see linked_function()
   Slot consts_view;                          // co_consts, made on demand
   std::atomic<CacheEntry*> cache_entries{nullptr};
+  // Generators of this code that have ended and that nobody knows: used again, until the next collection.
+  // Linked by their frames' `previous`; under the GIL only.
+  GeneratorObject* spare_generators = nullptr;
   // The collector's last answer of lang::live_temporaries(); it alone touches these.
   uint64_t live_mask = 0;
   uint32_t live_word = UINT32_MAX;

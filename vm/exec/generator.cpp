@@ -26,12 +26,7 @@ namespace {
 GeneratorObject* self(Value v) { return v.as<GeneratorObject>(); }
 bool is_coroutine_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeCoroutine) != 0; }
 bool is_async_code(GeneratorObject* g) { return (g->frame.code->flags & lang::kCodeAsyncGenerator) != 0; }
-// Where a coroutine was made, behind its registers. It may be collected long after the statement that dropped
-// it, and the warning that nobody awaited it shall name that statement as CPython's does.
-struct CreationSite {
-  Slot code, globals;  // of the innermost script frame, or empty
-  uint64_t word;
-};
+// Behind the registers of a coroutine.
 CreationSite* creation_site(GeneratorObject* g) {
   return reinterpret_cast<CreationSite*>(g->registers() + g->frame.code->register_count);
 }
@@ -156,25 +151,57 @@ Error raise_stop_iteration(Thread& t, Value value) {
 
 Value generator_delegate(GeneratorObject* g) {
   Value d = delegate_of(g);
+  if (d.is_object()) note_seen(d.as_object());
   return d.is_empty() ? kNone : d;
 }
+bool is_awaiting(GeneratorObject* g) { return !delegate_of(g).is_empty(); }
+void note_seen(Object* object) {
+  if (object->kind() == Kind::Generator) static_cast<GeneratorObject*>(object)->unseen = false;
+  if (object->kind() == Kind::Code) static_cast<CodeObject*>(object)->spare_generators = nullptr;
+}
 
-Result<Value> make_generator(Thread& t, Frame* frame) {
-  CodeObject* code = frame->code;
+static GeneratorObject* new_generator(Thread& t, CodeObject* code) {
   BuiltinTypes& types = t.types();
   bool coroutine = (code->flags & lang::kCodeCoroutine) != 0;
   bool async_generator = (code->flags & lang::kCodeAsyncGenerator) != 0;
   Type* type = coroutine ? types.coroutine : async_generator ? types.async_generator : types.generator;
-  auto* g = t.heap().make<GeneratorObject>(
+  return t.heap().make<GeneratorObject>(
       t, type, code->register_count * sizeof(Value) + (coroutine ? sizeof(CreationSite) : 0));
+}
+// The frame and what the function has put into its variables.
+static void move_frame_in(GeneratorObject* g, Frame* frame) {
+  CodeObject* code = frame->code;
   g->frame = *frame;
   g->frame.registers = g->registers();
   g->frame.previous = nullptr;
   g->frame.flags = kFrameGenerator;
-  g->frame.pc = frame->pc;
   std::memcpy(static_cast<void*>(g->registers()), frame->registers, code->first_temporary * sizeof(Value));
   g->name = frame->function != nullptr ? frame->function->name : code->name;
   g->qualified_name = frame->function != nullptr ? frame->function->qualified_name : code->qualified_name;
+}
+
+GeneratorObject* make_unseen_generator(Thread& t, Frame* frame) {
+  CodeObject* code = frame->code;
+  GeneratorObject* g = free_threaded(t) ? nullptr : code->spare_generators;
+  if (g == nullptr) {
+    g = new_generator(t, code);
+  } else {
+    code->spare_generators = g->frame.previous == nullptr ? nullptr : g->frame.previous->generator();
+    g->state.store(GeneratorState::Created, std::memory_order_relaxed);
+    std::memset(static_cast<void*>(g->registers() + code->first_temporary), 0,
+                (code->register_count - code->first_temporary) * sizeof(Value));
+  }
+  move_frame_in(g, frame);
+  g->unseen = true;
+  return g;
+}
+
+Result<Value> make_generator(Thread& t, Frame* frame) {
+  CodeObject* code = frame->code;
+  bool coroutine = (code->flags & lang::kCodeCoroutine) != 0;
+  bool async_generator = (code->flags & lang::kCodeAsyncGenerator) != 0;
+  GeneratorObject* g = new_generator(t, code);
+  move_frame_in(g, frame);
   if ((frame->flags & kFrameHasObject) != 0) {
     g->frame.frame_object->frame = &g->frame;
     g->frame.frame_object->generator = Value(g);
@@ -183,12 +210,7 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
     frame->flags &= static_cast<uint8_t>(~kFrameHasObject);
   }
   if (coroutine) {
-    if (Frame* maker = frame->previous) {
-      CreationSite* site = creation_site(g);
-      site->code = Value(maker->code);
-      site->globals = Value(maker->globals);
-      site->word = maker->word();
-    }
+    set_creation_site(creation_site(g), frame->previous);
     if (t.coroutine_origin_depth > 0) {
       ListObject* origin = make_list(t);
       int depth = 0;
@@ -435,20 +457,31 @@ Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceba
   return exception;
 }
 
-Status warn_old_throw(Thread& t, Value second) {
+Status warn_old_throw(Thread& t, Value second, const char* method) {
   if (second.is_empty()) return {};
   return warn(
       t, Exc::DeprecationWarning,
-      "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.");
+      fmt::format(
+          "the (type, exc, tb) signature of {}() is deprecated, use the single-arg signature instead.",
+          method));
 }
 
 Status warn_where_created(Thread& t, GeneratorObject* g) {
   std::string message = fmt::format("coroutine '{}' was never awaited", str_text(t, g->qualified_name));
-  CreationSite* site = creation_site(g);
+  return warn_never_awaited(t, creation_site(g), message, g);
+}
+
+void set_creation_site(CreationSite* site, const Frame* maker) {
+  if (maker == nullptr) return;
+  site->code = Value(maker->code);
+  site->globals = Value(maker->globals);
+  site->word = maker->word();
+}
+Status warn_never_awaited(Thread& t, const CreationSite* site, const std::string& message, Value source) {
   if (site->code.get().is_empty()) return warn(t, Exc::RuntimeWarning, message);
   auto* code = site->code.get().as<CodeObject>();
   return warn_at(t, Exc::RuntimeWarning, message, code->filename,
-                 code_line(code, static_cast<uint32_t>(site->word)), site->globals, g);
+                 code_line(code, static_cast<uint32_t>(site->word)), site->globals, source);
 }
 
 namespace {
@@ -460,7 +493,7 @@ Result<Value> generator_send_method(Thread& t, const Value* args) {
 }
 
 Result<Value> generator_throw_method(Thread& t, const Value* args) {
-  TRY(warn_old_throw(t, args[2]));
+  TRY(warn_old_throw(t, args[2], "throw"));
   Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
   Value out;
   SendStatus status = generator_throw(t, self(args[0]), exception, &out);
@@ -492,7 +525,7 @@ Result<Value> generator_repr(Thread& t, Value v) {
 
 // warnings._warn_unawaited_coroutine shows the origin where that is recorded, and may be replaced by a
 // script; stdlib/lib/_later/warnings.mp has ours.
-void warn_never_awaited(Thread& t, GeneratorObject* g) {
+void tell_never_awaited(Thread& t, GeneratorObject* g) {
   Value warnings = dict_get_text(t, t.runtime().modules, "warnings");
   Value function = kNotFound;
   if (!warnings.is_not_found())
@@ -519,7 +552,7 @@ Status generator_finalize(Thread& t, Value v) {
     }
   }
   if (is_coroutine_code(g) && state == GeneratorState::Created) {
-    warn_never_awaited(t, g);
+    tell_never_awaited(t, g);
     finish(g);
   } else {
     if (generator_close(t, g).is_error())
@@ -626,7 +659,7 @@ Result<Value> wrapper_send(Thread& t, const Value* args) {
   return send_outcome(t, wrapped(args[0]), status, out);
 }
 Result<Value> wrapper_throw(Thread& t, const Value* args) {
-  TRY(warn_old_throw(t, args[2]));
+  TRY(warn_old_throw(t, args[2], "throw"));
   Value exception = TRY(thrown_exception(t, args[1], args[2], args[3]));
   Value out;
   SendStatus status = generator_throw(t, wrapped(args[0]), exception, &out);

@@ -11,6 +11,7 @@ struct GeneratorObject : Object {
   std::atomic<GeneratorState> state{GeneratorState::Created};
   bool hooks_initialised = false;  // async generator: firstiter has been called
   bool closed = false;             // async generator: aclose() or exhausted
+  bool unseen = false;             // only a temporary of the frame that awaits it or loops over it names it
   std::atomic<bool> running_async{false};
   Slot name, qualified_name;
   Slot origin;     // cr_origin
@@ -38,8 +39,19 @@ enum class SendStatus : uint8_t { Next, Return, Error };
 // Sends into any iterator (PyIter_Send): generators and coroutines directly, others by next() or .send(). No
 // StopIteration is made.
 SendStatus send_to(Thread& t, Value iterator, Value sent, Value* result);
-// "coroutine 'f' was never awaited", told of the place that made it.
+// Where a coroutine was made. It may be collected long after the statement that dropped it, and the warning
+// that nobody awaited it shall name that statement as CPython's does.
+struct CreationSite {
+  Slot code, globals;  // of the innermost script frame, or empty
+  uint64_t word;
+};
+void set_creation_site(CreationSite* site, const Frame* maker);
+// "coroutine KIND was never awaited", told of that place.
+Status warn_never_awaited(Thread& t, const CreationSite* site, const std::string& message, Value source);
+// The same for a coroutine.
 Status warn_where_created(Thread& t, GeneratorObject* coroutine);
+// __anext__() for an await that follows at once: nothing warns of it.
+Result<Value> async_generator_next_awaited(Thread& t, Value generator);
 SendStatus generator_resume(Thread& t, GeneratorObject* generator, Value sent, bool throwing, Value* result);
 // What a native iterator does with a value that `await` or `yield from` sends: it returns what it yields, or,
 // with *finished set, its result. Kept in Type::extra.
@@ -59,11 +71,17 @@ Result<Value> generator_next_value(Thread& t, GeneratorObject* generator);
 Result<Value> generator_close(Thread& t, GeneratorObject* generator);
 // What is awaited or delegated to (gi_yieldfrom, cr_await), or None.
 Value generator_delegate(GeneratorObject* generator);
+bool is_awaiting(GeneratorObject* generator);  // it is suspended in an await or a `yield from`
 // The iterator of `await v`: coroutine itself, or v.__await__(). TypeError "object X can't be used in 'await'
 // expression".
 Result<Value> get_awaitable_iter(Thread& t, Value v);
 // Makes the generator-like for the running frame (RETURN_GENERATOR).
 Result<Value> make_generator(Thread& t, Frame* frame);
+// The same for one that the caller awaits or loops over at once, so that no script code can name it: it needs
+// no finalizer, and its memory is used again when it has returned.
+GeneratorObject* make_unseen_generator(Thread& t, Frame* frame);
+// In a stopped world or under the GIL: script code may hold `object` from now on.
+void note_seen(Object* object);
 bool is_coroutine(Thread& t, Value v);  // coroutine, or a generator of types.coroutine
 // StopIteration with this value, raised.
 Error raise_stop_iteration(Thread& t, Value value);

@@ -76,6 +76,38 @@ inline bool unpacks_item(const Frame* frame, const Instruction* loop, const Inst
          loop->a >= frame->code->first_temporary;
 }
 
+// Whether what the running generator function returns goes from a temporary of its caller straight into an
+// await or a for loop: then the GET_AWAITABLE or GET_ITER, which gives the generator itself.
+inline const Instruction* used_at_once(Thread& t, const Frame* frame) {
+  if (frame->flags != 0) return nullptr;
+  const CodeObject *caller = frame->previous->code, *code = frame->code;
+  const Instruction* next = frame->previous->pc + frame->return_length;
+  if (next->b != frame->return_register || next->b < caller->first_temporary) return nullptr;
+  switch (opcode(next)) {
+    case Op::GET_AWAITABLE:
+      return (code->flags & lang::kCodeCoroutine) != 0 && t.coroutine_origin_depth == 0 ? next : nullptr;
+    case Op::GET_ITER: {
+      const Instruction* loop = next + 1;
+      bool looped = lang::op_info(opcode(loop)).base == Op::FOR_ITER && loop->b == next->a &&
+                    loop->b >= caller->first_temporary;
+      // One with handlers gets a finalizer, for loops that are left early.
+      return looped && (code->flags & (lang::kCodeCoroutine | lang::kCodeAsyncGenerator)) == 0 &&
+                     code->unit->exceptions.empty()
+                 ? next
+                 : nullptr;
+    }
+    default: return nullptr;
+  }
+}
+// A generator that has returned and that nobody can name is the next one of its code.
+inline void keep_unseen(Thread& t, Frame* left) {
+  GeneratorObject* generator = left->generator();
+  if (!generator->unseen || free_threaded(t)) return;
+  CodeObject* code = left->code;
+  left->previous = code->spare_generators == nullptr ? nullptr : &code->spare_generators->frame;
+  code->spare_generators = generator;
+}
+
 template <bool kInstrumented>
 Value run(Thread& t, Frame* frame, bool throwing) {
   static const void* const kLabels[256] = {

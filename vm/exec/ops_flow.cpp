@@ -207,8 +207,7 @@ bool GET_AWAITABLE(Thread& t, Frame*, const Instruction* pc, Value* r) {
     }
     return false;
   }
-  if (is_exact(iterator, t.types().coroutine) &&
-      !generator_delegate(iterator.as<GeneratorObject>()).is_none()) {
+  if (is_exact(iterator, t.types().coroutine) && is_awaiting(iterator.as<GeneratorObject>())) {
     t.raise(Exc::RuntimeError, "coroutine is being awaited already");
     return false;
   }
@@ -244,7 +243,8 @@ bool GET_ANEXT(Thread& t, Frame*, const Instruction* pc, Value* r) {
             type_name(type));
     return false;
   }
-  Value next = type->slots.anext(t, v).take();
+  bool own = type == t.types().async_generator;
+  Value next = own ? async_generator_next_awaited(t, v).take() : type->slots.anext(t, v).take();
   if (next.is_error()) return false;
   Value iterator = next;
   if (!is_exact(next, t.types().async_generator_asend)) {
