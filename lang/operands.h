@@ -31,6 +31,32 @@ inline int write_count(Operand kind, const Instruction& i) {
   }
 }
 
+inline constexpr size_t kOperandCount = static_cast<size_t>(Operand::CNT32) + 1;
+
+// Both, for operands that always name as many; `varies` for the others.
+struct RegisterCounts {
+  uint8_t read = 0, written = 0;
+  bool varies = false;
+};
+inline constexpr RegisterCounts register_counts(Operand kind) {
+  switch (kind) {
+    case Operand::R: return {1, 0};
+    case Operand::R2: return {2, 0};
+    case Operand::R3: return {3, 0};
+    case Operand::W: return {0, 1};
+    case Operand::W2: return {0, 2};
+    case Operand::M: return {1, 1};
+    case Operand::RC:
+    case Operand::RS:
+    case Operand::RP:
+    case Operand::RK:
+    case Operand::RF:
+    case Operand::WC:
+    case Operand::WX: return {0, 0, true};
+    default: return {};
+  }
+}
+
 inline bool has_jump(const OpInfo& info) { return info.b == Operand::J32 || info.c == Operand::J16; }
 
 // Where the jump of the instruction at pc goes.

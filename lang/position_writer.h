@@ -14,12 +14,19 @@ class PositionWriter {
   }
   // The next `words` of the code; line 0: no position.
   void add(uint32_t words, const CodePosition& position) {
+    end_ = entry_;
     varint(words);
     if (position.line == 0) {
       varint(0);
       varint(0);
-      return;
+    } else {
+      place(position);
     }
+    bytes_.insert(bytes_.end(), entry_, end_);
+  }
+
+ private:
+  void place(const CodePosition& position) {
     int32_t delta = position.line - line_;
     line_ = position.line;
     varint((static_cast<uint32_t>(delta) << 1) ^ static_cast<uint32_t>(delta >> 31));
@@ -27,17 +34,17 @@ class PositionWriter {
     varint(static_cast<uint32_t>(position.column + 1));
     varint(static_cast<uint32_t>(position.end_column + 1));
   }
-
- private:
   void varint(uint32_t value) {
     while (value >= 0x80) {
-      bytes_.push_back(static_cast<uint8_t>(value | 0x80));
+      *end_++ = static_cast<uint8_t>(value | 0x80);
       value >>= 7;
     }
-    bytes_.push_back(static_cast<uint8_t>(value));
+    *end_++ = static_cast<uint8_t>(value);
   }
 
   std::vector<uint8_t>& bytes_;
+  uint8_t entry_[5 * 5];  // five numbers of at most five bytes
+  uint8_t* end_ = entry_;
   int32_t line_;
 };
 

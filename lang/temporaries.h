@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "lang/operands.h"
 
@@ -10,6 +11,12 @@ namespace mp::lang {
 
 // What an instruction does with the temporaries, the registers from `first` on.
 struct TemporaryUse {
+  // Looked up: a library is read through here, instruction by instruction.
+  static constexpr auto kCounts = [] {
+    std::array<RegisterCounts, kOperandCount> table{};
+    for (size_t i = 0; i < table.size(); ++i) table[i] = register_counts(static_cast<Operand>(i));
+    return table;
+  }();
   static constexpr uint32_t kNone = UINT32_MAX;
   uint32_t read_end = 0, written_end = 0;  // behind the last one; 0: none
   uint32_t lowest_read = kNone, lowest_written = 0, callee = kNone;
@@ -20,8 +27,12 @@ struct TemporaryUse {
     uint32_t registers[] = {i.a, i.b, i.c};
     for (int k = 0; k < 3; ++k) {
       if (registers[k] < first) continue;
-      auto read = static_cast<uint32_t>(read_count(kinds[k], i));
-      auto written = static_cast<uint32_t>(write_count(kinds[k], i));
+      RegisterCounts counts = kCounts[static_cast<size_t>(kinds[k])];
+      uint32_t read = counts.read, written = counts.written;
+      if (counts.varies) {
+        read = static_cast<uint32_t>(read_count(kinds[k], i));
+        written = static_cast<uint32_t>(write_count(kinds[k], i));
+      }
       if (read > 0) {
         read_end = std::max(read_end, registers[k] + read);
         lowest_read = std::min(lowest_read, registers[k]);
