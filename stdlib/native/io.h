@@ -38,6 +38,8 @@ Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback = -1);
 // ones.
 Result<int64_t> writable_size(Thread& t, Value buffer);
 Status copy_into(Thread& t, Value buffer, std::string_view data);
+// EncodingWarning where the command asks for it (PEP 597).
+Status warn_about_encoding(Thread& t, int stack_level);
 
 // A lock that knows its owner, and is free in the child of a fork when its owner stayed in the parent.
 class StreamOwner {

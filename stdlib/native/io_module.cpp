@@ -129,11 +129,17 @@ Result<Value> open_file(Thread& t, const Value* args) {
   return result;
 }
 
+Status warn_about_encoding(Thread& t, int stack_level) {
+  if (!warns_about_encoding(t)) return {};
+  return warn(t, Exc::EncodingWarning, "'encoding' argument not specified", stack_level);
+}
+
 namespace {
 
 Result<Value> text_encoding(Thread& t, const Value* args) {
-  if (args[0].is_none()) return make_str(t, "utf-8");
-  return args[0];
+  if (!args[0].is_none()) return args[0];
+  TRY(warn_about_encoding(t, TRY(to_c_int(t, args[1]))));
+  return make_str(t, t.runtime().options.utf8_mode ? "utf-8" : "locale");
 }
 Result<Value> open_code(Thread& t, const Value* args) {
   Value values[8] = {args[0], make_str(t, "rb"), Value::from_int(-1), kNone, kNone, kNone, kTrue, kNone};

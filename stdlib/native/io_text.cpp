@@ -133,6 +133,7 @@ Result<Value> text_init(Thread& t, const Value* args) {
                    type_name(t, errors));
   self->buffer = args[1];
   TRY(set_newline(t, self, args[4]));
+  if (encoding.is_none()) TRY(warn_about_encoding(t, 1));
   if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))
     encoding = make_str(t, encoding.is_none() && t.runtime().options.utf8_mode ? "utf-8" : "UTF-8");
   TRY(set_encoding(t, self, encoding, errors));

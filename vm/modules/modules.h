@@ -21,6 +21,7 @@ void add_builtins(Thread& t, ModuleObject* module);       // builtins.cpp
 void add_site_builtins(Thread& t, ModuleObject* module);  // exit, quit, help, ... (site_builtins.cpp)
 void add_sys(Thread& t, ModuleObject* module);            // sys.cpp
 Status sys_set_paths(Thread& t);                          // sys.path from options and environment
+bool warns_about_encoding(Thread& t);                     // -X warn_default_encoding (PEP 597)
 void set_core_specs(Thread& t);                           // __spec__ and __loader__ of sys and builtins
 Status set_up_standard_streams(Thread& t);                // stdlib/native/io_module.cpp
 inline void add_native(Thread& t, ModuleObject* module, const NativeDef& def) {

@@ -266,6 +266,14 @@ void boot_failed(Thread& t, const char* file, int line, const char* expression) 
   std::abort();
 }
 
+bool warns_about_encoding(Thread& t) {
+  const RuntimeOptions& options = t.runtime().options;
+  for (const std::string& option : options.x_options)
+    if (option == "warn_default_encoding" || option.starts_with("warn_default_encoding=")) return true;
+  const char* variable = options.ignore_environment ? nullptr : std::getenv("PYTHONWARNDEFAULTENCODING");
+  return variable != nullptr && *variable != '\0';
+}
+
 void add_sys(Thread& t, ModuleObject* module) {
   Runtime& runtime = t.runtime();
   const RuntimeOptions& options = runtime.options;
@@ -347,7 +355,7 @@ void add_sys(Thread& t, ModuleObject* module) {
                          flag(options.isolated),
                          Value::from_bool(options.dev_mode),
                          flag(options.utf8_mode),
-                         i(0),
+                         flag(warns_about_encoding(t)),
                          Value::from_bool(options.safe_path || options.isolated),
                          i(runtime.int_max_str_digits.load()),
                          i(options.gil ? 1 : 0),
