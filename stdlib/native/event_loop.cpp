@@ -261,6 +261,25 @@ Result<Value> remove_watch(Thread& t, const Value* args) {
   return kTrue;
 }
 
+// (reader, writer), each a handle, a transport or None.
+Result<Value> loop_watchers(Thread& t, const Value* args) {
+  int fd = TRY(descriptor_of(t, args[1]));
+  auto found = [&](Direction direction) {
+    Value watcher = watcher_of(t, loop_of(args[0]), fd, direction);
+    return watcher.is_empty() ? kNone : watcher;
+  };
+  return make_tuple(t, {found(Direction::Read), found(Direction::Write)});
+}
+Result<Value> loop_watched(Thread& t, const Value* args) {
+  EventLoopObject* loop = loop_of(args[0]);
+  SlotArray* watches = loop->watches.load(std::memory_order_acquire);
+  ListObject* list = make_list(t);
+  for (uint64_t i = 0; watches != nullptr && i < watches->capacity; i += 2)
+    if (!watches->items()[i].get().is_empty() || !watches->items()[i + 1].get().is_empty())
+      TRY(list_append(t, list, make_int_unsigned(t, i / 2)));
+  return list;
+}
+
 // ---------------------------------------------------------------- futures and tasks
 
 Result<Value> loop_create_future(Thread& t, const Value* args) { return make_asyncio_future(t, args[0]); }
@@ -431,6 +450,8 @@ const NativeDef kLoopMethods[] = {
     MP_METHOD(loop_write_to_self, "_write_to_self(self)", "Ends the wait of the loop, from any thread."),
     MP_RAW_METHOD(add_watch<Direction::Read>, "_add_reader(self, fd, callback, *args)", nullptr),
     MP_RAW_METHOD(add_watch<Direction::Write>, "_add_writer(self, fd, callback, *args)", nullptr),
+    MP_METHOD(loop_watchers, "_watchers(self, fd)", "Who is told of a descriptor: (reader, writer)."),
+    MP_METHOD(loop_watched, "_watched(self)", "The descriptors that are watched."),
     MP_METHOD(remove_watch<Direction::Read>, "_remove_reader(self, fd)", nullptr),
     MP_METHOD(remove_watch<Direction::Write>, "_remove_writer(self, fd)", nullptr),
     MP_END};

@@ -117,6 +117,8 @@ enum class Direction : uint8_t { Read, Write };
 // The handle (or a transport, see event_loop_transport.cpp) that is told when `fd` is ready; *old is the one
 // before, or empty.
 Status watch(Thread& t, EventLoopObject* loop, int fd, Direction direction, Value handle, Value* old);
+// What is told when `fd` is ready, or empty.
+Value watcher_of(Thread& t, EventLoopObject* loop, int fd, Direction direction);
 // Empty when nothing was watched.
 Result<Value> unwatch(Thread& t, EventLoopObject* loop, int fd, Direction direction);
 // Waits until something is ready, another thread calls, or the deadline (kDoNotWait: not at all), and moves

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -162,6 +163,13 @@ Result<Value> unwatch(Thread& t, EventLoopObject* loop, int fd, Direction direct
   return watch_slot(watches, fd, direction).exchange(kEmpty);
 }
 
+Value watcher_of(Thread& t, EventLoopObject* loop, int fd, Direction direction) {
+  ObjectLock lock(t, loop);
+  SlotArray* watches = loop->watches.load(std::memory_order_relaxed);
+  if (watches == nullptr || 2 * (static_cast<uint64_t>(fd) + 1) > watches->capacity) return kEmpty;
+  return watch_slot(watches, fd, direction);
+}
+
 char* receive_buffer(EventLoopObject* loop) { return poller_of(loop)->receive_buffer(); }
 
 void trace_watches(EventLoopObject* loop, Tracer& tracer) {
@@ -240,13 +248,7 @@ static int wait_detached(Thread& t, EventLoopObject* loop, epoll_event* events, 
 }
 
 static Status make_ready(Thread& t, EventLoopObject* loop, int fd, Direction direction) {
-  Value watcher = kEmpty;
-  {
-    ObjectLock lock(t, loop);
-    SlotArray* watches = loop->watches.load(std::memory_order_relaxed);
-    if (watches != nullptr && 2 * (static_cast<uint64_t>(fd) + 1) <= watches->capacity)
-      watcher = watch_slot(watches, fd, direction);
-  }
+  Value watcher = watcher_of(t, loop, fd, direction);
   if (watcher.is_empty()) return {};
   if (LoopStep step = transport_step(watcher, direction)) {
     ReadyCall call{};
