@@ -300,6 +300,19 @@ Value copy_context(Thread& t) {
   copy->variables = current->variables;
   return copy;
 }
+Value make_context_variable(Thread& t, std::string_view name) {
+  auto* variable = t.heap().make<ContextVarObject>(t, native_type(t, kContextVarSpec));
+  variable->name = Value(intern(t, name));
+  return variable;
+}
+Value context_variable(Thread& t, Value variable) {
+  Value context = t.context;
+  return context.is_empty() ? kNotFound : find(context.as<ContextObject>(), variable);
+}
+void set_context_variable(Thread& t, Value variable, Value value) {
+  ContextObject* context = current_context(t);
+  context->variables = hamt_set(t, context->variables, variable, value);
+}
 bool is_context(Value v) { return v.is_object() && v.as_object()->type()->spec == &kContextSpec; }
 Status enter_context(Thread& t, Value self, Value* before) {
   auto* context = self.as<ContextObject>();
