@@ -1,0 +1,270 @@
+// Decimal.__format__: [[fill]align][sign][z][0][width][,][.precision][type], as libmpdec reads it.
+#include "stdlib/native/decimal.h"
+#include "vm/modules/modules.h"
+
+namespace mp::decimal {
+
+namespace {
+
+struct Format {
+  std::string fill = " ";
+  char align = '>';  // '0': zeros between the sign and the digits
+  char sign = '-';
+  char type = 'g';
+  bool capitals = false, no_negative_zero = false;
+  int64_t width = 0, precision = -1;
+  std::string point = ".", separator, grouping;  // grouping as in struct lconv
+};
+
+Error invalid(Thread& t) { return t.raise(Exc::ValueError, "invalid format string"); }
+bool is_align(char c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
+size_t character_size(const std::string& text, size_t at) {
+  size_t size = 1;
+  while (at + size < text.size() && (static_cast<unsigned char>(text[at + size]) & 0xc0) == 0x80) ++size;
+  return size;
+}
+size_t characters(std::string_view text) {
+  size_t count = 0;
+  for (char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  return count;
+}
+
+bool read_number(const std::string& text, size_t* at, int64_t* out) {
+  int64_t number = 0;
+  for (; *at < text.size() && text[*at] >= '0' && text[*at] <= '9'; ++*at) {
+    if (number > kMaxPrec / 10) return false;
+    number = number * 10 + (text[*at] - '0');
+  }
+  *out = number;
+  return true;
+}
+
+Status use_locale(Thread& t, Format* format) {
+  Value lconv = TRY(call_method(t, TRY(import_module(t, "locale")), intern(t, "localeconv")));
+  auto text = [&](const char* key, std::string* out) -> Status {
+    Value v = TRY(get_item(t, lconv, intern(t, key)));
+    if (is_str(v)) *out = to_utf8(v.as<StrObject>());
+    return {};
+  };
+  TRY(text("decimal_point", &format->point));
+  TRY(text("thousands_sep", &format->separator));
+  TRY(for_each(t, TRY(get_item(t, lconv, intern(t, "grouping"))), [&](Value size) -> Status {
+    format->grouping += static_cast<char>(TRY(to_int64(t, size)));
+    return {};
+  }));
+  return {};
+}
+
+Result<Format> parse(Thread& t, const std::string& text, bool capitals) {
+  Format format;
+  format.capitals = capitals;
+  size_t at = 0;
+  bool aligned = false;
+  size_t fill = text.empty() ? 0 : character_size(text, 0);
+  if (fill < text.size() && is_align(text[fill])) {
+    format.fill = text.substr(0, fill);
+    format.align = text[fill];
+    at = fill + 1;
+    aligned = true;
+  } else if (!text.empty() && is_align(text[0])) {
+    format.align = text[0];
+    at = 1;
+    aligned = true;
+  }
+  auto next = [&](std::string_view any) {
+    return at < text.size() && any.find(text[at]) != std::string_view::npos;
+  };
+  if (next("+- ")) format.sign = text[at++];
+  if (next("z")) {
+    format.no_negative_zero = true;
+    ++at;
+  }
+  if (next("0")) {
+    if (aligned) return invalid(t);
+    format.align = '0';
+    format.fill = "0";
+    ++at;
+  }
+  if (next("123456789") && !read_number(text, &at, &format.width)) return invalid(t);
+  if (next(",")) {
+    format.separator = ",";
+    format.grouping = "\003";
+    ++at;
+  }
+  if (next(".")) {
+    ++at;
+    if (!next("0123456789") || !read_number(text, &at, &format.precision)) return invalid(t);
+  }
+  if (at < text.size()) {
+    char type = text[at++];
+    if (std::string_view("eEfFgG%n").find(type) == std::string_view::npos || at < text.size())
+      return invalid(t);
+    format.capitals = type == 'E' || type == 'F' || type == 'G';
+    format.type = static_cast<char>(type | (type == '%' ? 0 : 32));
+    if (type == 'n') {
+      if (!format.separator.empty()) return invalid(t);
+      format.type = 'g';
+      TRY(use_locale(t, &format));
+    }
+  }
+  return format;
+}
+
+// The undocumented second argument: what localeconv() would say.
+Status use_override(Thread& t, Value override, Format* format) {
+  if (!is_dict(override)) return t.raise(Exc::TypeError, "optional argument must be a dict");
+  std::pair<const char*, std::string*> parts[] = {{"decimal_point", &format->point},
+                                                  {"thousands_sep", &format->separator},
+                                                  {"grouping", &format->grouping}};
+  for (auto [key, out] : parts) {
+    Value v = dict_get_text(t, override.as<DictObject>(), key);
+    if (v.is_not_found()) continue;
+    if (!is_str(v)) return t.raise(Exc::TypeError, "override values must be str");
+    *out = to_utf8(v.as<StrObject>());
+  }
+  bool signs = false;  // a byte below 0, which no group has as its size
+  for (char size : format->grouping) signs = signs || size < 0;
+  if (signs || format->point.empty() || format->point.size() > 4 || format->separator.size() > 4)
+    return t.raise(Exc::ValueError, "invalid override dict");
+  return {};
+}
+
+// `digits` with separators, filled with zeros to `width` columns; a separator does not come first.
+std::string group(std::string digits, const Format& format, int64_t width) {
+  if (format.separator.empty() || format.grouping.empty() || format.grouping[0] <= 0) {
+    auto missing = width - static_cast<int64_t>(digits.size());
+    return missing > 0 ? std::string(static_cast<size_t>(missing), '0') + digits : digits;
+  }
+  std::string out;
+  size_t step = 0;
+  auto separator_width = static_cast<int64_t>(characters(format.separator));
+  for (;;) {
+    auto left = static_cast<int64_t>(digits.size());
+    int64_t most = left > width ? left : width;
+    if (most < 1) most = 1;
+    char size = step < format.grouping.size() ? format.grouping[step] : '\0';
+    if (size == 0 && step > 0) size = format.grouping[--step];  // the last one repeats
+    bool last = size == 127 || size < 0;
+    int64_t take = last || size > most ? most : size;
+    std::string part = left > take ? digits.substr(static_cast<size_t>(left - take)) : digits;
+    part.insert(0, static_cast<size_t>(take) - part.size(), '0');
+    out.insert(0, part);
+    digits.resize(left > take ? static_cast<size_t>(left - take) : 0);
+    width -= take;
+    if (last || (digits.empty() && width <= 0)) return out;
+    out.insert(0, format.separator);
+    width -= separator_width;
+    ++step;
+  }
+}
+
+// Rounds to `digits` significant ones.
+void round_to(Number& r, int64_t digits, Rounding rounding, uint32_t& status) {
+  if (r.words.is_zero()) return;
+  Number out;
+  int64_t exponent = r.exponent + r.digits - digits;
+  rescale(out, r, exponent, rounding, status);
+  r.swap(out);
+  if (!r.is_special() && r.digits > digits) {
+    rescale(out, r, exponent + 1, rounding, status);
+    r.swap(out);
+  }
+}
+
+}  // namespace
+
+Result<Value> decimal_format(Thread& t, const Value* args) {
+  if (!is_str(args[1])) return t.raise(Exc::TypeError, "format arg must be str");
+  ContextObject* context = current_context(t, types_of(args[0]));
+  Format format = TRY(parse(t, to_utf8(args[1].as<StrObject>()), context->capitals != 0));
+  if (!args[2].is_empty()) TRY(use_override(t, args[2], &format));
+  Rounding rounding = context->rounding;
+  auto too_large = [&] {
+    return t.raise(Exc::ValueError, "format specification exceeds internal limits of _decimal");
+  };
+  Number a;
+  if (!load(a, args[0].as<DecimalObject>())) return t.raise_memory_error();
+  std::string whole, fraction, tail;  // before the point, behind it, exponent or percent sign
+  if (a.is_special()) {
+    bool negative = a.negative;
+    a.negative = false;
+    append_text(whole, a, true, Notation::Scientific);
+    a.negative = negative;
+    if (format.type == '%') tail = "%";
+    if (format.align == '0') {
+      format.align = '>';
+      format.fill = " ";
+    }
+    format.separator.clear();
+  } else {
+    uint32_t status = 0;
+    if (format.type == '%') a.exponent += 2;
+    bool fixed = format.type == 'f' || format.type == '%';
+    int64_t precision = format.precision;
+    if (precision >= 0) {
+      if (fixed) {
+        if (a.exponent + a.digits + precision > kMaxPrec) return too_large();
+        Number out;
+        rescale(out, a, -precision, rounding, status);
+        a.swap(out);
+      } else if (format.type == 'e') {
+        round_to(a, precision + 1, rounding, status);
+      } else {
+        if (precision == 0) precision = 1;
+        if (a.digits > precision) round_to(a, precision, rounding, status);
+      }
+    }
+    if ((status & kMallocError) != 0) return t.raise_memory_error();
+    if (a.is_zero() && a.exponent > 0 && fixed) a.exponent = 0;
+    if (format.no_negative_zero && a.is_zero()) a.negative = false;
+    int64_t left = a.exponent + a.digits, point = left;
+    if (format.type == 'e')
+      point = a.is_zero() && precision >= 0 ? 1 - precision : 1;
+    else if (format.type == 'g' && !(a.exponent <= 0 && left > -6))
+      point = 1;
+    int64_t size = a.digits + (point < 0 ? -point : point);
+    if (size > (int64_t{1} << 60) || !room_for(static_cast<size_t>(size) * 6)) return t.raise_memory_error();
+    std::string digits;
+    append_digits(digits, a);
+    if (point <= 0) {
+      whole = "0";
+      fraction.assign(static_cast<size_t>(-point), '0');
+      fraction += digits;
+    } else if (point >= a.digits) {
+      whole = digits;
+      whole.append(static_cast<size_t>(point - a.digits), '0');
+    } else {
+      whole = digits.substr(0, static_cast<size_t>(point));
+      fraction = digits.substr(static_cast<size_t>(point));
+    }
+    if (format.type == 'e' || left != point) {
+      int64_t exponent = left - point;
+      tail = fmt::format("{}{}{}", format.capitals ? 'E' : 'e', exponent < 0 ? '-' : '+',
+                         exponent < 0 ? -exponent : exponent);
+    }
+    if (format.type == '%') tail += '%';
+  }
+  std::string sign = a.negative ? "-" : format.sign == '-' ? "" : std::string(1, format.sign);
+  if (!fraction.empty()) fraction.insert(0, format.point);
+  if (format.width > (int64_t{1} << 60) || !room_for(static_cast<size_t>(format.width) * 8))
+    return t.raise_memory_error();
+  if (!a.is_special()) {
+    auto around = static_cast<int64_t>(sign.size() + characters(fraction) + tail.size());
+    whole = group(whole, format, format.align == '0' ? format.width - around : 0);
+  }
+  std::string body = whole + fraction + tail;
+  auto missing = format.width - static_cast<int64_t>(sign.size() + characters(body));
+  std::string padding, rest;
+  for (int64_t i = 0; i < missing; ++i)
+    (format.align == '^' && i >= missing / 2 ? rest : padding) += format.fill;
+  std::string out;
+  switch (format.align) {
+    case '<': out = sign + body + padding; break;
+    case '=': out = sign + padding + body; break;
+    case '^': out = padding + sign + body + rest; break;
+    default: out = padding + sign + body; break;
+  }
+  return str_or_error(make_str(t, out));
+}
+
+}  // namespace mp::decimal
