@@ -323,8 +323,7 @@ Result<Value> context_apply(Thread& t, const Value* args) {
   return unary(t, apply, args[1], context_of(args[0]));
 }
 Result<Value> context_create_decimal(Thread& t, const Value* args) {
-  return from_object_rounded(t, types_of(args[0]), args[1].is_empty() ? Value::from_int(0) : args[1],
-                             context_of(args[0]));
+  return from_object_rounded(t, types_of(args[0]), args[1], context_of(args[0]));
 }
 Result<Value> context_create_decimal_from_float(Thread& t, const Value* args) {
   Number a;
@@ -441,7 +440,7 @@ const NativeDef kContextMethods[] = {
     MP_METHOD(context_copy, "__copy__(self, /)", nullptr),
     MP_METHOD(context_copy, "copy(self, /)", "Return a duplicate of the context with all flags cleared."),
     MP_METHOD(context_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(context_create_decimal, "create_decimal(self, num=?, /)",
+    MP_METHOD(context_create_decimal, "create_decimal(self, num='0', /)",
               "Create a new Decimal instance from num, using self as the context."),
     MP_METHOD(context_create_decimal_from_float, "create_decimal_from_float(self, f, /)",
               "Create a new Decimal instance from float f."),
