@@ -265,10 +265,18 @@ Result<Value> decimal_round(Thread& t, const Value* args) {
     return t.raise(Exc::OverflowError, "Python int too large to convert to C ssize_t");
   DecimalTypes& types = types_of(args[0]);
   ContextObject* context = current_context(t, types);
+  uint32_t status = 0;
+  int64_t exponent = places == INT64_MIN ? INT64_MAX : -places;
+  Small small, rounded;
+  if (load_small(args[0], &small) &&
+      quantize_small(rounded, small, {1, exponent, 1, false}, context->rules(), status)) {
+    TRY(add_conditions(t, types, context, status));
+    return make_small(t, types.decimal, rounded);
+  }
   Number a, b, r;
   TRY(load_argument(t, types, context, args[0], &a));
-  b.set(false, 1, places == INT64_MIN ? INT64_MAX : -places);
-  uint32_t status = 0;
+  b.set(false, 1, exponent);
+  status = 0;
   quantize(r, a, b, context->rules(), status);
   return finish(t, types, context, r, status);
 }
@@ -350,7 +358,7 @@ Result<Value> decimal_new(Thread& t, const Value* args) {
 #define BINARY(name, operation, doc) MP_METHOD(decimal_##name, #name "(self, /, other, context=None)", doc),
 #define QUESTION(name) MP_METHOD(decimal_is_##name, "is_" #name "(self, /)", nullptr),
 const NativeDef kDecimalMethods[] = {
-    MP_NEW(decimal_new, "__new__(cls, /, value='0', context=None)", nullptr),
+    MP_NEW(decimal_new, "__new__(cls, value='0', context=None)", nullptr),
 #include "stdlib/native/decimal_operations.def"
     QUESTION(canonical) QUESTION(finite) QUESTION(infinite) QUESTION(nan) QUESTION(qnan) QUESTION(snan)
         QUESTION(signed) QUESTION(zero)
@@ -407,11 +415,11 @@ const GetSetDef kDecimalGetSets[] = {
 #define QUESTION(name) MP_METHOD(context_is_##name, "is_" #name "(self, x, /)", nullptr),
 const NativeDef kContextMethods[] = {
     MP_RAW_NEW(context_new,
-               "__new__(cls, /, prec=None, rounding=None, Emin=None, Emax=None, capitals=None, clamp=None, "
+               "__new__(cls, prec=None, rounding=None, Emin=None, Emax=None, capitals=None, clamp=None, "
                "flags=None, traps=None)",
                nullptr),
     MP_METHOD(context_init,
-              "__init__(self, /, prec=None, rounding=None, Emin=None, Emax=None, capitals=None, clamp=None, "
+              "__init__(self, prec=None, rounding=None, Emin=None, Emax=None, capitals=None, clamp=None, "
               "flags=None, traps=None)",
               nullptr),
 #include "stdlib/native/decimal_operations.def"

@@ -4,30 +4,6 @@ namespace mp::decimal {
 
 namespace {
 
-struct Divisors {
-  Divisor by[20] = {Divisor(1),
-                    Divisor(10),
-                    Divisor(100),
-                    Divisor(1000),
-                    Divisor(10000),
-                    Divisor(100000),
-                    Divisor(1000000),
-                    Divisor(10000000),
-                    Divisor(100000000),
-                    Divisor(1000000000),
-                    Divisor(10000000000),
-                    Divisor(100000000000),
-                    Divisor(1000000000000),
-                    Divisor(10000000000000),
-                    Divisor(100000000000000),
-                    Divisor(1000000000000000),
-                    Divisor(10000000000000000),
-                    Divisor(100000000000000000),
-                    Divisor(1000000000000000000),
-                    Divisor(10000000000000000000u)};
-};
-constexpr Divisors kDivisors;
-
 // n / d for any n.
 Wide divide_wide(Wide n, const Divisor& d, uint64_t* remainder) {
   auto high = static_cast<uint64_t>(n >> 64);
@@ -39,7 +15,7 @@ Wide divide_wide(Wide n, const Divisor& d, uint64_t* remainder) {
 
 // n / 10^places and what is lost, as Words::shift_right says it.
 Wide cut(Wide n, int64_t places, bool sticky, int* lost) {
-  if (places > kSmallDigits + 1) {
+  if (places > kSmallDigits) {
     *lost = n != 0 || sticky ? 1 : 0;
     return 0;
   }
@@ -47,10 +23,10 @@ Wide cut(Wide n, int64_t places, bool sticky, int* lost) {
   int first = static_cast<int>(places), second = 0;
   if (first > 19) {
     second = first - 19;
-    n = divide_wide(n, kDivisors.by[second], &low);
+    n = divide_wide(n, kDivisors[second], &low);
     first = 19;
   }
-  n = divide_wide(n, kDivisors.by[first], &rest);
+  n = divide_wide(n, kDivisors[first], &rest);
   uint64_t half = kPowers[first] / 2;
   bool more = sticky || low != 0;
   *lost = rest > half || (rest == half && more) ? 6 : rest == half ? 5 : rest != 0 || more ? 1 : 0;
@@ -140,19 +116,13 @@ bool subtract_small(Small& r, const Small& a, const Small& b, const Rules& rules
   return add_signed(r, a, b, !b.negative, rules, status);
 }
 
-bool multiply_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
-  r.negative = a.negative != b.negative;
-  r.exponent = a.exponent + b.exponent;
-  int digits = a.digits + b.digits;
-  if (digits <= kSmallDigits || (a.coefficient >> 64 == 0 && b.coefficient >> 64 == 0)) {
-    r.coefficient = a.coefficient * b.coefficient;
-    return finish_small(r, false, rules, status);
-  }
-  // The product of 256 bits is cut to 38 digits; one of them at least must be lost.
-  if (rules.prec > kSmallDigits - 2) return false;
-  uint64_t limbs[4];
-  auto a0 = static_cast<uint64_t>(a.coefficient), a1 = static_cast<uint64_t>(a.coefficient >> 64);
-  auto b0 = static_cast<uint64_t>(b.coefficient), b1 = static_cast<uint64_t>(b.coefficient >> 64);
+namespace {
+bool is_power_of_ten(const Small& a) { return a.coefficient == wide_power(a.digits - 1); }
+
+// The product as four limbs.
+void multiply_wide(uint64_t* limbs, Wide a, Wide b) {
+  auto a0 = static_cast<uint64_t>(a), a1 = static_cast<uint64_t>(a >> 64);
+  auto b0 = static_cast<uint64_t>(b), b1 = static_cast<uint64_t>(b >> 64);
   Wide low = static_cast<Wide>(a0) * b0, middle = static_cast<Wide>(a0) * b1,
        other = static_cast<Wide>(a1) * b0;
   Wide sum = (low >> 64) + static_cast<uint64_t>(middle) + static_cast<uint64_t>(other);
@@ -161,14 +131,30 @@ bool multiply_small(Small& r, const Small& a, const Small& b, const Rules& rules
   limbs[1] = static_cast<uint64_t>(sum);
   limbs[2] = static_cast<uint64_t>(high);
   limbs[3] = static_cast<uint64_t>(high >> 64);
+}
+}  // namespace
+
+bool multiply_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
+  r.negative = a.negative != b.negative;
+  r.exponent = a.exponent + b.exponent;
+  int digits = a.digits + b.digits;
+  if (digits <= kSmallDigits || (a.coefficient >> 64 == 0 && b.coefficient >> 64 == 0) ||
+      a.coefficient == 0 || b.coefficient == 0) {
+    r.coefficient = a.coefficient * b.coefficient;
+    return finish_small(r, false, rules, status);
+  }
+  // The product is cut to 38 digits; one of them at least must be lost.
+  if (rules.prec > kSmallDigits - 2) return false;
+  uint64_t limbs[4];
+  multiply_wide(limbs, a.coefficient, b.coefficient);
   int places = digits - kSmallDigits;
   r.exponent += places;
   bool sticky = false;
   while (places > 0) {
     int step = places < 19 ? places : 19;
     uint64_t rest = 0;
-    for (int i = 3; i >= 0; --i)
-      limbs[i] = kDivisors.by[step].divide(static_cast<Wide>(rest) << 64 | limbs[i], &rest);
+    for (int i = limbs[3] != 0 ? 3 : 2; i >= 0; --i)
+      limbs[i] = kDivisors[step].divide(static_cast<Wide>(rest) << 64 | limbs[i], &rest);
     sticky = sticky || rest != 0;
     places -= step;
   }
@@ -177,32 +163,83 @@ bool multiply_small(Small& r, const Small& a, const Small& b, const Rules& rules
 }
 
 bool divide_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
-  if (a.coefficient == 0 || b.coefficient == 0 || b.coefficient >> 64 != 0) return false;
+  if (a.coefficient == 0 || b.coefficient == 0) return false;
   int64_t places = b.digits - a.digits + rules.prec + 1;
-  if (places < 0 || places > kSmallDigits - a.digits) return false;
-  uint64_t rest;
-  Divisor by(static_cast<uint64_t>(b.coefficient));
-  r.coefficient = divide_wide(a.coefficient * wide_power(static_cast<int>(places)), by, &rest);
+  if (places < 0 || places > kSmallDigits || rules.prec > kSmallDigits - 3) return false;
+  Wide factor = wide_power(static_cast<int>(places));
+  bool exact;
+  if (b.coefficient >> 64 == 0 && places <= kSmallDigits - a.digits) {
+    uint64_t rest;
+    r.coefficient = divide_wide(a.coefficient * factor, Divisor(static_cast<uint64_t>(b.coefficient)), &rest);
+    exact = rest == 0;
+  } else {
+    mp_limb_t dividend[4],
+        quotient[4] = {}, rest[2],
+        divisor[2] = {static_cast<mp_limb_t>(b.coefficient), static_cast<mp_limb_t>(b.coefficient >> 64)};
+    multiply_wide(dividend, a.coefficient, factor);
+    mp_size_t size = dividend[3] != 0 ? 4 : dividend[2] != 0 ? 3 : 2, by = divisor[1] != 0 ? 2 : 1;
+    mpn_tdiv_qr(quotient, rest, 0, dividend, size, divisor, by);
+    r.coefficient = static_cast<Wide>(quotient[1]) << 64 | quotient[0];
+    exact = mpn_zero_p(rest, by) != 0;
+  }
   r.exponent = a.exponent - b.exponent - places;
   r.negative = a.negative != b.negative;
-  if (rest == 0) {
-    // As few zeros as the ideal exponent leaves.
-    auto strip = [&](int zeros) {
-      while (places >= zeros) {
-        uint64_t tail;
-        Wide shorter = divide_wide(r.coefficient, kDivisors.by[zeros], &tail);
-        if (tail != 0) return;
-        r.coefficient = shorter;
-        r.exponent += zeros;
-        places -= zeros;
-      }
-    };
-    strip(16);
-    strip(4);
-    strip(1);
+  // As few zeros as the ideal exponent leaves.
+  for (int zeros = 16; exact && zeros > 0; zeros = zeros == 1 ? 0 : zeros / 4) {
+    while (places >= zeros) {
+      uint64_t tail;
+      Wide shorter = divide_wide(r.coefficient, kDivisors[zeros], &tail);
+      if (tail != 0) break;
+      r.coefficient = shorter;
+      r.exponent += zeros;
+      places -= zeros;
+    }
   }
-  // Nothing may be lost but behind the precision: the quotient has more digits than that if it is not exact.
-  return finish_small(r, rest != 0, rules, status);
+  // The quotient has more digits than the precision if it is not exact: what is behind them is lost with
+  // these.
+  return finish_small(r, !exact, rules, status);
+}
+
+bool divide_integer_small(Small& quotient, Small* rest, const Small& a, const Small& b, const Rules& rules,
+                          uint32_t& status) {
+  Wide x, y;
+  if (b.coefficient == 0 || !align(a, b, &x, &y)) return false;
+  uint32_t conditions = 0;
+  quotient = {x >> 64 == 0 && y >> 64 == 0 ? static_cast<uint64_t>(x) / static_cast<uint64_t>(y) : x / y, 0,
+              0, a.negative != b.negative};
+  if (digit_count(quotient.coefficient) > rules.prec) return false;
+  if (rest != nullptr) {
+    *rest = {x - quotient.coefficient * y, a.exponent < b.exponent ? a.exponent : b.exponent, 0, a.negative};
+    if (!finish_small(*rest, false, rules, conditions)) return false;
+  }
+  if (!finish_small(quotient, false, rules, conditions)) return false;
+  status |= conditions;
+  return true;
+}
+
+bool power_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
+  // The squarings of power_integer() in decimal_power.cpp, with its precision. What is 0 or 1 has rules of
+  // its own.
+  if (b.negative || b.exponent != 0 || b.coefficient == 0 || b.digits > 4) return false;
+  if (a.coefficient == 0 || is_power_of_ten(a)) return false;
+  Rules work = rules;
+  work.prec += b.digits + 2;
+  work.rounding = Rounding::HalfEven;
+  auto n = static_cast<uint32_t>(b.coefficient);
+  uint32_t conditions = 0;
+  Small product;
+  r = a;
+  for (uint32_t bit = 1u << (31 - __builtin_clz(n)); (bit >>= 1) != 0;) {
+    if (!multiply_small(product, r, r, work, conditions)) return false;
+    r = product;
+    if ((n & bit) == 0) continue;
+    if (!multiply_small(product, r, a, work, conditions)) return false;
+    r = product;
+  }
+  r.negative = a.negative && (n & 1) != 0;
+  if (!finish_small(r, false, rules, conditions)) return false;
+  status |= conditions;
+  return true;
 }
 
 bool quantize_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
@@ -256,7 +293,7 @@ bool compare_small(const Small& a, const Small& b, int* order) {
 char* write_digits(char* end, Wide n) {
   while (n >> 64 != 0) {
     uint64_t low;
-    n = divide_wide(n, kDivisors.by[18], &low);
+    n = divide_wide(n, kDivisors[18], &low);
     for (int i = 0; i < 18; ++i, low /= 10) *--end = static_cast<char>('0' + low % 10);
   }
   auto word = static_cast<uint64_t>(n);

@@ -16,7 +16,10 @@ struct Small {
 };
 
 using SmallBinary = bool(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status);
-SmallBinary add_small, subtract_small, multiply_small, divide_small, quantize_small;
+SmallBinary add_small, subtract_small, multiply_small, divide_small, quantize_small, power_small;
+// The integer part of a / b and, where it is asked for, what remains.
+bool divide_integer_small(Small& quotient, Small* rest, const Small& a, const Small& b, const Rules& rules,
+                          uint32_t& status);
 // Rounds r to the precision; `sticky`: there was more behind its last place.
 bool finish_small(Small& r, bool sticky, const Rules& rules, uint32_t& status);
 bool compare_small(const Small& a, const Small& b, int* order);

@@ -131,23 +131,40 @@ Result<Value> decimal_add(Thread& t, Value a, Value b) { return operate(t, a, b,
 Result<Value> decimal_sub(Thread& t, Value a, Value b) { return operate(t, a, b, subtract_small, subtract); }
 Result<Value> decimal_mul(Thread& t, Value a, Value b) { return operate(t, a, b, multiply_small, multiply); }
 Result<Value> decimal_truediv(Thread& t, Value a, Value b) { return operate(t, a, b, divide_small, divide); }
-Result<Value> decimal_floordiv(Thread& t, Value a, Value b) { return operate(t, a, b, divide_integer); }
-Result<Value> decimal_mod(Thread& t, Value a, Value b) { return operate(t, a, b, remainder); }
+bool floordiv_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
+  return divide_integer_small(r, nullptr, a, b, rules, status);
+}
+bool mod_small(Small& r, const Small& a, const Small& b, const Rules& rules, uint32_t& status) {
+  Small quotient;
+  return divide_integer_small(quotient, &r, a, b, rules, status);
+}
+Result<Value> decimal_floordiv(Thread& t, Value a, Value b) {
+  return operate(t, a, b, floordiv_small, divide_integer);
+}
+Result<Value> decimal_mod(Thread& t, Value a, Value b) { return operate(t, a, b, mod_small, remainder); }
 Result<Value> decimal_divmod(Thread& t, Value a, Value b) {
   if (!is_operand(a) || !is_operand(b)) return kNotImplemented;
   DecimalTypes& types = types_of_one(a, b);
   ContextObject* context = current_context(t, types);
+  uint32_t status = 0;
+  Small first, second, whole, rest;
+  if (load_small(a, &first) && load_small(b, &second) &&
+      divide_integer_small(whole, &rest, first, second, context->rules(), status)) {
+    TRY(add_conditions(t, types, context, status));
+    Value quotient = make_small(t, types.decimal, whole);
+    return make_tuple(t, {quotient, make_small(t, types.decimal, rest)});
+  }
   Number x, y, q, r;
   TRY(load_operand(t, types, context, a, &x));
   TRY(load_operand(t, types, context, b, &y));
-  uint32_t status = 0;
+  status = 0;
   divide_modulo(q, r, x, y, context->rules(), status);
   TRY(add_conditions(t, types, context, status));
   Value quotient = TRY(make_decimal(t, types.decimal, q));
   return make_tuple(t, {quotient, TRY(make_decimal(t, types.decimal, r))});
 }
 Result<Value> decimal_pow(Thread& t, Value base, Value exponent, Value modulus) {
-  if (modulus.is_none()) return operate(t, base, exponent, power);
+  if (modulus.is_none()) return operate(t, base, exponent, power_small, power);
   if (!is_operand(base) || !is_operand(exponent) || !is_operand(modulus)) return kNotImplemented;
   DecimalTypes& types = types_of(is_decimal(base) ? base : is_decimal(exponent) ? exponent : modulus);
   ContextObject* context = current_context(t, types);
@@ -160,18 +177,31 @@ Result<Value> decimal_pow(Thread& t, Value base, Value exponent, Value modulus) 
   return finish(t, types, context, r, status);
 }
 
-Result<Value> sign_operation(Thread& t, Value v, Unary* operation) {
+Result<Value> sign_operation(Thread& t, Value v, Unary* operation, bool negative) {
   DecimalTypes& types = types_of(v);
   ContextObject* context = current_context(t, types);
+  uint32_t status = 0;
+  Small small;
+  if (load_small(v, &small) && small.coefficient != 0) {
+    small.negative = negative;
+    if (finish_small(small, false, context->rules(), status)) {
+      TRY(add_conditions(t, types, context, status));
+      return make_small(t, types.decimal, small);
+    }
+  }
   Number a, r;
   TRY(load_operand(t, types, context, v, &a));
-  uint32_t status = 0;
+  status = 0;
   operation(r, a, context->rules(), status);
   return finish(t, types, context, r, status);
 }
-Result<Value> decimal_neg(Thread& t, Value v) { return sign_operation(t, v, minus); }
-Result<Value> decimal_pos(Thread& t, Value v) { return sign_operation(t, v, plus); }
-Result<Value> decimal_abs(Thread& t, Value v) { return sign_operation(t, v, absolute); }
+Result<Value> decimal_neg(Thread& t, Value v) {
+  return sign_operation(t, v, minus, !v.as<DecimalObject>()->negative());
+}
+Result<Value> decimal_pos(Thread& t, Value v) {
+  return sign_operation(t, v, plus, v.as<DecimalObject>()->negative());
+}
+Result<Value> decimal_abs(Thread& t, Value v) { return sign_operation(t, v, absolute, false); }
 Result<bool> decimal_bool(Thread&, Value v) { return !v.as<DecimalObject>()->is_zero(); }
 Result<Value> decimal_int(Thread& t, Value v) { return to_int_rounded(t, v, Rounding::Down); }
 

@@ -110,9 +110,16 @@ bool Words::shift_left(int64_t places) {
   int rest = static_cast<int>(places % kWordDigits);
   size_t before = size_;
   if (!resize(before + words + 1)) return false;
-  uint64_t low = kPowers[kWordDigits - rest], factor = kPowers[rest], above = 0;
+  if (rest == 0) {
+    std::memmove(data_ + words, data_, before * sizeof(uint64_t));
+    std::memset(data_, 0, words * sizeof(uint64_t));
+    trim();
+    return true;
+  }
+  const Divisor& split = kDivisors[kWordDigits - rest];
+  uint64_t factor = kPowers[rest], above = 0;
   for (size_t i = before; i-- > 0;) {
-    uint64_t head = rest == 0 ? 0 : data_[i] / low, tail = rest == 0 ? data_[i] : data_[i] - head * low;
+    uint64_t tail, head = split.divide(data_[i], &tail);
     data_[i + words + 1] = above + head;
     above = tail * factor;
   }
@@ -144,12 +151,18 @@ int Words::shift_right(int64_t places) {
   if (words == size_) {
     set(0);
   } else {
-    uint64_t factor = kPowers[kWordDigits - rest], divisor = kPowers[rest];
     size_t size = size_ - words;
-    for (size_t i = 0; i < size; ++i) {
-      uint64_t word = data_[i + words] / divisor;
-      if (rest > 0 && i + 1 < size) word += data_[i + words + 1] % divisor * factor;
-      data_[i] = word;
+    if (rest == 0) {
+      std::memmove(data_, data_ + words, size * sizeof(uint64_t));
+    } else {
+      const Divisor& split = kDivisors[rest];
+      uint64_t factor = kPowers[kWordDigits - rest], tail;
+      data_[0] = split.divide(data_[words], &tail);
+      for (size_t i = 1; i < size; ++i) {
+        uint64_t head = split.divide(data_[i + words], &tail);
+        data_[i - 1] += tail * factor;
+        data_[i] = head;
+      }
     }
     size_ = size;
     trim();

@@ -68,6 +68,16 @@ struct Divisor {
   }
 };
 
+struct PowerDivisors {
+  Divisor by[20] = {Divisor(kPowers[0]),  Divisor(kPowers[1]),  Divisor(kPowers[2]),  Divisor(kPowers[3]),
+                    Divisor(kPowers[4]),  Divisor(kPowers[5]),  Divisor(kPowers[6]),  Divisor(kPowers[7]),
+                    Divisor(kPowers[8]),  Divisor(kPowers[9]),  Divisor(kPowers[10]), Divisor(kPowers[11]),
+                    Divisor(kPowers[12]), Divisor(kPowers[13]), Divisor(kPowers[14]), Divisor(kPowers[15]),
+                    Divisor(kPowers[16]), Divisor(kPowers[17]), Divisor(kPowers[18]), Divisor(kPowers[19])};
+  const Divisor& operator[](int power) const { return by[power]; }
+};
+inline constexpr PowerDivisors kDivisors;
+
 class Words {
  public:
   Words() { data_[0] = 0; }
