@@ -258,6 +258,15 @@ Result<bool> load_compared(Thread& t, DecimalTypes& types, ContextObject* contex
 }
 
 Result<Value> decimal_compare(Thread& t, Value a, Value b, CompareOp op) {
+  if (b.is_object() && a.as_object()->type() == b.as_object()->type()) {
+    auto *x = a.as<DecimalObject>(), *y = b.as<DecimalObject>();
+    // Finite, positive, short, of one exponent: prices in a list.
+    if (x->exponent == y->exponent && (x->shape & 7) == 0 && (y->shape & 7) == 0 && x->is_small() &&
+        y->is_small()) {
+      Wide left = x->coefficient(), right = y->coefficient();
+      return answer(left < right ? -1 : left > right ? 1 : 0, op);
+    }
+  }
   Small p, q;
   int order;
   if (load_small(a, &p) && load_small(b, &q) && compare_small(p, q, &order)) [[likely]]
