@@ -1,5 +1,7 @@
 // The `minipy` command: reads its options (CPython's, which end at the script) and hands the rest to the
 // library.
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -76,6 +78,7 @@ struct CommandLine {
   bool atomic = false;            // `minipy atomic`: the target is FILE[:LINE]
   std::string gil;                // --gil, -X gil
   bool faulthandler = false;
+  bool utf8_given = false;  // -X utf8 or PYTHONUTF8 decided about UTF-8 mode
 };
 
 [[noreturn]] void usage_error(const std::string& message) {
@@ -119,12 +122,23 @@ void x_option(const std::string& option, CommandLine& line) {
     if (equals != std::string::npos && value != "0" && value != "1")
       fatal_error("preconfig_init_utf8_mode", "invalid -X utf8 option value", "preinitializing");
     o.utf8_mode = value != "0";
+    line.utf8_given = true;
   } else if (name == "int_max_str_digits") {
     check_digits_limit(value, "-X int_max_str_digits: invalid limit; must be >= 640 or 0 for unlimited.");
   } else if (name == "faulthandler") {
     line.faulthandler = true;
   }
   o.x_options.push_back(option);
+}
+
+// PEP 540: without a word about it, UTF-8 mode is on unless the locale itself names UTF-8. (CPython turns it
+// on for the locales "C" and "POSIX" only; another encoding than UTF-8 is one that minipy does not have.)
+bool locale_is_utf8() {
+  locale_t locale = newlocale(LC_CTYPE_MASK, "", nullptr);
+  if (locale == nullptr) return false;
+  bool utf8 = std::strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+  freelocale(locale);
+  return utf8;
 }
 
 // The variables of CPython that say the same as an option. An option wins.
@@ -147,7 +161,10 @@ void read_environment(CommandLine& line) {
   if (!variable("PYTHONSAFEPATH").empty()) o.safe_path = true;
   if (!variable("PYTHONDEVMODE").empty()) o.dev_mode = true;
   if (!variable("PYTHONFAULTHANDLER").empty()) line.faulthandler = true;
-  if (variable("PYTHONUTF8") == "0") o.utf8_mode = false;
+  if (!line.utf8_given && (variable("PYTHONUTF8") == "0" || variable("PYTHONUTF8") == "1")) {
+    line.utf8_given = true;
+    o.utf8_mode = variable("PYTHONUTF8") == "1";
+  }
   std::string seed = variable("PYTHONHASHSEED");
   long number;
   if (!seed.empty() && seed != "random" && !whole_number(seed, 0, 4294967295L, &number))
@@ -326,6 +343,7 @@ CommandLine parse(int argc, char** argv) {
     std::exit(std::fflush(stdout) == 0 ? 0 : 1);
   }
   if (!o.ignore_environment) read_environment(line);
+  if (!line.utf8_given) o.utf8_mode = !locale_is_utf8();
   if (!decided) {
     if (i < argc && std::strcmp(argv[i], "dis") == 0 && i + 1 < argc && access("dis", F_OK) != 0) {
       line.dump = {"code"};

@@ -114,7 +114,7 @@ Result<Value> date_strftime(Thread& t, const Value* args) {
   if (is_exactly_ours(args[0])) {
     int daylight = TRY(daylight_flag(t, args[0]));
     return str_or_error(
-        make_str(t, format_time(TRY(expand(t, args[0], format)), tm_of(moment_of(args[0]), daylight))));
+        make_str(t, format_time(t, TRY(expand(t, args[0], format)), tm_of(moment_of(args[0]), daylight))));
   }
   // A subclass may have its own timetuple().
   Value tuple = TRY(call_method(t, args[0], intern(t, "timetuple")));
@@ -125,7 +125,7 @@ Result<Value> date_strftime(Thread& t, const Value* args) {
 Result<Value> time_strftime(Thread& t, const Value* args) {
   std::string format = TRY(format_argument(t, args[1], "strftime"));
   Moment moment = Moment::of(1900, 1, 1).at(any_moment(args[0]));
-  return str_or_error(make_str(t, format_time(TRY(expand(t, args[0], format)), tm_of(moment, -1))));
+  return str_or_error(make_str(t, format_time(t, TRY(expand(t, args[0], format)), tm_of(moment, -1))));
 }
 Result<Value> any_format(Thread& t, const Value* args) {
   if (!is_str(args[1]))

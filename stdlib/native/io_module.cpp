@@ -177,6 +177,18 @@ extern const ModuleSpec kIoModule;
 const ModuleSpec kIoModule = {
     .name = "_io", .doc = nullptr, .functions = io::kFunctions, .init = io::init_io};
 
+// The locales that PEP 538 puts in the place of "C": what they mean is no promise about the bytes on standard
+// streams.
+static bool locale_is_coerced() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* name = std::getenv(variable);
+    if (name == nullptr || *name == '\0') continue;
+    return std::strcmp(name, "C.UTF-8") == 0 || std::strcmp(name, "C.utf8") == 0 ||
+           std::strcmp(name, "UTF-8") == 0;
+  }
+  return true;
+}
+
 // sys.stdin, sys.stdout, sys.stderr and their __x__ twins. A closed descriptor gives None, as in CPython.
 Status set_up_standard_streams(Thread& t) {
   const RuntimeOptions& options = t.runtime().options;
@@ -204,7 +216,7 @@ Status set_up_standard_streams(Thread& t) {
         buffered = TRY(call(t, native_type(t, fd == 0 ? io::kBufferedReaderSpec : io::kBufferedWriterSpec),
                             {raw, Value::from_int(io::kDefaultBufferSize)}));
       Value errors = make_str(t, fd == 2 ? "backslashreplace" : "surrogateescape");
-      if (fd != 2 && !options.utf8_mode) errors = make_str(t, "strict");
+      if (fd != 2 && !options.utf8_mode && !locale_is_coerced()) errors = make_str(t, "strict");
       if (fd != 2 && !handler.empty()) errors = make_str(t, handler);
       bool line_buffering = tty || fd == 2 || (fd == 0);
       stream = TRY(call(t, native_type(t, io::kTextIOWrapperSpec),

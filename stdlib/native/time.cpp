@@ -11,13 +11,15 @@
 #include "vm/threads/thread_table.h"
 #include "vm/threads/wait.h"
 #include "vm/types/exception.h"
+#include "vm/types/locale.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
 Result<Value> import_module(Thread& t, std::string_view dotted_name);  // vm/modules
 
-std::string format_time(const std::string& format, const tm& broken) {
+std::string format_time(Thread& t, const std::string& format, const tm& broken) {
+  locale_t locale = locale_of(t).current();
   std::string result;
   // Parts between NULs are formatted one by one: strftime stops at a NUL.
   for (size_t begin = 0; begin <= format.size();) {
@@ -26,7 +28,7 @@ std::string format_time(const std::string& format, const tm& broken) {
       std::string buffer(256, '\0');
       size_t limit = std::max<size_t>(part.size() * 256, 1024);
       for (;;) {
-        size_t n = ::strftime(buffer.data(), buffer.size(), part.c_str(), &broken);
+        size_t n = ::strftime_l(buffer.data(), buffer.size(), part.c_str(), &broken, locale);
         if (n > 0 || buffer.size() > limit) {
           result.append(buffer.data(), n);
           break;
@@ -296,7 +298,7 @@ Result<Value> time_strftime(Thread& t, const Value* args) {
   }
   if (broken.tm_isdst < -1) broken.tm_isdst = -1;
   if (broken.tm_isdst > 1) broken.tm_isdst = 1;
-  return str_or_error(make_str(t, format_time(to_utf8(args[0].as<StrObject>()), broken)));
+  return str_or_error(make_str(t, format_time(t, to_utf8(args[0].as<StrObject>()), broken)));
 }
 
 Result<Value> time_strptime(Thread& t, const Value* args) {

@@ -1,9 +1,12 @@
 // __format__ of int, float and complex: digits, signs, grouping, padding.
 #include <algorithm>
 #include <bit>
+#include <climits>
 #include <cmath>
+#include <optional>
 
 #include "vm/protocol/protocol.h"
+#include "vm/types/locale.h"
 #include "vm/types/number.h"
 #include "vm/types/str_internal.h"
 #include "vm/types/text_format.h"
@@ -144,13 +147,17 @@ std::string format_double(double value, char code, int precision, bool alternate
 
 // ---------------------------------------------------------------- layout
 
-// Groups `digits` from the right and pads with zeros to at least `min_width` columns.
-static std::string group_digits(std::string_view digits, int64_t min_width, char separator, int group) {
+// Groups `digits` from the right and pads with zeros to at least `min_width` columns. `sizes` are those of
+// the groups from the right, the last of which repeats; CHAR_MAX ends the grouping, as in localeconv(3).
+static std::string group_digits(std::string_view digits, int64_t min_width, char separator,
+                                std::string_view sizes) {
   std::string reversed;
+  size_t index = 0;
   auto remaining = static_cast<int64_t>(digits.size());
   bool first = true;
   for (;;) {
-    int64_t take = separator == 0
+    int64_t group = sizes[std::min(index++, sizes.size() - 1)];
+    int64_t take = separator == 0 || group == CHAR_MAX || group == -1
                        ? std::max<int64_t>(std::max(remaining, min_width), 1)
                        : std::min<int64_t>(group, std::max<int64_t>(std::max(remaining, min_width), 1));
     int64_t zeros = std::max<int64_t>(0, take - remaining), used = std::min(remaining, take);
@@ -173,14 +180,21 @@ struct NumberParts {
   std::string_view prefix, digits, rest;
 };
 
-static void append_number(StrBuilder& out, const FormatSpec& f, const NumberParts& parts) {
+// `local` are the conventions of the type 'n'.
+static void append_number(StrBuilder& out, const FormatSpec& f, const NumberParts& parts,
+                          const NumericConventions* local = nullptr) {
   char sign = parts.negative ? '-' : f.sign == '+' ? '+' : f.sign == ' ' ? ' ' : 0;
   auto fixed = static_cast<int64_t>((sign != 0 ? 1 : 0) + parts.prefix.size() + parts.rest.size());
   int64_t min_digits = f.fill == '0' && f.align == '=' ? f.width - fixed : 0;
   std::string grouped;
   std::string_view digits = parts.digits;
-  if (!digits.empty() && (f.grouping != 0 || min_digits > static_cast<int64_t>(digits.size()))) {
-    grouped = group_digits(digits, min_digits, f.grouping, f.group_size);
+  if (local != nullptr && !digits.empty() && !local->thousands_separator.empty() &&
+      !local->grouping.empty()) {
+    grouped = group_digits(digits, min_digits, ',', local->grouping);
+    digits = grouped;
+  } else if (!digits.empty() && (f.grouping != 0 || min_digits > static_cast<int64_t>(digits.size()))) {
+    const auto size = static_cast<char>(f.group_size);
+    grouped = group_digits(digits, min_digits, f.grouping, {&size, 1});
     digits = grouped;
   }
   int64_t margin = std::max<int64_t>(0, f.width - fixed - static_cast<int64_t>(digits.size()));
@@ -195,9 +209,28 @@ static void append_number(StrBuilder& out, const FormatSpec& f, const NumberPart
   if (sign != 0) out.append(static_cast<uint32_t>(sign));
   out.append_ascii(parts.prefix);
   out.append_fill(f.fill, static_cast<size_t>(middle));
-  out.append_ascii(digits);
-  out.append_ascii(parts.rest);
+  if (local == nullptr) {
+    out.append_ascii(digits);
+    out.append_ascii(parts.rest);
+  } else {
+    for (char c : digits)
+      if (c == ',')
+        out.append(std::string_view(local->thousands_separator));
+      else
+        out.append(static_cast<uint32_t>(c));
+    bool point = parts.rest.starts_with('.');
+    if (point) out.append(std::string_view(local->decimal_point));
+    out.append_ascii(parts.rest.substr(point ? 1 : 0));
+  }
   out.append_fill(f.fill, static_cast<size_t>(margin - left - middle));
+}
+
+// What 'n' writes differently in the runtime's locale; nothing in one like "C".
+static std::optional<NumericConventions> conventions_of(Thread& t, const FormatSpec& f) {
+  if (f.type != 'n') return std::nullopt;
+  NumericConventions conventions = numeric_conventions(t);
+  if (conventions.is_plain()) return std::nullopt;
+  return conventions;
 }
 
 static NumberParts split_number(std::string_view text) {
@@ -261,7 +294,8 @@ static Result<Value> format_double_spec(Thread& t, double value, FormatSpec f, s
   NumberParts parts = split_number(text);
   if (f.no_negative_zero && parts.negative && is_zero_text(text)) parts.negative = false;
   StrBuilder out(t);
-  append_number(out, f, parts);
+  std::optional<NumericConventions> local = conventions_of(t, f);
+  append_number(out, f, parts, local ? &*local : nullptr);
   return out.finish();
 }
 
@@ -349,7 +383,8 @@ Result<Value> format_int(Thread& t, Value v, StrObject* spec) {
     parts.digits = digits;
   }
   if (f.alternate) parts.prefix = prefix;
-  append_number(out, f, parts);
+  std::optional<NumericConventions> local = conventions_of(t, f);
+  append_number(out, f, parts, local ? &*local : nullptr);
   return out.finish();
 }
 
