@@ -1,4 +1,4 @@
-// The module posix (what os.py stands on) and errno.
+// The module posix (what os.py stands on).
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -61,123 +61,14 @@ Status init_posix(Thread& t, ModuleObject* module) {
   return module_add(t, module, "error", t.types().exception(Exc::OSError));
 }
 
-constexpr IntConstant kErrors[] = {
-#define E(name) \
-  { #name, name }
-    E(EPERM),
-    E(ENOENT),
-    E(ESRCH),
-    E(EINTR),
-    E(EIO),
-    E(ENXIO),
-    E(E2BIG),
-    E(ENOEXEC),
-    E(EBADF),
-    E(ECHILD),
-    E(EAGAIN),
-    E(ENOMEM),
-    E(EACCES),
-    E(EFAULT),
-    E(ENOTBLK),
-    E(EBUSY),
-    E(EEXIST),
-    E(EXDEV),
-    E(ENODEV),
-    E(ENOTDIR),
-    E(EISDIR),
-    E(EINVAL),
-    E(ENFILE),
-    E(EMFILE),
-    E(ENOTTY),
-    E(ETXTBSY),
-    E(EFBIG),
-    E(ENOSPC),
-    E(ESPIPE),
-    E(EROFS),
-    E(EMLINK),
-    E(EPIPE),
-    E(EDOM),
-    E(ERANGE),
-    E(EDEADLK),
-    E(ENAMETOOLONG),
-    E(ENOLCK),
-    E(ENOSYS),
-    E(ENOTEMPTY),
-    E(ELOOP),
-    E(ENOMSG),
-    E(EIDRM),
-    E(ENOSTR),
-    E(ENODATA),
-    E(ETIME),
-    E(ENOSR),
-    E(EREMOTE),
-    E(ENOLINK),
-    E(EPROTO),
-    E(EMULTIHOP),
-    E(EBADMSG),
-    E(EOVERFLOW),
-    E(EILSEQ),
-    E(EUSERS),
-    E(ENOTSOCK),
-    E(EDESTADDRREQ),
-    E(EMSGSIZE),
-    E(EPROTOTYPE),
-    E(ENOPROTOOPT),
-    E(EPROTONOSUPPORT),
-    E(ESOCKTNOSUPPORT),
-    E(EOPNOTSUPP),
-    E(EPFNOSUPPORT),
-    E(EAFNOSUPPORT),
-    E(EADDRINUSE),
-    E(EADDRNOTAVAIL),
-    E(ENETDOWN),
-    E(ENETUNREACH),
-    E(ENETRESET),
-    E(ECONNABORTED),
-    E(ECONNRESET),
-    E(ENOBUFS),
-    E(EISCONN),
-    E(ENOTCONN),
-    E(ESHUTDOWN),
-    E(ETOOMANYREFS),
-    E(ETIMEDOUT),
-    E(ECONNREFUSED),
-    E(EHOSTDOWN),
-    E(EHOSTUNREACH),
-    E(EALREADY),
-    E(EINPROGRESS),
-    E(ESTALE),
-    E(EDQUOT),
-    E(ECANCELED),
-    E(EOWNERDEAD),
-    E(ENOTRECOVERABLE),
-    E(EWOULDBLOCK),
-    {"ENOTSUP", ENOTSUP},
-    {"EDEADLOCK", EDEADLOCK}};
-#undef E
-
-Status init_errno(Thread& t, ModuleObject* module) {
-  DictObject* codes = make_dict(t);
-  for (const IntConstant& error : kErrors) {
-    TRY(module_add_int(t, module, error.name, error.value));
-    Value number = Value::from_int(error.value);
-    if (TRY(dict_get(t, codes, number)).is_not_found())
-      TRY(dict_set(t, codes, number, make_str(t, error.name)));
-  }
-  return module_add(t, module, "errorcode", codes);
-}
-
 }  // namespace
 }  // namespace posix
 
-extern const ModuleSpec kPosixModule, kErrnoModule;
+extern const ModuleSpec kPosixModule;
 const ModuleSpec kPosixModule = {.name = "posix",
                                  .doc =
                                      "This module provides access to operating system functionality that is "
                                      "standardized by the C Standard "
                                      "and the POSIX standard.",
                                  .init = posix::init_posix};
-const ModuleSpec kErrnoModule = {.name = "errno",
-                                 .doc = "This module makes available standard errno system symbols.",
-                                 .init = posix::init_errno};
 }  // namespace mp
