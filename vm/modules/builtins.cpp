@@ -376,7 +376,10 @@ Result<Value> builtin_input(Thread& t, const Value* args) {
   Value line = TRY(call_method(t, in, t.names().readline));
   if (!is_str(line)) return t.raise(Exc::TypeError, "object.readline() returned non-string");
   auto* s = line.as<StrObject>();
-  if (s->length() == 0) return t.raise(Exc::EOFError, "EOF when reading a line");
+  if (s->length() == 0) {
+    TRY(t.poll());  // a Ctrl-C that came with the end of input says more
+    return t.raise(Exc::EOFError, "EOF when reading a line");
+  }
   if (s->at(s->length() - 1) == '\n') return str_slice(t, s, 0, s->length() - 1);
   return line;
 }

@@ -172,8 +172,33 @@ bool was_removed(std::string_view name) {
   return std::find(std::begin(kRemoved), std::end(kRemoved), name) != std::end(kRemoved);
 }
 
+// An entry of a path that is a file, or leads into one: a ZIP archive, if anything.
+Result<bool> locate_in_archive(Thread& t, const std::string& name, Value entry, ModuleLocation* out) {
+  struct stat info;
+  const std::string file = to_utf8(entry.as<StrObject>());
+  if (stat(file.c_str(), &info) == 0 ? !S_ISREG(info.st_mode) : errno != ENOTDIR) return false;
+  Value module = TRY(import_module(t, "zipimport"));
+  auto made = call_method(t, module, intern(t, "zipimporter"), {entry});
+  if (made.is_error()) {
+    if (!t.catch_exception(Exc::ImportError)) return Error{};
+    return false;
+  }
+  Value spec = TRY(call_method(t, made.value(), intern(t, "find_spec"), {make_str(t, name)}));
+  if (spec.is_none()) return false;
+  if (TRY(get_attr(t, spec, "loader")).is_none()) {
+    Value portions = TRY(to_list(t, TRY(get_attr(t, spec, "submodule_search_locations"))));
+    for (size_t i = 0; i < portions.as<ListObject>()->length(); ++i)
+      out->portions.push_back(str_text(t, portions.as<ListObject>()->at(i)));
+    return false;
+  }
+  out->kind = ModuleLocation::Archive;
+  out->spec = spec;
+  return true;
+}
+
 // Looks for `tail` in the directories of `path` (an iterable of str).
-Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, ModuleLocation* out) {
+Result<bool> locate_on_path(Thread& t, const std::string& name, const std::string& tail, Value path,
+                            ModuleLocation* out) {
   Value directories = TRY(to_list(t, path));
   auto* list = directories.as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i) {
@@ -203,7 +228,10 @@ Result<bool> locate_on_path(Thread& t, const std::string& tail, Value path, Modu
         out->file = base + suffix;
         return true;
       }
-    if (folder) out->portions.push_back(base);
+    if (folder)
+      out->portions.push_back(base);
+    else if (TRY(locate_in_archive(t, name, entry, out)))
+      return true;
   }
   if (out->portions.empty()) return false;
   out->kind = ModuleLocation::Namespace;
@@ -215,6 +243,7 @@ Result<Value> load_located(Thread& t, StrObject* name, const ModuleLocation& loc
     case ModuleLocation::Native: return load_native_module(t, name);
     case ModuleLocation::Frozen: return load_frozen(t, name, location.frozen);
     case ModuleLocation::File: return load_file(t, name, location.file, location.package);
+    case ModuleLocation::Archive: return load_found_spec(t, name, location.spec);
     default: {
       ListObject* portions = make_list(t);
       for (const std::string& portion : location.portions)
@@ -361,7 +390,7 @@ Result<bool> locate_module(Thread& t, const std::string& name, const std::string
     path = dict_get_text(t, t.runtime().sys_module->dict, "path");
     if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
   }
-  return locate_on_path(t, tail, path, out);
+  return locate_on_path(t, name, tail, path, out);
 }
 
 std::string installed_source(CodeObject* code) {

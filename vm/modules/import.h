@@ -25,11 +25,12 @@ struct ImportState {
 
 // Where a module was found, before it is loaded.
 struct ModuleLocation {
-  enum Kind : uint8_t { Native, Frozen, File, Namespace } kind = Native;
+  enum Kind : uint8_t { Native, Frozen, File, Archive, Namespace } kind = Native;
   FrozenModule frozen{};
   std::string file;                   // File: the source
   std::string package;                // File: the package's directory, or empty
   std::vector<std::string> portions;  // Namespace: PEP 420
+  Value spec = kNone;                 // Archive: what its zipimporter found
 };
 // `tail` is the last component of `name`; `path` is the parent package's __path__, or empty for a top-level
 // module.

@@ -121,6 +121,12 @@ Result<Value> source_is_package(Thread&, const Value* args) {
   std::string file = path.substr(path.rfind('/') + 1);
   return Value::from_bool(file.starts_with("__init__."));
 }
+// What importlib.resources reads a package's files with; None for a module that is no package.
+Result<Value> source_get_resource_reader(Thread& t, const Value* args) {
+  if (!TRY(truth(t, TRY(source_is_package(t, args))))) return kNone;
+  Value readers = TRY(import_module(t, "importlib.readers"));
+  return call_method(t, readers, intern(t, "FileReader"), {args[0]});
+}
 Result<Value> loader_create_module(Thread&, const Value*) { return kNone; }
 Result<Value> source_exec_module(Thread& t, const Value* args) {
   Value code = TRY(source_get_code(t, args));
@@ -181,6 +187,7 @@ Result<Value> importer_find_spec(Thread& t, const Value* args) {
       return make_module_spec(t, args[1], make_loader(t, LoaderKind::Frozen, args[1], kNone),
                               make_str(t, "frozen"), location.frozen.is_package ? Value(make_list(t)) : kNone,
                               false);
+    case ModuleLocation::Archive: return location.spec;
     default: break;
   }
   ListObject* search = make_list(t);
@@ -208,15 +215,17 @@ const TypeSpec kImporterSpec = {.name = "_frozen_importlib.Importer",
 const MemberDef kLoaderMembers[] = {{"name", offsetof(LoaderObject, name), false, nullptr},
                                     {"path", offsetof(LoaderObject, path), false, nullptr},
                                     {}};
-const NativeDef kSourceMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
-                                    MP_METHOD(source_get_filename, "get_filename(self, name=None)", nullptr),
-                                    MP_METHOD(source_get_data, "get_data(self, path)", nullptr),
-                                    MP_METHOD(source_get_source, "get_source(self, fullname=None)", nullptr),
-                                    MP_METHOD(source_get_code, "get_code(self, fullname=None)", nullptr),
-                                    MP_METHOD(source_is_package, "is_package(self, fullname=None)", nullptr),
-                                    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
-                                    MP_METHOD(source_exec_module, "exec_module(self, module)", nullptr),
-                                    MP_END};
+const NativeDef kSourceMethods[] = {
+    MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
+    MP_METHOD(source_get_filename, "get_filename(self, name=None)", nullptr),
+    MP_METHOD(source_get_data, "get_data(self, path)", nullptr),
+    MP_METHOD(source_get_source, "get_source(self, fullname=None)", nullptr),
+    MP_METHOD(source_get_code, "get_code(self, fullname=None)", nullptr),
+    MP_METHOD(source_is_package, "is_package(self, fullname=None)", nullptr),
+    MP_METHOD(source_get_resource_reader, "get_resource_reader(self, name=None)", nullptr),
+    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),
+    MP_METHOD(source_exec_module, "exec_module(self, module)", nullptr),
+    MP_END};
 const NativeDef kPlainMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
                                    MP_METHOD(no_source, "get_source(self, fullname=None)", nullptr),
                                    MP_METHOD(loader_create_module, "create_module(self, spec)", nullptr),

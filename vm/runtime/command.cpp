@@ -42,6 +42,17 @@ Status compile_and_run(Thread& t, std::string_view source, const std::string& fi
   return run_code_as_main(t, TRY(compile_source(t, request)));
 }
 
+// The program of -c. Tracebacks show its lines; the compiler's warnings, as in CPython, come too early for
+// that.
+Status run_text(Thread& t, const std::string& text) {
+  CompileRequest request;
+  request.source = text;
+  request.filename = "<string>";
+  Value code = TRY(compile_source(t, request));
+  register_source(t, "<string>", text);
+  return run_code_as_main(t, code);
+}
+
 void insert_path(Thread& t, const std::string& entry) {
   Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
   if (is_list(path) && list_insert(t, path.as<ListObject>(), 0, make_str(t, entry)).is_error())
@@ -64,6 +75,33 @@ std::string absolute_path(std::string file) {
   if (getcwd(buffer, sizeof buffer) == nullptr) return file;
   std::string directory = buffer;
   return file.empty() ? directory : directory + (directory == "/" ? "" : "/") + file;
+}
+
+// A ZIP archive as a program (zipapp): its record at the end is what tells, as text may stand before it.
+bool is_archive(std::string_view data) {
+  std::string_view tail = data.substr(data.size() - std::min<size_t>(data.size(), 65536 + 22));
+  return tail.find('\0') != tail.npos && tail.rfind(std::string_view("PK\5\6", 4)) != tail.npos;
+}
+
+Status run_archive(Thread& t, const std::string& file) {
+  insert_path(t, file);
+  Value importer =
+      TRY(call_method(t, TRY(import_module(t, "zipimport")), intern(t, "zipimporter"), {make_str(t, file)}));
+  DictObject* globals = main_module(t)->dict;
+  Value name = t.names().__main__;
+  Value spec = TRY(call_method(t, importer, intern(t, "find_spec"), {name}));
+  if (spec.is_none()) {
+    std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", t.runtime().options.executable.c_str(),
+                 file.c_str());
+    return t.raise_value(Exc::SystemExit, Value::from_int(1));
+  }
+  Value code = TRY(call_method(t, importer, intern(t, "get_code"), {name}));
+  TRY(dict_set_str(t, globals, t.names().__file__,
+                   TRY(call_method(t, importer, intern(t, "get_filename"), {name}))));
+  TRY(dict_set_str(t, globals, t.names().__loader__, importer));
+  TRY(dict_set_str(t, globals, t.names().__spec__, spec));
+  TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, "")));
+  return run_code_as_main(t, code);
 }
 
 Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
@@ -91,6 +129,7 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
                  file.c_str(), code, strerror(code));
     return t.raise_value(Exc::SystemExit, Value::from_int(2));
   }
+  if (is_archive(data.value().as<BytesObject>()->view())) return run_archive(t, file);
   if (!options.safe_path && !options.isolated) insert_path(t, directory_of(file));
   Value path = make_str(t, file);
   TRY(dict_set_str(t, globals, t.names().__file__, path));
@@ -157,6 +196,8 @@ Status run_module(Thread& t, const std::string& name) {
   if (!TRY(locate())) return fail("No module named " + name);
   bool package = (location.kind == ModuleLocation::File && !location.package.empty()) ||
                  (location.kind == ModuleLocation::Frozen && location.frozen.is_package) ||
+                 (location.kind == ModuleLocation::Archive &&
+                  !TRY(get_attr(t, location.spec, "submodule_search_locations")).is_none()) ||
                  location.kind == ModuleLocation::Namespace;
   if (package) {
     TRY(enter_parent(target));
@@ -171,6 +212,12 @@ Status run_module(Thread& t, const std::string& name) {
   Value file = location.kind == ModuleLocation::File ? Value(make_str(t, location.file)) : kNone;
   Value frozen = kNone;
   std::string frozen_file;
+  Value importer = kNone;
+  if (location.kind == ModuleLocation::Archive) {
+    importer = TRY(get_attr(t, location.spec, "loader"));
+    frozen = TRY(call_method(t, importer, intern(t, "get_code"), {module_name}));
+    frozen_file = str_text(t, TRY(call_method(t, importer, intern(t, "get_filename"), {module_name})));
+  }
   if (location.kind == ModuleLocation::Frozen) {
     frozen = TRY(frozen_code(t, location.frozen));
     frozen_file = installed_source(frozen.as<CodeObject>());
@@ -179,6 +226,10 @@ Status run_module(Thread& t, const std::string& name) {
   Value loader = make_loader(t, kind, module_name, file);
   Value spec = make_module_spec(t, module_name, loader, file.is_none() ? Value(make_str(t, "frozen")) : file,
                                 kNone, !file.is_none());
+  if (!importer.is_none()) {
+    loader = importer;
+    spec = location.spec;
+  }
   TRY(dict_set_str(t, globals, t.names().__spec__, spec));
   TRY(dict_set_str(t, globals, t.names().__loader__, loader));
   size_t last = target.rfind('.');
@@ -211,6 +262,7 @@ Status run_standard_input(Thread& t) {
     } while (n > 0);
     text.resize(size);
   }
+  TRY(dict_set_text(t, main_module(t)->dict, "__file__", make_str(t, "<stdin>")));
   return compile_and_run(t, text, "<stdin>", true);
 }
 
@@ -251,10 +303,7 @@ int run_command(Thread& t, const minipy::Command& command) {
     insert_path(t, "");
   switch (command.kind) {
     case Kind::File: status = run_file(t, command.target, command.skip_first_line); break;
-    case Kind::Text:
-      register_source(t, "<string>", command.target);
-      status = compile_and_run(t, command.target, "<string>", false);
-      break;
+    case Kind::Text: status = run_text(t, command.target); break;
     case Kind::Module: status = run_module(t, command.target); break;
     case Kind::StandardInput: status = run_standard_input(t); break;
     case Kind::Interactive: return run_repl(t, Banner::Shown);
