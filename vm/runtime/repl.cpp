@@ -62,10 +62,13 @@ Gathered gather(Thread& t, LineReader& reader, std::string* text) {
   }
 }
 
-Result<Value> run_statement(Thread& t, const std::string& text) {
+// Each statement has a name of its own for as long as tracebacks may show its lines.
+Result<Value> run_statement(Thread& t, const std::string& text, int number) {
+  const std::string filename = fmt::format("<stdin>-{}", number);
+  register_source(t, filename, text);
   CompileRequest request;
   request.source = text;
-  request.filename = "<stdin>";
+  request.filename = filename;
   request.mode = "single";
   Value code = TRY(compile_source(t, request));
   DictObject* globals = main_module(t)->dict;
@@ -110,7 +113,7 @@ int run_repl(Thread& t, Banner banner) {
           minipy::version().c_str());
     run_startup_file(t);
   }
-  for (;;) {
+  for (int number = 0;;) {
     flush_output(t);
     std::string text;
     switch (gather(t, reader, &text)) {
@@ -122,7 +125,7 @@ int run_repl(Thread& t, Banner banner) {
         continue;
       case Gathered::Statement: break;
     }
-    if (run_statement(t, text).is_error()) {
+    if (run_statement(t, text, number++).is_error()) {
       bool leave = t.exception_matches(Exc::SystemExit);
       int status = report_exception(t);
       if (leave) return status;

@@ -175,7 +175,7 @@ Anchors find_anchors(const Lines& segment) {
   return anchors;
 }
 
-// `return f(...)` and `x = f(...)` whose call is the whole failing part need no carets.
+// `return f(...)` and `x = f(...)`, to one name, whose call is the whole failing part need no carets.
 bool is_plain_call_statement(const Lines& lines, size_t start, size_t end) {
   std::string text;
   for (const Text& line : lines) {
@@ -191,7 +191,8 @@ bool is_plain_call_statement(const Lines& lines, size_t start, size_t end) {
     auto* call = lang::ast_cast<lang::Call>(ret->value);
     if (call != nullptr && lang::ast_cast<lang::Name>(call->func) != nullptr) value = call;
   } else if (auto* assign = lang::ast_cast<lang::Assign>(module->body[0])) {
-    if (lang::ast_cast<lang::Call>(assign->value) != nullptr) value = assign->value;
+    bool to_name = assign->targets.size() == 1 && lang::ast_cast<lang::Name>(assign->targets[0]) != nullptr;
+    if (to_name && lang::ast_cast<lang::Call>(assign->value) != nullptr) value = assign->value;
   }
   if (value == nullptr) return false;
   lang::Position from = parsed.source.position(value->span.begin),

@@ -117,10 +117,16 @@ std::string colour_source(const Palette& palette, const std::string& text) {
   return out;
 }
 
+// Statements of the prompt have names of their own, "<stdin>-3", so that each keeps its source; shown is
+// "<stdin>".
+std::string shown_file(const std::string& file) { return file.starts_with("<stdin>-") ? "<stdin>" : file; }
+
+enum class Carets { Shown, Hidden };
+
 class Printer {
  public:
-  explicit Printer(Thread& t, bool colour = false)
-      : thread_(t), sources_(t), palette_(colour ? kColours : kNoColour) {}
+  explicit Printer(Thread& t, bool colour = false, Carets carets = Carets::Shown)
+      : thread_(t), sources_(t), palette_(colour ? kColours : kNoColour), carets_(carets) {}
 
   void exception(Value e) {
     struct Link {
@@ -190,12 +196,14 @@ class Printer {
       }
       lang::CodePosition position;
       position.line = line;
-      if (tb->last_instruction >= 0)
+      // CPython's C code shows lines of files only.
+      const bool text_known = carets_ == Carets::Shown || !file.starts_with('<');
+      if (tb->last_instruction >= 0 && carets_ == Carets::Shown)
         position = code_position(code, static_cast<uint32_t>(tb->last_instruction) / 2);
       const Palette& p = palette_;
-      emit(fmt::format("  File {}\"{}\"{}, line {}{}{}, in {}{}{}\n{}", p.place, file, p.reset, p.place, line,
-                       p.reset, p.place, name, p.reset,
-                       colour_source(p, format_source(sources_, file, line, position))));
+      emit(fmt::format("  File {}\"{}\"{}, line {}{}{}, in {}{}{}\n{}", p.place, shown_file(file), p.reset,
+                       p.place, line, p.reset, p.place, name, p.reset,
+                       text_known ? colour_source(p, format_source(sources_, file, line, position)) : ""));
     }
     flush();
   }
@@ -335,7 +343,8 @@ class Printer {
     std::string suffix;
     if (!line.is_empty() && !line.is_none())
       emit(fmt::format("  File {0}\"{2}\"{1}, line {0}{3}{1}\n", palette_.place, palette_.reset,
-                       is_str(file) ? to_utf8(file.as<StrObject>()) : "<string>", str_text(t, line)));
+                       is_str(file) ? shown_file(to_utf8(file.as<StrObject>())) : "<string>",
+                       str_text(t, line)));
     else if (is_str(file))
       suffix = " (" + to_utf8(file.as<StrObject>()) + ")";
     if (is_str(text)) {
@@ -416,6 +425,7 @@ class Printer {
   Thread& thread_;
   SourceLines sources_;
   const Palette& palette_;
+  const Carets carets_;
   std::set<Object*> seen_;
   std::string out_;
   int depth_ = 0;
@@ -438,8 +448,9 @@ std::string format_exception_only(Thread& t, Value exception) {
   return printer.take();
 }
 
+// As CPython's own C code prints it, for exceptions that are ignored: without carets.
 std::string format_traceback(Thread& t, Value traceback) {
-  Printer printer(t);
+  Printer printer(t, false, Carets::Hidden);
   printer.stack(traceback);
   return printer.take();
 }
