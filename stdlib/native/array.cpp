@@ -39,6 +39,9 @@ Result<Value> array_new(Thread& t, const Value* args) {
     return t.raise(Exc::ValueError, "bad typecode (must be b, B, u, w, h, H, i, I, l, L, q, Q, f or d)");
   }
   auto code = static_cast<char>(c);
+  if (code == 'u')
+    TRY(warn(t, Exc::DeprecationWarning,
+             "The 'u' type code is deprecated and will be removed in Python 3.16"));
   bool text = code == 'u' || code == 'w';
   Value source = args[2];
   if (!source.is_empty()) {

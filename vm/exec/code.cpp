@@ -45,7 +45,10 @@ Result<Value> get_local_count(Thread& t, Value v) { return make_int(t, self(v)->
 Result<Value> get_stack_size(Thread& t, Value v) {
   return make_int(t, self(v)->register_count - self(v)->first_temporary);
 }
-Result<Value> get_flags(Thread& t, Value v) { return make_int(t, self(v)->flags); }
+// 3.14 was the first to show the flag of a docstring.
+Result<Value> get_flags(Thread& t, Value v) {
+  return make_int(t, self(v)->flags & ~static_cast<int64_t>(lang::kCodeHasDocstring));
+}
 Result<Value> get_constants(Thread& t, Value v) { return code_constants(t, self(v)); }
 Result<Value> get_names(Thread& t, Value v) {
   size_t count = self(v)->unit->names.size();
@@ -148,9 +151,11 @@ Result<Value> code_replace(Thread& t, Value v, const CallArgs& args) {
       unit->filename = std::make_shared<const std::string>(file);
     } else if (name == "co_firstlineno")
       TRY(number(&unit->first_line));
-    else if (name == "co_flags")
+    else if (name == "co_flags") {
+      uint32_t docstring = unit->flags & lang::kCodeHasDocstring;
       TRY(number(&unit->flags));
-    else if (name == "co_argcount")
+      unit->flags |= docstring;
+    } else if (name == "co_argcount")
       TRY(number(&unit->argument_count));
     else if (name == "co_posonlyargcount")
       TRY(number(&unit->positional_only_count));

@@ -18,7 +18,8 @@ static Result<Value> group_new(Thread& t, Value cls, const CallArgs& args) {
     return t.raise(Exc::TypeError, "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)",
                    args.count);
   if (!is_str(args.values[0]))
-    return t.raise(Exc::TypeError, "argument 1 must be str, not {}", type_name(t, args.values[0]));
+    return t.raise(Exc::TypeError, "BaseExceptionGroup.__new__() argument 1 must be str, not {}",
+                   type_name(t, args.values[0]));
   Value given = args.values[1];
   Type* own = type_of(t, given);
   if (own->slots.get_item == nullptr || is_dict(given))

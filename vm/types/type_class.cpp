@@ -357,7 +357,7 @@ static void lay_out_class(Thread& t, Type* type, Type* base, const SlotsPlan& pl
   (void)t;
 }
 
-static void finish_layout(Thread& t, Type* type, const SlotsPlan& plan) {
+static void finish_layout(Thread& t, Type* type) {
   type->instance_size = type->base_size;
   if (type->has(kTypeHasDict)) {
     type->inline_slot_count = inline_slots(t, type);
@@ -375,6 +375,11 @@ static void finish_layout(Thread& t, Type* type, const SlotsPlan& plan) {
   if (!type->has(kTypeHasDict) && type->instance_kind == Kind::Instance &&
       type->base_size > type->fields_offset)
     type->root_shape = make_root_shape(t, type);
+}
+
+// The descriptors of the fields stand in the class's namespace before __dict__, __weakref__ and __doc__, as
+// in CPython.
+static void add_members(Thread& t, Type* type, const SlotsPlan& plan) {
   if (plan.names == nullptr || type->has(kTypeVariableSize)) return;
   DictObject* dict = type->dict.load();
   for (size_t i = 0; i < plan.names->size; ++i) {
@@ -482,6 +487,17 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
     if (!module.is_not_found()) TRY(dict_set_str(t, dict, t.names().__module__, module));
   }
   if (!module.is_not_found()) type->module = module;
+  Value cell = dict_get_str(dict, t.names().__classcell__);
+  if (!cell.is_not_found()) {
+    if (!is_kind(cell, Kind::Cell))
+      return t.raise(Exc::TypeError, "__classcell__ must be a nonlocal cell, not {}",
+                     repr_text(t, Value(type_of(t, cell))));
+    TRY(dict_delete(t, dict, Value(t.names().__classcell__)));
+    cell.as<CellObject>()->content = Value(type);  // the metaclass's mro() may call methods already
+  }
+  add_members(t, type, plan);
+  if (plan.add_dict) add_getset(t, type, dict, kDictGetSet);
+  if (plan.add_weakref) add_getset(t, type, dict, kWeakrefGetSet);
   if (dict_get_str(dict, t.names().__doc__).is_not_found())
     TRY(dict_set_str(t, dict, t.names().__doc__, kNone));
   else if (Value doc = dict_get_str(dict, t.names().__doc__); is_str(doc))
@@ -493,21 +509,11 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   if (!dict_get_str(dict, t.names().__eq__).is_not_found() &&
       dict_get_str(dict, t.names().__hash__).is_not_found())
     TRY(dict_set_str(t, dict, t.names().__hash__, kNone));
-  Value cell = dict_get_str(dict, t.names().__classcell__);
-  if (!cell.is_not_found()) {
-    if (!is_kind(cell, Kind::Cell))
-      return t.raise(Exc::TypeError, "__classcell__ must be a nonlocal cell, not {}",
-                     repr_text(t, Value(type_of(t, cell))));
-    TRY(dict_delete(t, dict, Value(t.names().__classcell__)));
-    cell.as<CellObject>()->content = Value(type);  // the metaclass's mro() may call methods already
-  }
-  if (plan.add_dict) add_getset(t, type, dict, kDictGetSet);
-  if (plan.add_weakref) add_getset(t, type, dict, kWeakrefGetSet);
 
   type->slots = base->slots;
   Value mro = TRY(compute_mro(t, type));
   type->mro.store(mro.as<TupleObject>());
-  finish_layout(t, type, plan);
+  finish_layout(t, type);
   {
     TypeLock lock(t);
     fill_class_slots(t, type);
