@@ -262,11 +262,12 @@ class Deflater {
   // For each place: ever longer matches, each at the nearest distance.
   void find_matches() {
     std::vector<int32_t> heads(1 << 16, -1), before(text_.size(), -1);
-    matches_.resize(size_ + 1);
+    first_match_.reserve(size_ + 1);
     for (size_t i = 0; i + kShortest <= text_.size(); ++i) {
       auto byte = [&](size_t at) { return static_cast<uint32_t>(static_cast<uint8_t>(text_[at])); };
       uint32_t hash = ((byte(i) | byte(i + 1) << 8 | byte(i + 2) << 16) * 0x9e3779b1u) >> 16;
       if (i >= begin_) {
+        first_match_.push_back(matches_.size());
         size_t longest = 2, most = std::min(kLongest, text_.size() - i);
         int tries = kChain;
         for (int32_t at = heads[hash];
@@ -279,12 +280,13 @@ class Deflater {
           if (length <= longest) continue;
           longest = length;
           auto distance = static_cast<uint16_t>(i - static_cast<size_t>(at));
-          matches_[i - begin_].push_back({static_cast<uint16_t>(length), distance});
+          matches_.push_back({static_cast<uint16_t>(length), distance});
         }
       }
       before[i] = heads[hash];
       heads[hash] = static_cast<int32_t>(i);
     }
+    first_match_.resize(size_ + 1, matches_.size());
   }
 
   // The cheapest way from the first byte to the last.
@@ -304,7 +306,8 @@ class Deflater {
       };
       relax(i + 1, cost.literal[byte], {byte, 0});
       size_t length = kShortest;
-      for (Match match : matches_[i]) {
+      for (size_t m = first_match_[i]; m < first_match_[i + 1]; ++m) {
+        Match match = matches_[m];
         uint32_t distance = cost.distance[distance_code(match.distance)];
         for (; length <= match.length; ++length)
           relax(i + length, distance + cost.length[length], {static_cast<uint16_t>(length), match.distance});
@@ -392,7 +395,8 @@ class Deflater {
   std::string text_;
   size_t begin_, size_;
   std::vector<size_t> parts_;
-  std::vector<std::vector<Match>> matches_;
+  std::vector<Match> matches_;
+  std::vector<size_t> first_match_;  // of each place; one more for the end
 };
 
 }  // namespace
