@@ -144,6 +144,10 @@ struct FileIOObject : Object {
 Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size);
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
 bool is_exact_file(Thread& t, Value v);
+// io_buffered.cpp: whether `v` is exactly one of our buffered objects; and of such a one, whether it is known
+// to be an open FileIO's (false: ask it).
+bool is_exact_buffered(Thread& t, Value v);
+bool buffered_is_open_file(Value v);
 // Data that was written to this object and is not with the one below yet.
 bool buffered_has_pending(Thread& t, Value v);  // io_buffered.cpp
 bool text_has_pending(Thread& t, Value v);      // io_text.cpp; the buffer below included

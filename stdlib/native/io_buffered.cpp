@@ -580,6 +580,18 @@ MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods,
 MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
                  "A buffered interface to random access streams.");
 
+bool is_exact_buffered(Thread& t, Value v) {
+  Type* type = type_of(t, v);
+  return type == native_type(t, kBufferedReaderSpec) || type == native_type(t, kBufferedWriterSpec) ||
+         type == native_type(t, kBufferedRandomSpec);
+}
+bool buffered_is_open_file(Value v) {
+  if (!v.is_object()) return false;
+  auto* self = v.as<BufferedObject>();
+  Value raw = self->raw;  // empty when another thread has just detached it
+  return self->ready && self->fast_file && raw.is_object() && raw.as<FileIOObject>()->fd >= 0;
+}
+
 bool buffered_has_pending(Thread& t, Value v) {
   for (const TypeSpec* spec : {&kBufferedWriterSpec, &kBufferedRandomSpec})
     if (is_instance(t, v, native_type(t, *spec))) {

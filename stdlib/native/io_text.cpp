@@ -22,6 +22,7 @@ struct TextObject : Object {
   std::atomic<bool> telling;
   std::atomic<bool> unwritten;     // `pending` is not empty, for who does not hold `writing`
   bool universal, translate_read;  // newline is None or '' / None
+  bool plain_buffer;               // the buffer is exactly one of io_buffered.cpp
   Encoding native;
   std::string* errors_text;
   std::string* newline;       // what '\n' becomes when written
@@ -67,6 +68,7 @@ Status check_ready(Thread& t, TextObject* self) {
 }
 Status check_open(Thread& t, TextObject* self) {
   TRY(check_ready(t, self));
+  if (self->plain_buffer && buffered_is_open_file(self->buffer)) return {};  // no calls through attributes
   return check_closed(t, self->buffer);
 }
 
@@ -132,6 +134,7 @@ Result<Value> text_init(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}",
                    type_name(t, errors));
   self->buffer = args[1];
+  self->plain_buffer = is_exact_buffered(t, args[1]);
   TRY(set_newline(t, self, args[4]));
   if (encoding.is_none()) TRY(warn_about_encoding(t, 1));
   if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))

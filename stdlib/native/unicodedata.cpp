@@ -156,6 +156,13 @@ Result<Value> ud_decomposition(Thread& t, const Value* args) {
 
 // ---------------------------------------------------------------- normalisation
 
+bool all_below(const StrObject* s, uint32_t limit) {
+  if (s->width() == 1 && limit >= 0x100) return true;
+  for (size_t i = 0; i < s->length(); ++i)
+    if (s->at(i) >= limit) return false;
+  return true;
+}
+
 Result<Value> normalized(Thread& t, std::string_view form, StrObject* s) {
   int options;
   if (form == "NFC") {
@@ -170,6 +177,10 @@ Result<Value> normalized(Thread& t, std::string_view form, StrObject* s) {
     return t.raise(Exc::ValueError, "invalid normalization form");
   }
   if (s->is_ascii()) return str_or_error(str_plain(t, s));
+  // Below U+0300 nothing composes with what stands before it, and what could be decomposed is composed.
+  if (form == "NFC" && all_below(s, 0x300)) return str_or_error(str_plain(t, s));
+  const uint32_t first_special =
+      (options & UTF8PROC_COMPAT) != 0 ? 0xa0 : 0xc0;  // those below decompose to themselves
   // Surrogates are unknown to utf8proc: text between them is normalised by itself.
   StrBuilder out(t);
   size_t n = s->length();
@@ -185,6 +196,10 @@ Result<Value> normalized(Thread& t, std::string_view form, StrObject* s) {
     for (; i < n; ++i) {
       c = s->at(i);
       if (c >= 0xd800 && c <= 0xdfff) break;
+      if (c < first_special) {
+        decomposed.push_back(static_cast<utf8proc_int32_t>(c));
+        continue;
+      }
       utf8proc_int32_t piece[32];
       auto step = static_cast<utf8proc_option_t>((options & UTF8PROC_COMPAT) | UTF8PROC_DECOMPOSE);
       auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), piece, 32, step, &boundary);
@@ -193,7 +208,8 @@ Result<Value> normalized(Thread& t, std::string_view form, StrObject* s) {
     // Canonical ordering.
     size_t begin = 0;
     while (begin < decomposed.size()) {
-      if (property(static_cast<uint32_t>(decomposed[begin]))->combining_class == 0) {
+      if (decomposed[begin] < 0x300 ||
+          property(static_cast<uint32_t>(decomposed[begin]))->combining_class == 0) {
         ++begin;
         continue;
       }

@@ -177,7 +177,13 @@ Result<Value> run_compress(Thread& t, StreamObject* self, std::string_view input
   std::string out;
   const char* what = flush == Z_NO_FLUSH ? "while compressing data" : "while flushing";
   if (self->finished) return raise_zlib(t, Z_STREAM_ERROR, self->stream, what);
-  int code = exclusive(t, self, [&] { return pump(self->stream, input, out, flush, SIZE_MAX, deflate); });
+  int code = exclusive(t, self, [&] {
+    int result = pump(self->stream, input, out, flush, SIZE_MAX, deflate);
+    // A stream that is done gives its memory (a quarter of a megabyte) back at once, not when the collector
+    // finds it.
+    if (flush == Z_FINISH && result == Z_STREAM_END) deflateEnd(&self->stream);
+    return result;
+  });
   self->finished = flush == Z_FINISH && code == Z_STREAM_END;
   if (!self->finished && code != Z_OK && code != Z_BUF_ERROR) return raise_zlib(t, code, self->stream, what);
   return bytes_of(t, out);
@@ -226,7 +232,7 @@ Result<Value> zlib_decompressobj(Thread& t, const Value* args) {
 Result<Value> run_decompress(Thread& t, StreamObject* self, std::string_view input, int flush, size_t limit) {
   std::string out;
   bool bad_dictionary = false;
-  int code = exclusive(t, self, [&] {
+  auto step = [&] {
     int result = pump(self->stream, input, out, flush, limit, inflate);
     if (result != Z_NEED_DICT || self->dictionary.get().is_empty()) return result;
     if (use_dictionary(self, inflateSetDictionary) != Z_OK) {
@@ -234,6 +240,11 @@ Result<Value> run_decompress(Thread& t, StreamObject* self, std::string_view inp
       return Z_DATA_ERROR;
     }
     return pump(self->stream, input, out, flush, limit, inflate);
+  };
+  int code = exclusive(t, self, [&] {
+    int result = step();
+    if (result == Z_STREAM_END) inflateEnd(&self->stream);
+    return result;
   });
   if (bad_dictionary) return raise_zlib(t, code, self->stream, "while setting zdict");
   if (code == Z_STREAM_END) {
@@ -274,6 +285,7 @@ Result<Value> decompress_flush(Thread& t, const Value* args) {
 Result<Value> decompress_copy(Thread& t, const Value* args) {
   StreamObject* self = self_of(args);
   StreamObject* copy = empty_copy(t, self, kDecompressSpec);
+  if (self->eof) return Value(copy);  // no more to come: the stream is ended
   int code = exclusive(t, self, [&] { return inflateCopy(&copy->stream, &self->stream); });
   if (code == Z_STREAM_ERROR) return t.raise(Exc::ValueError, "Inconsistent stream state");
   if (code != Z_OK) return raise_zlib(t, code, self->stream, "while copying decompression object");
