@@ -103,6 +103,11 @@ Result<int64_t> raw_seek(Thread& t, BufferedObject* self, int64_t offset, int wh
   if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
   return position;
 }
+Result<int64_t> raw_tell(Thread& t, BufferedObject* self) {
+  int64_t position = TRY(to_ssize(t, TRY(call_name(t, self->raw, "tell"))));
+  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
+  return position;
+}
 // Drops read-ahead, moving the raw position back to where the reader is.
 Status drop_read_ahead(Thread& t, BufferedObject* self) {
   size_t ahead = unread(self);
@@ -134,6 +139,12 @@ Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::stri
   std::string_view view = TRY(bytes_view(t, buffer));
   out.append(view.substr(0, static_cast<size_t>(count)));
   return count;
+}
+// The same past the buffer, all of which is read. What a buffer holds always ends where the raw stream is.
+Result<int64_t> read_past(Thread& t, BufferedObject* self, size_t size, std::string& out) {
+  self->buffer->clear();
+  self->position = 0;
+  return raw_read(t, self, size, out);
 }
 // Refills an empty read buffer; returns what raw_read returns.
 Result<int64_t> fill(Thread& t, BufferedObject* self) {
@@ -244,7 +255,7 @@ Result<Value> buffered_read(Thread& t, const Value* args) {
     size_t missing = wanted - out.size();
     int64_t n;
     if (missing >= static_cast<size_t>(self->buffer_size)) {
-      n = TRY(raw_read(t, self, missing, out));
+      n = TRY(read_past(t, self, missing, out));
     } else {
       n = TRY(fill(t, self));
       if (n > 0) out += take(self, missing);
@@ -264,7 +275,7 @@ Result<Value> buffered_read1(Thread& t, const Value* args) {
   TRY(flush_pending(t, self));
   if (unread(self) == 0) {
     std::string out;
-    int64_t n = TRY(raw_read(t, self, static_cast<size_t>(size), out));
+    int64_t n = TRY(read_past(t, self, static_cast<size_t>(size), out));
     (void)n;
     return make_bytes(t, out);
   }
@@ -281,7 +292,7 @@ Result<Value> read_into(Thread& t, const Value* args, bool once) {
   while (out.size() < wanted && !(once && !out.empty())) {
     int64_t n;
     if (wanted - out.size() >= static_cast<size_t>(self->buffer_size)) {
-      n = TRY(raw_read(t, self, wanted - out.size(), out));
+      n = TRY(read_past(t, self, wanted - out.size(), out));
     } else {
       n = TRY(fill(t, self));
       if (n > 0) out += take(self, wanted - out.size());
@@ -410,9 +421,7 @@ Result<Value> buffered_flush(Thread& t, const Value* args) {
 Result<Value> buffered_tell(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
   TRY(check_ready(t, self));
-  Value at = TRY(call_name(t, self->raw, "tell"));
-  int64_t position = TRY(to_ssize(t, at));
-  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
+  int64_t position = TRY(raw_tell(t, self));
   position +=
       self->writing ? static_cast<int64_t>(self->buffer->size()) : -static_cast<int64_t>(unread(self));
   return make_int(t, position);
@@ -429,6 +438,17 @@ Result<Value> buffered_seek(Thread& t, const Value* args) {
     return t.raise(Exc::ValueError, "cannot fit '{}' into an offset-sized integer", type_name(t, args[1]));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
+  if (whence <= 1 && !self->buffer->empty()) {
+    // Inside what was read ahead nothing moves below: a raw stream that decompresses would begin again.
+    int64_t end = TRY(raw_tell(t, self)), begin = end - static_cast<int64_t>(self->buffer->size()),
+            target = offset;
+    bool known =
+        whence == 0 || !__builtin_add_overflow(begin + static_cast<int64_t>(self->position), offset, &target);
+    if (known && target >= std::max<int64_t>(begin, 0) && target <= end) {
+      self->position = static_cast<size_t>(target - begin);
+      return make_int(t, target);
+    }
+  }
   if (whence == 1) offset -= static_cast<int64_t>(unread(self));
   int64_t at = TRY(raw_seek(t, self, offset, whence));
   self->buffer->clear();
