@@ -204,6 +204,7 @@ Status set_add(Thread& t, SetObject* set, Value key) {
     SetFound found = set_first_place(table, key, hash);
     if (found.kind == SetFound::Present) return {};
     if (found.kind == SetFound::Absent) return set_insert_new(t, set, table, found.entry, key, hash);
+    return set_add_hashed(t, set, key, hash);
   }
   return set_add_slow(t, set, key);
 }
@@ -227,6 +228,7 @@ Result<bool> set_contains(Thread& t, SetObject* set, Value key) {
     SetFound found = set_first_place(set->table.load(std::memory_order_acquire), key, hash);
     if (found.kind != SetFound::Ask) [[likely]]
       return found.kind == SetFound::Present;
+    return set_contains_hashed(t, set, key, hash);
   }
   return set_contains_slow(t, set, key);
 }
