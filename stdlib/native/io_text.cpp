@@ -32,6 +32,7 @@ struct TextObject : Object {
   std::string* decoded;       // decoded UTF-8 (WTF-8), [offset, size()) unread
   size_t offset;
   uint64_t taken;  // pieces of it that were handed out
+  bool can_tell;   // `decoded` was read while tell() was possible: a write makes it void (CPython 3.13)
   NewlineState newlines;
   size_t chunk_size;
   bool at_eof;
@@ -146,6 +147,7 @@ Result<Value> text_init(Thread& t, const Value* args) {
   self->unwritten = false;
   self->raw_ahead->clear();
   self->decoded->clear();
+  self->can_tell = false;
   self->offset = 0;
   self->newlines = {};
   self->chunk_size = 8192;
@@ -219,12 +221,13 @@ Result<Value> text_write(Thread& t, const Value* args) {
   self->unwritten.store(!self->pending->empty(), std::memory_order_release);
   if (self->write_through || flush || self->pending->size() > self->chunk_size) TRY(write_pending(t, self));
   if (flush) TRY(call_method(t, self->buffer, t.names().flush));
-  // What was read ahead is void, but for the beginning of a line that another thread waits for: that is its.
+  // The beginning of a line that another thread waits for is its.
   StreamGuard guard(t, self->reading);
-  if (guard.try_acquire() && (!self->decoded->empty() || !self->raw_ahead->empty())) {
+  if (guard.try_acquire() && self->can_tell) {
     self->decoded->clear();
     self->raw_ahead->clear();
     self->offset = 0;
+    self->can_tell = false;
     if (!self->decoder.get().is_empty()) TRY(call_name(t, self->decoder, "reset"));
   }
   return Value::from_int(static_cast<int64_t>(length));
@@ -284,6 +287,7 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
     self->offset = 0;
   }
   *self->decoded += utf8;
+  if (self->telling) self->can_tell = true;
   return !end;
 }
 // With no lock held: who waits to write must not wait for a reader that waits for him.
