@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stdlib/native/event_loop_internal.h"
+#include "vm/gc/idle.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/wait.h"
@@ -68,6 +69,10 @@ class Poller {
     asked_[fd] = events;
     return 0;
   }
+  // Room for one epoll_wait. Not on the native stack: the collector would take what earlier calls left there
+  // for references.
+  static constexpr int kBatch = 512;
+  epoll_event* events() { return events_; }
   char* receive_buffer() {
     if (receive_buffer_ == nullptr) receive_buffer_ = std::make_unique<char[]>(kReceiveSize);
     return receive_buffer_.get();
@@ -87,6 +92,7 @@ class Poller {
   std::atomic<size_t> watched_{0};
   std::vector<uint32_t> asked_;  // EPOLL* bits by descriptor
   std::unique_ptr<char[]> receive_buffer_;
+  epoll_event events_[kBatch];
 };
 
 static Poller* poller_of(EventLoopObject* loop) { return loop->poller.load(std::memory_order_acquire); }
@@ -235,7 +241,8 @@ static int wait_detached(Thread& t, EventLoopObject* loop, epoll_event* events, 
   // SAFETY: a signal that comes before epoll_wait leaves its mark in the eventfd.
   if (t.is_main) set_signal_event_fd(poller.event_descriptor());
   bool signalled = t.is_main && (t.interrupt_word.load(std::memory_order_seq_cst) & kInterruptSignal) != 0;
-  int timeout = signalled ? 0 : milliseconds_until(deadline);
+  IdleWait idle(t);
+  int timeout = signalled ? 0 : milliseconds_until(std::min(deadline, idle.deadline()));
   int count;
   {
     BlockingRegion out(t);
@@ -244,6 +251,7 @@ static int wait_detached(Thread& t, EventLoopObject* loop, epoll_event* events, 
   if (t.is_main) set_signal_event_fd(-1);
   record.kind.store(WaitKind::None, std::memory_order_release);
   loop->sleep.store(Sleep::Awake, std::memory_order_seq_cst);
+  if (count == 0 && idle.deadline() < deadline && !signalled) idle.collect(t);
   return count;
 }
 
@@ -268,10 +276,9 @@ Status poll_events(Thread& t, EventLoopObject* loop, os::Deadline deadline) {
   Poller* poller = poller_of(loop);
   if (poller == nullptr || poller->watched() == 0)
     return deadline == kDoNotWait ? t.poll() : park_loop(t, loop, deadline);
-  constexpr int kBatch = 512;
-  epoll_event events[kBatch];
-  int count = deadline == kDoNotWait ? epoll_wait(poller->descriptor(), events, kBatch, 0)
-                                     : wait_detached(t, loop, events, kBatch, deadline);
+  epoll_event* events = poller->events();
+  int count = deadline == kDoNotWait ? epoll_wait(poller->descriptor(), events, Poller::kBatch, 0)
+                                     : wait_detached(t, loop, events, Poller::kBatch, deadline);
   for (int i = 0; i < count; ++i) {
     int fd = events[i].data.fd;
     if (fd == poller->event_descriptor()) {

@@ -138,6 +138,7 @@ struct FileIOObject : Object {
   std::atomic<int> fd{-1};
   bool created = false, readable = false, writable = false, appending = false, close_fd = true;
   std::atomic<int8_t> seekable{-1};
+  bool counted = false;  // by note_opened()
   int64_t block_size = kDefaultBufferSize;
 };
 // For BufferedReader's fast path: read straight into memory. -1 with an exception; -2: would block.

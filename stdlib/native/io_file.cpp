@@ -8,6 +8,7 @@
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_orphans.h"
+#include "vm/gc/idle.h"
 
 namespace mp::io {
 
@@ -107,6 +108,7 @@ Result<OpenMode> parse_mode(Thread& t, const std::string& mode) {
 Status close_descriptor(Thread& t, FileIOObject* file) {
   int fd = file->fd.exchange(-1);
   if (fd < 0 || !file->close_fd) return {};
+  if (file->counted) note_closed(t);
   int error = 0;
   {
     BlockingRegion out(t);
@@ -204,6 +206,9 @@ Result<Value> file_init(Thread& t, const Value* args) {
   }
   if (info.st_blksize > 1) self->block_size = info.st_blksize;
   self->fd = fd;
+  // Nobody waits for the end of a regular file.
+  self->counted = self->close_fd && fd > STDERR_FILENO && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+  if (self->counted) note_opened(t);
   TRY(set_attr(t, self, t.names().name, name));
   if (mode.appending) lseek(fd, 0, SEEK_END);
   return kNone;

@@ -7,10 +7,12 @@
 #include <sys/select.h>
 #include <unistd.h>
 
+#include <memory>
 #include <vector>
 
 #include "stdlib/native/posix_support.h"
 #include "stdlib/native/time_value.h"
+#include "vm/gc/idle.h"
 #include "vm/threads/descriptor_wait.h"
 
 namespace mp {
@@ -91,10 +93,11 @@ Result<Value> select_select(Thread& t, const Value* args) {
   Selected sets[3];
   int highest = -1;
   for (int i = 0; i < 3; ++i) TRY(collect_descriptors(t, args[i], &sets[i], &highest));
-  for (;;) {
+  for (IdleWait idle(t);;) {
     timespec left{};
-    if (deadline != os::kNoDeadline) {
-      int64_t nanoseconds = std::max<int64_t>(deadline - os::monotonic_ns(), 0);
+    os::Deadline end = std::min(deadline, idle.deadline());
+    if (end != os::kNoDeadline) {
+      int64_t nanoseconds = std::max<int64_t>(end - os::monotonic_ns(), 0);
       left = {nanoseconds / os::kNanosPerSecond, nanoseconds % os::kNanosPerSecond};
     }
     for (Selected& set : sets) set.ready = set.wanted;
@@ -102,8 +105,12 @@ Result<Value> select_select(Thread& t, const Value* args) {
     {
       DescriptorRegion out(t, nullptr, deadline);
       result = ::pselect(highest + 1, &sets[0].ready, &sets[1].ready, &sets[2].ready,
-                         deadline != os::kNoDeadline ? &left : nullptr, nullptr);
+                         end != os::kNoDeadline ? &left : nullptr, nullptr);
       error = errno;
+    }
+    if (result == 0 && idle.deadline() < deadline) {
+      idle.collect(t);
+      continue;
     }
     if (result >= 0) break;
     if (error != EINTR) return t.raise_os_error(error);
@@ -326,27 +333,26 @@ Result<Value> epoll_poll(Thread& t, const Value* args) {
   int most = TRY(to_c_int(t, args[2]));
   if (most == -1) most = kDefaultEvents;
   if (most < 1) return t.raise(Exc::ValueError, "maxevents must be greater than 0, got {}", most);
-  epoll_event few[kDefaultEvents];
-  std::vector<epoll_event> many;
-  epoll_event* events = few;
   // More than the system has descriptors cannot be ready.
   most = std::min(most, 1 << 20);
-  if (most > kDefaultEvents) {
-    many.resize(static_cast<size_t>(most));
-    events = many.data();
-  }
+  // Not on the native stack: the collector would take what earlier calls left there for references.
+  std::unique_ptr<epoll_event[]> events(new epoll_event[static_cast<size_t>(most)]);
   int ready;
-  for (;;) {
+  for (IdleWait idle(t);;) {
     int timeout = -1;
-    if (deadline != os::kNoDeadline) {
-      int64_t left = std::max<int64_t>(deadline - os::monotonic_ns(), 0);
+    if (os::Deadline end = std::min(deadline, idle.deadline()); end != os::kNoDeadline) {
+      int64_t left = std::max<int64_t>(end - os::monotonic_ns(), 0);
       timeout = static_cast<int>((left + 999999) / 1000000);  // never before the deadline
     }
     int error;
     {
       DescriptorRegion out(t, args[0].as_object(), deadline);
-      ready = ::epoll_wait(args[0].as<EpollObject>()->fd, events, most, timeout);
+      ready = ::epoll_wait(args[0].as<EpollObject>()->fd, events.get(), most, timeout);
       error = errno;
+    }
+    if (ready == 0 && idle.deadline() < deadline) {
+      idle.collect(t);
+      continue;
     }
     if (ready >= 0) break;
     if (error != EINTR) return t.raise_os_error(error);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "stdlib/native/posix_support.h"
+#include "vm/gc/idle.h"
 #include "vm/threads/descriptor_wait.h"
 #include "vm/types/buffer.h"
 #include "vm/types/codec.h"
@@ -21,6 +22,8 @@ inline constexpr int64_t kNoTimeout = -1;
 struct SocketObject : Object {
   std::atomic<int> fd, family, type, protocol;  // fd -1: closed, or never opened
   std::atomic<int64_t> timeout;
+  std::atomic<bool> waits;                   // the last recv() of the main thread had to wait
+  std::atomic<bool> limit_known, has_limit;  // SO_RCVTIMEO, which hardly anybody sets
 };
 extern const TypeSpec kSocketSpec;
 
@@ -65,6 +68,43 @@ Result<int64_t> socket_call(Thread& t, SocketObject* socket, Ready ready, os::De
 template <class Call>
 Result<int64_t> socket_call(Thread& t, SocketObject* socket, Ready ready, Call call) {
   return socket_call(t, socket, ready, call_deadline(socket), call);
+}
+
+// Whether it is the main thread that waits, without a timeout: then nothing may happen any more until a
+// collection closes a socket that is garbage. (Where the main thread waits for something else, it collects
+// from there.)
+bool waits_for_all(Thread& t, SocketObject* socket);
+// `call` when there is something to read, with a wait that a collection may interrupt. Not *waits: `call`
+// does not block and is tried first; afterwards *waits says whether it had to wait, so that whoever waits
+// each time makes two system calls.
+template <class Call>
+Result<int64_t> call_interruptibly(Thread& t, SocketObject* socket, bool* waits, Call call) {
+  for (IdleWait idle(t);;) {
+    int64_t result = -1;
+    int error = EAGAIN, ready = 1;
+    {
+      DescriptorRegion out(t, socket);
+      if (*waits) {
+        pollfd one{socket->fd, POLLIN, 0};
+        timespec left = idle.interval();
+        ready = ::ppoll(&one, 1, idle.armed() ? &left : nullptr, nullptr);
+        error = errno;
+      }
+      if (ready > 0) {
+        result = call();
+        error = errno;
+      }
+    }
+    if (result >= 0) return result;
+    if (ready == 0)
+      idle.collect(t);
+    else if (error == EINTR)
+      TRY(t.poll());
+    else if (error == EAGAIN || error == EWOULDBLOCK)
+      *waits = true;
+    else
+      return t.raise_os_error(error);
+  }
 }
 
 // ---- addresses (socket_address.cpp)

@@ -6,6 +6,7 @@
 #include "stdlib/native/native_error.h"
 #include "stdlib/native/socket.h"
 #include "stdlib/native/time_value.h"
+#include "vm/gc/idle.h"
 
 namespace mp::net {
 
@@ -110,25 +111,31 @@ Result<Value> socket_repr(Thread& t, Value self) {
                                  socket->family.load(), socket->type.load(), socket->protocol.load()));
 }
 
+int take_descriptor(Thread& t, SocketObject* socket) {
+  int fd = socket->fd.exchange(-1);
+  if (fd != -1) note_closed(t);
+  return fd;
+}
+
 Status socket_finalize(Thread& t, Value self) {
   auto* socket = self.as<SocketObject>();
   if (socket->fd == -1) return {};
   if (warn(t, Exc::ResourceWarning, "unclosed " + repr_text(t, self)).is_error())
     write_unraisable(t, "Exception ignored in", self);
-  int fd = socket->fd.exchange(-1);
+  int fd = take_descriptor(t, socket);
   if (fd != -1) close_detached(t, fd);
   return {};
 }
 
 Result<Value> socket_close(Thread& t, const Value* args) {
-  int fd = socket_of(args)->fd.exchange(-1);
+  int fd = take_descriptor(t, socket_of(args));
   if (fd == -1) return kNone;
   int error = close_detached(t, fd);
   if (error != 0) return t.raise_os_error(error);
   return kNone;
 }
-Result<Value> socket_detach(Thread&, const Value* args) {
-  return Value::from_int(socket_of(args)->fd.exchange(-1));
+Result<Value> socket_detach(Thread& t, const Value* args) {
+  return Value::from_int(take_descriptor(t, socket_of(args)));
 }
 Result<Value> socket_fileno(Thread&, const Value* args) { return Value::from_int(socket_of(args)->fd); }
 
@@ -162,10 +169,13 @@ Result<Value> setdefaulttimeout(Thread& t, const Value* args) {
 Result<Value> socket_accept(Thread& t, const Value* args) {
   SocketObject* socket = socket_of(args);
   Address address;
-  int64_t fd = TRY(socket_call(t, socket, Ready::Read, [&] {
+  auto accept_one = [&] {
     address.length = sizeof address.storage;
     return accept4(socket->fd, address.get(), &address.length, SOCK_CLOEXEC);
-  }));
+  };
+  bool waits = true;
+  int64_t fd = TRY(waits_for_all(t, socket) ? call_interruptibly(t, socket, &waits, accept_one)
+                                            : socket_call(t, socket, Ready::Read, accept_one));
   Result<Value> peer = make_address(t, static_cast<int>(fd), address, socket->protocol);
   if (peer.is_error()) {
     ::close(static_cast<int>(fd));
@@ -361,7 +371,7 @@ Status init_module(Thread& t, ModuleObject* module) {
 }  // namespace
 
 Status set_up_socket(Thread& t, SocketObject* socket, int fd, int family, int type, int protocol) {
-  socket->fd = fd;
+  if (socket->fd.exchange(fd) == -1) note_opened(t);
   socket->family = family;
   socket->type = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   socket->protocol = protocol;
@@ -372,6 +382,18 @@ Status set_up_socket(Thread& t, SocketObject* socket, int fd, int family, int ty
   int64_t timeout = defaults(t).timeout;
   socket->timeout = timeout;
   return timeout >= 0 ? set_blocking(t, fd, false) : Status();
+}
+bool waits_for_all(Thread& t, SocketObject* socket) {
+  if (!t.is_main || socket->timeout >= 0) return false;
+  if (!socket->limit_known.load(std::memory_order_relaxed)) {
+    timeval limit{};
+    socklen_t size = sizeof limit;
+    bool limited = ::getsockopt(socket->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) != 0 ||
+                   limit.tv_sec != 0 || limit.tv_usec != 0;
+    socket->has_limit.store(limited, std::memory_order_relaxed);
+    socket->limit_known.store(true, std::memory_order_relaxed);
+  }
+  return !socket->has_limit.load(std::memory_order_relaxed);
 }
 Result<Value> make_socket(Thread& t, Type* cls, int fd, int family, int type, int protocol) {
   Result<Value> self = socket_new(t, cls, {});

@@ -56,6 +56,7 @@ Result<Value> socket_setsockopt(Thread& t, const Value* args) {
                           static_cast<socklen_t>(data.bytes().size()));
   }
   if (result < 0) return t.raise_os_error(errno);
+  if (option == SO_RCVTIMEO) socket->limit_known.store(false, std::memory_order_relaxed);
   return kNone;
 }
 

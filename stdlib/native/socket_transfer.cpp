@@ -13,11 +13,19 @@ Result<size_t> receive_size(Thread& t, Value v, const char* function) {
 // recv(2) or, with an address, recvfrom(2).
 Result<size_t> receive(Thread& t, SocketObject* socket, char* data, size_t size, int flags, Address* sender) {
   if (size == 0 && sender == nullptr) return size_t{0};
-  return static_cast<size_t>(TRY(socket_call(t, socket, Ready::Read, [&] {
-    if (sender == nullptr) return ::recv(socket->fd, data, size, flags);
+  auto receive_with = [&](int all_flags) {
+    if (sender == nullptr) return ::recv(socket->fd, data, size, all_flags);
     *sender = Address();
-    return ::recvfrom(socket->fd, data, size, flags, sender->get(), &sender->length);
-  })));
+    return ::recvfrom(socket->fd, data, size, all_flags, sender->get(), &sender->length);
+  };
+  if ((flags & MSG_DONTWAIT) == 0 && waits_for_all(t, socket)) {
+    bool waits = socket->waits.load(std::memory_order_relaxed);
+    auto received =
+        TRY(call_interruptibly(t, socket, &waits, [&] { return receive_with(flags | MSG_DONTWAIT); }));
+    socket->waits.store(waits, std::memory_order_relaxed);
+    return static_cast<size_t>(received);
+  }
+  return static_cast<size_t>(TRY(socket_call(t, socket, Ready::Read, [&] { return receive_with(flags); })));
 }
 Result<Value> receive_bytes(Thread& t, const Value* args, const char* function, Address* sender) {
   size_t size = TRY(receive_size(t, args[1], function));

@@ -253,7 +253,8 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     statistics.collected += freed;
     int64_t took = os::monotonic_ns() - begin;
     statistics.total_ns += took;
-    statistics.longest_ns = std::max(statistics.longest_ns, took);
+    if (took > statistics.longest_ns.load(std::memory_order_relaxed))
+      statistics.longest_ns.store(took, std::memory_order_relaxed);
     collecting.store(false, std::memory_order_relaxed);
     if (report)
       std::fprintf(

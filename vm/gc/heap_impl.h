@@ -31,7 +31,7 @@ struct CollectionStatistics {
   size_t collected = 0;  // objects found dead, all collections together
   size_t uncollectable = 0;
   int64_t total_ns = 0;
-  int64_t longest_ns = 0;
+  std::atomic<int64_t> longest_ns{0};
 };
 
 // gc.callbacks and the debug flags see each collection through this.
@@ -116,6 +116,7 @@ struct HeapImpl {
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};
   std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)
+  std::atomic<int64_t> open_files{0};          // pipes and sockets: idle.h
   std::atomic<bool> collecting{false};
   uint64_t last_collector = 0;  // the serial number of a thread
   CollectionStatistics statistics;

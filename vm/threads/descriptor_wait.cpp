@@ -1,7 +1,9 @@
 #include "vm/threads/descriptor_wait.h"
 
+#include <algorithm>
 #include <cerrno>
 
+#include "vm/gc/idle.h"
 #include "vm/threads/thread_impl.h"
 
 namespace mp {
@@ -17,18 +19,23 @@ DescriptorRegion::Record::~Record() { record_.kind.store(WaitKind::None, std::me
 
 Result<int> wait_for_descriptors(Thread& t, pollfd* descriptors, size_t count, os::Deadline deadline,
                                  const void* object) {
-  for (;;) {
+  for (IdleWait idle(t);;) {
     timespec left{};
-    if (deadline != os::kNoDeadline) {
-      int64_t nanoseconds = deadline - os::monotonic_ns();
+    os::Deadline end = std::min(deadline, idle.deadline());
+    if (end != os::kNoDeadline) {
+      int64_t nanoseconds = end - os::monotonic_ns();
       if (nanoseconds < 0) nanoseconds = 0;
       left = {nanoseconds / os::kNanosPerSecond, nanoseconds % os::kNanosPerSecond};
     }
     int ready, error;
     {
       DescriptorRegion out(t, object, deadline);
-      ready = ::ppoll(descriptors, count, deadline != os::kNoDeadline ? &left : nullptr, nullptr);
+      ready = ::ppoll(descriptors, count, end != os::kNoDeadline ? &left : nullptr, nullptr);
       error = errno;
+    }
+    if (ready == 0 && idle.deadline() < deadline) {
+      idle.collect(t);
+      continue;
     }
     if (ready >= 0) return ready;
     if (error != EINTR) return t.raise_os_error(error);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vm/gc/heap.h"
+#include "vm/gc/idle.h"
 #include "vm/os/futex.h"
 #include "vm/threads/deadlock.h"
 #include "vm/threads/gil.h"
@@ -154,10 +155,17 @@ void sleep_adaptively(Parker& parker, int64_t begin, os::Deadline deadline) {
     spin.interval = std::min(spin.interval * 2, kMostInterval);
 }
 
-// *deadlocked: it was the last thread that could make progress, and did not wait.
+// Why a wait ended before its time: it goes on after a collection.
+enum class Pause : uint8_t {
+  None,
+  Deadlock,  // it was the last thread that could make progress, and did not wait
+  Idle,      // it has waited for a while: vm/gc/idle.h
+};
+
 WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck check, void* context,
-                          os::Deadline deadline, bool* deadlocked) {
+                          os::Deadline deadline, os::Deadline idle, Pause* pause) {
   Parker& parker = *waiter.parker;
+  const void* address = waiter.address.load(std::memory_order_relaxed);
   parker.reset();
   // SAFETY: the word was reset before the bits are read; a signal that comes now finds the word and wakes us.
   if (t.is_main && (t.interrupt_word.load(std::memory_order_seq_cst) & kWakingInterrupts) != 0)
@@ -168,17 +176,22 @@ WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck c
     bucket.push(waiter);
   }
   if (waiter.blocked != nullptr && all_threads_blocked(t.runtime()) && withdraw(waiter)) {
-    *deadlocked = true;
+    *pause = Pause::Deadlock;
     return WaitResult::Interrupted;
   }
-  sleep_adaptively(parker, t.impl->wait.since.load(std::memory_order_relaxed), deadline);
+  sleep_adaptively(parker, t.impl->wait.since.load(std::memory_order_relaxed), std::min(deadline, idle));
   // SAFETY: the waker took us out of the queue before it woke us.
   if (parker.woken()) return WaitResult::Woken;
   if (!withdraw(waiter)) {
     parker.sleep_until_woken();
     return WaitResult::Woken;
   }
-  return parker.interrupted() ? WaitResult::Interrupted : WaitResult::TimedOut;
+  if (parker.interrupted()) return WaitResult::Interrupted;
+  if (idle >= deadline) return WaitResult::TimedOut;
+  // Who was moved to a lock has been notified: it goes on there.
+  if (waiter.address.load(std::memory_order_relaxed) != address) return WaitResult::Woken;
+  *pause = Pause::Idle;
+  return WaitResult::TimedOut;
 }
 
 std::atomic<uint32_t> g_forks{0};
@@ -189,20 +202,27 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
                 WaitKind kind, uint64_t owner, const void* object) {
   WaitRecord& record = t.impl->wait;
   WaitResult result;
+  record.since.store(os::monotonic_ns(), std::memory_order_relaxed);
+  IdleWait idle(t);
   for (bool collected = false;;) {
     record.object.store(object != nullptr ? object : address, std::memory_order_relaxed);
     record.deadline.store(deadline, std::memory_order_relaxed);
     record.owner.store(owner, std::memory_order_relaxed);
-    record.since.store(os::monotonic_ns(), std::memory_order_relaxed);
     record.kind.store(kind, std::memory_order_release);
     bool for_good = may_block_for_good(t, kind, deadline);
     Waiter waiter{address, &t.impl->parker, nullptr, for_good ? &t.runtime().threads->blocked : nullptr};
-    bool deadlocked = false;
+    Pause pause = Pause::None;
     {
       BlockingRegion out(t);
-      result = wait_in_bucket(t, bucket_of(address), waiter, check, context, deadline, &deadlocked);
+      result =
+          wait_in_bucket(t, bucket_of(address), waiter, check, context, deadline, idle.deadline(), &pause);
     }
-    if (!deadlocked) break;
+    if (pause == Pause::None) break;
+    if (pause == Pause::Idle) {
+      record.kind.store(WaitKind::None, std::memory_order_release);
+      idle.collect(t);
+      continue;
+    }
     if (!collected) {
       // What is garbage may wake somebody: a weakref's callback, a __del__.
       collected = true;
