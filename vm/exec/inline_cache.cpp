@@ -27,6 +27,14 @@ namespace {
 
 constexpr uint32_t kMaxBackoff = 12;
 constexpr uint64_t kClaimed = uint64_t{1} << 28;  // in the word of a base form: a thread specialises it now
+// Without a GIL a site is counted down in steps, at one execution in so many, by chance: a word that all
+// threads write at each execution would be a cache line that none of them has.
+constexpr uint32_t kStep = 64;
+bool takes_step() {
+  thread_local uint32_t tls_chance = 1;  // of the thread of the system: no state of a runtime
+  tls_chance = tls_chance * 1664525 + 1013904223;
+  return tls_chance < UINT32_MAX / kStep;
+}
 
 // What a site becomes.
 struct Form {
@@ -45,8 +53,10 @@ bool due(Thread& t, const Instruction* pc) {
     next = kGenericTag;
   } else if ((state >> 32) != 0xffffffffu || (state & kClaimed) != 0) {
     return false;  // another thread's
-  } else if ((static_cast<uint32_t>(state >> 1) & 0xffff) != 0) {
-    next = state - 2;
+  } else if (uint32_t countdown = static_cast<uint32_t>(state >> 1) & 0xffff; countdown != 0) {
+    uint32_t step = free_threaded(t) && countdown > kStep ? kStep : 1;
+    if (step != 1 && !takes_step()) return false;
+    next = state - 2 * step;
   } else {
     next = state | kClaimed;
     now = true;
