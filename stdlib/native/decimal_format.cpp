@@ -1,4 +1,6 @@
 // Decimal.__format__: [[fill]align][sign][z][0][width][,][.precision][type], as libmpdec reads it.
+#include <algorithm>
+
 #include "stdlib/native/decimal.h"
 #include "vm/modules/modules.h"
 
@@ -130,32 +132,29 @@ Status use_override(Thread& t, Value override, Format* format) {
 }
 
 // `digits` with separators, filled with zeros to `width` columns; a separator does not come first.
-std::string group(std::string digits, const Format& format, int64_t width) {
+std::string group(const std::string& digits, const Format& format, int64_t width) {
   if (format.separator.empty() || format.grouping.empty() || format.grouping[0] <= 0) {
     auto missing = width - static_cast<int64_t>(digits.size());
     return missing > 0 ? std::string(static_cast<size_t>(missing), '0') + digits : digits;
   }
-  std::string out;
+  std::string out;  // from the last digit to the first
   size_t step = 0;
   auto separator_width = static_cast<int64_t>(characters(format.separator));
-  for (;;) {
-    auto left = static_cast<int64_t>(digits.size());
-    int64_t most = left > width ? left : width;
-    if (most < 1) most = 1;
+  for (size_t left = digits.size();;) {
+    int64_t most = std::max({static_cast<int64_t>(left), width, int64_t{1}});
     char size = step < format.grouping.size() ? format.grouping[step] : '\0';
     if (size == 0 && step > 0) size = format.grouping[--step];  // the last one repeats
     bool last = size == 127 || size < 0;
     int64_t take = last || size > most ? most : size;
-    std::string part = left > take ? digits.substr(static_cast<size_t>(left - take)) : digits;
-    part.insert(0, static_cast<size_t>(take) - part.size(), '0');
-    out.insert(0, part);
-    digits.resize(left > take ? static_cast<size_t>(left - take) : 0);
+    for (int64_t i = 0; i < take; ++i) out += left > 0 ? digits[--left] : '0';
     width -= take;
-    if (last || (digits.empty() && width <= 0)) return out;
-    out.insert(0, format.separator);
+    if (last || (left == 0 && width <= 0)) break;
+    out.append(format.separator.rbegin(), format.separator.rend());
     width -= separator_width;
     ++step;
   }
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
 // Rounds to `digits` significant ones.
