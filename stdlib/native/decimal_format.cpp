@@ -1,4 +1,4 @@
-// Decimal.__format__: [[fill]align][sign][z][0][width][,][.precision][type], as libmpdec reads it.
+// Decimal.__format__: [[fill]align][sign][z][#][0][width][,][.precision][type], as libmpdec reads it.
 #include <algorithm>
 
 #include "stdlib/native/decimal.h"
@@ -13,7 +13,7 @@ struct Format {
   char align = '>';  // '0': zeros between the sign and the digits
   char sign = '-';
   char type = 'g';
-  bool capitals = false, no_negative_zero = false;
+  bool capitals = false, no_negative_zero = false, alternate = false;
   int64_t width = 0, precision = -1;
   std::string point = ".", separator, grouping;  // grouping as in struct lconv
 };
@@ -79,6 +79,10 @@ Result<Format> parse(Thread& t, const std::string& text, bool capitals) {
   if (next("+- ")) format.sign = text[at++];
   if (next("z")) {
     format.no_negative_zero = true;
+    ++at;
+  }
+  if (next("#")) {
+    format.alternate = true;
     ++at;
   }
   if (next("0")) {
@@ -244,7 +248,7 @@ Result<Value> decimal_format(Thread& t, const Value* args) {
     if (format.type == '%') tail += '%';
   }
   std::string sign = a.negative ? "-" : format.sign == '-' ? "" : std::string(1, format.sign);
-  if (!fraction.empty()) fraction.insert(0, format.point);
+  if (!fraction.empty() || (format.alternate && !a.is_special())) fraction.insert(0, format.point);
   if (format.width > (int64_t{1} << 60) || !room_for(static_cast<size_t>(format.width) * 8))
     return t.raise_memory_error();
   if (!a.is_special()) {

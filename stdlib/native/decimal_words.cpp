@@ -243,6 +243,19 @@ namespace {
 // From this size on GMP multiplies. Sums of fewer products of two words fit in 128 bits, with a carry.
 constexpr size_t kLargeProduct = 128;
 
+// The divisions do not wait for each other's carries.
+void multiply_by_word(uint64_t* r, const uint64_t* a, size_t n, uint64_t b) {
+  uint64_t carry = 0;
+  for (size_t i = 0; i < n; ++i) {
+    uint64_t low, high = kByBase.divide(static_cast<Wide>(a[i]) * b, &low);
+    low += carry;
+    bool over = low >= kBase;
+    r[i] = low - (over ? kBase : 0);
+    carry = high + (over ? 1 : 0);
+  }
+  r[n] = carry;
+}
+
 // Column by column: one division for each column, not for each product.
 void multiply_columns(uint64_t* r, const uint64_t* a, size_t n, const uint64_t* b, size_t m) {
   Wide sum = 0;
@@ -321,7 +334,12 @@ bool multiply(Words& r, const Words& a, const Words& b) {
   if (n >= kLargeProduct && m >= kLargeProduct) return multiply_large(r, a, b);
   r.set(0);
   if (!r.resize(n + m)) return false;
-  multiply_columns(r.data(), a.data(), n, b.data(), m);
+  if (m == 1)
+    multiply_by_word(r.data(), a.data(), n, b[0]);
+  else if (n == 1)
+    multiply_by_word(r.data(), b.data(), m, a[0]);
+  else
+    multiply_columns(r.data(), a.data(), n, b.data(), m);
   r.trim();
   return true;
 }
