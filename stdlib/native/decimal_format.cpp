@@ -174,6 +174,121 @@ void round_to(Number& r, int64_t digits, Rounding rounding, uint32_t& status) {
   }
 }
 
+// What is before the point and behind it; the exponent or a percent sign.
+struct Parts {
+  std::string whole, fraction, tail;
+  bool negative = false, special = false;
+};
+
+void set_digits(Parts* parts, std::string_view digits, int64_t point) {
+  auto count = static_cast<int64_t>(digits.size());
+  if (point <= 0) {
+    parts->whole = "0";
+    parts->fraction.assign(static_cast<size_t>(-point), '0');
+    parts->fraction += digits;
+  } else if (point >= count) {
+    parts->whole = digits;
+    parts->whole.append(static_cast<size_t>(point - count), '0');
+  } else {
+    parts->whole = digits.substr(0, static_cast<size_t>(point));
+    parts->fraction = digits.substr(static_cast<size_t>(point));
+  }
+}
+
+// ".2f" of a short number, without a Number.
+bool place_small(Value decimal, const Format& format, Rounding rounding, Parts* parts) {
+  Small a, r;
+  uint32_t status = 0;
+  if (format.type != 'f' || format.precision < 0 || format.precision > kSmallDigits ||
+      !load_small(decimal, &a))
+    return false;
+  Rules rules = kExact;
+  rules.prec = kSmallDigits;
+  rules.rounding = rounding;
+  if (!quantize_small(r, a, {0, -format.precision, 1, false}, rules, status)) return false;
+  char buffer[48], *end = buffer + sizeof buffer;
+  const char* first = write_digits(end, r.coefficient);
+  auto count = static_cast<size_t>(end - first);
+  set_digits(parts, {first, count}, static_cast<int64_t>(count) - format.precision);
+  parts->negative = r.negative && !(format.no_negative_zero && r.coefficient == 0);
+  return true;
+}
+
+Status place(Thread& t, const DecimalObject* decimal, Format* format, Rounding rounding, Parts* parts) {
+  Number a;
+  if (!load(a, decimal)) return t.raise_memory_error();
+  parts->negative = a.negative;
+  parts->special = a.is_special();
+  if (parts->special) {
+    a.negative = false;
+    append_text(parts->whole, a, true, Notation::Scientific);
+    if (format->type == '%') parts->tail = "%";
+    if (format->align == '0') {
+      format->align = '>';
+      format->fill = " ";
+    }
+    return {};
+  }
+  uint32_t status = 0;
+  if (format->type == '%') a.exponent += 2;
+  bool fixed = format->type == 'f' || format->type == '%';
+  int64_t precision = format->precision;
+  if (precision >= 0 && fixed) {
+    if (a.exponent + a.digits + precision > kMaxPrec)
+      return t.raise(Exc::ValueError, "format specification exceeds internal limits of _decimal");
+    Number out;
+    rescale(out, a, -precision, rounding, status);
+    a.swap(out);
+  } else if (precision >= 0 && format->type == 'e') {
+    round_to(a, precision + 1, rounding, status);
+  } else if (precision >= 0) {
+    if (precision == 0) precision = 1;
+    if (a.digits > precision) round_to(a, precision, rounding, status);
+  }
+  if ((status & kMallocError) != 0) return t.raise_memory_error();
+  if (a.is_zero() && a.exponent > 0 && fixed) a.exponent = 0;
+  if (format->no_negative_zero && a.is_zero()) parts->negative = false;
+  int64_t left = a.exponent + a.digits, point = left;
+  if (format->type == 'e')
+    point = a.is_zero() && precision >= 0 ? 1 - precision : 1;
+  else if (format->type == 'g' && !(a.exponent <= 0 && left > -6))
+    point = 1;
+  int64_t size = a.digits + (point < 0 ? -point : point);
+  if (size > (int64_t{1} << 60) || !room_for(static_cast<size_t>(size) * 6)) return t.raise_memory_error();
+  std::string digits;
+  append_digits(digits, a);
+  set_digits(parts, digits, point);
+  if (format->type == 'e' || left != point) {
+    int64_t exponent = left - point;
+    parts->tail = fmt::format("{}{}{}", format->capitals ? 'E' : 'e', exponent < 0 ? '-' : '+',
+                              exponent < 0 ? -exponent : exponent);
+  }
+  if (format->type == '%') parts->tail += '%';
+  return {};
+}
+
+// Sign, grouping, width.
+std::string lay_out(Parts& parts, const Format& format) {
+  std::string sign = parts.negative ? "-" : format.sign == '-' ? "" : std::string(1, format.sign);
+  if (!parts.fraction.empty() || (format.alternate && !parts.special)) parts.fraction.insert(0, format.point);
+  if (!parts.special && (format.align == '0' || !format.separator.empty())) {
+    auto around = static_cast<int64_t>(sign.size() + characters(parts.fraction) + parts.tail.size());
+    parts.whole = group(parts.whole, format, format.align == '0' ? format.width - around : 0);
+  }
+  std::string body = parts.whole + parts.fraction + parts.tail;
+  if (format.width == 0) return sign + body;
+  auto missing = format.width - static_cast<int64_t>(sign.size() + characters(body));
+  std::string padding, rest;
+  for (int64_t i = 0; i < missing; ++i)
+    (format.align == '^' && i >= missing / 2 ? rest : padding) += format.fill;
+  switch (format.align) {
+    case '<': return sign + body + padding;
+    case '=': return sign + padding + body;
+    case '^': return padding + sign + body + rest;
+    default: return padding + sign + body;
+  }
+}
+
 }  // namespace
 
 Result<Value> decimal_format(Thread& t, const Value* args) {
@@ -182,92 +297,12 @@ Result<Value> decimal_format(Thread& t, const Value* args) {
   Format format = TRY(parse(t, to_utf8(args[1].as<StrObject>()), context->capitals != 0));
   if (!args[2].is_empty()) TRY(use_override(t, args[2], &format));
   Rounding rounding = context->rounding;
-  auto too_large = [&] {
-    return t.raise(Exc::ValueError, "format specification exceeds internal limits of _decimal");
-  };
-  Number a;
-  if (!load(a, args[0].as<DecimalObject>())) return t.raise_memory_error();
-  std::string whole, fraction, tail;  // before the point, behind it, exponent or percent sign
-  if (a.is_special()) {
-    bool negative = a.negative;
-    a.negative = false;
-    append_text(whole, a, true, Notation::Scientific);
-    a.negative = negative;
-    if (format.type == '%') tail = "%";
-    if (format.align == '0') {
-      format.align = '>';
-      format.fill = " ";
-    }
-    format.separator.clear();
-  } else {
-    uint32_t status = 0;
-    if (format.type == '%') a.exponent += 2;
-    bool fixed = format.type == 'f' || format.type == '%';
-    int64_t precision = format.precision;
-    if (precision >= 0) {
-      if (fixed) {
-        if (a.exponent + a.digits + precision > kMaxPrec) return too_large();
-        Number out;
-        rescale(out, a, -precision, rounding, status);
-        a.swap(out);
-      } else if (format.type == 'e') {
-        round_to(a, precision + 1, rounding, status);
-      } else {
-        if (precision == 0) precision = 1;
-        if (a.digits > precision) round_to(a, precision, rounding, status);
-      }
-    }
-    if ((status & kMallocError) != 0) return t.raise_memory_error();
-    if (a.is_zero() && a.exponent > 0 && fixed) a.exponent = 0;
-    if (format.no_negative_zero && a.is_zero()) a.negative = false;
-    int64_t left = a.exponent + a.digits, point = left;
-    if (format.type == 'e')
-      point = a.is_zero() && precision >= 0 ? 1 - precision : 1;
-    else if (format.type == 'g' && !(a.exponent <= 0 && left > -6))
-      point = 1;
-    int64_t size = a.digits + (point < 0 ? -point : point);
-    if (size > (int64_t{1} << 60) || !room_for(static_cast<size_t>(size) * 6)) return t.raise_memory_error();
-    std::string digits;
-    append_digits(digits, a);
-    if (point <= 0) {
-      whole = "0";
-      fraction.assign(static_cast<size_t>(-point), '0');
-      fraction += digits;
-    } else if (point >= a.digits) {
-      whole = digits;
-      whole.append(static_cast<size_t>(point - a.digits), '0');
-    } else {
-      whole = digits.substr(0, static_cast<size_t>(point));
-      fraction = digits.substr(static_cast<size_t>(point));
-    }
-    if (format.type == 'e' || left != point) {
-      int64_t exponent = left - point;
-      tail = fmt::format("{}{}{}", format.capitals ? 'E' : 'e', exponent < 0 ? '-' : '+',
-                         exponent < 0 ? -exponent : exponent);
-    }
-    if (format.type == '%') tail += '%';
-  }
-  std::string sign = a.negative ? "-" : format.sign == '-' ? "" : std::string(1, format.sign);
-  if (!fraction.empty() || (format.alternate && !a.is_special())) fraction.insert(0, format.point);
+  Parts parts;
+  if (!place_small(args[0], format, rounding, &parts))
+    TRY(place(t, args[0].as<DecimalObject>(), &format, rounding, &parts));
   if (format.width > (int64_t{1} << 60) || !room_for(static_cast<size_t>(format.width) * 8))
     return t.raise_memory_error();
-  if (!a.is_special()) {
-    auto around = static_cast<int64_t>(sign.size() + characters(fraction) + tail.size());
-    whole = group(whole, format, format.align == '0' ? format.width - around : 0);
-  }
-  std::string body = whole + fraction + tail;
-  auto missing = format.width - static_cast<int64_t>(sign.size() + characters(body));
-  std::string padding, rest;
-  for (int64_t i = 0; i < missing; ++i)
-    (format.align == '^' && i >= missing / 2 ? rest : padding) += format.fill;
-  std::string out;
-  switch (format.align) {
-    case '<': out = sign + body + padding; break;
-    case '=': out = sign + padding + body; break;
-    case '^': out = padding + sign + body + rest; break;
-    default: out = padding + sign + body; break;
-  }
-  return str_or_error(make_str(t, out));
+  return str_or_error(make_str(t, lay_out(parts, format)));
 }
 
 }  // namespace mp::decimal
