@@ -156,7 +156,8 @@ Value generator_delegate(GeneratorObject* g) {
 }
 bool is_awaiting(GeneratorObject* g) { return !delegate_of(g).is_empty(); }
 void note_seen(Object* object) {
-  if (object->kind() == Kind::Generator) static_cast<GeneratorObject*>(object)->unseen = false;
+  if (object->kind() == Kind::Generator)
+    static_cast<GeneratorObject*>(object)->unseen.store(false, std::memory_order_relaxed);
   if (object->kind() == Kind::Code) static_cast<CodeObject*>(object)->spare_generators = nullptr;
 }
 
@@ -192,7 +193,7 @@ GeneratorObject* make_unseen_generator(Thread& t, Frame* frame) {
                 (code->register_count - code->first_temporary) * sizeof(Value));
   }
   move_frame_in(g, frame);
-  g->unseen = true;
+  g->unseen.store(true, std::memory_order_relaxed);
   return g;
 }
 

@@ -11,7 +11,8 @@ struct GeneratorObject : Object {
   std::atomic<GeneratorState> state{GeneratorState::Created};
   bool hooks_initialised = false;  // async generator: firstiter has been called
   bool closed = false;             // async generator: aclose() or exhausted
-  bool unseen = false;             // only a temporary of the frame that awaits it or loops over it names it
+  // Only a temporary of the frame that awaits it or loops over it names it.
+  std::atomic<bool> unseen{false};
   std::atomic<bool> running_async{false};
   Slot name, qualified_name;
   Slot origin;     // cr_origin
