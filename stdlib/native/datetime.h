@@ -14,6 +14,7 @@
 
 #include "stdlib/native/datetime_calendar.h"
 #include "vm/native/native.h"
+#include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -161,16 +162,6 @@ Result<const uint8_t*> pickled_state(Thread& t, const CallArgs& args, size_t siz
                                      int limit, int mask, const char* what, uint8_t* buffer);
 
 inline int compare_order(uint64_t a, uint64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
-inline Value order_result(int order, CompareOp op) {
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(order < 0);
-    case CompareOp::Le: return Value::from_bool(order <= 0);
-    case CompareOp::Eq: return Value::from_bool(order == 0);
-    case CompareOp::Ne: return Value::from_bool(order != 0);
-    case CompareOp::Gt: return Value::from_bool(order > 0);
-    default: return Value::from_bool(order >= 0);
-  }
-}
 // Scrambles the bits of a number (the finaliser of MurmurHash3); never -1.
 inline int64_t hash_bits(uint64_t x) {
   x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdu;

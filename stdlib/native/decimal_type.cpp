@@ -1,5 +1,6 @@
 // Decimal: its objects, operators and comparison.
 #include "stdlib/native/decimal.h"
+#include "vm/protocol/order.h"
 #include "vm/types/exception.h"
 
 namespace mp::decimal {
@@ -207,17 +208,6 @@ Result<Value> decimal_int(Thread& t, Value v) { return to_int_rounded(t, v, Roun
 
 // ---------------------------------------------------------------- comparison
 
-Value answer(int order, CompareOp op) {
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(order < 0);
-    case CompareOp::Le: return Value::from_bool(order <= 0);
-    case CompareOp::Eq: return Value::from_bool(order == 0);
-    case CompareOp::Ne: return Value::from_bool(order != 0);
-    case CompareOp::Gt: return Value::from_bool(order > 0);
-    default: return Value::from_bool(order >= 0);
-  }
-}
-
 // What `b` is as a Decimal; a rational's denominator multiplies `a`. False: it is no number that compares.
 Result<bool> load_compared(Thread& t, DecimalTypes& types, ContextObject* context, Value b, CompareOp op,
                            Number& x, Number* y) {
@@ -264,13 +254,13 @@ Result<Value> decimal_compare(Thread& t, Value a, Value b, CompareOp op) {
     if (x->exponent == y->exponent && (x->shape & 7) == 0 && (y->shape & 7) == 0 && x->is_small() &&
         y->is_small()) {
       Wide left = x->coefficient(), right = y->coefficient();
-      return answer(left < right ? -1 : left > right ? 1 : 0, op);
+      return order_result(left < right ? -1 : left > right ? 1 : 0, op);
     }
   }
   Small p, q;
   int order;
   if (load_small(a, &p) && load_small(b, &q) && compare_small(p, q, &order)) [[likely]]
-    return answer(order, op);
+    return order_result(order, op);
   DecimalTypes& types = types_of(a);
   ContextObject* context = current_context(t, types);
   Number x, y;
@@ -282,7 +272,7 @@ Result<Value> decimal_compare(Thread& t, Value a, Value b, CompareOp op) {
       TRY(add_conditions(t, types, context, kInvalidOperation));
     return Value::from_bool(op == CompareOp::Ne);
   }
-  return answer(compare_value(x, y), op);
+  return order_result(compare_value(x, y), op);
 }
 
 Result<Value> decimal_str(Thread& t, Value self) {

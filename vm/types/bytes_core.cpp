@@ -1,6 +1,7 @@
 // Makers of bytes, their repr, and construction from anything: what bytes and bytearray have in common.
 #include <algorithm>
 
+#include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
 #include "vm/types/codec.h"
@@ -205,13 +206,7 @@ Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op) {
   }
   if (op == CompareOp::Eq) return Value::from_bool(a == b);
   if (op == CompareOp::Ne) return Value::from_bool(a != b);
-  int order = a.compare(b);
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(order < 0);
-    case CompareOp::Le: return Value::from_bool(order <= 0);
-    case CompareOp::Gt: return Value::from_bool(order > 0);
-    default: return Value::from_bool(order >= 0);
-  }
+  return order_result(a.compare(b), op);
 }
 
 static const uint8_t* raw(std::string_view text) { return reinterpret_cast<const uint8_t*>(text.data()); }

@@ -1,4 +1,5 @@
 // member_descriptor (__slots__ fields) and getset_descriptor; cells; None, Ellipsis, NotImplemented.
+#include "vm/protocol/order.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -163,14 +164,7 @@ static Result<Value> cell_compare(Thread& t, Value a, Value b, CompareOp op) {
   if (!x.is_empty() && !y.is_empty()) return compare(t, x, y, op);
   // Empty cells come first.
   int order = static_cast<int>(y.is_empty()) - static_cast<int>(x.is_empty());
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(order < 0);
-    case CompareOp::Le: return Value::from_bool(order <= 0);
-    case CompareOp::Eq: return Value::from_bool(order == 0);
-    case CompareOp::Ne: return Value::from_bool(order != 0);
-    case CompareOp::Gt: return Value::from_bool(order > 0);
-    default: return Value::from_bool(order >= 0);
-  }
+  return order_result(order, op);
 }
 static void trace_cell(Object* o, Tracer& tracer) { tracer.visit(static_cast<CellObject*>(o)->content); }
 static const NativeDef kCellMethods[] = {MP_NEW(cell_new, "__new__(cls, contents=?, /)", nullptr), MP_END};

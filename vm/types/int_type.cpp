@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "vm/native/native.h"
+#include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
@@ -116,15 +117,7 @@ static Result<Value> int_float_slot(Thread& t, Value v) {
 static Result<int64_t> int_hash_slot(Thread&, Value v) { return int_hash(v); }
 static Result<Value> int_compare_slot(Thread&, Value a, Value b, CompareOp op) {
   if (!is_any_int(a) || !is_any_int(b)) return kNotImplemented;
-  int c = int_compare(a, b);
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(c < 0);
-    case CompareOp::Le: return Value::from_bool(c <= 0);
-    case CompareOp::Eq: return Value::from_bool(c == 0);
-    case CompareOp::Ne: return Value::from_bool(c != 0);
-    case CompareOp::Gt: return Value::from_bool(c > 0);
-    default: return Value::from_bool(c >= 0);
-  }
+  return order_result(int_compare(a, b), op);
 }
 
 // ---- construction

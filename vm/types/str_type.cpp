@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "vm/native/native.h"
+#include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/codec.h"
 #include "vm/types/number.h"
@@ -84,13 +85,7 @@ static Result<Value> str_slot_compare(Thread&, Value left, Value right, CompareO
   auto *a = left.as<StrObject>(), *b = right.as<StrObject>();
   if (op == CompareOp::Eq) return Value::from_bool(str_equal(a, b));
   if (op == CompareOp::Ne) return Value::from_bool(!str_equal(a, b));
-  int order = str_compare(a, b);
-  switch (op) {
-    case CompareOp::Lt: return Value::from_bool(order < 0);
-    case CompareOp::Le: return Value::from_bool(order <= 0);
-    case CompareOp::Gt: return Value::from_bool(order > 0);
-    default: return Value::from_bool(order >= 0);
-  }
+  return order_result(str_compare(a, b), op);
 }
 
 static Result<int64_t> str_slot_length(Thread&, Value self) {
