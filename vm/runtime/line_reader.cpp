@@ -1,5 +1,6 @@
 #include "vm/runtime/line_reader.h"
 
+#include <dlfcn.h>
 #include <editline/readline.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,41 @@ namespace mp {
 namespace {
 
 constexpr int kHistoryLength = 1000;
+
+// libedit is loaded when a prompt stands on a terminal: no other start pays for it. Where it is not
+// installed, lines are read as they are, as by a CPython that was built without it. The members have the
+// names and the types of its functions and variables.
+struct Libedit {
+// clang-format off
+#define MP_LIBEDIT(X)                                                                                      \
+  X(rl_readline_name) X(rl_initialize) X(rl_catch_signals) X(rl_line_buffer) X(rl_insert_text)             \
+  X(rl_attempted_completion_function) X(rl_attempted_completion_over) X(rl_completion_matches)             \
+  X(rl_completer_word_break_characters) X(rl_completion_append_character)                                  \
+  X(rl_callback_handler_install) X(rl_callback_handler_remove) X(rl_callback_read_char)                    \
+  X(rl_free_line_state) X(rl_cleanup_after_signal)                                                         \
+  X(using_history) X(add_history) X(read_history) X(write_history) X(stifle_history)
+// clang-format on
+#define X(name) decltype(&::name) name = nullptr;
+  MP_LIBEDIT(X)
+#undef X
+  bool usable = false;
+
+  Libedit() {
+    void* library = dlopen("libedit.so.2", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return;
+    usable = true;
+#define X(name)                                                   \
+  name = reinterpret_cast<decltype(name)>(dlsym(library, #name)); \
+  usable = usable && name != nullptr;
+    MP_LIBEDIT(X)
+#undef X
+#undef MP_LIBEDIT
+  }
+  static const Libedit& get() {
+    static const Libedit library;
+    return library;
+  }
+};
 
 // libedit's callbacks have no context argument; the prompt runs on one thread of the process.
 struct Editing {
@@ -104,13 +140,14 @@ char* next_completion(const char* text, int state) {
 }
 // At the start of a line, Tab indents.
 char** complete(const char* text, int start, int) {
-  std::string_view before(rl_line_buffer, static_cast<size_t>(start));
+  const Libedit& edit = Libedit::get();
+  std::string_view before(*edit.rl_line_buffer, static_cast<size_t>(start));
   if (*text == '\0' && before.find_first_not_of(" \t") == std::string_view::npos) {
-    rl_insert_text("    ");
-    rl_attempted_completion_over = 1;
+    edit.rl_insert_text("    ");
+    *edit.rl_attempted_completion_over = 1;
     return nullptr;
   }
-  return rl_completion_matches(text, next_completion);
+  return edit.rl_completion_matches(text, next_completion);
 }
 
 void take_line(char* text) {
@@ -118,43 +155,47 @@ void take_line(char* text) {
   editing.end = text == nullptr;
   if (text != nullptr) *editing.line = text;
   std::free(text);
-  rl_callback_handler_remove();
+  Libedit::get().rl_callback_handler_remove();
 }
 
 }  // namespace
 
-LineReader::LineReader(Thread& t) : thread_(t), terminal_(isatty(0) == 1 && isatty(1) == 1) {
-  if (!terminal_) return;
+LineReader::LineReader(Thread& t)
+    : thread_(t), edits_(isatty(0) == 1 && isatty(1) == 1 && Libedit::get().usable) {
+  if (!edits_) return;
+  const Libedit& edit = Libedit::get();
   editing.thread = &t;
-  rl_readline_name = const_cast<char*>("minipy");
-  rl_initialize();
-  rl_catch_signals = 0;  // Ctrl-C is ours
-  rl_attempted_completion_function = complete;
-  rl_completer_word_break_characters = const_cast<char*>(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?");
-  rl_completion_append_character = '\0';
-  using_history();
+  *edit.rl_readline_name = const_cast<char*>("minipy");
+  edit.rl_initialize();
+  *edit.rl_catch_signals = 0;  // Ctrl-C is ours
+  *edit.rl_attempted_completion_function = complete;
+  *edit.rl_completer_word_break_characters = const_cast<char*>(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?");
+  *edit.rl_completion_append_character = '\0';
+  edit.using_history();
   const char* home = std::getenv("HOME");
   const char* file = std::getenv("MINIPY_HISTORY");
   history_file_ = file != nullptr ? file : home != nullptr ? std::string(home) + "/.minipy_history" : "";
-  if (!history_file_.empty()) read_history(history_file_.c_str());
+  if (!history_file_.empty()) edit.read_history(history_file_.c_str());
 }
 
 LineReader::~LineReader() {
-  if (!terminal_ || history_file_.empty()) return;
-  stifle_history(kHistoryLength);
-  write_history(history_file_.c_str());
+  if (!edits_ || history_file_.empty()) return;
+  const Libedit& edit = Libedit::get();
+  edit.stifle_history(kHistoryLength);
+  edit.write_history(history_file_.c_str());
   chmod(history_file_.c_str(), S_IRUSR | S_IWUSR);  // as readline leaves it: lines may hold secrets
 }
 
 LineReader::Outcome LineReader::read(const std::string& prompt, std::string* line) {
   line->clear();
-  return terminal_ ? read_edited(prompt, line) : read_plain(prompt, line);
+  return edits_ ? read_edited(prompt, line) : read_plain(prompt, line);
 }
 
 LineReader::Outcome LineReader::read_edited(const std::string& prompt, std::string* line) {
+  const Libedit& edit = Libedit::get();
   editing.line = line;
   editing.done = editing.end = false;
-  rl_callback_handler_install(prompt.c_str(), take_line);
+  edit.rl_callback_handler_install(prompt.c_str(), take_line);
   editing.outside.emplace(thread_);
   // SIGINT gets through in ppoll() only, so that none falls between the check and the wait.
   sigset_t blocked, before;
@@ -165,14 +206,14 @@ LineReader::Outcome LineReader::read_edited(const std::string& prompt, std::stri
   while (!editing.done && !interrupted) {
     pollfd input = {0, POLLIN, 0};
     if (!signal_is_pending() && ppoll(&input, 1, nullptr, &before) > 0)
-      rl_callback_read_char();
+      edit.rl_callback_read_char();
     else
       interrupted = signal_is_pending();
   }
   if (interrupted) {
-    rl_free_line_state();
-    rl_cleanup_after_signal();
-    rl_callback_handler_remove();
+    edit.rl_free_line_state();
+    edit.rl_cleanup_after_signal();
+    edit.rl_callback_handler_remove();
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   editing.outside.reset();
@@ -199,7 +240,7 @@ LineReader::Outcome LineReader::read_plain(const std::string& prompt, std::strin
 }
 
 void LineReader::remember(const std::string& line) {
-  if (terminal_ && line.find_first_not_of(" \t") != std::string::npos) add_history(line.c_str());
+  if (edits_ && line.find_first_not_of(" \t") != std::string::npos) Libedit::get().add_history(line.c_str());
 }
 
 }  // namespace mp

@@ -1,5 +1,5 @@
 // LineReader: where the prompt's lines come from. On a terminal they are edited, completed and remembered
-// (libedit); from a pipe they are just read. It knows nothing of statements.
+// (libedit, where it is installed); from a pipe they are just read. It knows nothing of statements.
 #pragma once
 #include <string>
 
@@ -22,7 +22,7 @@ class LineReader {
   Outcome read_edited(const std::string& prompt, std::string* line);
   Outcome read_plain(const std::string& prompt, std::string* line);
   Thread& thread_;
-  bool terminal_;
+  bool edits_;
   std::string history_file_;
 };
 
