@@ -414,7 +414,7 @@ const TypeSpec kReaderSpec = {
     .doc =
         "CSV reader\n\nReader objects are responsible for reading and parsing tabular data\nin CSV format.\n",
     .trace = [](Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ReaderObject*>(o)->lines, 2); },
-    .slots = {.iter = reader_iter, .next = reader_next},
+    .slots = MP_SLOTS(.iter = reader_iter, .next = reader_next),
     .getsets = kReaderGetSets,
     .members = kReaderMembers};
 

@@ -154,7 +154,7 @@ const TypeSpec kHashSpec = {
     .size = sizeof(HashObject),
     .flags = kTypeDisallowNew | kTypeBaseType,
     .doc = "A hash is an object used to calculate a checksum of a string of information.",
-    .slots = {.repr = hash_repr},
+    .slots = MP_SLOTS(.repr = hash_repr),
     .methods = kHashMethods,
     .getsets = kHashGetSets};
 const TypeSpec kXofSpec = {.name = "_hashlib.HASHXOF",
@@ -167,7 +167,7 @@ const TypeSpec kHmacSpec = {.name = "_hashlib.HMAC",
                             .size = sizeof(HashObject),
                             .flags = kTypeDisallowNew,
                             .doc = "The object used to calculate HMAC of a message.",
-                            .slots = {.repr = hash_repr},
+                            .slots = MP_SLOTS(.repr = hash_repr),
                             .methods = kHashMethods,
                             .getsets = kHashGetSets};
 

@@ -441,7 +441,7 @@ const TypeSpec kScannerSpec = {.name = "_json.Scanner",
                                .flags = kTypeBaseType,
                                .doc = "JSON scanner object",
                                .trace = trace_scanner,
-                               .slots = {.call = scanner_call},
+                               .slots = MP_SLOTS(.call = scanner_call),
                                .methods = kScannerMethods,
                                .getsets = kScannerGetSets};
 

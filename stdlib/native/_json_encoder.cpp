@@ -252,7 +252,7 @@ const TypeSpec kJsonEncoderSpec = {.name = "_json.Encoder",
                                        "Encoder(markers, default, encoder, indent, key_separator, "
                                        "item_separator, sort_keys, skipkeys, allow_nan)",
                                    .trace = trace_encoder,
-                                   .slots = {.call = encoder_call},
+                                   .slots = MP_SLOTS(.call = encoder_call),
                                    .methods = kEncoderMethods};
 
 }  // namespace mp

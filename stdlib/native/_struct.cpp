@@ -527,19 +527,20 @@ const TypeSpec kStructSpec = {
     .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "Struct(fmt) --> compiled struct object",
     .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<StructObject*>(o)->format); },
-    .slots = {.repr = struct_repr},
+    .slots = MP_SLOTS(.repr = struct_repr),
     .methods = kStructMethods,
     .getsets = kStructGetSets};
-const TypeSpec kUnpackIteratorSpec = {.name = "_struct.unpack_iterator",
-                                      .size = sizeof(UnpackIterator),
-                                      .flags = kTypeDisallowNew,
-                                      .trace =
-                                          [](Object* o, Tracer& tracer) {
-                                            tracer.visit(static_cast<UnpackIterator*>(o)->owner);
-                                            tracer.visit(static_cast<UnpackIterator*>(o)->buffer);
-                                          },
-                                      .slots = {.iter = unpack_iterator_iter, .next = unpack_iterator_next},
-                                      .methods = kUnpackIteratorMethods};
+const TypeSpec kUnpackIteratorSpec = {
+    .name = "_struct.unpack_iterator",
+    .size = sizeof(UnpackIterator),
+    .flags = kTypeDisallowNew,
+    .trace =
+        [](Object* o, Tracer& tracer) {
+          tracer.visit(static_cast<UnpackIterator*>(o)->owner);
+          tracer.visit(static_cast<UnpackIterator*>(o)->buffer);
+        },
+    .slots = MP_SLOTS(.iter = unpack_iterator_iter, .next = unpack_iterator_next),
+    .methods = kUnpackIteratorMethods};
 
 // ---------------------------------------------------------------- functions
 

@@ -366,7 +366,7 @@ const GetSetDef kHandleGetSets[] = {{"ident", handle_ident, nullptr, nullptr}, {
 
 const TypeSpec kThreadHandleSpec = {.name = "_thread._ThreadHandle",
                                     .size = sizeof(HandleObject),
-                                    .slots = {.repr = handle_repr},
+                                    .slots = MP_SLOTS(.repr = handle_repr),
                                     .methods = kHandleMethods,
                                     .getsets = kHandleGetSets};
 

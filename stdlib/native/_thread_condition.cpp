@@ -462,7 +462,7 @@ const TypeSpec kConditionSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "A condition variable: lets threads wait until another thread notifies them.",
     .trace = trace_condition,
-    .slots = {.repr = condition_repr},
+    .slots = MP_SLOTS(.repr = condition_repr),
     .methods = kMethods,
     .getsets = kGetSets,
     .init = open_type};

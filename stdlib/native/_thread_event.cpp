@@ -102,7 +102,7 @@ const TypeSpec kEventSpec = {.name = "threading.Event",
                              .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                              .doc = "A flag that threads can wait for.",
                              .trace = trace_event,
-                             .slots = {.repr = event_repr},
+                             .slots = MP_SLOTS(.repr = event_repr),
                              .methods = kMethods,
                              .getsets = kGetSets,
                              .init = open_type};

@@ -172,7 +172,7 @@ const TypeSpec kLocalSpec = {.name = "_thread._local",
                              .flags = kTypeBaseType | kTypeHasWeakref,
                              .doc = "Thread-local data",
                              .trace = trace_local,
-                             .slots = {.get_attr = local_get_attr, .set_attr = local_set_attr},
+                             .slots = MP_SLOTS(.get_attr = local_get_attr, .set_attr = local_set_attr),
                              .methods = kLocalMethods};
 
 }  // namespace mp

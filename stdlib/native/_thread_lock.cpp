@@ -109,7 +109,7 @@ const TypeSpec kLockSpec = {.name = "_thread.lock",
                             .flags = kTypeHasWeakref,
                             .doc = "A lock object is a synchronization primitive.",
                             .trace = trace_lock,
-                            .slots = {.repr = lock_repr},
+                            .slots = MP_SLOTS(.repr = lock_repr),
                             .methods = kLockMethods};
 
 // ---------------------------------------------------------------- RLock
@@ -217,7 +217,7 @@ const TypeSpec kRLockSpec = {.name = "_thread.RLock",
                              .size = sizeof(RLockObject),
                              .flags = kTypeBaseType | kTypeHasWeakref,
                              .trace = trace_rlock,
-                             .slots = {.repr = rlock_repr},
+                             .slots = MP_SLOTS(.repr = rlock_repr),
                              .methods = kRLockMethods};
 
 }  // namespace mp

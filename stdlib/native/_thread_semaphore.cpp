@@ -160,7 +160,7 @@ const TypeSpec kSemaphoreSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "A counter of permits: acquire() takes one and waits while there is none.",
     .trace = trace_semaphore,
-    .slots = {.repr = semaphore_repr},
+    .slots = MP_SLOTS(.repr = semaphore_repr),
     .methods = kMethods,
     .getsets = kGetSets,
     .init = open_type};
@@ -171,7 +171,7 @@ const TypeSpec kBoundedSemaphoreSpec = {
     .flags = kTypeBaseType,
     .doc = "A semaphore that refuses to be released more often than it was acquired.",
     .trace = trace_semaphore,
-    .slots = {.repr = bounded_repr},
+    .slots = MP_SLOTS(.repr = bounded_repr),
     .methods = kBoundedMethods,
     .getsets = kBoundedGetSets,
     .init = open_type};

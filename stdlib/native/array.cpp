@@ -533,17 +533,10 @@ const TypeSpec kArraySpec = {
     .flags = kTypeBaseType | kTypeSequence | kTypeHasWeakref,
     .doc = "array(typecode [, initializer]) -> array",
     .trace = [](Object* o, Tracer& tracer) { tracer.mark_raw(static_cast<ArrayObject*>(o)->cell.load()); },
-    .slots = {.repr = array_repr,
-              .compare = array_compare,
-              .iter = array_iter,
-              .length = array_length,
-              .get_item = array_get_item,
-              .set_item = array_set_item,
-              .contains = array_contains,
-              .concat = array_concat,
-              .repeat = array_repeat,
-              .inplace_concat = array_inplace_concat,
-              .inplace_repeat = array_inplace_repeat},
+    .slots = MP_SLOTS(.repr = array_repr, .compare = array_compare, .iter = array_iter,
+                      .length = array_length, .get_item = array_get_item, .set_item = array_set_item,
+                      .contains = array_contains, .concat = array_concat, .repeat = array_repeat,
+                      .inplace_concat = array_inplace_concat, .inplace_repeat = array_inplace_repeat),
     .methods = kArrayMethods,
     .getsets = kArrayGetSets};
 
@@ -554,7 +547,7 @@ const TypeSpec kArrayIteratorSpec = {
     .size = sizeof(ArrayIterator),
     .flags = kTypeDisallowNew,
     .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<ArrayIterator*>(o)->array); },
-    .slots = {.iter = array_iterator_iter, .next = array_iterator_next},
+    .slots = MP_SLOTS(.iter = array_iterator_iter, .next = array_iterator_next),
     .methods = kArrayIteratorMethods};
 
 Status acquire_array(Thread& t, Value owner, BufferView* view) {

@@ -474,7 +474,7 @@ const TypeSpec kFutureIteratorSpec = {
     .size = sizeof(FutureIterator),
     .flags = kTypeDisallowNew,
     .trace = trace_iterator,
-    .slots = {.iter = identity, .next = iterator_next},
+    .slots = MP_SLOTS(.iter = identity, .next = iterator_next),
     .methods = kIteratorMethods,
     .init = [](Thread&, Type* type) { set_native_send(type, iterator_send); }};
 const TypeSpec kFutureSpec = {.name = "_asyncio.Future",
@@ -482,10 +482,8 @@ const TypeSpec kFutureSpec = {.name = "_asyncio.Future",
                               .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                               .doc = "A result that is not there yet, in an event loop.",
                               .trace = trace_future,
-                              .slots = {.repr = future_repr,
-                                        .iter = make_iterator,
-                                        .await = make_iterator,
-                                        .finalize = finalize_future},
+                              .slots = MP_SLOTS(.repr = future_repr, .iter = make_iterator,
+                                                .await = make_iterator, .finalize = finalize_future),
                               .methods = kFutureMethods,
                               .getsets = kFutureGetSets};
 

@@ -247,7 +247,7 @@ const TypeSpec kStepSpec = {.name = "_asyncio.TaskStepMethWrapper",
                             .size = sizeof(StepCallable),
                             .flags = kTypeDisallowNew,
                             .trace = trace_step,
-                            .slots = {.call = call_step},
+                            .slots = MP_SLOTS(.call = call_step),
                             .getsets = kStepGetSets};
 
 }  // namespace
@@ -256,7 +256,7 @@ const TypeSpec kWakeupSpec = {.name = "_asyncio.TaskWakeupMethWrapper",
                               .size = sizeof(StepCallable),
                               .flags = kTypeDisallowNew,
                               .trace = trace_step,
-                              .slots = {.call = call_wakeup},
+                              .slots = MP_SLOTS(.call = call_wakeup),
                               .getsets = kWakeupGetSets};
 
 Value make_step_callable(Thread& t, Value task, Value exception) {
@@ -462,7 +462,7 @@ Result<Value> identity(Thread&, Value v) { return v; }
 const TypeSpec kTurnSpec = {.name = "_asyncio.Turn",
                             .size = sizeof(TurnObject),
                             .flags = kTypeDisallowNew,
-                            .slots = {.iter = identity, .next = turn_next, .await = identity},
+                            .slots = MP_SLOTS(.iter = identity, .next = turn_next, .await = identity),
                             .init = [](Thread&, Type* type) { set_native_send(type, turn_send); }};
 
 Status init_module(Thread& t, ModuleObject* module) {
@@ -483,7 +483,7 @@ const TypeSpec kTaskSpec = {.name = "_asyncio.Task",
                             .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                             .doc = "A coroutine wrapped in a Future.",
                             .trace = trace_task,
-                            .slots = {.repr = task_repr, .finalize = finalize_task},
+                            .slots = MP_SLOTS(.repr = task_repr, .finalize = finalize_task),
                             .methods = kTaskMethods,
                             .getsets = kTaskGetSets};
 

@@ -545,25 +545,19 @@ static const NativeDef kDequeMethods[] = {
     MP_END};
 
 extern const TypeSpec kDequeSpec;
-const TypeSpec kDequeSpec = {.name = "collections.deque",
-                             .size = sizeof(Deque),
-                             .flags = kTypeBaseType | kTypeHasWeakref | kTypeSequence,
-                             .doc = "A list-like sequence optimized for data accesses near its endpoints.",
-                             .trace = trace_deque,
-                             .slots = {.repr = deque_repr,
-                                       .hash = hash_not_implemented,
-                                       .compare = deque_compare,
-                                       .iter = deque_iter,
-                                       .length = deque_length,
-                                       .get_item = deque_get_item,
-                                       .set_item = deque_set_item,
-                                       .contains = deque_contains,
-                                       .concat = deque_concat,
-                                       .repeat = deque_repeat,
-                                       .inplace_concat = deque_inplace_concat,
-                                       .inplace_repeat = deque_inplace_repeat},
-                             .methods = kDequeMethods,
-                             .getsets = kDequeGetSets};
+const TypeSpec kDequeSpec = {
+    .name = "collections.deque",
+    .size = sizeof(Deque),
+    .flags = kTypeBaseType | kTypeHasWeakref | kTypeSequence,
+    .doc = "A list-like sequence optimized for data accesses near its endpoints.",
+    .trace = trace_deque,
+    .slots = MP_SLOTS(.repr = deque_repr, .hash = hash_not_implemented, .compare = deque_compare,
+                      .iter = deque_iter, .length = deque_length, .get_item = deque_get_item,
+                      .set_item = deque_set_item, .contains = deque_contains, .concat = deque_concat,
+                      .repeat = deque_repeat, .inplace_concat = deque_inplace_concat,
+                      .inplace_repeat = deque_inplace_repeat),
+    .methods = kDequeMethods,
+    .getsets = kDequeGetSets};
 
 // ---------------------------------------------------------------- iterators
 template <bool reverse>
@@ -611,16 +605,17 @@ static const NativeDef kDequeIteratorMethods[] = {
               "Private method returning an estimate of len(list(it))."),
     MP_METHOD(deque_iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."),
     MP_END};
-const TypeSpec kDequeIteratorSpec = {.name = "_collections._deque_iterator",
-                                     .size = sizeof(DequeIterator),
-                                     .trace = trace_deque_iterator,
-                                     .slots = {.iter = iterator_self, .next = deque_iterator_next<false>},
-                                     .methods = kDequeIteratorMethods};
+const TypeSpec kDequeIteratorSpec = {
+    .name = "_collections._deque_iterator",
+    .size = sizeof(DequeIterator),
+    .trace = trace_deque_iterator,
+    .slots = MP_SLOTS(.iter = iterator_self, .next = deque_iterator_next<false>),
+    .methods = kDequeIteratorMethods};
 const TypeSpec kDequeReverseIteratorSpec = {
     .name = "_collections._deque_reverse_iterator",
     .size = sizeof(DequeIterator),
     .trace = trace_deque_iterator,
-    .slots = {.iter = iterator_self, .next = deque_iterator_next<true>},
+    .slots = MP_SLOTS(.iter = iterator_self, .next = deque_iterator_next<true>),
     .methods = kDequeIteratorMethods};
 
 }  // namespace mp

@@ -139,7 +139,7 @@ const TypeSpec kDefaultDictSpec = {
         "the dict "
         "constructor, including keyword arguments.",
     .trace = trace_default_dict,
-    .slots = {.repr = default_repr, .or_ = default_or, .get_item = default_get_item},
+    .slots = MP_SLOTS(.repr = default_repr, .or_ = default_or, .get_item = default_get_item),
     .methods = kDefaultDictMethods,
     .getsets = kDefaultDictGetSets};
 
@@ -237,7 +237,8 @@ static const TypeSpec kTupleGetterSpec = {
     .name = "collections._tuplegetter",
     .size = sizeof(TupleGetter),
     .trace = trace_tuple_getter,
-    .slots = {.repr = tuple_getter_repr, .descr_get = tuple_getter_get, .descr_set = tuple_getter_set},
+    .slots =
+        MP_SLOTS(.repr = tuple_getter_repr, .descr_get = tuple_getter_get, .descr_set = tuple_getter_set),
     .methods = kTupleGetterMethods,
     .getsets = kTupleGetterGetSets};
 

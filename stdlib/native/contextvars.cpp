@@ -229,22 +229,21 @@ const NativeDef kContextMethods[] = {
     MP_METHOD(context_values, "values(self, /)", nullptr),
     MP_METHOD(context_items, "items(self, /)", nullptr),
     MP_END};
-const TypeSpec kContextSpec = {.name = "_contextvars.Context",
-                               .size = sizeof(ContextObject),
-                               .flags = kTypeHasWeakref,
-                               .trace = trace_context,
-                               .slots = {.compare = context_compare,
-                                         .iter = context_iter,
-                                         .length = context_length,
-                                         .get_item = context_get_item,
-                                         .contains = context_contains},
-                               .methods = kContextMethods};
+const TypeSpec kContextSpec = {
+    .name = "_contextvars.Context",
+    .size = sizeof(ContextObject),
+    .flags = kTypeHasWeakref,
+    .trace = trace_context,
+    .slots = MP_SLOTS(.compare = context_compare, .iter = context_iter, .length = context_length,
+                      .get_item = context_get_item, .contains = context_contains),
+    .methods = kContextMethods};
 #define MP_CONTEXT_ITERATOR(spec, python_name, next_function) \
-  const TypeSpec spec = {.name = python_name,                 \
-                         .size = sizeof(ContextIterator),     \
-                         .flags = kTypeDisallowNew,           \
-                         .trace = trace_iterator,             \
-                         .slots = {.iter = iterator_iter, .next = next_function, .length = iterator_length}}
+  const TypeSpec spec = {                                     \
+      .name = python_name,                                    \
+      .size = sizeof(ContextIterator),                        \
+      .flags = kTypeDisallowNew,                              \
+      .trace = trace_iterator,                                \
+      .slots = MP_SLOTS(.iter = iterator_iter, .next = next_function, .length = iterator_length)}
 MP_CONTEXT_ITERATOR(kKeysSpec, "keys", keys_next);
 MP_CONTEXT_ITERATOR(kValuesSpec, "values", values_next);
 MP_CONTEXT_ITERATOR(kItemsSpec, "items", items_next);
@@ -263,7 +262,7 @@ const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
                                   .size = sizeof(ContextVarObject),
                                   .flags = kTypeHasWeakref,
                                   .trace = trace_variable,
-                                  .slots = {.repr = variable_repr},
+                                  .slots = MP_SLOTS(.repr = variable_repr),
                                   .methods = kVariableMethods,
                                   .members = kVariableMembers};
 const GetSetDef kTokenGetSets[] = {{"old_value", token_old_value, nullptr, nullptr}, {}};
@@ -274,7 +273,7 @@ const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
                              .size = sizeof(TokenObject),
                              .flags = kTypeDisallowNew | kTypeHasWeakref,
                              .trace = trace_token,
-                             .slots = {.repr = token_repr},
+                             .slots = MP_SLOTS(.repr = token_repr),
                              .methods = kTokenMethods,
                              .getsets = kTokenGetSets,
                              .members = kTokenMembers,
@@ -282,7 +281,7 @@ const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
 const TypeSpec kMissingSpec = {.name = "Token.MISSING",
                                .size = sizeof(Object),
                                .flags = kTypeDisallowNew,
-                               .slots = {.repr = missing_repr}};
+                               .slots = MP_SLOTS(.repr = missing_repr)};
 
 const NativeDef kFunctions[] = {
     MP_FUNCTION(context_copy_current, "copy_context()", "Return a shallow copy of the current context."),

@@ -254,12 +254,8 @@ const TypeSpec kDateSpec = {.name = "datetime.date",
                             .size = sizeof(DateObject),
                             .flags = kTypeBaseType,
                             .doc = "date(year, month, day) --> date object",
-                            .slots = {.repr = date_repr,
-                                      .str = date_str,
-                                      .hash = date_hash,
-                                      .compare = date_compare,
-                                      .add = date_add,
-                                      .sub = date_sub},
+                            .slots = MP_SLOTS(.repr = date_repr, .str = date_str, .hash = date_hash,
+                                              .compare = date_compare, .add = date_add, .sub = date_sub),
                             .methods = kMethods,
                             .getsets = kGetSets};
 const TypeSpec kIsoDateSpec = {.name = "datetime.IsoCalendarDate",
@@ -271,7 +267,7 @@ const TypeSpec kIsoDateSpec = {.name = "datetime.IsoCalendarDate",
                                    "This object may be accessed either as a tuple of\n"
                                    "  ((year, week, weekday)\n"
                                    "or via the object attributes as named in the above tuple.",
-                               .slots = {.repr = iso_repr},
+                               .slots = MP_SLOTS(.repr = iso_repr),
                                .methods = kIsoMethods,
                                .getsets = kIsoGetSets};
 

@@ -376,12 +376,8 @@ const TypeSpec kDateTimeSpec = {
         "The year, month and day arguments are required. tzinfo may be None, or an\n"
         "instance of a tzinfo subclass. The remaining arguments may be ints.\n",
     .trace = trace_datetime,
-    .slots = {.repr = datetime_repr,
-              .str = datetime_str,
-              .hash = datetime_hash,
-              .compare = datetime_compare,
-              .add = datetime_add,
-              .sub = datetime_sub},
+    .slots = MP_SLOTS(.repr = datetime_repr, .str = datetime_str, .hash = datetime_hash,
+                      .compare = datetime_compare, .add = datetime_add, .sub = datetime_sub),
     .methods = kMethods,
     .getsets = kGetSets};
 

@@ -401,21 +401,10 @@ const TypeSpec kDeltaSpec = {
         "timedelta(days=0, seconds=0, microseconds=0, milliseconds=0, minutes=0, hours=0, weeks=0)\n\n"
         "All arguments are optional and default to 0.\n"
         "Arguments may be integers or floats, and may be positive or negative.",
-    .slots = {.repr = delta_repr,
-              .str = delta_str,
-              .hash = delta_hash,
-              .compare = delta_compare,
-              .add = delta_add,
-              .sub = delta_sub,
-              .mul = delta_mul,
-              .truediv = delta_truediv,
-              .floordiv = delta_floordiv,
-              .mod = delta_mod,
-              .divmod = delta_divmod,
-              .neg = delta_neg,
-              .pos = delta_pos,
-              .abs = delta_abs,
-              .bool_ = delta_bool},
+    .slots = MP_SLOTS(.repr = delta_repr, .str = delta_str, .hash = delta_hash, .compare = delta_compare,
+                      .add = delta_add, .sub = delta_sub, .mul = delta_mul, .truediv = delta_truediv,
+                      .floordiv = delta_floordiv, .mod = delta_mod, .divmod = delta_divmod, .neg = delta_neg,
+                      .pos = delta_pos, .abs = delta_abs, .bool_ = delta_bool),
     .methods = kMethods,
     .getsets = kGetSets};
 

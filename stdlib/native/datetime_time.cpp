@@ -219,7 +219,7 @@ const TypeSpec kTimeSpec = {
         "All arguments are optional. tzinfo may be None, or an instance of\n"
         "a tzinfo subclass. The remaining arguments may be ints.\n",
     .trace = trace_time,
-    .slots = {.repr = time_repr, .str = time_str, .hash = time_hash, .compare = time_compare},
+    .slots = MP_SLOTS(.repr = time_repr, .str = time_str, .hash = time_hash, .compare = time_compare),
     .methods = kMethods,
     .getsets = kGetSets};
 

@@ -212,13 +212,13 @@ const TypeSpec kTzinfoSpec = {.name = "datetime.tzinfo",
                               .flags = kTypeBaseType,
                               .doc = "Abstract base class for time zone info objects.",
                               .methods = kTzinfoMethods};
-const TypeSpec kTimeZoneSpec = {
-    .name = "datetime.timezone",
-    .base_spec = &kTzinfoSpec,
-    .size = sizeof(TimeZoneObject),
-    .doc = "Fixed offset from UTC implementation of tzinfo.",
-    .trace = trace_timezone,
-    .slots = {.repr = timezone_repr, .str = timezone_str, .hash = timezone_hash, .compare = timezone_compare},
-    .methods = kTimeZoneMethods};
+const TypeSpec kTimeZoneSpec = {.name = "datetime.timezone",
+                                .base_spec = &kTzinfoSpec,
+                                .size = sizeof(TimeZoneObject),
+                                .doc = "Fixed offset from UTC implementation of tzinfo.",
+                                .trace = trace_timezone,
+                                .slots = MP_SLOTS(.repr = timezone_repr, .str = timezone_str,
+                                                  .hash = timezone_hash, .compare = timezone_compare),
+                                .methods = kTimeZoneMethods};
 
 }  // namespace mp

@@ -398,20 +398,17 @@ const TypeSpec kContextSpec = {
         "The context affects almost all operations and controls rounding,\n"
         "Over/Underflow, raising of exceptions and much more.",
     .trace = trace_context,
-    .slots = {.repr = context_repr, .get_attr = context_get_attr, .set_attr = context_set_attr},
+    .slots = MP_SLOTS(.repr = context_repr, .get_attr = context_get_attr, .set_attr = context_set_attr),
     .methods = kContextMethods,
     .getsets = kContextGetSets};
-const TypeSpec kSignalsSpec = {.name = "decimal.SignalDictMixin",
-                               .size = sizeof(SignalsObject),
-                               .flags = kTypeBaseType,
-                               .trace = trace_signals,
-                               .slots = {.repr = signals_repr,
-                                         .compare = signals_compare,
-                                         .iter = signals_iter,
-                                         .length = signals_length,
-                                         .get_item = signals_get,
-                                         .set_item = signals_set},
-                               .methods = kSignalsMethods};
+const TypeSpec kSignalsSpec = {
+    .name = "decimal.SignalDictMixin",
+    .size = sizeof(SignalsObject),
+    .flags = kTypeBaseType,
+    .trace = trace_signals,
+    .slots = MP_SLOTS(.repr = signals_repr, .compare = signals_compare, .iter = signals_iter,
+                      .length = signals_length, .get_item = signals_get, .set_item = signals_set),
+    .methods = kSignalsMethods};
 const TypeSpec kManagerSpec = {.name = "decimal.ContextManager",
                                .size = sizeof(ManagerObject),
                                .flags = kTypeDisallowNew,

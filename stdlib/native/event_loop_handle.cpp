@@ -204,7 +204,7 @@ const TypeSpec kHandleSpec = {.name = "asyncio.events.Handle",
                               .flags = kTypeBaseType | kTypeHasWeakref,
                               .doc = "Object returned by callback registration methods.",
                               .trace = trace_handle,
-                              .slots = {.repr = handle_repr},
+                              .slots = MP_SLOTS(.repr = handle_repr),
                               .methods = kMethods,
                               .getsets = kGetSets,
                               .members = kMembers};
@@ -214,7 +214,7 @@ const TypeSpec kTimerHandleSpec = {.name = "asyncio.events.TimerHandle",
                                    .flags = kTypeBaseType | kTypeHasWeakref,
                                    .doc = "Object returned by timed callback registration methods.",
                                    .trace = trace_timer,
-                                   .slots = {.hash = timer_hash, .compare = timer_compare},
+                                   .slots = MP_SLOTS(.hash = timer_hash, .compare = timer_compare),
                                    .methods = kTimerMethods,
                                    .getsets = kTimerGetSets};
 

@@ -166,7 +166,7 @@ const TypeSpec kPartialSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "Create a new function with partial application of the given arguments and keywords.",
     .trace = trace_partial,
-    .slots = {.repr = partial_repr, .call = partial_call},
+    .slots = MP_SLOTS(.repr = partial_repr, .call = partial_call),
     .methods = kPartialMethods,
     .getsets = kPartialGetSets};
 
@@ -245,7 +245,7 @@ const TypeSpec kKeyWrapperSpec = {
     .size = sizeof(KeyWrapper),
     .flags = kTypeDisallowNew,
     .trace = trace_key_wrapper,
-    .slots = {.hash = hash_not_implemented, .call = key_wrapper_call, .compare = key_wrapper_compare},
+    .slots = MP_SLOTS(.hash = hash_not_implemented, .call = key_wrapper_call, .compare = key_wrapper_compare),
     .getsets = kKeyWrapperGetSets};
 static Result<Value> cmp_to_key(Thread& t, const Value* args) { return new_key_wrapper(t, args[0], kEmpty); }
 

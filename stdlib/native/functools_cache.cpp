@@ -176,7 +176,7 @@ const TypeSpec kLruCacheSpec = {.name = "functools._lru_cache_wrapper",
                                     "calls\n\ncache_info_type:    namedtuple class with the fields:\n        "
                                     "                hits misses currsize maxsize\n",
                                 .trace = trace_cache,
-                                .slots = {.call = cache_call, .descr_get = cache_descr_get},
+                                .slots = MP_SLOTS(.call = cache_call, .descr_get = cache_descr_get),
                                 .methods = kLruCacheMethods,
                                 .getsets = kInstanceDictGetSets};
 

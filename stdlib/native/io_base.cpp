@@ -419,12 +419,13 @@ const GetSetDef kTextGetSets[] = {{"encoding", text_none, nullptr, nullptr},
 
 }  // namespace
 
-const TypeSpec kIOBaseSpec = {.name = "_io._IOBase",
-                              .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
-                              .doc = "The abstract base class for all I/O classes.",
-                              .slots = {.iter = base_iter, .next = base_next, .finalize = base_finalize},
-                              .methods = kBaseMethods,
-                              .getsets = kBaseGetSets};
+const TypeSpec kIOBaseSpec = {
+    .name = "_io._IOBase",
+    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+    .doc = "The abstract base class for all I/O classes.",
+    .slots = MP_SLOTS(.iter = base_iter, .next = base_next, .finalize = base_finalize),
+    .methods = kBaseMethods,
+    .getsets = kBaseGetSets};
 const TypeSpec kRawIOBaseSpec = {.name = "_io._RawIOBase",
                                  .base_spec = &kIOBaseSpec,
                                  .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,

@@ -582,16 +582,16 @@ const GetSetDef kBufferedGetSets[] = {{"closed", buffered_closed, nullptr, nullp
 
 }  // namespace
 
-#define MP_BUFFERED_SPEC(id, text, method_list, document)                                     \
-  const TypeSpec id = {                                                                       \
-      .name = text,                                                                           \
-      .base_spec = &kBufferedIOBaseSpec,                                                      \
-      .size = sizeof(BufferedObject),                                                         \
-      .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,                                \
-      .doc = document,                                                                        \
-      .trace = trace_buffered,                                                                \
-      .slots = {.repr = buffered_repr, .next = buffered_next, .finalize = buffered_finalize}, \
-      .methods = method_list,                                                                 \
+#define MP_BUFFERED_SPEC(id, text, method_list, document)                                             \
+  const TypeSpec id = {                                                                               \
+      .name = text,                                                                                   \
+      .base_spec = &kBufferedIOBaseSpec,                                                              \
+      .size = sizeof(BufferedObject),                                                                 \
+      .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,                                        \
+      .doc = document,                                                                                \
+      .trace = trace_buffered,                                                                        \
+      .slots = MP_SLOTS(.repr = buffered_repr, .next = buffered_next, .finalize = buffered_finalize), \
+      .methods = method_list,                                                                         \
       .getsets = kBufferedGetSets}
 MP_BUFFERED_SPEC(kBufferedReaderSpec, "_io.BufferedReader", kReaderMethods,
                  "Create a new buffered reader using the given readable raw IO object.");

@@ -425,7 +425,7 @@ const TypeSpec kFileIOSpec = {.name = "_io.FileIO",
                               .size = sizeof(FileIOObject),
                               .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                               .doc = "Open a file.",
-                              .slots = {.repr = file_repr, .finalize = file_finalize},
+                              .slots = MP_SLOTS(.repr = file_repr, .finalize = file_finalize),
                               .methods = kFileMethods,
                               .getsets = kFileGetSets};
 

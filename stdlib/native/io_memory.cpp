@@ -517,7 +517,7 @@ const TypeSpec kBytesIOSpec = {.name = "_io.BytesIO",
                                .size = sizeof(BytesIOObject),
                                .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                .doc = "Buffered I/O implementation using an in-memory bytes buffer.",
-                               .slots = {.next = exclusive_slot<BytesIOObject, bytes_io_next>},
+                               .slots = MP_SLOTS(.next = exclusive_slot<BytesIOObject, bytes_io_next>),
                                .methods = kBytesIOMethods,
                                .getsets = kBytesIOGetSets};
 const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
@@ -526,7 +526,7 @@ const TypeSpec kStringIOSpec = {.name = "_io.StringIO",
                                 .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                 .doc = "Text I/O implementation using an in-memory buffer.",
                                 .trace = trace_string_io,
-                                .slots = {.next = exclusive_slot<StringIOObject, string_io_next>},
+                                .slots = MP_SLOTS(.next = exclusive_slot<StringIOObject, string_io_next>),
                                 .methods = kStringIOMethods,
                                 .getsets = kStringIOGetSets};
 

@@ -704,7 +704,7 @@ const TypeSpec kTextIOWrapperSpec = {
     .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
     .doc = "Character and line based layer over a BufferedIOBase object, buffer.",
     .trace = trace_text,
-    .slots = {.repr = text_repr, .next = text_next, .finalize = text_finalize},
+    .slots = MP_SLOTS(.repr = text_repr, .next = text_next, .finalize = text_finalize),
     .methods = kTextMethods,
     .getsets = kTextGetSets};
 

@@ -86,7 +86,7 @@ const TypeSpec kCountSpec = {
     .flags = kTypeBaseType,
     .doc = "Return a count object whose .__next__() method returns consecutive values.",
     .trace = trace_count,
-    .slots = {.repr = count_repr, .iter = iterator_self, .next = count_next},
+    .slots = MP_SLOTS(.repr = count_repr, .iter = iterator_self, .next = count_next),
     .methods = kCountMethods};
 
 // ---------------------------------------------------------------- cycle
@@ -216,7 +216,7 @@ const TypeSpec kRepeatSpec = {
         "repeat(object [,times]) -> create an iterator which returns the object\nfor the specified "
         "number of times.  If not specified, returns the object\nendlessly.",
     .trace = trace_repeat,
-    .slots = {.repr = repeat_repr, .iter = iterator_self, .next = repeat_next},
+    .slots = MP_SLOTS(.repr = repeat_repr, .iter = iterator_self, .next = repeat_next),
     .methods = kRepeatMethods};
 
 // ---------------------------------------------------------------- accumulate: iterator, function, total,

@@ -276,7 +276,7 @@ const TypeSpec kTeeSpec = {.name = "itertools._tee",
                            .flags = kTypeHasWeakref,
                            .doc = "Iterator wrapped to make it copyable.",
                            .trace = trace_tee,
-                           .slots = {.iter = iterator_self, .next = tee_next},
+                           .slots = MP_SLOTS(.iter = iterator_self, .next = tee_next),
                            .methods = kTeeMethods};
 static const NativeDef kTeeDataMethods[] = {
     MP_NEW(tee_data_new, "__new__(cls, iterable, values=?, next=None, /)", nullptr),

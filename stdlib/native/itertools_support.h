@@ -24,7 +24,7 @@ inline void trace_slot_iterator(Object* self, Tracer& tracer) {
                          .flags = kTypeBaseType,                                                  \
                          .doc = text,                                                             \
                          .trace = trace_function,                                                 \
-                         .slots = {.iter = iterator_self, .next = next_function},                 \
+                         .slots = MP_SLOTS(.iter = iterator_self, .next = next_function),         \
                          .methods = method_table}
 
 inline Result<bool> is_true(Thread& t, Value v) {

@@ -401,7 +401,8 @@ const TypeSpec kMmapIteratorSpec = {
     .size = sizeof(MmapIterator),
     .flags = kTypeDisallowNew,
     .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<MmapIterator*>(o)->mapping); },
-    .slots = {.iter = [](Thread&, Value v) -> Result<Value> { return v; }, .next = mmap_iterator_next}};
+    .slots = MP_SLOTS(
+            .iter = [](Thread&, Value v) -> Result<Value> { return v; }, .next = mmap_iterator_next)};
 Result<Value> mmap_iter(Thread& t, Value v) {
   auto* iterator = t.heap().make<MmapIterator>(t, native_type(t, kMmapIteratorSpec));
   iterator->mapping = v;
@@ -452,12 +453,8 @@ const TypeSpec kMmapSpec = {
     .size = sizeof(MmapObject),
     .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "Maps a file into memory; with -1 for the descriptor, memory without a file.",
-    .slots = {.repr = mmap_repr,
-              .iter = mmap_iter,
-              .length = mmap_length,
-              .get_item = mmap_get_item,
-              .set_item = mmap_set_item,
-              .finalize = mmap_finalize},
+    .slots = MP_SLOTS(.repr = mmap_repr, .iter = mmap_iter, .length = mmap_length, .get_item = mmap_get_item,
+                      .set_item = mmap_set_item, .finalize = mmap_finalize),
     .methods = kMmapMethods,
     .getsets = kMmapGetSets};
 

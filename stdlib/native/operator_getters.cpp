@@ -97,7 +97,7 @@ const TypeSpec kItemGetterSpec = {
         "the call f(r) "
         "returns r[2].\nAfter g = itemgetter(2, 5, 3), the call g(r) returns (r[2], r[5], r[3])",
     .trace = trace_item_getter,
-    .slots = {.repr = item_getter_repr, .call = item_getter_call},
+    .slots = MP_SLOTS(.repr = item_getter_repr, .call = item_getter_call),
     .methods = kItemGetterMethods};
 
 // ---------------------------------------------------------------- attrgetter
@@ -170,7 +170,7 @@ const TypeSpec kAttrGetterSpec = {
         "r.date).\nAfter h = "
         "attrgetter('name.first', 'name.last'), the call h(r) returns\n(r.name.first, r.name.last).",
     .trace = trace_attr_getter,
-    .slots = {.repr = attr_getter_repr, .call = attr_getter_call},
+    .slots = MP_SLOTS(.repr = attr_getter_repr, .call = attr_getter_call),
     .methods = kAttrGetterMethods};
 
 // ---------------------------------------------------------------- methodcaller
@@ -265,7 +265,7 @@ const TypeSpec kMethodCallerSpec = {.name = "operator.methodcaller",
                                         "returns r.name().\nAfter g = methodcaller('name', 'date', foo=1), "
                                         "the call g(r) returns\nr.name('date', foo=1).",
                                     .trace = trace_method_caller,
-                                    .slots = {.repr = method_caller_repr, .call = method_caller_call},
+                                    .slots = MP_SLOTS(.repr = method_caller_repr, .call = method_caller_call),
                                     .methods = kMethodCallerMethods};
 
 }  // namespace mp

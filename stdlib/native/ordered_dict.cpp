@@ -75,12 +75,13 @@ Result<Value> ordered_iterator_reduce(Thread& t, const Value* args) {
 const NativeDef kOrderedIteratorMethods[] = {
     MP_METHOD(ordered_iterator_reduce, "__reduce__(self, /)", "Return state information for pickling"),
     MP_END};
-const TypeSpec kOrderedIteratorSpec = {.name = "odict_iterator",
-                                       .size = sizeof(OrderedIterator),
-                                       .flags = kTypeDisallowNew,
-                                       .trace = trace_ordered_iterator,
-                                       .slots = {.iter = iterator_self, .next = ordered_iterator_next},
-                                       .methods = kOrderedIteratorMethods};
+const TypeSpec kOrderedIteratorSpec = {
+    .name = "odict_iterator",
+    .size = sizeof(OrderedIterator),
+    .flags = kTypeDisallowNew,
+    .trace = trace_ordered_iterator,
+    .slots = MP_SLOTS(.iter = iterator_self, .next = ordered_iterator_next),
+    .methods = kOrderedIteratorMethods};
 
 Value new_iterator(Thread& t, DictObject* dict, DictPart part, bool reverse) {
   auto* it = t.heap().make<OrderedIterator>(t, native_type(t, kOrderedIteratorSpec));
@@ -113,21 +114,21 @@ const TypeSpec kOrderedKeysSpec = {.name = "odict_keys",
                                    .size = sizeof(DictViewObject),
                                    .flags = kTypeDisallowNew,
                                    .trace = trace_view,
-                                   .slots = {.iter = view_iter<DictPart::Keys>},
+                                   .slots = MP_SLOTS(.iter = view_iter<DictPart::Keys>),
                                    .methods = kOrderedKeysMethods};
 const TypeSpec kOrderedValuesSpec = {.name = "odict_values",
                                      .base = &BuiltinTypes::dict_values,
                                      .size = sizeof(DictViewObject),
                                      .flags = kTypeDisallowNew,
                                      .trace = trace_view,
-                                     .slots = {.iter = view_iter<DictPart::Values>},
+                                     .slots = MP_SLOTS(.iter = view_iter<DictPart::Values>),
                                      .methods = kOrderedValuesMethods};
 const TypeSpec kOrderedItemsSpec = {.name = "odict_items",
                                     .base = &BuiltinTypes::dict_items,
                                     .size = sizeof(DictViewObject),
                                     .flags = kTypeDisallowNew,
                                     .trace = trace_view,
-                                    .slots = {.iter = view_iter<DictPart::Items>},
+                                    .slots = MP_SLOTS(.iter = view_iter<DictPart::Items>),
                                     .methods = kOrderedItemsMethods};
 
 template <const TypeSpec& spec>
@@ -405,12 +406,8 @@ const TypeSpec kOrderedDictSpec = {
     .flags = kTypeBaseType | kTypeDictSubclass | kTypeMapping | kTypeHasDict | kTypeHasWeakref,
     .doc = "Dictionary that remembers insertion order",
     .trace = trace_dict,
-    .slots = {.repr = ordered_repr,
-              .hash = hash_not_implemented,
-              .compare = ordered_compare,
-              .iter = ordered_iter,
-              .or_ = ordered_or,
-              .ior = ordered_ior},
+    .slots = MP_SLOTS(.repr = ordered_repr, .hash = hash_not_implemented, .compare = ordered_compare,
+                      .iter = ordered_iter, .or_ = ordered_or, .ior = ordered_ior),
     .methods = kOrderedDictMethods,
     .getsets = kInstanceDictGetSets};
 

@@ -226,7 +226,7 @@ const TypeSpec kDirEntrySpec = {.name = "posix.DirEntry",
                                 .size = sizeof(DirEntryObject),
                                 .flags = kTypeDisallowNew,
                                 .trace = trace_entry,
-                                .slots = {.repr = entry_repr},
+                                .slots = MP_SLOTS(.repr = entry_repr),
                                 .methods = kEntryMethods,
                                 .members = kEntryMembers};
 
@@ -263,7 +263,7 @@ const TypeSpec kScandirSpec = {.name = "posix.ScandirIterator",
                                .size = sizeof(ScandirObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_scandir,
-                               .slots = {.iter = scandir_iter, .next = scandir_next},
+                               .slots = MP_SLOTS(.iter = scandir_iter, .next = scandir_next),
                                .methods = kScandirMethods};
 
 struct RawEntry {

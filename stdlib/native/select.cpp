@@ -387,7 +387,7 @@ const TypeSpec kEpollSpec = {.name = "select.epoll",
                              .size = sizeof(EpollObject),
                              .flags = 0,
                              .doc = "Waits for events of any number of descriptors: epoll(7).",
-                             .slots = {.finalize = epoll_finalize},
+                             .slots = MP_SLOTS(.finalize = epoll_finalize),
                              .methods = kEpollMethods,
                              .getsets = kEpollGetSets};
 

@@ -409,7 +409,7 @@ const TypeSpec kSocketSpec = {.name = "_socket.socket",
                               .size = sizeof(SocketObject),
                               .flags = kTypeBaseType,
                               .doc = "A socket: one end of a connection, or an address to be reached at.",
-                              .slots = {.repr = socket_repr, .finalize = socket_finalize},
+                              .slots = MP_SLOTS(.repr = socket_repr, .finalize = socket_finalize),
                               .methods = kSocketMethods,
                               .getsets = kSocketGetSets};
 

@@ -523,7 +523,7 @@ const TypeSpec kPatternSpec = {
     .flags = kTypeDisallowNew | kTypeHasWeakref,
     .doc = "Compiled regular expression object.",
     .trace = trace_pattern,
-    .slots = {.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare},
+    .slots = MP_SLOTS(.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare),
     .methods = kPatternMethods,
     .getsets = kPatternGetSets,
     .members = kPatternMembers};
@@ -553,7 +553,7 @@ const TypeSpec kMatchSpec = {.name = "re.Match",
                              .flags = kTypeDisallowNew,
                              .doc = "The result of re.match() and re.search().",
                              .trace = trace_match,
-                             .slots = {.repr = match_repr, .get_item = match_getitem},
+                             .slots = MP_SLOTS(.repr = match_repr, .get_item = match_getitem),
                              .methods = kMatchMethods,
                              .getsets = kMatchGetSets,
                              .members = kMatchMembers};
@@ -564,7 +564,7 @@ const TypeSpec kScannerSpec = {.name = "_sre.SRE_Scanner",
                                .size = sizeof(ScannerObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_scanner,
-                               .slots = {.iter = scanner_iter, .next = scanner_next},
+                               .slots = MP_SLOTS(.iter = scanner_iter, .next = scanner_next),
                                .methods = kScannerMethods,
                                .members = kScannerMembers};
 

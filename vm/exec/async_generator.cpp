@@ -330,7 +330,7 @@ const TypeSpec kAnextSpec = {
     .size = sizeof(AnextAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_anext,
-    .slots = {.iter = identity, .next = anext_next, .await = identity},
+    .slots = MP_SLOTS(.iter = identity, .next = anext_next, .await = identity),
     .methods = kAnextMethods,
 };
 
@@ -386,7 +386,8 @@ const TypeSpec kAsyncGeneratorASendSpec = {
     .size = sizeof(AsyncGenAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_awaitable,
-    .slots = {.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize},
+    .slots =
+        MP_SLOTS(.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize),
     .methods = kAwaitableMethods,
 };
 const TypeSpec kAsyncGeneratorAThrowSpec = {
@@ -394,7 +395,8 @@ const TypeSpec kAsyncGeneratorAThrowSpec = {
     .size = sizeof(AsyncGenAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_awaitable,
-    .slots = {.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize},
+    .slots =
+        MP_SLOTS(.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize),
     .methods = kAwaitableMethods,
 };
 

@@ -307,7 +307,7 @@ const TypeSpec kCodeSpec = {
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .doc = "Create a code object.  Not for mere mortals.",
     .trace = trace_code,
-    .slots = {.repr = code_repr, .hash = code_hash, .compare = code_compare},
+    .slots = MP_SLOTS(.repr = code_repr, .hash = code_hash, .compare = code_compare),
     .methods = kMethods,
     .getsets = kGetSets,
 };

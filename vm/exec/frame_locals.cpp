@@ -217,15 +217,9 @@ const TypeSpec kProxySpec = {
     .size = sizeof(ProxyObject),
     .flags = kTypeMapping | kTypeDisallowNew,
     .trace = trace_proxy,
-    .slots = {.repr = proxy_repr,
-              .compare = proxy_compare,
-              .iter = proxy_iter,
-              .or_ = proxy_or,
-              .ior = proxy_update_slot,
-              .length = proxy_length,
-              .get_item = proxy_get_item,
-              .set_item = proxy_set_item,
-              .contains = proxy_contains},
+    .slots = MP_SLOTS(.repr = proxy_repr, .compare = proxy_compare, .iter = proxy_iter, .or_ = proxy_or,
+                      .ior = proxy_update_slot, .length = proxy_length, .get_item = proxy_get_item,
+                      .set_item = proxy_set_item, .contains = proxy_contains),
     .methods = kProxyMethods,
 };
 

@@ -282,7 +282,7 @@ const TypeSpec kFrameSpec = {
     .size = sizeof(FrameObject),
     .flags = kTypeDisallowNew,
     .trace = trace_frame_object,
-    .slots = {.repr = frame_repr},
+    .slots = MP_SLOTS(.repr = frame_repr),
     .methods = kMethods,
     .getsets = kGetSets,
 };

@@ -682,10 +682,8 @@ const TypeSpec kGeneratorSpec = {
     .size = sizeof(GeneratorObject),
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
-    .slots = {.repr = generator_repr,
-              .iter = identity,
-              .next = generator_next,
-              .finalize = generator_finalize},
+    .slots = MP_SLOTS(.repr = generator_repr, .iter = identity, .next = generator_next,
+                      .finalize = generator_finalize),
     .methods = kGeneratorMethods,
     .getsets = kGeneratorGetSets,
 };
@@ -695,7 +693,7 @@ const TypeSpec kCoroutineSpec = {
     .size = sizeof(GeneratorObject),
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
-    .slots = {.repr = generator_repr, .await = coroutine_await, .finalize = generator_finalize},
+    .slots = MP_SLOTS(.repr = generator_repr, .await = coroutine_await, .finalize = generator_finalize),
     .methods = kCoroutineMethods,
     .getsets = kCoroutineGetSets,
 };
@@ -705,7 +703,7 @@ const TypeSpec kCoroutineWrapperSpec = {
     .flags = kTypeDisallowNew,
     .doc = "A wrapper object implementing __await__ for coroutines.",
     .trace = trace_wrapper,
-    .slots = {.iter = identity, .next = wrapper_next},
+    .slots = MP_SLOTS(.iter = identity, .next = wrapper_next),
     .methods = kWrapperMethods,
 };
 const TypeSpec kAsyncGeneratorSpec = {
@@ -714,10 +712,8 @@ const TypeSpec kAsyncGeneratorSpec = {
     .size = sizeof(GeneratorObject),
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
-    .slots = {.repr = generator_repr,
-              .aiter = identity,
-              .anext = async_generator_anext,
-              .finalize = generator_finalize},
+    .slots = MP_SLOTS(.repr = generator_repr, .aiter = identity, .anext = async_generator_anext,
+                      .finalize = generator_finalize),
     .methods = kAsyncGeneratorMethods,
     .getsets = kAsyncGeneratorGetSets,
 };

@@ -78,7 +78,7 @@ const TypeSpec kTypeAliasSpec = {
     .size = sizeof(TypeAlias),
     .doc = "Type alias.",
     .trace = trace_alias,
-    .slots = {.repr = alias_repr, .or_ = alias_or, .get_item = alias_get_item},
+    .slots = MP_SLOTS(.repr = alias_repr, .or_ = alias_or, .get_item = alias_get_item),
     .methods = kAliasMethods,
     .getsets = kAliasGetSets,
 };

@@ -75,7 +75,7 @@ const TypeSpec kModuleSpecSpec = {.name = "_frozen_importlib.ModuleSpec",
                                   .flags = kTypeBaseType | kTypeHasDict,
                                   .doc = "The specification for a module, used for loading.",
                                   .trace = trace_spec,
-                                  .slots = {.repr = spec_repr},
+                                  .slots = MP_SLOTS(.repr = spec_repr),
                                   .methods = kSpecMethods,
                                   .getsets = kSpecGetSets,
                                   .members = kSpecMembers};
@@ -209,7 +209,7 @@ const NativeDef kImporterMethods[] = {
 const TypeSpec kImporterSpec = {.name = "_frozen_importlib.Importer",
                                 .size = sizeof(Object),
                                 .flags = kTypeDisallowNew,
-                                .slots = {.repr = importer_repr},
+                                .slots = MP_SLOTS(.repr = importer_repr),
                                 .methods = kImporterMethods};
 
 const MemberDef kLoaderMembers[] = {{"name", offsetof(LoaderObject, name), false, nullptr},
@@ -235,7 +235,7 @@ const TypeSpec kSourceLoaderSpec = {.name = "_frozen_importlib_external.SourceFi
                                     .size = sizeof(LoaderObject),
                                     .flags = kTypeBaseType,
                                     .trace = trace_loader,
-                                    .slots = {.repr = loader_repr},
+                                    .slots = MP_SLOTS(.repr = loader_repr),
                                     .methods = kSourceMethods,
                                     .members = kLoaderMembers};
 const NativeDef kBuiltinMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=None, path=None)", nullptr),
@@ -254,19 +254,19 @@ const NativeDef kFrozenMethods[] = {MP_NEW(loader_new, "__new__(cls, fullname=No
 const TypeSpec kBuiltinImporterSpec = {.name = "_frozen_importlib.BuiltinImporter",
                                        .size = sizeof(LoaderObject),
                                        .trace = trace_loader,
-                                       .slots = {.repr = loader_repr},
+                                       .slots = MP_SLOTS(.repr = loader_repr),
                                        .methods = kBuiltinMethods,
                                        .members = kLoaderMembers};
 const TypeSpec kFrozenImporterSpec = {.name = "_frozen_importlib.FrozenImporter",
                                       .size = sizeof(LoaderObject),
                                       .trace = trace_loader,
-                                      .slots = {.repr = loader_repr},
+                                      .slots = MP_SLOTS(.repr = loader_repr),
                                       .methods = kFrozenMethods,
                                       .members = kLoaderMembers};
 const TypeSpec kNamespaceLoaderSpec = {.name = "_frozen_importlib_external.NamespaceLoader",
                                        .size = sizeof(LoaderObject),
                                        .trace = trace_loader,
-                                       .slots = {.repr = loader_repr},
+                                       .slots = MP_SLOTS(.repr = loader_repr),
                                        .methods = kPlainMethods,
                                        .members = kLoaderMembers};
 

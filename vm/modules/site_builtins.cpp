@@ -49,19 +49,19 @@ const TypeSpec kQuitterSpec = {.name = "_sitebuiltins.Quitter",
                                .size = sizeof(SiteObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_site_object,
-                               .slots = {.repr = quitter_repr},
+                               .slots = MP_SLOTS(.repr = quitter_repr),
                                .methods = kQuitterMethods};
 const TypeSpec kHelperSpec = {.name = "_sitebuiltins._Helper",
                               .size = sizeof(SiteObject),
                               .flags = kTypeDisallowNew,
                               .trace = trace_site_object,
-                              .slots = {.repr = helper_repr, .call = helper_call}};
+                              .slots = MP_SLOTS(.repr = helper_repr, .call = helper_call)};
 const NativeDef kPrinterMethods[] = {MP_METHOD(printer_call, "__call__(self)", nullptr), MP_END};
 const TypeSpec kPrinterSpec = {.name = "_sitebuiltins._Printer",
                                .size = sizeof(SiteObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_site_object,
-                               .slots = {.repr = printer_repr},
+                               .slots = MP_SLOTS(.repr = printer_repr),
                                .methods = kPrinterMethods};
 
 }  // namespace

@@ -305,22 +305,22 @@ static const GetSetDef kDescriptorGetSets[] = {
     {}};
 
 extern const TypeSpec kNativeFunctionSpec, kMethodDescriptorSpec, kClassMethodDescriptorSpec;
-const TypeSpec kNativeFunctionSpec = {
-    .name = "builtin_function_or_method",
-    .kind = Kind::NativeFunction,
-    .size = sizeof(NativeFunctionObject),
-    .flags = kTypeDisallowNew | kTypeHasWeakref,
-    .trace = trace_native,
-    .slots = {.repr = builtin_repr, .hash = native_hash, .call = native_call, .compare = native_compare},
-    .methods = kNativeMethods,
-    .getsets = kNativeGetSets};
+const TypeSpec kNativeFunctionSpec = {.name = "builtin_function_or_method",
+                                      .kind = Kind::NativeFunction,
+                                      .size = sizeof(NativeFunctionObject),
+                                      .flags = kTypeDisallowNew | kTypeHasWeakref,
+                                      .trace = trace_native,
+                                      .slots = MP_SLOTS(.repr = builtin_repr, .hash = native_hash,
+                                                        .call = native_call, .compare = native_compare),
+                                      .methods = kNativeMethods,
+                                      .getsets = kNativeGetSets};
 const TypeSpec kMethodDescriptorSpec = {
     .name = "method_descriptor",
     .kind = Kind::NativeFunction,
     .size = sizeof(NativeFunctionObject),
     .flags = kTypeDisallowNew,
     .trace = trace_native,
-    .slots = {.repr = descriptor_repr, .call = native_call, .descr_get = descriptor_get},
+    .slots = MP_SLOTS(.repr = descriptor_repr, .call = native_call, .descr_get = descriptor_get),
     .methods = kNativeMethods,
     .getsets = kDescriptorGetSets};
 const TypeSpec kClassMethodDescriptorSpec = {
@@ -329,7 +329,7 @@ const TypeSpec kClassMethodDescriptorSpec = {
     .size = sizeof(NativeFunctionObject),
     .flags = kTypeDisallowNew,
     .trace = trace_native,
-    .slots = {.repr = descriptor_repr, .call = native_call, .descr_get = classmethod_descriptor_get},
+    .slots = MP_SLOTS(.repr = descriptor_repr, .call = native_call, .descr_get = classmethod_descriptor_get),
     .methods = kNativeMethods,
     .getsets = kDescriptorGetSets};
 

@@ -151,8 +151,7 @@ Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   made->kind = Kind::Tuple;
   made->size = sizeof(TupleObject);
   made->doc = spec.doc;
-  made->slots.repr = sequence_repr;
-  made->slots.set_attr = sequence_set_attr;
+  made->slots = MP_SLOTS(.repr = sequence_repr, .set_attr = sequence_set_attr);
   made->methods = kSequenceMethods;
   size_t count = 0;
   while (spec.fields[count] != nullptr) ++count;

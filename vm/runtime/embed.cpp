@@ -342,7 +342,7 @@ const mp::TypeSpec kHostFunctionSpec = {.name = "minipy.host_function",
                                         .size = sizeof(HostFunctionObject),
                                         .flags = mp::kTypeDisallowNew,
                                         .trace = trace_host_function,
-                                        .slots = {.repr = host_repr, .call = call_host}};
+                                        .slots = MP_SLOTS(.repr = host_repr, .call = call_host)};
 }  // namespace
 
 void Runtime::define(const std::string& name, HostFunction function) {

@@ -464,19 +464,11 @@ const TypeSpec kByteArraySpec = {
         "bytearray(int) -> bytes array of size given by the parameter initialized with null bytes\n"
         "bytearray() -> empty bytes array",
     .trace = trace_bytearray,
-    .slots = {.repr = bytearray_repr,
-              .str = bytearray_str,
-              .compare = bytes_compare,
-              .iter = bytearray_iter,
-              .mod = bytearray_mod,
-              .length = bytearray_length,
-              .get_item = bytearray_get_item,
-              .set_item = bytearray_set_item,
-              .contains = bytes_contains,
-              .concat = bytearray_concat,
-              .repeat = bytearray_repeat,
-              .inplace_concat = bytearray_inplace_concat,
-              .inplace_repeat = bytearray_inplace_repeat},
+    .slots = MP_SLOTS(.repr = bytearray_repr, .str = bytearray_str, .compare = bytes_compare,
+                      .iter = bytearray_iter, .mod = bytearray_mod, .length = bytearray_length,
+                      .get_item = bytearray_get_item, .set_item = bytearray_set_item,
+                      .contains = bytes_contains, .concat = bytearray_concat, .repeat = bytearray_repeat,
+                      .inplace_concat = bytearray_inplace_concat, .inplace_repeat = bytearray_inplace_repeat),
     .methods = kByteArrayMethods};
 
 }  // namespace mp

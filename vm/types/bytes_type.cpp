@@ -201,18 +201,20 @@ static void trace_bytes_iterator(Object* object, Tracer& tracer) {
   tracer.visit(static_cast<BytesIterator*>(object)->bytes);
 }
 extern const TypeSpec kBytesIteratorSpec, kByteArrayIteratorSpec, kBytesSpec;
-const TypeSpec kBytesIteratorSpec = {.name = "bytes_iterator",
-                                     .size = sizeof(BytesIterator),
-                                     .flags = kTypeDisallowNew,
-                                     .trace = trace_bytes_iterator,
-                                     .slots = {.iter = bytes_iterator_iter, .next = bytes_iterator_next},
-                                     .methods = kBytesIteratorMethods};
-const TypeSpec kByteArrayIteratorSpec = {.name = "bytearray_iterator",
-                                         .size = sizeof(BytesIterator),
-                                         .flags = kTypeDisallowNew,
-                                         .trace = trace_bytes_iterator,
-                                         .slots = {.iter = bytes_iterator_iter, .next = bytes_iterator_next},
-                                         .methods = kBytesIteratorMethods};
+const TypeSpec kBytesIteratorSpec = {
+    .name = "bytes_iterator",
+    .size = sizeof(BytesIterator),
+    .flags = kTypeDisallowNew,
+    .trace = trace_bytes_iterator,
+    .slots = MP_SLOTS(.iter = bytes_iterator_iter, .next = bytes_iterator_next),
+    .methods = kBytesIteratorMethods};
+const TypeSpec kByteArrayIteratorSpec = {
+    .name = "bytearray_iterator",
+    .size = sizeof(BytesIterator),
+    .flags = kTypeDisallowNew,
+    .trace = trace_bytes_iterator,
+    .slots = MP_SLOTS(.iter = bytes_iterator_iter, .next = bytes_iterator_next),
+    .methods = kBytesIteratorMethods};
 
 const TypeSpec kBytesSpec = {
     .name = "bytes",
@@ -230,17 +232,10 @@ const TypeSpec kBytesSpec = {
         "  - a text string encoded using the specified encoding\n"
         "  - any object implementing the buffer API.\n"
         "  - an integer",
-    .slots = {.repr = bytes_repr,
-              .str = bytes_str,
-              .hash = bytes_slot_hash,
-              .compare = bytes_compare,
-              .iter = bytes_iter,
-              .mod = bytes_mod,
-              .length = bytes_length,
-              .get_item = bytes_get_item,
-              .contains = bytes_contains,
-              .concat = bytes_concat,
-              .repeat = bytes_repeat},
+    .slots =
+        MP_SLOTS(.repr = bytes_repr, .str = bytes_str, .hash = bytes_slot_hash, .compare = bytes_compare,
+                 .iter = bytes_iter, .mod = bytes_mod, .length = bytes_length, .get_item = bytes_get_item,
+                 .contains = bytes_contains, .concat = bytes_concat, .repeat = bytes_repeat),
     .methods = kBytesMethods};
 
 }  // namespace mp

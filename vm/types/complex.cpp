@@ -337,24 +337,17 @@ static const NativeDef kComplexMethods[] = {
     MP_END};
 
 extern const TypeSpec kComplexSpec;
-const TypeSpec kComplexSpec = {.name = "complex",
-                               .kind = Kind::Complex,
-                               .size = sizeof(ComplexObject),
-                               .flags = kTypeBaseType,
-                               .doc = "Create a complex number from a string or numbers.",
-                               .slots = {.repr = complex_repr,
-                                         .hash = complex_hash,
-                                         .compare = complex_compare,
-                                         .add = complex_add,
-                                         .sub = complex_sub,
-                                         .mul = complex_mul,
-                                         .truediv = complex_truediv,
-                                         .pow = complex_pow,
-                                         .neg = complex_neg,
-                                         .pos = complex_pos,
-                                         .abs = complex_abs,
-                                         .bool_ = complex_bool},
-                               .methods = kComplexMethods,
-                               .getsets = kComplexGetSets};
+const TypeSpec kComplexSpec = {
+    .name = "complex",
+    .kind = Kind::Complex,
+    .size = sizeof(ComplexObject),
+    .flags = kTypeBaseType,
+    .doc = "Create a complex number from a string or numbers.",
+    .slots =
+        MP_SLOTS(.repr = complex_repr, .hash = complex_hash, .compare = complex_compare, .add = complex_add,
+                 .sub = complex_sub, .mul = complex_mul, .truediv = complex_truediv, .pow = complex_pow,
+                 .neg = complex_neg, .pos = complex_pos, .abs = complex_abs, .bool_ = complex_bool),
+    .methods = kComplexMethods,
+    .getsets = kComplexGetSets};
 
 }  // namespace mp

@@ -76,7 +76,7 @@ const TypeSpec kMemberDescriptorSpec = {
     .size = sizeof(MemberDescriptorObject),
     .flags = kTypeDisallowNew,
     .trace = trace_member,
-    .slots = {.repr = member_repr, .descr_get = member_get, .descr_set = member_set},
+    .slots = MP_SLOTS(.repr = member_repr, .descr_get = member_get, .descr_set = member_set),
     .methods = kMemberMethods,
     .getsets = kMemberGetSets};
 
@@ -131,7 +131,7 @@ const TypeSpec kGetSetDescriptorSpec = {
     .size = sizeof(GetSetDescriptorObject),
     .flags = kTypeDisallowNew,
     .trace = trace_getset,
-    .slots = {.repr = getset_repr, .descr_get = getset_get, .descr_set = getset_set},
+    .slots = MP_SLOTS(.repr = getset_repr, .descr_get = getset_get, .descr_set = getset_set),
     .methods = kGetSetMethods,
     .getsets = kGetSetGetSets};
 
@@ -174,7 +174,7 @@ const TypeSpec kCellSpec = {.name = "cell",
                             .size = sizeof(CellObject),
                             .doc = "Create a new cell object.",
                             .trace = trace_cell,
-                            .slots = {.repr = cell_repr, .compare = cell_compare},
+                            .slots = MP_SLOTS(.repr = cell_repr, .compare = cell_compare),
                             .methods = kCellMethods,
                             .getsets = kCellGetSets};
 
@@ -195,7 +195,7 @@ static Result<int64_t> none_hash(Thread&, Value) { return int64_t{0xFCA86420}; }
 static const NativeDef kNoneMethods[] = {MP_RAW_NEW(none_new, "__new__(cls, /)", nullptr), MP_END};
 const TypeSpec kNoneSpec = {.name = "NoneType",
                             .doc = "The type of the None singleton.",
-                            .slots = {.repr = none_repr, .hash = none_hash, .bool_ = none_bool},
+                            .slots = MP_SLOTS(.repr = none_repr, .hash = none_hash, .bool_ = none_bool),
                             .methods = kNoneMethods};
 
 static Result<Value> ellipsis_new(Thread& t, Value, const CallArgs& args) {
@@ -209,7 +209,7 @@ static const NativeDef kEllipsisMethods[] = {MP_RAW_NEW(ellipsis_new, "__new__(c
                                              MP_END};
 const TypeSpec kEllipsisSpec = {.name = "ellipsis",
                                 .doc = "The type of the Ellipsis singleton.",
-                                .slots = {.repr = ellipsis_repr},
+                                .slots = MP_SLOTS(.repr = ellipsis_repr),
                                 .methods = kEllipsisMethods};
 
 static Result<Value> not_implemented_new(Thread& t, Value, const CallArgs& args) {
@@ -225,9 +225,10 @@ static Result<Value> not_implemented_reduce(Thread& t, const Value*) { return in
 static const NativeDef kNotImplementedMethods[] = {
     MP_RAW_NEW(not_implemented_new, "__new__(cls, /)", nullptr),
     MP_METHOD(not_implemented_reduce, "__reduce__(self, /)", nullptr), MP_END};
-const TypeSpec kNotImplementedSpec = {.name = "NotImplementedType",
-                                      .doc = "The type of the NotImplemented singleton.",
-                                      .slots = {.repr = not_implemented_repr, .bool_ = not_implemented_bool},
-                                      .methods = kNotImplementedMethods};
+const TypeSpec kNotImplementedSpec = {
+    .name = "NotImplementedType",
+    .doc = "The type of the NotImplemented singleton.",
+    .slots = MP_SLOTS(.repr = not_implemented_repr, .bool_ = not_implemented_bool),
+    .methods = kNotImplementedMethods};
 
 }  // namespace mp

@@ -412,29 +412,23 @@ static const NativeDef kDictMethods[] = {
     MP_END};
 
 extern const TypeSpec kDictSpec;
-const TypeSpec kDictSpec = {.name = "dict",
-                            .kind = Kind::Dict,
-                            .size = sizeof(DictObject),
-                            .flags = kTypeBaseType | kTypeDictSubclass | kTypeMapping | kTypeMatchSelf,
-                            .doc =
-                                "dict() -> new empty dictionary\ndict(mapping) -> new dictionary initialized "
-                                "from a mapping object's\n    (key, value) "
-                                "pairs\ndict(iterable) -> new dictionary initialized as if via:\n    d = "
-                                "{}\n    for k, v in iterable:\n        d[k] = "
-                                "v\ndict(**kwargs) -> new dictionary initialized with the name=value pairs\n "
-                                "   in the keyword argument list.  For "
-                                "example:  dict(one=1, two=2)",
-                            .trace = trace_dict,
-                            .slots = {.repr = dict_repr,
-                                      .hash = hash_not_implemented,
-                                      .compare = dict_compare,
-                                      .iter = dict_iter,
-                                      .or_ = dict_or,
-                                      .ior = dict_ior,
-                                      .length = dict_length,
-                                      .get_item = dict_get_item,
-                                      .set_item = dict_set_item,
-                                      .contains = dict_contains},
-                            .methods = kDictMethods};
+const TypeSpec kDictSpec = {
+    .name = "dict",
+    .kind = Kind::Dict,
+    .size = sizeof(DictObject),
+    .flags = kTypeBaseType | kTypeDictSubclass | kTypeMapping | kTypeMatchSelf,
+    .doc =
+        "dict() -> new empty dictionary\ndict(mapping) -> new dictionary initialized "
+        "from a mapping object's\n    (key, value) "
+        "pairs\ndict(iterable) -> new dictionary initialized as if via:\n    d = "
+        "{}\n    for k, v in iterable:\n        d[k] = "
+        "v\ndict(**kwargs) -> new dictionary initialized with the name=value pairs\n "
+        "   in the keyword argument list.  For "
+        "example:  dict(one=1, two=2)",
+    .trace = trace_dict,
+    .slots = MP_SLOTS(.repr = dict_repr, .hash = hash_not_implemented, .compare = dict_compare,
+                      .iter = dict_iter, .or_ = dict_or, .ior = dict_ior, .length = dict_length,
+                      .get_item = dict_get_item, .set_item = dict_set_item, .contains = dict_contains),
+    .methods = kDictMethods};
 
 }  // namespace mp

@@ -150,14 +150,15 @@ static const NativeDef kIteratorMethods[] = {
               "Private method returning an estimate of len(list(it))."),
     MP_METHOD(iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."), MP_END};
 
-#define MP_DICT_ITERATOR(spec, text, part, reverse)                                                      \
-  extern const TypeSpec spec;                                                                            \
-  const TypeSpec spec = {.name = text,                                                                   \
-                         .size = sizeof(DictIterator),                                                   \
-                         .flags = kTypeDisallowNew,                                                      \
-                         .trace = trace_iterator,                                                        \
-                         .slots = {.iter = return_self, .next = iterator_next<DictPart::part, reverse>}, \
-                         .methods = kIteratorMethods};
+#define MP_DICT_ITERATOR(spec, text, part, reverse)                                           \
+  extern const TypeSpec spec;                                                                 \
+  const TypeSpec spec = {                                                                     \
+      .name = text,                                                                           \
+      .size = sizeof(DictIterator),                                                           \
+      .flags = kTypeDisallowNew,                                                              \
+      .trace = trace_iterator,                                                                \
+      .slots = MP_SLOTS(.iter = return_self, .next = iterator_next<DictPart::part, reverse>), \
+      .methods = kIteratorMethods};
 MP_DICT_ITERATOR(kDictKeyIteratorSpec, "dict_keyiterator", Keys, false)
 MP_DICT_ITERATOR(kDictValueIteratorSpec, "dict_valueiterator", Values, false)
 MP_DICT_ITERATOR(kDictItemIteratorSpec, "dict_itemiterator", Items, false)
@@ -337,40 +338,28 @@ static const NativeDef kValuesMethods[] = {MP_METHOD(view_reversed<DictPart::Val
                                            MP_END};
 
 extern const TypeSpec kDictKeysSpec;
-const TypeSpec kDictKeysSpec = {.name = "dict_keys",
-                                .size = sizeof(DictViewObject),
-                                .flags = kTypeDisallowNew | kTypeBaseType,
-                                .trace = trace_view,
-                                .slots = {.repr = view_repr,
-                                          .hash = hash_not_implemented,
-                                          .compare = view_compare,
-                                          .iter = view_iter<DictPart::Keys>,
-                                          .sub = view_sub,
-                                          .and_ = view_and,
-                                          .or_ = view_or,
-                                          .xor_ = view_xor,
-                                          .length = view_length,
-                                          .contains = keys_contains},
-                                .methods = kKeysMethods,
-                                .getsets = kViewGetSets};
+const TypeSpec kDictKeysSpec = {
+    .name = "dict_keys",
+    .size = sizeof(DictViewObject),
+    .flags = kTypeDisallowNew | kTypeBaseType,
+    .trace = trace_view,
+    .slots = MP_SLOTS(.repr = view_repr, .hash = hash_not_implemented, .compare = view_compare,
+                      .iter = view_iter<DictPart::Keys>, .sub = view_sub, .and_ = view_and, .or_ = view_or,
+                      .xor_ = view_xor, .length = view_length, .contains = keys_contains),
+    .methods = kKeysMethods,
+    .getsets = kViewGetSets};
 
 extern const TypeSpec kDictItemsSpec;
-const TypeSpec kDictItemsSpec = {.name = "dict_items",
-                                 .size = sizeof(DictViewObject),
-                                 .flags = kTypeDisallowNew | kTypeBaseType,
-                                 .trace = trace_view,
-                                 .slots = {.repr = view_repr,
-                                           .hash = hash_not_implemented,
-                                           .compare = view_compare,
-                                           .iter = view_iter<DictPart::Items>,
-                                           .sub = view_sub,
-                                           .and_ = view_and,
-                                           .or_ = view_or,
-                                           .xor_ = view_xor,
-                                           .length = view_length,
-                                           .contains = items_contains},
-                                 .methods = kItemsMethods,
-                                 .getsets = kViewGetSets};
+const TypeSpec kDictItemsSpec = {
+    .name = "dict_items",
+    .size = sizeof(DictViewObject),
+    .flags = kTypeDisallowNew | kTypeBaseType,
+    .trace = trace_view,
+    .slots = MP_SLOTS(.repr = view_repr, .hash = hash_not_implemented, .compare = view_compare,
+                      .iter = view_iter<DictPart::Items>, .sub = view_sub, .and_ = view_and, .or_ = view_or,
+                      .xor_ = view_xor, .length = view_length, .contains = items_contains),
+    .methods = kItemsMethods,
+    .getsets = kViewGetSets};
 
 extern const TypeSpec kDictValuesSpec;
 const TypeSpec kDictValuesSpec = {
@@ -378,7 +367,7 @@ const TypeSpec kDictValuesSpec = {
     .size = sizeof(DictViewObject),
     .flags = kTypeDisallowNew | kTypeBaseType,
     .trace = trace_view,
-    .slots = {.repr = view_repr, .iter = view_iter<DictPart::Values>, .length = view_length},
+    .slots = MP_SLOTS(.repr = view_repr, .iter = view_iter<DictPart::Values>, .length = view_length),
     .methods = kValuesMethods,
     .getsets = kViewGetSets};
 

@@ -495,16 +495,14 @@ static TypeSpec spec_of(size_t index) {
       spec.doc = "Common base class for all exceptions";
       spec.flags |= kTypeHasDict | kTypeHasWeakref;
       spec.trace = trace_exception;
-      spec.slots.repr = base_repr;
-      spec.slots.str = base_str;
+      spec.slots = MP_SLOTS(.repr = base_repr, .str = base_str);
       spec.methods = kBaseMethods;
       spec.getsets = kBaseGetSets;
       break;
     case Exc::Exception: spec.doc = "Common base class for all non-exit exceptions."; break;
     case Exc::BaseExceptionGroup:
       spec.doc = "A combination of multiple unrelated exceptions.";
-      spec.slots.str = group_str;
-      spec.slots.repr = group_repr;
+      spec.slots = MP_SLOTS(.repr = group_repr, .str = group_str);
       spec.methods = kGroupMethods;
       spec.getsets = kGroupGetSets;
       break;
@@ -531,23 +529,23 @@ static TypeSpec spec_of(size_t index) {
     case Exc::ImportError:
       spec.methods = kFieldMethods;
       spec.getsets = kImportGetSets;
-      spec.slots.str = import_error_str;
+      spec.slots = MP_SLOTS(.str = import_error_str);
       spec.doc = "Import can't find module, or can't find name in module.";
       break;
     case Exc::KeyError:
-      spec.slots.str = key_error_str;
+      spec.slots = MP_SLOTS(.str = key_error_str);
       spec.doc = "Mapping key not found.";
       break;
     case Exc::OSError:
       spec.methods = kOsMethods;
       spec.getsets = kOsGetSets;
-      spec.slots.str = os_error_str;
+      spec.slots = MP_SLOTS(.str = os_error_str);
       spec.doc = "Base class for I/O related errors.";
       break;
     case Exc::SyntaxError:
       spec.methods = kInitMethods;
       spec.getsets = kSyntaxGetSets;
-      spec.slots.str = syntax_error_str;
+      spec.slots = MP_SLOTS(.str = syntax_error_str);
       spec.doc = "Invalid syntax.";
       break;
     case Exc::UnicodeDecodeError:
@@ -555,7 +553,7 @@ static TypeSpec spec_of(size_t index) {
     case Exc::UnicodeTranslateError:
       spec.methods = kInitMethods;
       spec.getsets = kUnicodeGetSets;
-      spec.slots.str = unicode_str;
+      spec.slots = MP_SLOTS(.str = unicode_str);
       break;
     default: break;
   }

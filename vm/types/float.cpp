@@ -529,29 +529,18 @@ static const NativeDef kFloatMethods[] = {
     MP_END};
 
 extern const TypeSpec kFloatSpec;
-const TypeSpec kFloatSpec = {.name = "float",
-                             .kind = Kind::Float,
-                             .size = sizeof(FloatObject),
-                             .flags = kTypeBaseType | kTypeFloatSubclass | kTypeMatchSelf,
-                             .doc = "Convert a string or number to a floating-point number, if possible.",
-                             .slots = {.repr = float_repr_slot,
-                                       .hash = float_hash_slot,
-                                       .compare = float_compare,
-                                       .add = float_add,
-                                       .sub = float_sub,
-                                       .mul = float_mul,
-                                       .truediv = float_truediv,
-                                       .floordiv = float_floordiv_slot,
-                                       .mod = float_mod_slot,
-                                       .divmod = float_divmod,
-                                       .pow = float_pow,
-                                       .neg = float_neg,
-                                       .pos = float_pos,
-                                       .abs = float_abs,
-                                       .bool_ = float_bool,
-                                       .int_ = float_int,
-                                       .float_ = float_pos},
-                             .methods = kFloatMethods,
-                             .getsets = kFloatGetSets};
+const TypeSpec kFloatSpec = {
+    .name = "float",
+    .kind = Kind::Float,
+    .size = sizeof(FloatObject),
+    .flags = kTypeBaseType | kTypeFloatSubclass | kTypeMatchSelf,
+    .doc = "Convert a string or number to a floating-point number, if possible.",
+    .slots = MP_SLOTS(.repr = float_repr_slot, .hash = float_hash_slot, .compare = float_compare,
+                      .add = float_add, .sub = float_sub, .mul = float_mul, .truediv = float_truediv,
+                      .floordiv = float_floordiv_slot, .mod = float_mod_slot, .divmod = float_divmod,
+                      .pow = float_pow, .neg = float_neg, .pos = float_pos, .abs = float_abs,
+                      .bool_ = float_bool, .int_ = float_int, .float_ = float_pos),
+    .methods = kFloatMethods,
+    .getsets = kFloatGetSets};
 
 }  // namespace mp

@@ -185,7 +185,7 @@ const TypeSpec kFunctionSpec = {
     .flags = kTypeHasDict | kTypeHasWeakref,
     .doc = "Create a function object.",
     .trace = trace_function,
-    .slots = {.repr = function_repr, .call = function_call, .descr_get = function_get},
+    .slots = MP_SLOTS(.repr = function_repr, .call = function_call, .descr_get = function_get),
     .methods = kFunctionMethods,
     .getsets = kFunctionGetSets,
     .members = kFunctionMembers};

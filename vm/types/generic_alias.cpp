@@ -292,12 +292,13 @@ static Result<Value> alias_iterator_reduce(Thread& t, const Value* args) {
 static const NativeDef kAliasIteratorMethods[] = {
     MP_METHOD(alias_iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."),
     MP_END};
-static const TypeSpec kAliasIteratorSpec = {.name = "generic_alias_iterator",
-                                            .size = sizeof(AliasIterator),
-                                            .flags = kTypeDisallowNew,
-                                            .trace = trace_alias_iterator,
-                                            .slots = {.iter = iterator_self, .next = alias_iterator_next},
-                                            .methods = kAliasIteratorMethods};
+static const TypeSpec kAliasIteratorSpec = {
+    .name = "generic_alias_iterator",
+    .size = sizeof(AliasIterator),
+    .flags = kTypeDisallowNew,
+    .trace = trace_alias_iterator,
+    .slots = MP_SLOTS(.iter = iterator_self, .next = alias_iterator_next),
+    .methods = kAliasIteratorMethods};
 static Result<Value> alias_iter(Thread& t, Value self) {
   auto* it = t.heap().make<AliasIterator>(t, native_type(t, kAliasIteratorSpec));
   it->alias = self;
@@ -387,14 +388,9 @@ const TypeSpec kGenericAliasSpec = {
         "Represent a PEP 585 generic type\n\nE.g. for t = list[int], t.__origin__ is list and "
         "t.__args__ is (int,).",
     .trace = trace_alias,
-    .slots = {.repr = alias_repr,
-              .hash = alias_hash,
-              .call = alias_call,
-              .get_attr = alias_get_attr,
-              .compare = alias_compare,
-              .iter = alias_iter,
-              .or_ = union_or,
-              .get_item = alias_get_item},
+    .slots =
+        MP_SLOTS(.repr = alias_repr, .hash = alias_hash, .call = alias_call, .get_attr = alias_get_attr,
+                 .compare = alias_compare, .iter = alias_iter, .or_ = union_or, .get_item = alias_get_item),
     .methods = kAliasMethods,
     .getsets = kAliasGetSets};
 

@@ -411,40 +411,25 @@ static const NativeDef kIntMethods[] = {
     MP_END};
 
 extern const TypeSpec kIntSpec;
-const TypeSpec kIntSpec = {.name = "int",
-                           .kind = Kind::Int,
-                           .size = sizeof(IntObject),
-                           .flags = kTypeBaseType | kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
-                           .doc =
-                               "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or "
-                               "string to an integer, or return 0 if "
-                               "no arguments\nare given.",
-                           .slots = {.repr = int_repr,
-                                     .hash = int_hash_slot,
-                                     .compare = int_compare_slot,
-                                     .add = int_add_slot,
-                                     .sub = int_sub_slot,
-                                     .mul = int_mul_slot,
-                                     .truediv = int_truediv_slot,
-                                     .floordiv = int_floordiv_slot,
-                                     .mod = int_mod_slot,
-                                     .divmod = int_divmod_slot,
-                                     .pow = int_pow_slot,
-                                     .lshift = int_lshift_slot,
-                                     .rshift = int_rshift_slot,
-                                     .and_ = int_and_slot,
-                                     .or_ = int_or_slot,
-                                     .xor_ = int_xor_slot,
-                                     .neg = int_neg_slot,
-                                     .pos = int_plain_slot,
-                                     .abs = int_abs_slot,
-                                     .invert = int_invert_slot,
-                                     .bool_ = int_bool_slot,
-                                     .int_ = int_plain_slot,
-                                     .float_ = int_float_slot,
-                                     .index = int_plain_slot},
-                           .methods = kIntMethods,
-                           .getsets = kIntGetSets};
+const TypeSpec kIntSpec = {
+    .name = "int",
+    .kind = Kind::Int,
+    .size = sizeof(IntObject),
+    .flags = kTypeBaseType | kTypeIntSubclass | kTypeVariableSize | kTypeMatchSelf,
+    .doc =
+        "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or "
+        "string to an integer, or return 0 if "
+        "no arguments\nare given.",
+    .slots = MP_SLOTS(.repr = int_repr, .hash = int_hash_slot, .compare = int_compare_slot,
+                      .add = int_add_slot, .sub = int_sub_slot, .mul = int_mul_slot,
+                      .truediv = int_truediv_slot, .floordiv = int_floordiv_slot, .mod = int_mod_slot,
+                      .divmod = int_divmod_slot, .pow = int_pow_slot, .lshift = int_lshift_slot,
+                      .rshift = int_rshift_slot, .and_ = int_and_slot, .or_ = int_or_slot,
+                      .xor_ = int_xor_slot, .neg = int_neg_slot, .pos = int_plain_slot, .abs = int_abs_slot,
+                      .invert = int_invert_slot, .bool_ = int_bool_slot, .int_ = int_plain_slot,
+                      .float_ = int_float_slot, .index = int_plain_slot),
+    .methods = kIntMethods,
+    .getsets = kIntGetSets};
 
 static const NativeDef kBoolMethods[] = {MP_NEW(bool_new, "__new__(cls, object=False, /)", nullptr), MP_END};
 
@@ -459,11 +444,8 @@ const TypeSpec kBoolSpec = {.name = "bool",
                                 "and False are the only two "
                                 "instances of the class bool.\nThe class bool is a subclass of the class "
                                 "int, and cannot be subclassed.",
-                            .slots = {.repr = bool_repr,
-                                      .and_ = bool_and_slot,
-                                      .or_ = bool_or_slot,
-                                      .xor_ = bool_xor_slot,
-                                      .invert = bool_invert_slot},
+                            .slots = MP_SLOTS(.repr = bool_repr, .and_ = bool_and_slot, .or_ = bool_or_slot,
+                                              .xor_ = bool_xor_slot, .invert = bool_invert_slot),
                             .methods = kBoolMethods};
 
 }  // namespace mp

@@ -100,7 +100,7 @@ const TypeSpec kSequenceIteratorSpec = {.name = "iterator",
                                         .size = sizeof(SequenceIterator),
                                         .flags = kTypeDisallowNew,
                                         .trace = trace_sequence_iterator,
-                                        .slots = {.iter = iterator_self, .next = sequence_next},
+                                        .slots = MP_SLOTS(.iter = iterator_self, .next = sequence_next),
                                         .methods = kSequenceIteratorMethods};
 
 // ---------------------------------------------------------------- iter(callable, sentinel)
@@ -152,7 +152,7 @@ const TypeSpec kCallableIteratorSpec = {.name = "callable_iterator",
                                         .size = sizeof(CallableIterator),
                                         .flags = kTypeDisallowNew,
                                         .trace = trace_callable_iterator,
-                                        .slots = {.iter = iterator_self, .next = callable_next},
+                                        .slots = MP_SLOTS(.iter = iterator_self, .next = callable_next),
                                         .methods = kCallableIteratorMethods};
 
 // ---------------------------------------------------------------- reversed
@@ -245,7 +245,7 @@ const TypeSpec kReversedSpec = {.name = "reversed",
                                 .flags = kTypeBaseType,
                                 .doc = "Return a reverse iterator over the values of the given sequence.",
                                 .trace = trace_reversed,
-                                .slots = {.iter = iterator_self, .next = reversed_next},
+                                .slots = MP_SLOTS(.iter = iterator_self, .next = reversed_next),
                                 .methods = kReversedMethods};
 
 // ---------------------------------------------------------------- enumerate
@@ -314,7 +314,7 @@ const TypeSpec kEnumerateSpec = {
         "argument.\n\nenumerate is "
         "useful for obtaining an indexed list:\n    (0, seq[0]), (1, seq[1]), (2, seq[2]), ...",
     .trace = trace_enumerate,
-    .slots = {.iter = iterator_self, .next = enumerate_next},
+    .slots = MP_SLOTS(.iter = iterator_self, .next = enumerate_next),
     .methods = kEnumerateMethods};
 
 // ---------------------------------------------------------------- zip
@@ -452,7 +452,7 @@ const TypeSpec kZipSpec = {.name = "zip",
                                "ValueError.\n\n   >>> list(zip('abcdefg', range(3), range(4)))\n   [('a', 0, "
                                "0), ('b', 1, 1), ('c', 2, 2)]",
                            .trace = trace_zip,
-                           .slots = {.iter = iterator_self, .next = zip_next},
+                           .slots = MP_SLOTS(.iter = iterator_self, .next = zip_next),
                            .methods = kZipMethods};
 
 // ---------------------------------------------------------------- map
@@ -513,7 +513,7 @@ const TypeSpec kMapSpec = {
         "Make an iterator that computes the function using arguments from\neach of the iterables.  Stops "
         "when the shortest iterable is exhausted.",
     .trace = trace_map,
-    .slots = {.iter = iterator_self, .next = map_next},
+    .slots = MP_SLOTS(.iter = iterator_self, .next = map_next),
     .methods = kMapMethods};
 
 // ---------------------------------------------------------------- filter
@@ -564,7 +564,7 @@ const TypeSpec kFilterSpec = {
         "Return an iterator yielding those items of iterable for which function(item)\nis true. If "
         "function is None, return the items that are true.",
     .trace = trace_filter,
-    .slots = {.iter = iterator_self, .next = filter_next},
+    .slots = MP_SLOTS(.iter = iterator_self, .next = filter_next),
     .methods = kFilterMethods};
 
 }  // namespace mp

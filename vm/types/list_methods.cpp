@@ -424,28 +424,22 @@ static const NativeDef kListMethods[] = {
     MP_END};
 
 extern const TypeSpec kListSpec;
-const TypeSpec kListSpec = {.name = "list",
-                            .kind = Kind::List,
-                            .size = sizeof(ListObject),
-                            .flags = kTypeBaseType | kTypeListSubclass | kTypeSequence | kTypeMatchSelf,
-                            .doc =
-                                "Built-in mutable sequence.\n\nIf no argument is given, the constructor "
-                                "creates a new empty list.\nThe argument must be "
-                                "an iterable if specified.",
-                            .trace = trace_list,
-                            .slots = {.repr = list_repr,
-                                      .hash = hash_not_implemented,
-                                      .compare = list_compare,
-                                      .iter = list_iter,
-                                      .length = list_length,
-                                      .get_item = list_get_item,
-                                      .set_item = list_set_item,
-                                      .contains = list_contains,
-                                      .concat = list_concat,
-                                      .repeat = list_repeat,
-                                      .inplace_concat = list_inplace_concat,
-                                      .inplace_repeat = list_inplace_repeat},
-                            .methods = kListMethods};
+const TypeSpec kListSpec = {
+    .name = "list",
+    .kind = Kind::List,
+    .size = sizeof(ListObject),
+    .flags = kTypeBaseType | kTypeListSubclass | kTypeSequence | kTypeMatchSelf,
+    .doc =
+        "Built-in mutable sequence.\n\nIf no argument is given, the constructor "
+        "creates a new empty list.\nThe argument must be "
+        "an iterable if specified.",
+    .trace = trace_list,
+    .slots =
+        MP_SLOTS(.repr = list_repr, .hash = hash_not_implemented, .compare = list_compare, .iter = list_iter,
+                 .length = list_length, .get_item = list_get_item, .set_item = list_set_item,
+                 .contains = list_contains, .concat = list_concat, .repeat = list_repeat,
+                 .inplace_concat = list_inplace_concat, .inplace_repeat = list_inplace_repeat),
+    .methods = kListMethods};
 
 // ---------------------------------------------------------------- iterators
 static Result<Value> return_self(Thread&, Value self) { return self; }
@@ -509,7 +503,7 @@ const TypeSpec kListIteratorSpec = {.name = "list_iterator",
                                     .size = sizeof(ListIterator),
                                     .flags = kTypeDisallowNew,
                                     .trace = trace_list_iterator,
-                                    .slots = {.iter = return_self, .next = list_iterator_next},
+                                    .slots = MP_SLOTS(.iter = return_self, .next = list_iterator_next),
                                     .methods = kListIteratorMethods};
 
 static void trace_reverse_iterator(Object* self, Tracer& tracer) {
@@ -570,11 +564,12 @@ static const NativeDef kListReverseIteratorMethods[] = {
     MP_END};
 
 extern const TypeSpec kListReverseIteratorSpec;
-const TypeSpec kListReverseIteratorSpec = {.name = "list_reverseiterator",
-                                           .size = sizeof(ListReverseIterator),
-                                           .flags = kTypeDisallowNew,
-                                           .trace = trace_reverse_iterator,
-                                           .slots = {.iter = return_self, .next = reverse_iterator_next},
-                                           .methods = kListReverseIteratorMethods};
+const TypeSpec kListReverseIteratorSpec = {
+    .name = "list_reverseiterator",
+    .size = sizeof(ListReverseIterator),
+    .flags = kTypeDisallowNew,
+    .trace = trace_reverse_iterator,
+    .slots = MP_SLOTS(.iter = return_self, .next = reverse_iterator_next),
+    .methods = kListReverseIteratorMethods};
 
 }  // namespace mp

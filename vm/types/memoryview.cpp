@@ -524,19 +524,17 @@ static void trace_memoryview(Object* object, Tracer& tracer) {
 }
 
 extern const TypeSpec kMemoryViewSpec;
-const TypeSpec kMemoryViewSpec = {.name = "memoryview",
-                                  .kind = Kind::MemoryView,
-                                  .size = sizeof(MemoryViewObject),
-                                  .flags = kTypeImmutable | kTypeSequence | kTypeHasWeakref,
-                                  .doc = "Create a new memoryview object which references the given object.",
-                                  .trace = trace_memoryview,
-                                  .slots = {.repr = memoryview_repr,
-                                            .hash = memoryview_hash,
-                                            .compare = memoryview_compare,
-                                            .length = memoryview_length,
-                                            .get_item = memoryview_get_item,
-                                            .set_item = memoryview_set_item},
-                                  .methods = kMemoryViewMethods,
-                                  .getsets = kMemoryViewGetSets};
+const TypeSpec kMemoryViewSpec = {
+    .name = "memoryview",
+    .kind = Kind::MemoryView,
+    .size = sizeof(MemoryViewObject),
+    .flags = kTypeImmutable | kTypeSequence | kTypeHasWeakref,
+    .doc = "Create a new memoryview object which references the given object.",
+    .trace = trace_memoryview,
+    .slots = MP_SLOTS(.repr = memoryview_repr, .hash = memoryview_hash, .compare = memoryview_compare,
+                      .length = memoryview_length, .get_item = memoryview_get_item,
+                      .set_item = memoryview_set_item),
+    .methods = kMemoryViewMethods,
+    .getsets = kMemoryViewGetSets};
 
 }  // namespace mp

@@ -78,20 +78,17 @@ static const GetSetDef kMethodGetSets[] = {
     {"__doc__", method_get_doc, nullptr, nullptr},
     {}};
 extern const TypeSpec kMethodSpec, kStaticMethodSpec, kClassMethodSpec;
-const TypeSpec kMethodSpec = {.name = "method",
-                              .kind = Kind::BoundMethod,
-                              .size = sizeof(BoundMethodObject),
-                              .flags = kTypeHasWeakref,
-                              .doc = "Create a bound instance method object.",
-                              .trace = trace_method,
-                              .slots = {.repr = method_repr,
-                                        .hash = method_hash,
-                                        .call = method_call,
-                                        .get_attr = method_get_attr,
-                                        .compare = method_compare,
-                                        .descr_get = method_descr_get},
-                              .methods = kMethodMethods,
-                              .getsets = kMethodGetSets};
+const TypeSpec kMethodSpec = {
+    .name = "method",
+    .kind = Kind::BoundMethod,
+    .size = sizeof(BoundMethodObject),
+    .flags = kTypeHasWeakref,
+    .doc = "Create a bound instance method object.",
+    .trace = trace_method,
+    .slots = MP_SLOTS(.repr = method_repr, .hash = method_hash, .call = method_call,
+                      .get_attr = method_get_attr, .compare = method_compare, .descr_get = method_descr_get),
+    .methods = kMethodMethods,
+    .getsets = kMethodGetSets};
 
 // ---------------------------------------------------------------- staticmethod, classmethod
 
@@ -196,7 +193,7 @@ const TypeSpec kStaticMethodSpec = {
     .flags = kTypeBaseType | kTypeHasDict,
     .doc = "Convert a function to be a static method.",
     .trace = trace_static,
-    .slots = {.repr = static_repr, .call = static_call, .descr_get = static_get},
+    .slots = MP_SLOTS(.repr = static_repr, .call = static_call, .descr_get = static_get),
     .methods = kStaticMethods,
     .getsets = kWrapperGetSets};
 const TypeSpec kClassMethodSpec = {.name = "classmethod",
@@ -205,7 +202,7 @@ const TypeSpec kClassMethodSpec = {.name = "classmethod",
                                    .flags = kTypeBaseType | kTypeHasDict,
                                    .doc = "Convert a function to be a class method.",
                                    .trace = trace_class,
-                                   .slots = {.repr = class_repr, .descr_get = class_get},
+                                   .slots = MP_SLOTS(.repr = class_repr, .descr_get = class_get),
                                    .methods = kClassMethods,
                                    .getsets = kWrapperGetSets};
 

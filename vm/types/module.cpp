@@ -197,7 +197,7 @@ const TypeSpec kModuleSpec = {
     .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "Create a module object.\n\nThe name must be a string; the optional docstring can have any type.",
     .trace = trace_module,
-    .slots = {.repr = module_repr, .get_attr = module_get_attr_slot, .set_attr = module_set_attr},
+    .slots = MP_SLOTS(.repr = module_repr, .get_attr = module_get_attr_slot, .set_attr = module_set_attr),
     .methods = kModuleMethods,
     .getsets = kModuleGetSets};
 

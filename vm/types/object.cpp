@@ -172,20 +172,17 @@ static const NativeDef kObjectMethods[] = {
 static const GetSetDef kObjectGetSets[] = {{"__class__", get_class, set_class, "the object's class"}, {}};
 
 extern const TypeSpec kObjectSpec;
-const TypeSpec kObjectSpec = {.name = "object",
-                              .kind = Kind::Instance,
-                              .flags = kTypeBaseType,
-                              .doc =
-                                  "The base class of the class hierarchy.\n\nWhen called, it accepts no "
-                                  "arguments and returns a new featureless\n"
-                                  "instance that has no instance attributes and cannot be given any.\n",
-                              .slots = {.repr = object_repr,
-                                        .str = object_str,
-                                        .hash = object_hash,
-                                        .get_attr = generic_get_attr,
-                                        .set_attr = generic_set_attr,
-                                        .compare = object_compare},
-                              .methods = kObjectMethods,
-                              .getsets = kObjectGetSets};
+const TypeSpec kObjectSpec = {
+    .name = "object",
+    .kind = Kind::Instance,
+    .flags = kTypeBaseType,
+    .doc =
+        "The base class of the class hierarchy.\n\nWhen called, it accepts no "
+        "arguments and returns a new featureless\n"
+        "instance that has no instance attributes and cannot be given any.\n",
+    .slots = MP_SLOTS(.repr = object_repr, .str = object_str, .hash = object_hash,
+                      .get_attr = generic_get_attr, .set_attr = generic_set_attr, .compare = object_compare),
+    .methods = kObjectMethods,
+    .getsets = kObjectGetSets};
 
 }  // namespace mp

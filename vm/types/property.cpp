@@ -186,7 +186,7 @@ const TypeSpec kPropertySpec = {.name = "property",
                                     "for setting an attribute value\n  fdel\n    function to be used for "
                                     "del'ing an attribute\n  doc\n    docstring\n",
                                 .trace = trace_property,
-                                .slots = {.descr_get = property_get, .descr_set = property_set},
+                                .slots = MP_SLOTS(.descr_get = property_get, .descr_set = property_set),
                                 .methods = kPropertyMethods,
                                 .getsets = kPropertyGetSets,
                                 .members = kPropertyMembers};

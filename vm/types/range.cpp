@@ -285,7 +285,7 @@ static const TypeSpec kLongRangeIteratorSpec = {.name = "longrange_iterator",
                                                 .size = sizeof(BigRangeIterator),
                                                 .flags = kTypeDisallowNew,
                                                 .trace = trace_big,
-                                                .slots = {.iter = return_self, .next = big_next},
+                                                .slots = MP_SLOTS(.iter = return_self, .next = big_next),
                                                 .methods = kBigIteratorMethods};
 
 static Value new_big_iterator(Thread& t, Value start, Value step, Value length) {
@@ -370,29 +370,25 @@ static const NativeDef kRangeMethods[] = {
     MP_END};
 
 extern const TypeSpec kRangeSpec;
-const TypeSpec kRangeSpec = {.name = "range",
-                             .kind = Kind::Range,
-                             .size = sizeof(RangeObject),
-                             .flags = kTypeSequence,
-                             .doc =
-                                 "range(stop) -> range object\nrange(start, stop[, step]) -> range "
-                                 "object\n\nReturn an object that produces a sequence "
-                                 "of integers from start (inclusive)\nto stop (exclusive) by step.  range(i, "
-                                 "j) produces i, i+1, i+2, ..., j-1.\nstart "
-                                 "defaults to 0, and stop is omitted!  range(4) produces 0, 1, 2, 3.\nThese "
-                                 "are exactly the valid indices for a list of 4 "
-                                 "elements.\nWhen step is given, it specifies the increment (or decrement).",
-                             .trace = trace_range,
-                             .slots = {.repr = range_repr,
-                                       .hash = range_hash,
-                                       .compare = range_compare,
-                                       .iter = range_iter,
-                                       .bool_ = range_bool,
-                                       .length = range_size,
-                                       .get_item = range_get_item,
-                                       .contains = range_contains},
-                             .methods = kRangeMethods,
-                             .members = kRangeMembers};
+const TypeSpec kRangeSpec = {
+    .name = "range",
+    .kind = Kind::Range,
+    .size = sizeof(RangeObject),
+    .flags = kTypeSequence,
+    .doc =
+        "range(stop) -> range object\nrange(start, stop[, step]) -> range "
+        "object\n\nReturn an object that produces a sequence "
+        "of integers from start (inclusive)\nto stop (exclusive) by step.  range(i, "
+        "j) produces i, i+1, i+2, ..., j-1.\nstart "
+        "defaults to 0, and stop is omitted!  range(4) produces 0, 1, 2, 3.\nThese "
+        "are exactly the valid indices for a list of 4 "
+        "elements.\nWhen step is given, it specifies the increment (or decrement).",
+    .trace = trace_range,
+    .slots = MP_SLOTS(.repr = range_repr, .hash = range_hash, .compare = range_compare, .iter = range_iter,
+                      .bool_ = range_bool, .length = range_size, .get_item = range_get_item,
+                      .contains = range_contains),
+    .methods = kRangeMethods,
+    .members = kRangeMembers};
 
 static const NativeDef kRangeIteratorMethods[] = {
     MP_METHOD(range_iterator_length_hint, "__length_hint__(self, /)",
@@ -405,7 +401,7 @@ extern const TypeSpec kRangeIteratorSpec;
 const TypeSpec kRangeIteratorSpec = {.name = "range_iterator",
                                      .size = sizeof(RangeIterator),
                                      .flags = kTypeDisallowNew,
-                                     .slots = {.iter = return_self, .next = range_iterator_next},
+                                     .slots = MP_SLOTS(.iter = return_self, .next = range_iterator_next),
                                      .methods = kRangeIteratorMethods};
 
 }  // namespace mp

@@ -382,46 +382,31 @@ static const NativeDef kFrozenSetMethods[] = {
     MP_METHOD(frozenset_copy, "copy(self, /)", "Return a shallow copy of a set."), MP_END};
 
 extern const TypeSpec kSetSpec;
-const TypeSpec kSetSpec = {.name = "set",
-                           .kind = Kind::Set,
-                           .size = sizeof(SetObject),
-                           .flags = kTypeBaseType | kTypeMatchSelf | kTypeHasWeakref,
-                           .doc = "Build an unordered collection of unique elements.",
-                           .trace = trace_set,
-                           .slots = {.repr = set_repr,
-                                     .hash = hash_not_implemented,
-                                     .compare = set_compare,
-                                     .iter = set_iter,
-                                     .sub = set_sub,
-                                     .and_ = set_and,
-                                     .or_ = set_or,
-                                     .xor_ = set_xor,
-                                     .isub = set_isub,
-                                     .iand = set_iand,
-                                     .ior = set_ior,
-                                     .ixor = set_ixor,
-                                     .length = set_length,
-                                     .contains = set_contains_slot},
-                           .methods = kSetMethods};
+const TypeSpec kSetSpec = {
+    .name = "set",
+    .kind = Kind::Set,
+    .size = sizeof(SetObject),
+    .flags = kTypeBaseType | kTypeMatchSelf | kTypeHasWeakref,
+    .doc = "Build an unordered collection of unique elements.",
+    .trace = trace_set,
+    .slots = MP_SLOTS(.repr = set_repr, .hash = hash_not_implemented, .compare = set_compare,
+                      .iter = set_iter, .sub = set_sub, .and_ = set_and, .or_ = set_or, .xor_ = set_xor,
+                      .isub = set_isub, .iand = set_iand, .ior = set_ior, .ixor = set_ixor,
+                      .length = set_length, .contains = set_contains_slot),
+    .methods = kSetMethods};
 
 extern const TypeSpec kFrozenSetSpec;
-const TypeSpec kFrozenSetSpec = {.name = "frozenset",
-                                 .kind = Kind::Set,
-                                 .size = sizeof(SetObject),
-                                 .flags = kTypeBaseType | kTypeMatchSelf | kTypeHasWeakref,
-                                 .doc = "Build an immutable unordered collection of unique elements.",
-                                 .trace = trace_set,
-                                 .slots = {.repr = set_repr,
-                                           .hash = frozenset_hash,
-                                           .compare = set_compare,
-                                           .iter = set_iter,
-                                           .sub = set_sub,
-                                           .and_ = set_and,
-                                           .or_ = set_or,
-                                           .xor_ = set_xor,
-                                           .length = set_length,
-                                           .contains = set_contains_slot},
-                                 .methods = kFrozenSetMethods};
+const TypeSpec kFrozenSetSpec = {
+    .name = "frozenset",
+    .kind = Kind::Set,
+    .size = sizeof(SetObject),
+    .flags = kTypeBaseType | kTypeMatchSelf | kTypeHasWeakref,
+    .doc = "Build an immutable unordered collection of unique elements.",
+    .trace = trace_set,
+    .slots = MP_SLOTS(.repr = set_repr, .hash = frozenset_hash, .compare = set_compare, .iter = set_iter,
+                      .sub = set_sub, .and_ = set_and, .or_ = set_or, .xor_ = set_xor, .length = set_length,
+                      .contains = set_contains_slot),
+    .methods = kFrozenSetMethods};
 
 // ---------------------------------------------------------------- iterator
 static void trace_set_iterator(Object* self, Tracer& tracer) {
@@ -478,7 +463,7 @@ const TypeSpec kSetIteratorSpec = {.name = "set_iterator",
                                    .size = sizeof(SetIterator),
                                    .flags = kTypeDisallowNew,
                                    .trace = trace_set_iterator,
-                                   .slots = {.iter = return_self, .next = set_iterator_next},
+                                   .slots = MP_SLOTS(.iter = return_self, .next = set_iterator_next),
                                    .methods = kSetIteratorMethods};
 
 }  // namespace mp

@@ -95,13 +95,14 @@ static const NativeDef kNamespaceMethods[] = {
     MP_END};
 static const GetSetDef kNamespaceGetSets[] = {{"__dict__", get_dict, nullptr, nullptr}, {}};
 extern const TypeSpec kSimpleNamespaceSpec, kMappingProxySpec;
-const TypeSpec kSimpleNamespaceSpec = {.name = "types.SimpleNamespace",
-                                       .size = sizeof(Object),
-                                       .flags = kTypeBaseType | kTypeHasDict,
-                                       .doc = "A simple attribute-based namespace.",
-                                       .slots = {.repr = namespace_repr, .compare = namespace_compare},
-                                       .methods = kNamespaceMethods,
-                                       .getsets = kNamespaceGetSets};
+const TypeSpec kSimpleNamespaceSpec = {
+    .name = "types.SimpleNamespace",
+    .size = sizeof(Object),
+    .flags = kTypeBaseType | kTypeHasDict,
+    .doc = "A simple attribute-based namespace.",
+    .slots = MP_SLOTS(.repr = namespace_repr, .compare = namespace_compare),
+    .methods = kNamespaceMethods,
+    .getsets = kNamespaceGetSets};
 
 // ---------------------------------------------------------------- mappingproxy
 
@@ -183,22 +184,16 @@ static const NativeDef kProxyMethods[] = {
     MP_METHOD(proxy_reversed, "__reversed__(self, /)", "D.__reversed__() -> reverse iterator"),
     MP_CLASS_METHOD(proxy_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
     MP_END};
-const TypeSpec kMappingProxySpec = {.name = "mappingproxy",
-                                    .kind = Kind::MappingProxy,
-                                    .size = sizeof(MappingProxyObject),
-                                    .flags = kTypeMapping,
-                                    .doc = "Read-only proxy of a mapping.",
-                                    .trace = trace_proxy,
-                                    .slots = {.repr = proxy_repr,
-                                              .str = proxy_str,
-                                              .hash = proxy_hash,
-                                              .compare = proxy_compare,
-                                              .iter = proxy_iter,
-                                              .or_ = proxy_or,
-                                              .ior = proxy_ior,
-                                              .length = proxy_length,
-                                              .get_item = proxy_get_item,
-                                              .contains = proxy_contains},
-                                    .methods = kProxyMethods};
+const TypeSpec kMappingProxySpec = {
+    .name = "mappingproxy",
+    .kind = Kind::MappingProxy,
+    .size = sizeof(MappingProxyObject),
+    .flags = kTypeMapping,
+    .doc = "Read-only proxy of a mapping.",
+    .trace = trace_proxy,
+    .slots = MP_SLOTS(.repr = proxy_repr, .str = proxy_str, .hash = proxy_hash, .compare = proxy_compare,
+                      .iter = proxy_iter, .or_ = proxy_or, .ior = proxy_ior, .length = proxy_length,
+                      .get_item = proxy_get_item, .contains = proxy_contains),
+    .methods = kProxyMethods};
 
 }  // namespace mp

@@ -158,7 +158,7 @@ const TypeSpec kSliceSpec = {
         "slice(stop)\nslice(start, stop[, step])\n\nCreate a slice object.  This is used for extended "
         "slicing (e.g. a[0:10:2]).",
     .trace = trace_slice,
-    .slots = {.repr = slice_repr, .hash = slice_hash, .compare = slice_compare},
+    .slots = MP_SLOTS(.repr = slice_repr, .hash = slice_hash, .compare = slice_compare),
     .methods = kSliceMethods,
     .members = kSliceMembers};
 

@@ -50,7 +50,7 @@ Result<Value> next_not_implemented(Thread& t, Value self) {
 }
 
 void inherit_builtin_slots(Type* type, Type* base, const TypeSpec& spec) {
-  type->slots = spec.slots;
+  type->slots = spec.slots.unpack();
   if (base != nullptr) {
     // hash and comparison go together: who redefines == is no longer hashable by the inherited hash.
     bool inherit_hash = type->slots.hash == nullptr && type->slots.compare == nullptr;

@@ -230,7 +230,7 @@ const TypeSpec kSlotWrapperSpec = {
     .size = sizeof(SlotWrapperObject),
     .flags = kTypeDisallowNew,
     .trace = trace_wrapper,
-    .slots = {.repr = wrapper_repr, .call = wrapper_call, .descr_get = wrapper_get},
+    .slots = MP_SLOTS(.repr = wrapper_repr, .call = wrapper_call, .descr_get = wrapper_get),
     .methods = kWrapperMethods,
     .getsets = kWrapperGetSets};
 
@@ -310,7 +310,7 @@ const TypeSpec kMethodWrapperSpec = {
     .size = sizeof(MethodWrapperObject),
     .flags = kTypeDisallowNew,
     .trace = trace_bound,
-    .slots = {.repr = bound_repr, .hash = bound_hash, .call = bound_call, .compare = bound_compare},
+    .slots = MP_SLOTS(.repr = bound_repr, .hash = bound_hash, .call = bound_call, .compare = bound_compare),
     .methods = kBoundMethods,
     .getsets = kBoundGetSets};
 

@@ -240,7 +240,7 @@ const TypeSpec kStrIteratorSpec = {.name = "str_ascii_iterator",
                                    .size = sizeof(StrIterator),
                                    .flags = kTypeDisallowNew,
                                    .trace = trace_str_iterator,
-                                   .slots = {.iter = iterator_self, .next = str_iterator_next},
+                                   .slots = MP_SLOTS(.iter = iterator_self, .next = str_iterator_next),
                                    .methods = kStrIteratorMethods};
 
 extern const TypeSpec kStrSpec;
@@ -260,17 +260,10 @@ const TypeSpec kStrSpec = {
         "encoding defaults to sys.getdefaultencoding().\n"
         "errors defaults to 'strict'.",
     .trace = trace_str,
-    .slots = {.repr = str_slot_repr,
-              .str = str_slot_str,
-              .hash = str_slot_hash,
-              .compare = str_slot_compare,
-              .iter = str_slot_iter,
-              .mod = str_slot_mod,
-              .length = str_slot_length,
-              .get_item = str_slot_get_item,
-              .contains = str_slot_contains,
-              .concat = str_slot_concat,
-              .repeat = str_slot_repeat},
+    .slots = MP_SLOTS(.repr = str_slot_repr, .str = str_slot_str, .hash = str_slot_hash,
+                      .compare = str_slot_compare, .iter = str_slot_iter, .mod = str_slot_mod,
+                      .length = str_slot_length, .get_item = str_slot_get_item, .contains = str_slot_contains,
+                      .concat = str_slot_concat, .repeat = str_slot_repeat),
     .methods = kStrMethods};
 
 }  // namespace mp

@@ -180,7 +180,7 @@ const TypeSpec kSuperSpec = {
         "This works for class methods too:\nclass C(B):\n    @classmethod\n    def cmeth(cls, arg):\n        "
         "super().cmeth(arg)\n",
     .trace = trace_super,
-    .slots = {.repr = super_repr, .get_attr = super_getattr, .descr_get = super_get},
+    .slots = MP_SLOTS(.repr = super_repr, .get_attr = super_getattr, .descr_get = super_get),
     .methods = kSuperMethods,
     .getsets = kSuperGetSets};
 

@@ -257,15 +257,9 @@ const TypeSpec kTupleSpec = {
         "value is the "
         "same object.",
     .trace = trace_tuple,
-    .slots = {.repr = tuple_repr,
-              .hash = tuple_hash,
-              .compare = tuple_compare,
-              .iter = tuple_iter,
-              .length = tuple_length,
-              .get_item = tuple_get_item,
-              .contains = tuple_contains,
-              .concat = tuple_concat,
-              .repeat = tuple_repeat},
+    .slots = MP_SLOTS(.repr = tuple_repr, .hash = tuple_hash, .compare = tuple_compare, .iter = tuple_iter,
+                      .length = tuple_length, .get_item = tuple_get_item, .contains = tuple_contains,
+                      .concat = tuple_concat, .repeat = tuple_repeat),
     .methods = kTupleMethods};
 
 // ---------------------------------------------------------------- iterator
@@ -328,7 +322,7 @@ const TypeSpec kTupleIteratorSpec = {.name = "tuple_iterator",
                                      .size = sizeof(TupleIterator),
                                      .flags = kTypeDisallowNew,
                                      .trace = trace_tuple_iterator,
-                                     .slots = {.iter = return_self, .next = tuple_iterator_next},
+                                     .slots = MP_SLOTS(.iter = return_self, .next = tuple_iterator_next),
                                      .methods = kTupleIteratorMethods};
 
 }  // namespace mp

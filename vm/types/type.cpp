@@ -96,7 +96,7 @@ static void complete(Thread& t, Type* type, const TypeSpec& spec, Type* base, Ty
       void*& slot = slot_ref(type->slots, kDunders[i].slot);
       Type* above = base;
       if (slot == nullptr || (above != nullptr && slot == slot_ref(above->slots, kDunders[i].slot) &&
-                              slot_ref(const_cast<Slots&>(spec.slots), kDunders[i].slot) == nullptr)) {
+                              spec.slots.find(kDunders[i].slot) == nullptr)) {
         if (void* dispatcher = slot_dispatcher(kDunders[i].slot)) slot = dispatcher;
       }
     }
@@ -204,7 +204,7 @@ static void populate(Thread& t, Type* type) {
     size_t length = end != nullptr ? static_cast<size_t>(end - def->signature) : std::strlen(def->signature);
     add_missing(t, dict, intern(t, std::string_view(def->signature, length)), make_descriptor(t, type, *def));
   }
-  auto& slots = const_cast<Slots&>(spec.slots);
+  Slots slots = spec.slots.unpack();
   for (size_t i = 0; i < kDunderCount; ++i) {
     void* function = slot_ref(slots, kDunders[i].slot);
     if (function == nullptr || kDunders[i].wrap == Wrap::GetAttrHook) continue;
@@ -214,8 +214,7 @@ static void populate(Thread& t, Type* type) {
     else
       add_missing(t, dict, name, make_slot_wrapper(t, type, &kDunders[i], function));
   }
-  if (spec.slots.compare != nullptr && spec.slots.hash == nullptr &&
-      type->slots.hash == &hash_not_implemented)
+  if (slots.compare != nullptr && slots.hash == nullptr && type->slots.hash == &hash_not_implemented)
     add_missing(t, dict, t.names().__hash__, kNone);
   for (const GetSetDef* def = spec.getsets; def != nullptr && def->name != nullptr; ++def) {
     auto* descriptor = t.heap().make<GetSetDescriptorObject>(t, t.types().getset_descriptor);

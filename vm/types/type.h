@@ -2,6 +2,7 @@
 // MROs, slots inheritance, shapes.
 #pragma once
 #include "vm/types/function.h"
+#include "vm/types/packed_slots.h"
 
 namespace mp {
 
@@ -22,8 +23,8 @@ struct TypeSpec {
   uint32_t size = sizeof(Object);  // sizeof the layout struct
   uint32_t flags = 0;              // TypeFlags; kTypeBaseType to allow subclassing
   const char* doc = nullptr;
-  TraceFunction trace = nullptr;  // own fields only (not the type, not the attribute area)
-  Slots slots = {};
+  TraceFunction trace = nullptr;       // own fields only (not the type, not the attribute area)
+  PackedSlots slots = {};              // MP_SLOTS(.repr = ...)
   const NativeDef* methods = nullptr;  // includes __new__ (MP_NEW) and __init__ where the type has its own
   const GetSetDef* getsets = nullptr;
   const MemberDef* members = nullptr;

@@ -464,11 +464,8 @@ const TypeSpec kTypeSpec = {
     .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "type(object) -> the object's type\ntype(name, bases, dict, **kwds) -> a new type",
     .trace = trace_type,
-    .slots = {.repr = type_repr,
-              .call = type_call,
-              .get_attr = type_get_attr_slot,
-              .set_attr = type_set_attr,
-              .or_ = type_or},
+    .slots = MP_SLOTS(.repr = type_repr, .call = type_call, .get_attr = type_get_attr_slot,
+                      .set_attr = type_set_attr, .or_ = type_or),
     .methods = kTypeMethods,
     .getsets = kTypeGetSets};
 

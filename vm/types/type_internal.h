@@ -12,17 +12,6 @@
 
 namespace mp {
 
-enum class SlotId : uint8_t {
-#define MP_SLOT(field, function_type, dunder, second) field,
-#include "vm/core/slots.def"
-#undef MP_SLOT
-  kCount
-};
-inline constexpr size_t kSlotCount = static_cast<size_t>(SlotId::kCount);
-inline void*& slot_ref(Slots& slots, SlotId id) {
-  return reinterpret_cast<void**>(&slots)[static_cast<size_t>(id)];
-}
-
 // How a slot function is called when Python calls its dunder.
 enum class Wrap : uint8_t {
   Unary,

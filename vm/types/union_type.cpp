@@ -146,17 +146,15 @@ static const NativeDef kUnionMethods[] = {
     MP_METHOD(union_reduce, "__reduce__(self, /)", nullptr), MP_END};
 
 extern const TypeSpec kUnionTypeSpec;
-const TypeSpec kUnionTypeSpec = {.name = "types.UnionType",
-                                 .size = sizeof(UnionObject),
-                                 .flags = kTypeDisallowNew | kTypeHasWeakref,
-                                 .doc = "Represent a PEP 604 union type\n\nE.g. for int | str",
-                                 .trace = trace_union,
-                                 .slots = {.repr = union_repr,
-                                           .hash = union_hash,
-                                           .compare = union_compare,
-                                           .or_ = union_or,
-                                           .get_item = union_get_item},
-                                 .methods = kUnionMethods,
-                                 .getsets = kUnionGetSets};
+const TypeSpec kUnionTypeSpec = {
+    .name = "types.UnionType",
+    .size = sizeof(UnionObject),
+    .flags = kTypeDisallowNew | kTypeHasWeakref,
+    .doc = "Represent a PEP 604 union type\n\nE.g. for int | str",
+    .trace = trace_union,
+    .slots = MP_SLOTS(.repr = union_repr, .hash = union_hash, .compare = union_compare, .or_ = union_or,
+                      .get_item = union_get_item),
+    .methods = kUnionMethods,
+    .getsets = kUnionGetSets};
 
 }  // namespace mp

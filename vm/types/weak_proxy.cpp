@@ -162,14 +162,14 @@ const TypeSpec kWeakProxySpec = {.name = "weakref.ProxyType",
                                  .size = sizeof(WeakRefObject),
                                  .flags = kTypeDisallowNew,
                                  .trace = trace_weakref,
-                                 .slots = proxy_slots(false),
+                                 .slots = pack_slots([] { return proxy_slots(false); }),
                                  .methods = kMethods};
 const TypeSpec kWeakCallableProxySpec = {.name = "weakref.CallableProxyType",
                                          .kind = Kind::WeakRef,
                                          .size = sizeof(WeakRefObject),
                                          .flags = kTypeDisallowNew,
                                          .trace = trace_weakref,
-                                         .slots = proxy_slots(true),
+                                         .slots = pack_slots([] { return proxy_slots(true); }),
                                          .methods = kMethods};
 
 }  // namespace mp

@@ -151,14 +151,14 @@ static const NativeDef kMethods[] = {
 static const GetSetDef kGetSets[] = {{"__callback__", weakref_get_callback, nullptr, nullptr}, {}};
 
 extern const TypeSpec kWeakRefSpec;
-const TypeSpec kWeakRefSpec = {
-    .name = "weakref.ReferenceType",
-    .kind = Kind::WeakRef,
-    .size = sizeof(WeakRefObject),
-    .flags = kTypeBaseType,
-    .trace = trace_weakref,
-    .slots = {.repr = weakref_repr, .hash = weakref_hash, .call = weakref_call, .compare = weakref_compare},
-    .methods = kMethods,
-    .getsets = kGetSets};
+const TypeSpec kWeakRefSpec = {.name = "weakref.ReferenceType",
+                               .kind = Kind::WeakRef,
+                               .size = sizeof(WeakRefObject),
+                               .flags = kTypeBaseType,
+                               .trace = trace_weakref,
+                               .slots = MP_SLOTS(.repr = weakref_repr, .hash = weakref_hash,
+                                                 .call = weakref_call, .compare = weakref_compare),
+                               .methods = kMethods,
+                               .getsets = kGetSets};
 
 }  // namespace mp
