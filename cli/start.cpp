@@ -64,8 +64,10 @@ void prefault() {
   mallopt(M_TOP_PAD, kFirstStep);
   mallopt(M_MMAP_THRESHOLD, kLargestInHeap);
   mallopt(M_TRIM_THRESHOLD, kKeptHeap);
+  void* first = ::operator new(1);  // from here on there is a heap; static initialisers may have made it
+  populate(reinterpret_cast<uintptr_t>(first), heap_top());
   populated_top = heap_top();
-  ::operator delete(::operator new(1));  // from here on there is a heap
+  ::operator delete(first);
 }
 
 #else

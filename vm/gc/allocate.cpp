@@ -45,7 +45,11 @@ void HeapImpl::note_allocated(Thread& t, size_t bytes, size_t objects) {
 // Links the next cells of a block that were never used: a page's worth at first, so that untouched memory
 // stays untouched, then as much as is in use.
 FreeCell* HeapImpl::carve(Thread& t, Block* block) {
-  size_t bytes = std::clamp<size_t>(block->carved * block->cell_size, kCarveBytes, kMostCarved);
+  size_t bytes =
+      block->carved == 0
+          ? kCarveBytes -
+                kBlockHeader  // the page of the header: a start uses 60 blocks, most of them for a few cells
+          : std::clamp<size_t>(block->carved * block->cell_size, kCarveBytes, kMostCarved);
   uint32_t count = static_cast<uint32_t>(std::max<size_t>(bytes / block->cell_size, 1));
   count = std::min(count, block->cell_count - block->carved);
   uint8_t* first = static_cast<uint8_t*>(block->cell(block->carved));

@@ -10,7 +10,7 @@ namespace mp {
 
 static constexpr size_t kMapBytes = 65536 * sizeof(void*);
 static constexpr size_t kFirstBytes =
-    8192;  // of a block of small cells: the header, and what is carved first
+    4096;  // of a block of small cells: the header, and what is carved first
 static constexpr size_t kHugePage = 2u << 20;
 static constexpr size_t kUnitsPerHugePage = kHugePage / kBlockSize;
 static constexpr size_t kSmallPages = 4u << 20;  // at the start of the first region

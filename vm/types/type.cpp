@@ -119,7 +119,7 @@ static void scan_types(void* context, Tracer& tracer) {
   MethodCache& cache = *runtime->method_cache;
   for (auto* name : cache.dunder_names) tracer.visit(name);
   // Entries hold plain pointers: a dead name's address may be used again, so nothing survives a collection.
-  for (uint32_t i = 0; i < MethodCache::kSize; ++i)
+  for (uint32_t i = 0; i < cache.size.load(std::memory_order_relaxed); ++i)
     if (cache.entries[i].version.load(std::memory_order_relaxed) != 0)
       cache.entries[i].version.store(0, std::memory_order_relaxed);
 }
@@ -275,7 +275,7 @@ Value type_lookup(Thread& t, Type* type, StrObject* name) {
   uint32_t version = type->version.load(std::memory_order_acquire);
   if (version == 0) version = type_version(t, type);
   auto hash = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(name) >> 4) ^ (version * 0x9E3779B1u >> 16);
-  MethodCache::Entry& entry = cache.entries[hash & (MethodCache::kSize - 1)];
+  MethodCache::Entry& entry = cache.entries[hash & (cache.size.load(std::memory_order_relaxed) - 1)];
   if (version != 0) {
     uint32_t before = entry.sequence.load(std::memory_order_acquire);
     if (entry.version.load(std::memory_order_acquire) == version &&
@@ -293,6 +293,8 @@ Value type_lookup(Thread& t, Type* type, StrObject* name) {
       entry.name.store(name, std::memory_order_release);
       entry.value.store(value.bits(), std::memory_order_release);
       entry.sequence.store(before + 2, std::memory_order_release);
+      if (cache.written.fetch_add(1, std::memory_order_relaxed) == MethodCache::kFirstSize)
+        cache.size.store(MethodCache::kSize, std::memory_order_relaxed);
     }
   }
   return value;

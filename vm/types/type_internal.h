@@ -95,14 +95,17 @@ Result<Value> call_slot_wrapper(Thread& t, SlotWrapperObject* wrapper, Value sel
 
 // ---- type.cpp
 struct MethodCache {
-  static constexpr uint32_t kSize = 4096;
+  static constexpr uint32_t kSize = 4096, kFirstSize = 256;
   struct Entry {
     std::atomic<uint32_t> sequence{0};
     std::atomic<uint32_t> version{0};
     std::atomic<StrObject*> name{nullptr};
     std::atomic<uint64_t> value{0};
   };
-  // Pages that nobody has used yet stay untouched: every start would pay for 100 KB of zeros.
+  // Pages that nobody has used yet stay untouched: every start would pay for 100 KB of zeros. So only
+  // kFirstSize entries are in use until as many have been written; an entry says what it is for, so that
+  // growing needs no more than a new size.
+  std::atomic<uint32_t> size{kFirstSize}, written{0};
   Entry* entries = static_cast<Entry*>(os::map_memory(kSize * sizeof(Entry), 0, os::Reserve::Yes));
   MethodCache() { MP_CHECK(entries != nullptr, "no memory for the method cache"); }
   ~MethodCache() { os::unmap_memory(entries, kSize * sizeof(Entry)); }
