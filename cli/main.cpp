@@ -134,6 +134,13 @@ void x_option(const std::string& option, CommandLine& line) {
 // PEP 540: without a word about it, UTF-8 mode is on unless the locale itself names UTF-8. (CPython turns it
 // on for the locales "C" and "POSIX" only; another encoding than UTF-8 is one that minipy does not have.)
 bool locale_is_utf8() {
+  // The names that every C library has need no question, which would read four files (POSIX: LC_ALL wins,
+  // then LC_CTYPE, then LANG).
+  std::string_view name;
+  for (const char* variable : {"LANG", "LC_CTYPE", "LC_ALL"})
+    if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') name = value;
+  if (name.empty() || name == "C" || name == "POSIX") return false;
+  if (name == "C.UTF-8" || name == "C.utf8") return true;
   locale_t locale = newlocale(LC_CTYPE_MASK, "", nullptr);
   if (locale == nullptr) return false;
   bool utf8 = std::strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
