@@ -24,7 +24,7 @@ class TimeslicePolicy final : public GilPolicy {
       spin_.wait([this] { return word_.load(std::memory_order_relaxed) == kFree; });
       if (!try_take()) wait(gil);
     }
-    holder_.store(&t, std::memory_order_relaxed);
+    holder_.store(&t, std::memory_order_release);
     if (last_holder_ != &t) {
       last_holder_ = &t;
       gil.switches.fetch_add(1, std::memory_order_relaxed);
@@ -91,7 +91,8 @@ class TimeslicePolicy final : public GilPolicy {
 
   void ask(GilState& gil) {
     std::lock_guard<std::mutex> guard(asking_);
-    Thread* holder = holder_.load(std::memory_order_relaxed);
+    // Acquire: the holder may have been made by a thread with which we share nothing else.
+    Thread* holder = holder_.load(std::memory_order_acquire);
     if (holder == nullptr) return;
     // SAFETY: a thread ends after forget(), which waits for us.
     holder->set_interrupt(kInterruptDropGil);
