@@ -21,6 +21,7 @@ static constexpr size_t kMinTrigger = 2u << 20;
 static constexpr size_t kUsualTrigger = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
 static constexpr size_t kMostParallel = 16;  // threads that the trigger counts
+static constexpr size_t kParallelRoom = 2;   // for each of them, if they are several
 static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
 static constexpr size_t kStressThinning =
     64;  // collections after which the interval of `stress` grows by one
@@ -46,10 +47,12 @@ HeapImpl::~HeapImpl() {
 
 void HeapImpl::set_trigger() {
   size_t live = live_after.load(std::memory_order_relaxed);
-  // Threads that allocate in parallel all stand still for a collection, so with two of them it may come half
-  // as often for the same share of the time.
+  // Threads that allocate in parallel all stand still for a collection, and find their processors' caches
+  // less useful for it: with two of them it may come half as often for the same share of the time, and half
+  // as often again because the others' time is lost as well.
   size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kUsualTrigger);
-  size_t wanted = std::max(window * allocating_threads, live / 4 * 3);
+  if (allocating_threads > 1) window *= allocating_threads * kParallelRoom;
+  size_t wanted = std::max(window, live / 4 * 3);
   if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
     size_t room = limit > live ? limit - live : 0;
     wanted = std::min(wanted, std::max<size_t>(room / 3, 64 * 1024));
@@ -214,6 +217,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
 __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason,
                                                    const SpilledRegisters& top) {
   if (observer != nullptr) observer(observer_context, t, true, 0);
+  int64_t asked = os::monotonic_ns();
   stop_the_world(t);
   size_t freed;
   {
@@ -260,10 +264,10 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
       std::fprintf(
           stderr,
           "[gc] %zu: %s, thread %llu: live %zu objects, %zu bytes; freed %zu objects, about %zu bytes; "
-          "pause %.3f ms\n",
+          "stopped in %.3f ms, pause %.3f ms\n",
           statistics.collections, reason, static_cast<unsigned long long>(t.impl->native_id), marked_objects,
           marked_bytes, freed, bytes_before > marked_bytes ? bytes_before - marked_bytes : 0,
-          static_cast<double>(took) / 1e6);
+          static_cast<double>(begin - asked) / 1e6, static_cast<double>(took) / 1e6);
     if (pending.load(std::memory_order_relaxed) != 0) t.set_interrupt(kInterruptPendingCall);
   }
   start_the_world(t);

@@ -339,8 +339,9 @@ __attribute__((noinline)) void yield_gil(Thread& t) {
 
 // ---------------------------------------------------------------- stop-the-world
 
-// Most stops are shorter than going to sleep and being woken.
-static constexpr int64_t kSafepointSpin = 20'000, kLongestSpin = 500'000;  // nanoseconds
+// Going to sleep and being woken takes 50 microseconds and more in a virtual machine, and the first lines of
+// code after it find cold caches; a collection of a small heap is over within a millisecond or two.
+static constexpr int64_t kSafepointSpin = 20'000, kLongestSpin = 1'500'000;  // nanoseconds
 
 // One in which the stopper lost its processor says little about the others. Under the table's mutex.
 static void note_duration(ThreadTable& table, int64_t ns) {
