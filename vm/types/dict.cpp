@@ -275,9 +275,27 @@ __attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Va
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
+// Without a GIL. The usual case is apart from dict_set_hashed(), whose search has registers to save.
+__attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
+                                                  Value value) {
+  {
+    ObjectLock::Owned lock(t, dict);
+    if (lock) {
+      DictTable* table = dict->table.load(std::memory_order_relaxed);
+      DictFound first = dict_first_cell(table, key, hash);
+      if (first.entry >= 0) {
+        table->entries()[first.entry].value = value;
+        return {};
+      }
+    }
+  }
+  return dict_set_hashed(t, dict, key, hash, value);
+}
+
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
   int64_t hash;
-  if (!free_threaded(t) && known_hash(t.types().str, key, &hash)) [[likely]] {
+  if (known_hash(t.types().str, key, &hash)) [[likely]] {
+    if (free_threaded(t)) return set_owned(t, dict, key, hash, value);
     DictTable* table = dict->table.load(std::memory_order_relaxed);
     DictFound first = dict_first_cell(table, key, hash);
     if (first.entry >= 0) {

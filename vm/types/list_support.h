@@ -28,16 +28,22 @@ void list_set_size(ListObject* list, size_t count);
 Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
                           size_t count);
 
-// The common case of list_append, in line: there is room, and the GIL stands for the lock.
-inline bool list_append_in_room(Thread& t, ListObject* list, Value item) {
-  if (free_threaded(t)) [[unlikely]]
-    return false;
+// The common case of list_append: there is room. The caller holds the list's lock, or its GIL stands for it.
+inline bool list_append_locked(ListObject* list, Value item) {
   size_t n = list->size.load(std::memory_order_relaxed);
   ListArray* a = list->array.load(std::memory_order_relaxed);
   if (a == nullptr || n >= a->capacity) return false;
   a->items()[n].set(item);
   list->size.store(n + 1, std::memory_order_release);
   return true;
+}
+// Without a GIL: true if the list was this thread's own, and had room.
+bool list_append_owned(Thread& t, ListObject* list, Value item);
+// In line; false: it has to be appended the long way.
+inline bool list_append_in_room(Thread& t, ListObject* list, Value item) {
+  if (free_threaded(t)) [[unlikely]]
+    return list_append_owned(t, list, item);
+  return list_append_locked(list, item);
 }
 
 // A list of `count` items, which the caller writes to `*items` at once: it reaches no safepoint and nobody
