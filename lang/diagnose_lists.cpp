@@ -278,7 +278,7 @@ bool Diagnoser::field() {
     raise_at("f-string: expecting '!', or ':', or '}'", position_);
   if (accept(T::FieldBang)) {
     if (check && (is(T::FieldColon) || is(T::FieldEnd)))
-      raise_at("f-string: missing conversion character", position_ - 1);
+      raise_at("f-string: missing conversion character", position_);
     if (!is(T::Name)) {
       if (check) raise_at("f-string: invalid conversion character", position_);
       return false;

@@ -438,7 +438,7 @@ CallArguments* ParserContext::split_arguments(SeqBuilder<Argument*>* arguments, 
       case ArgumentKind::Starred:
         if (unpacking_seen)
           fail("iterable argument unpacking follows keyword argument unpacking",
-               {(token_at(argument->span.begin) - 1)->span.begin, lookahead->span.end});
+               {(token_at(argument->span.begin) - 1)->span.begin, argument->span.end});
         values.push(arena, argument->value);
         break;
       case ArgumentKind::Keyword: {

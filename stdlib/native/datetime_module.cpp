@@ -43,8 +43,8 @@ Status bind_constructor(Thread& t, const Parameters& p, const CallArgs& args, Va
     return t.raise(Exc::TypeError, "{} missing required argument '{}' (pos {})", shown(p), p.names[i], i + 1);
   }
   if (unexpected != nullptr)
-    return t.raise(Exc::TypeError, "{}{} got an unexpected keyword argument '{}'",
-                   p.function == nullptr ? "this " : "", shown(p), to_utf8(unexpected));
+    return unexpected_keyword(t, (p.function == nullptr ? "this " : "") + std::string(shown(p)),
+                              to_utf8(unexpected), {p.names, p.names + p.total});
   return {};
 }
 

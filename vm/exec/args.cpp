@@ -104,12 +104,7 @@ Error unexpected_keyword(const Binding& b, Value name, TupleObject* keywords) {
   for (size_t i = b.code->positional_only_count;
        i < size_t(b.code->argument_count) + b.code->keyword_only_count; ++i)
     candidates.push_back(b.parameter_text(i));
-  std::string text = to_utf8(name.as<StrObject>());
-  std::string close = suggest(text, candidates.data(), candidates.size());
-  if (!close.empty())
-    return b.t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'. Did you mean '{}'?",
-                     b.qualified_name(), text, close);
-  return b.t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", b.qualified_name(), text);
+  return unexpected_keyword(b.t, b.qualified_name() + "()", to_utf8(name.as<StrObject>()), candidates);
 }
 
 }  // namespace

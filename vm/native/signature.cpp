@@ -229,6 +229,16 @@ static std::string short_name(NativeFunctionObject* function) {
   return constructor && function->owner_type != nullptr ? to_utf8(function->owner_type->name) : name;
 }
 
+// CPython's _decimal parses its arguments without a name to tell of.
+static bool is_nameless(NativeFunctionObject* function) {
+  Value module = function->owner_type != nullptr ? function->owner_type->module.get() : function->owner.get();
+  return is_str(module) && str_equal(module.as<StrObject>(), "decimal");
+}
+// As it stands in front of "takes ..." and "missing ...".
+static std::string called_name(NativeFunctionObject* function) {
+  return is_nameless(function) ? "function" : short_name(function) + "()";
+}
+
 static const char* plural(size_t n) { return n == 1 ? "" : "s"; }
 
 static Error wrong_count(Thread& t, NativeFunctionObject* function, const NativeSignature& s, size_t given,
@@ -246,6 +256,9 @@ static Error wrong_count(Thread& t, NativeFunctionObject* function, const Native
     bool too_few = given < least;
     const char* how = least == most && s.varargs < 0 ? "" : too_few ? "at least " : "at most ";
     size_t limit = too_few ? least : most;
+    if (is_nameless(function))
+      return t.raise(Exc::TypeError, "function takes {}{} argument{} ({} given)",
+                     *how == 0 ? "exactly " : how, limit, plural(limit), given);
     return t.raise(Exc::TypeError, "{} expected {}{} argument{}, got {}", short_name(function), how, limit,
                    plural(limit), given);
   }
@@ -257,32 +270,30 @@ static Error wrong_count(Thread& t, NativeFunctionObject* function, const Native
       if (s.parameters[i].required) ++required;
     }
   if (s.varkeywords < 0 && given + keywords > all)
-    return t.raise(Exc::TypeError, "{}() takes {} {} {}argument{} ({} given)", short_name(function),
+    return t.raise(Exc::TypeError, "{} takes {} {} {}argument{} ({} given)", called_name(function),
                    required < all ? "at most" : "exactly", all, given == 0 ? "keyword " : "", plural(all),
                    given + keywords);
   if (given > most) {
-    if (most == 0) return t.raise(Exc::TypeError, "{}() takes no positional arguments", short_name(function));
-    return t.raise(Exc::TypeError, "{}() takes {} {} positional argument{} ({} given)", short_name(function),
+    if (most == 0) return t.raise(Exc::TypeError, "{} takes no positional arguments", called_name(function));
+    return t.raise(Exc::TypeError, "{} takes {} {} positional argument{} ({} given)", called_name(function),
                    least < most ? "at most" : "exactly", most, plural(most), given);
   }
   size_t only = s.positional_only - s.receiver, only_required = 0;
   for (size_t i = s.receiver; i < s.positional_only; ++i)
     if (s.parameters[i].required) ++only_required;
-  return t.raise(Exc::TypeError, "{}() takes {} {} positional argument{} ({} given)", short_name(function),
+  return t.raise(Exc::TypeError, "{} takes {} {} positional argument{} ({} given)", called_name(function),
                  only_required < most ? "at least" : "exactly", only_required, plural(only_required),
                  given + (only - only));
 }
 
-static Error unexpected_keyword(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
-                                StrObject* name) {
+static Error wrong_keyword(Thread& t, NativeFunctionObject* function, const NativeSignature& s,
+                           StrObject* name) {
   std::vector<std::string> candidates;
   for (auto& p : s.parameters)
     if (p.kind == ParameterKind::PositionalOrKeyword || p.kind == ParameterKind::KeywordOnly)
       candidates.push_back(to_utf8(p.name));
-  std::string wrong = to_utf8(name);
-  std::string close = suggest(wrong, candidates.data(), candidates.size());
-  return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'{}", short_name(function),
-                 wrong, close.empty() ? "" : ". Did you mean '" + close + "'?");
+  std::string shown = called_name(function);
+  return unexpected_keyword(t, shown == "function" ? "this function" : shown, to_utf8(name), candidates);
 }
 
 static bool same_name(StrObject* a, StrObject* b) { return a == b || str_equal(a, b); }
@@ -363,11 +374,11 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
     const NativeParameter& p = s.parameters[i];
     if (!out[i].is_empty()) continue;
     if (p.required)
-      return t.raise(Exc::TypeError, "{}() missing required argument '{}' (pos {})", short_name(function),
+      return t.raise(Exc::TypeError, "{} missing required argument '{}' (pos {})", called_name(function),
                      to_utf8(p.name), i - s.receiver + 1);
     out[i] = p.default_value;
   }
-  if (unexpected != nullptr) return unexpected_keyword(t, function, s, unexpected);
+  if (unexpected != nullptr) return wrong_keyword(t, function, s, unexpected);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "vm/types/builtin_types.h"
 
@@ -119,5 +120,9 @@ class ReprGuard {
 // ---- suggest.cpp: "Did you mean: 'x'?" for NameError, AttributeError, ImportError; empty when nothing is
 // close.
 std::string suggest(const std::string& wrong, const std::string* candidates, size_t count);
+// TypeError "FUNCTION got an unexpected keyword argument 'x'. Did you mean 'y'?"; `function` with its
+// parentheses.
+Error unexpected_keyword(Thread& t, std::string_view function, const std::string& wrong,
+                         const std::vector<std::string>& known);
 
 }  // namespace mp

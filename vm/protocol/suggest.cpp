@@ -68,4 +68,11 @@ std::string suggest(const std::string& wrong, const std::string* candidates, siz
   return result;
 }
 
+Error unexpected_keyword(Thread& t, std::string_view function, const std::string& wrong,
+                         const std::vector<std::string>& known) {
+  std::string close = suggest(wrong, known.data(), known.size());
+  return t.raise(Exc::TypeError, "{} got an unexpected keyword argument '{}'{}", function, wrong,
+                 close.empty() ? "" : ". Did you mean '" + close + "'?");
+}
+
 }  // namespace mp

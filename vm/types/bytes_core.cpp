@@ -102,7 +102,8 @@ Status bytes_new_args(Thread& t, const char* type, const CallArgs& args, Value* 
       size_t i = 0;
       while (i < 3 && !str_equal(name, kNames[i])) ++i;
       if (i == 3)
-        return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", type, to_utf8(name));
+        return unexpected_keyword(t, std::string(type) + "()", to_utf8(name),
+                                  {"source", "encoding", "errors"});
       if (!values[i].is_empty()) {
         return t.raise(Exc::TypeError, "argument for {}() given by name ('{}') and position ({})", type,
                        kNames[i], i + 1);

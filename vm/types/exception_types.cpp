@@ -78,8 +78,8 @@ static Status take_keywords(Thread& t, const char* who, ExceptionObject* e, cons
       ++i;
     }
     if (!known)
-      return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", who,
-                     str_text(t, (*given)[k]));
+      return unexpected_keyword(t, std::string(who) + "()", str_text(t, (*given)[k]),
+                                {names.begin(), names.end()});
   }
   return {};
 }

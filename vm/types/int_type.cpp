@@ -190,8 +190,7 @@ static Result<Value> int_new(Thread& t, Value self, const CallArgs& call) {
   if (call.count > 1) base = call.values[1];
   for (size_t i = 0; i < keywords; ++i) {
     auto* name = (*call.keyword_names.as<TupleObject>())[i].as<StrObject>();
-    if (!str_equal(name, "base"))
-      return t.raise(Exc::TypeError, "int() got an unexpected keyword argument '{}'", to_utf8(name));
+    if (!str_equal(name, "base")) return unexpected_keyword(t, "int()", to_utf8(name), {"base"});
     if (!base.is_empty())
       return t.raise(Exc::TypeError, "argument for int() given by name ('base') and position (2)");
     base = call.values[call.count + i];

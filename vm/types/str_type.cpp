@@ -42,9 +42,7 @@ Result<Value> str_new(Thread& t, Value cls, const CallArgs& args) {
       auto* name = (*names)[k].as<StrObject>();
       size_t i = 0;
       while (i < 3 && !str_equal(name, kNames[i])) ++i;
-      if (i == 3) {
-        return t.raise(Exc::TypeError, "str() got an unexpected keyword argument '{}'", to_utf8(name));
-      }
+      if (i == 3) return unexpected_keyword(t, "str()", to_utf8(name), {"object", "encoding", "errors"});
       if (!values[i].is_empty()) {
         return t.raise(Exc::TypeError, "argument for str() given by name ('{}') and position ({})", kNames[i],
                        i + 1);
