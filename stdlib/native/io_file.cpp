@@ -9,6 +9,7 @@
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_orphans.h"
 #include "vm/gc/idle.h"
+#include "vm/threads/descriptor_wait.h"
 
 namespace mp::io {
 
@@ -16,6 +17,7 @@ bool is_exact_file(Thread& t, Value v) { return is_exact(v, native_type(t, kFile
 
 Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size) {
   if (size > 0x7ffff000) size = 0x7ffff000;
+  if (file->counted || file->fd <= STDERR_FILENO) TRY(await_readable(t, file->fd));
   for (;;) {
     ssize_t n;
     int error;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "stdlib/native/posix_support.h"
+#include "vm/threads/descriptor_wait.h"
 
 namespace mp::posix {
 namespace {
@@ -39,6 +40,7 @@ Result<Value> os_read(Thread& t, const Value* args) {
   int64_t size = TRY(to_ssize(t, args[1]));
   if (size < 0) return t.raise_os_error(EINVAL);
   if (size > 0x7ffff000) size = 0x7ffff000;
+  TRY(await_readable(t, fd));
   std::string data(static_cast<size_t>(size), '\0');
   int64_t n = TRY(checked(t, [&] { return read(fd, data.data(), data.size()); }));
   return make_bytes(t, std::string_view(data).substr(0, static_cast<size_t>(n)));

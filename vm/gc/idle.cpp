@@ -3,12 +3,18 @@
 #include <algorithm>
 
 #include "vm/gc/heap_impl.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
 void note_opened(Thread& t) { t.heap().impl().open_files.fetch_add(1, std::memory_order_relaxed); }
 void note_closed(Thread& t) { t.heap().impl().open_files.fetch_sub(1, std::memory_order_relaxed); }
+
+bool may_wait_for_garbage(Thread& t) {
+  return t.is_main && (t.heap().impl().open_files.load(std::memory_order_relaxed) > 0 ||
+                       t.runtime().threads->started_threads.load(std::memory_order_relaxed) > 0);
+}
 
 IdleWait::IdleWait(Thread& t) : step_(os::kNanosPerSecond / 10) { arm(t); }
 

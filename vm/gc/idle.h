@@ -12,6 +12,9 @@ namespace mp {
 // A pipe or socket was opened, or closed: what another one may wait for.
 void note_opened(Thread& t);
 void note_closed(Thread& t);
+// Whether a collection may bring what this thread is about to wait for. Others are spared the question: where
+// the main thread waits, it collects for them.
+bool may_wait_for_garbage(Thread& t);
 
 // One wait. It is interrupted after a tenth of a second, then each time after twice as long, so that what is
 // dropped meanwhile is found; and never for more than a small share of the time.

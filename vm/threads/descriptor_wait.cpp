@@ -1,5 +1,7 @@
 #include "vm/threads/descriptor_wait.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -41,6 +43,14 @@ Result<int> wait_for_descriptors(Thread& t, pollfd* descriptors, size_t count, o
     if (error != EINTR) return t.raise_os_error(error);
     TRY(t.poll());  // PEP 475: what is left of the time is waited for
   }
+}
+
+Status await_readable(Thread& t, int fd) {
+  if (!may_wait_for_garbage(t)) return {};
+  pollfd one{fd, POLLIN, 0};
+  if (::poll(&one, 1, 0) != 0 || (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) return {};
+  TRY(wait_for_descriptors(t, &one, 1, os::kNoDeadline));
+  return {};
 }
 
 }  // namespace mp

@@ -31,5 +31,7 @@ class DescriptorRegion {
 // meanwhile: an error is what a handler raised, or OSError.
 Result<int> wait_for_descriptors(Thread& t, pollfd* descriptors, size_t count, os::Deadline deadline,
                                  const void* object = nullptr);
+// Before a read(2) that may block: waits until it will not, if what comes may depend on a collection.
+Status await_readable(Thread& t, int fd);
 
 }  // namespace mp
