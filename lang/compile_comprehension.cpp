@@ -91,7 +91,7 @@ void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
   make_function(std::move(code), 0, base);
   Reg iterable = operand(first.iter);
   emitter.set_span(first.iter->span);
-  emitter.emit(first.is_async ? Op::GET_AITER : Op::GET_ITER, base + 2, iterable);
+  emitter.emit(first.is_async ? Op::GET_AITER : Op::GET_ITER, base + 2, iterable, 0, generator ? 1 : 0);
   emitter.release_to(base + 3);
   emitter.set_span(node->span);
   emitter.emit(Op::CALL, base, base, 1);

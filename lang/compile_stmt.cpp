@@ -154,6 +154,15 @@ void Compiler::while_statement(const While& node) {
   emitter.bind(end);
 }
 
+// What it makes may end before a generator that it was given does: islice(numbers(), 3).
+static bool is_called_with_call(const ExprNode* node) {
+  auto* call = ast_cast<Call>(node);
+  if (call == nullptr) return false;
+  for (ExprNode* each : call->args)
+    if (each->kind == NodeKind::Call || each->kind == NodeKind::GeneratorExp) return true;
+  return false;
+}
+
 void Compiler::for_statement(const For& node) {
   Emitter& emitter = out();
   Reg mark = emitter.top();
@@ -163,7 +172,7 @@ void Compiler::for_statement(const For& node) {
   emitter.emit(Op::GET_ITER, iterator, iterable);
   emitter.release_to(iterator + 1);
   Label body = emitter.new_label(), next = emitter.new_label(), orelse = emitter.new_label(),
-        end = emitter.new_label();
+        left = emitter.new_label();
   auto* name = ast_cast<Name>(node.target);
   Reg item = name == nullptr ? -1 : plain_local(name->id);
   bool direct = item >= 0;
@@ -175,7 +184,7 @@ void Compiler::for_statement(const For& node) {
   block.kind = BlockKind::ForLoop;
   block.outer_handler = emitter.handler();
   block.continue_label = next;
-  block.break_label = end;
+  block.break_label = left;
   block.span = node.span;
   push_block(block);
   emitter.release_to(iterator + 1);
@@ -192,8 +201,32 @@ void Compiler::for_statement(const For& node) {
   emitter.set_span(node.iter->span);
   emitter.jump(Op::FOR_LOOP, body, item, iterator);
   emitter.bind(orelse);
+  if (is_called_with_call(node.iter) && !node.orelse.empty()) {
+    emitter.set_span({});
+    emitter.emit(Op::LEAVE_LOOP, iterator);
+  }
   emitter.release_to(mark);
   statements(node.orelse);
+  loop_left(left, iterator, node.iter, node.orelse.empty());
+}
+
+// Where a break of a for loop goes: a generator that nothing else names ends there.
+void Compiler::loop_left(Label left, Reg iterator, const ExprNode* iterable, bool falls_through) {
+  Emitter& emitter = out();
+  bool display = iterable->kind == NodeKind::Constant || iterable->kind == NodeKind::Tuple ||
+                 iterable->kind == NodeKind::List || iterable->kind == NodeKind::ListComp;
+  bool used_up = falls_through && is_called_with_call(iterable);
+  if (display || (!emitter.is_used(left) && !used_up)) return emitter.bind(left);
+  Label end = emitter.new_label();
+  if (!falls_through && emitter.reachable()) {
+    emitter.set_span({});
+    emitter.jump(Op::JUMP, end);
+  }
+  emitter.bind(left);
+  emitter.push();
+  emitter.set_span({});
+  emitter.emit(Op::LEAVE_LOOP, iterator);
+  emitter.release_to(iterator);
   emitter.bind(end);
 }
 
@@ -209,7 +242,7 @@ void Compiler::async_for_statement(const AsyncFor& node) {
   emitter.set_span(node.iter->span);
   emitter.emit(Op::GET_AITER, iterator, iterable);
   emitter.release_to(iterator + 1);
-  Label head = emitter.new_label(), orelse = emitter.new_label(), end = emitter.new_label();
+  Label head = emitter.new_label(), orelse = emitter.new_label(), left = emitter.new_label();
   emitter.forget_deletable();
   emitter.bind(head);
   int32_t outer = emitter.handler();
@@ -217,7 +250,7 @@ void Compiler::async_for_statement(const AsyncFor& node) {
   block.kind = BlockKind::ForLoop;
   block.outer_handler = outer;
   block.continue_label = head;
-  block.break_label = end;
+  block.break_label = left;
   block.span = node.span;
   push_block(block);
   Label stop = emitter.new_label();
@@ -243,7 +276,7 @@ void Compiler::async_for_statement(const AsyncFor& node) {
   emitter.bind(orelse);
   emitter.release_to(mark);
   statements(node.orelse);
-  emitter.bind(end);
+  loop_left(left, iterator, node.iter, false);
 }
 
 void Compiler::leave_loop(const StmtNode* node) {

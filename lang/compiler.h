@@ -147,6 +147,7 @@ class Compiler {
   void assignment(const Assign& node);
   void expression_statement(const Expr& node);
   void leave_loop(const StmtNode* node);
+  void loop_left(Label left, Reg iterator, const ExprNode* iterable, bool falls_through);
   void raise_statement(const Raise& node);
   void delete_target(const ExprNode* target);
   bool assign_tuple_in_parallel(const ExprNode* target, const ExprNode* value);

@@ -259,7 +259,7 @@ void describe_task(Thread& t, TaskObject* task, std::string& out) {
     out += fmt::format(
         "      File \"{}\", line {}, in {}\n", to_utf8(frame.code->filename.get().as<StrObject>()),
         code_line(frame.code, frame.word()), to_utf8(frame.code->qualified_name.get().as<StrObject>()));
-    v = generator_delegate(coroutine);
+    v = generator_delegate(t, coroutine);
   }
 }
 

@@ -522,8 +522,11 @@ static Status init_itertools(Thread& t, ModuleObject* module) {
                                &kTakeWhileSpec,
                                &kTeeSpec,
                                &kTeeDataSpec,
-                               &kZipLongestSpec})
-    module_add_type(t, module, *spec);
+                               &kZipLongestSpec}) {
+    Type* type = module_add_type(t, module, *spec);
+    // A group keeps its groupby, and the iterators of tee() share what they read.
+    if (spec != &kGroupBySpec && spec != &kTeeSpec && spec != &kTeeDataSpec) type->flags |= kTypeAdapter;
+  }
   return {};
 }
 static const NativeDef kItertoolsFunctions[] = {

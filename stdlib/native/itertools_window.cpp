@@ -1,5 +1,6 @@
 // itertools: pairwise, batched, islice and zip_longest: tools that cut or join by position.
 #include "stdlib/native/itertools_support.h"
+#include "vm/exec/generator.h"
 
 namespace mp {
 
@@ -163,6 +164,7 @@ static Result<Value> islice_next(Thread& t, Value self) {
   }
   if (it->stop >= 0 && count >= it->stop) {
     it->iterator = kEmpty;
+    drop_held(t, iterator);
     return kNoMore;
   }
   Value item = TRY(next_of(t, iterator));

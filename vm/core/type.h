@@ -80,6 +80,7 @@ enum TypeFlags : uint32_t {
   kTypeCustomGetAttr =
       1 << 20,  // overrides __getattribute__/__getattr__: no inline caching of instance attributes
   kTypeCustomSetAttr = 1 << 21,
+  kTypeAdapter = 1 << 23,        // an iterator over its arguments, which nobody can get out of it again
   kTypeLazyNamespace = 1 << 22,  // builtin whose methods are not in `dict` yet: go through type_namespace()
 };
 

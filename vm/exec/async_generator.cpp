@@ -1,6 +1,7 @@
 // The awaitables of async generators: what __anext__, asend, athrow and aclose return (PEP 525).
 #include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
+#include "vm/exec/loop_generators.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/runtime.h"
@@ -236,13 +237,25 @@ Result<Value> awaitable_close_method(Thread& t, const Value* args) {
 
 Result<Value> identity(Thread&, Value v) { return v; }
 
+// asyncio's own hook keeps a weak reference; any other may keep the generator.
+bool keeps_weakly(Thread& t, Value hook) {
+  if (!is_kind(hook, Kind::BoundMethod)) return false;
+  Value module = dict_get_text(t, t.runtime().modules, "asyncio.base_events");
+  if (module.is_not_found()) return false;
+  Value loop = get_attr_or_not_found(t, module, intern(t, "BaseEventLoop")).take();
+  return is_type(loop) && type_lookup(t, loop.as<Type>(), intern(t, "_asyncgen_firstiter_hook")) ==
+                              hook.as<BoundMethodObject>()->function.get();
+}
+
 // The first iteration tells the hooks of sys.set_asyncgen_hooks.
 Status init_hooks(Thread& t, GeneratorObject* g) {
   if (g->hooks_initialised) return {};
   g->hooks_initialised = true;
   g->finalizer = t.async_gen_finalizer.get();
   Value first = t.async_gen_firstiter;
-  if (!first.is_empty() && !first.is_none()) TRY(call(t, first, {g}));
+  if (first.is_empty() || first.is_none()) return {};
+  if (g->loop_frame != nullptr && !keeps_weakly(t, first)) let_go(t, g);
+  TRY(call(t, first, {g}));
   return {};
 }
 
@@ -360,6 +373,10 @@ const NativeDef kAnextBuiltin = MP_FUNCTION(
     "exhausted,\nit is returned instead of raising StopAsyncIteration.");
 
 Type* async_gen_wrapped_type(Thread& t) { return native_type(t, kWrappedSpec); }
+
+void note_awaited(Thread& t, Value awaitable) {
+  if (is_asend(t, awaitable)) let_go(t, self(awaitable)->target());
+}
 
 SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent, Value* result) {
   return awaitable_send(t, awaitable, sent, result);

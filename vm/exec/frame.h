@@ -15,12 +15,13 @@ enum FrameFlags : uint8_t {
   kFrameEntry = 1,  // its return leaves the interpreter loop (called from C++)
   kFrameInit =
       2,  // __init__ of a class call: its result is dropped for the instance (the caller's self slot)
-  kFrameGenerator = 4,   // lives in a GeneratorObject
-  kFrameForIter = 8,     // generator resumed by FOR_ITER / FOR_LOOP of the previous frame
-  kFrameDelegate = 16,   // generator resumed by YIELD_FROM / AWAIT of the previous frame
-  kFrameHasObject = 32,  // frame_object is set
-  kFrameTraced = 64,     // traced_word is valid
-  kFrameDiscard = 128,   // the result is not stored
+  kFrameGenerator = 4,  // lives in a GeneratorObject
+  kFrameForIter = 8,    // generator resumed by FOR_ITER / FOR_LOOP of the previous frame
+  kFrameDelegate = 16,  // generator resumed by YIELD_FROM / AWAIT of the previous frame
+  kFrameAttached =
+      32,  // frame_object is set, or loops hold generators (loop_generators.cpp): both outlive no frame
+  kFrameTraced = 64,    // traced_word is valid
+  kFrameDiscard = 128,  // the result is not stored
 };
 
 // Frames of ordinary functions lie on the VM stack, directly before their registers; those of generators in

@@ -97,7 +97,7 @@ FrameObject* frame_object(Thread& t, Frame* frame) {
   f->function = Value(frame->function);
   if ((frame->flags & kFrameGenerator) != 0) f->generator = Value(frame->generator());
   frame->frame_object = f;
-  frame->flags |= kFrameHasObject;
+  frame->flags |= kFrameAttached;
   return f;
 }
 
@@ -120,7 +120,7 @@ void detach_frame_object(Thread& t, Frame* frame) {
   f->frame = nullptr;
   f->generator = kEmpty;
   frame->frame_object = nullptr;
-  frame->flags &= static_cast<uint8_t>(~kFrameHasObject);
+  frame->flags &= static_cast<uint8_t>(~kFrameAttached);
 }
 
 CodeObject* frame_code(FrameObject* f) { return f->code.get().as<CodeObject>(); }

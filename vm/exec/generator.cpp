@@ -5,10 +5,12 @@
 #include <cstring>
 
 #include "vm/exec/interp.h"
+#include "vm/exec/loop_generators.h"
 #include "vm/exec/ops.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -18,6 +20,7 @@ using lang::Op;
 
 SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent,
                                           Value* result);  // async_generator.cpp
+void note_awaited(Thread& t, Value awaitable);
 extern const NativeDef kAsyncGeneratorMethods[];
 Result<Value> async_generator_anext(Thread& t, Value self);
 
@@ -78,7 +81,7 @@ SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* re
   g->handled.previous = t.handled;
   t.handled = &g->handled;
   g->frame.previous = t.frame;
-  g->frame.flags = static_cast<uint8_t>((g->frame.flags & kFrameHasObject) | kFrameGenerator | kFrameEntry);
+  g->frame.flags = static_cast<uint8_t>((g->frame.flags & kFrameAttached) | kFrameGenerator | kFrameEntry);
   t.frame = &g->frame;
   Value v = execute(t, &g->frame, throwing);
   if (v.is_error()) return SendStatus::Error;
@@ -98,7 +101,8 @@ Status check_resumable(Thread& t, GeneratorObject* g) {
 }
 
 // Ends a generator that never ran or will not run again.
-void finish(GeneratorObject* g) {
+void finish(Thread& t, GeneratorObject* g) {
+  let_go(t, g);
   g->state.store(GeneratorState::Finished, std::memory_order_release);
   g->frame.previous = nullptr;
 }
@@ -149,9 +153,12 @@ Error raise_stop_iteration(Thread& t, Value value) {
   return t.raise_object(e);
 }
 
-Value generator_delegate(GeneratorObject* g) {
+Value generator_delegate(Thread& t, GeneratorObject* g) {
   Value d = delegate_of(g);
-  if (d.is_object()) note_seen(d.as_object());
+  if (d.is_object()) {
+    note_seen(d.as_object());
+    note_awaited(t, d);
+  }
   return d.is_empty() ? kNone : d;
 }
 bool is_awaiting(GeneratorObject* g) { return !delegate_of(g).is_empty(); }
@@ -194,6 +201,8 @@ GeneratorObject* make_unseen_generator(Thread& t, Frame* frame) {
   }
   move_frame_in(g, frame);
   g->unseen.store(true, std::memory_order_relaxed);
+  adopt_argument(t, g);
+  if ((g->frame.flags & kFrameAttached) != 0) hold_fresh(t, g, frame);
   return g;
 }
 
@@ -203,12 +212,13 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
   bool async_generator = (code->flags & lang::kCodeAsyncGenerator) != 0;
   GeneratorObject* g = new_generator(t, code);
   move_frame_in(g, frame);
-  if ((frame->flags & kFrameHasObject) != 0) {
+  adopt_argument(t, g);
+  if (frame->frame_object != nullptr) {
     g->frame.frame_object->frame = &g->frame;
     g->frame.frame_object->generator = Value(g);
-    g->frame.flags |= kFrameHasObject;
+    g->frame.flags |= kFrameAttached;
     frame->frame_object = nullptr;
-    frame->flags &= static_cast<uint8_t>(~kFrameHasObject);
+    frame->flags &= static_cast<uint8_t>(~kFrameAttached);
   }
   if (coroutine) {
     set_creation_site(creation_site(g), frame->previous);
@@ -226,6 +236,9 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
     t.heap().register_script_finalizer(g);
   } else if (async_generator || !code->unit->exceptions.empty()) {
     t.heap().register_script_finalizer(g);
+    hold_fresh(t, g, frame);
+  } else if ((g->frame.flags & kFrameAttached) != 0) {
+    hold_fresh(t, g, frame);
   }
   return g;
 }
@@ -331,7 +344,7 @@ Result<Value> generator_close(Thread& t, GeneratorObject* g) {
   GeneratorState state = g->state.load(std::memory_order_relaxed);
   if (state == GeneratorState::Created) {
     TRY(claim(t, g, state));
-    finish(g);
+    finish(t, g);
     return kNone;
   }
   if (state == GeneratorState::Finished) return kNone;
@@ -539,8 +552,11 @@ void tell_never_awaited(Thread& t, GeneratorObject* g) {
   if (!warned && warn_where_created(t, g).is_error()) write_unraisable(t, "coroutine", g);
 }
 
-Status generator_finalize(Thread& t, Value v) {
+}  // namespace
+
+Status finalize_generator(Thread& t, Value v) {
   GeneratorObject* g = self(v);
+  let_go(t, g);
   GeneratorState state = g->state.load(std::memory_order_relaxed);
   if (state == GeneratorState::Finished || state == GeneratorState::Running) return {};
   Value pending = t.take_exception();
@@ -554,14 +570,22 @@ Status generator_finalize(Thread& t, Value v) {
   }
   if (is_coroutine_code(g) && state == GeneratorState::Created) {
     tell_never_awaited(t, g);
-    finish(g);
+    finish(t, g);
   } else {
-    if (generator_close(t, g).is_error())
+    if (generator_close(t, g).is_error()) {
+      // "generator ignored GeneratorExit" comes from no line; the loop that was left has one.
+      if (!t.impl->running_finalizers && t.frame != nullptr && is_exception(t.current()) &&
+          t.current().as<ExceptionObject>()->traceback.get().is_empty() &&
+          code_line(t.frame->code, t.frame->word()) > 0)
+        add_traceback(t, t.frame);
       write_unraisable(t, is_coroutine_code(g) ? "coroutine" : "generator", v);
+    }
   }
   t.restore_exception(pending);
   return {};
 }
+
+namespace {
 
 Result<Value> get_frame(Thread& t, Value v) {
   if (self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Finished) return kNone;
@@ -577,7 +601,7 @@ Result<Value> get_suspended(Thread&, Value v) {
   return Value::from_bool(self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Suspended);
 }
 Result<Value> get_code(Thread&, Value v) { return Value(self(v)->frame.code); }
-Result<Value> get_delegate(Thread&, Value v) { return generator_delegate(self(v)); }
+Result<Value> get_delegate(Thread& t, Value v) { return generator_delegate(t, self(v)); }
 Result<Value> get_origin(Thread&, Value v) {
   Value origin = self(v)->origin;
   return origin.is_empty() ? kNone : origin;
@@ -683,7 +707,7 @@ const TypeSpec kGeneratorSpec = {
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
     .slots = MP_SLOTS(.repr = generator_repr, .iter = identity, .next = generator_next,
-                      .finalize = generator_finalize),
+                      .finalize = finalize_generator),
     .methods = kGeneratorMethods,
     .getsets = kGeneratorGetSets,
 };
@@ -693,7 +717,7 @@ const TypeSpec kCoroutineSpec = {
     .size = sizeof(GeneratorObject),
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
-    .slots = MP_SLOTS(.repr = generator_repr, .await = coroutine_await, .finalize = generator_finalize),
+    .slots = MP_SLOTS(.repr = generator_repr, .await = coroutine_await, .finalize = finalize_generator),
     .methods = kCoroutineMethods,
     .getsets = kCoroutineGetSets,
 };
@@ -713,7 +737,7 @@ const TypeSpec kAsyncGeneratorSpec = {
     .flags = kTypeHasWeakref | kTypeDisallowNew,
     .trace = trace_generator,
     .slots = MP_SLOTS(.repr = generator_repr, .aiter = identity, .anext = async_generator_anext,
-                      .finalize = generator_finalize),
+                      .finalize = finalize_generator),
     .methods = kAsyncGeneratorMethods,
     .getsets = kAsyncGeneratorGetSets,
 };

@@ -14,6 +14,7 @@ struct GeneratorObject : Object {
   // Only a temporary of the frame that awaits it or loops over it names it.
   std::atomic<bool> unseen{false};
   std::atomic<bool> running_async{false};
+  const Frame* loop_frame = nullptr;  // where LoopTable has it; null: nowhere
   Slot name, qualified_name;
   Slot origin;     // cr_origin
   Slot finalizer;  // async generator: the finalizer hook
@@ -70,8 +71,13 @@ SendStatus generator_throw(Thread& t, GeneratorObject* generator, Value exceptio
 // it).
 Result<Value> generator_next_value(Thread& t, GeneratorObject* generator);
 Result<Value> generator_close(Thread& t, GeneratorObject* generator);
+// What its end in the collector does: closes it, or warns, or tells the hook of sys.set_asyncgen_hooks.
+Status finalize_generator(Thread& t, Value generator);
+// At the end of a native function with NativeDef::lets_go, or where an adapter drops its source: a generator
+// that nobody else knows is closed.
+void drop_held(Thread& t, Value generator);
 // What is awaited or delegated to (gi_yieldfrom, cr_await), or None.
-Value generator_delegate(GeneratorObject* generator);
+Value generator_delegate(Thread& t, GeneratorObject* generator);
 bool is_awaiting(GeneratorObject* generator);  // it is suspended in an await or a `yield from`
 // The iterator of `await v`: coroutine itself, or v.__await__(). TypeError "object X can't be used in 'await'
 // expression".

@@ -5,6 +5,7 @@
 
 #include "vm/exec/cold_ops.h"
 #include "vm/exec/interp_values.h"
+#include "vm/exec/loop_generators.h"
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/iterator_support.h"
@@ -77,7 +78,8 @@ inline bool unpacks_item(const Frame* frame, const Instruction* loop, const Inst
 }
 
 // Whether what the running generator function returns goes from a temporary of its caller straight into an
-// await or a for loop: then the GET_AWAITABLE or GET_ITER, which gives the generator itself.
+// await, a for loop or a `yield from`: then the GET_AWAITABLE, GET_ITER or GET_YIELD_FROM_ITER, which gives
+// the generator itself.
 inline const Instruction* used_at_once(Thread& t, const Frame* frame) {
   if (frame->flags != 0) return nullptr;
   const CodeObject *caller = frame->previous->code, *code = frame->code;
@@ -86,6 +88,12 @@ inline const Instruction* used_at_once(Thread& t, const Frame* frame) {
   switch (opcode(next)) {
     case Op::GET_AWAITABLE:
       return (code->flags & lang::kCodeCoroutine) != 0 && t.coroutine_origin_depth == 0 ? next : nullptr;
+    case Op::GET_YIELD_FROM_ITER:
+      return (code->flags &
+              (lang::kCodeCoroutine | lang::kCodeAsyncGenerator | lang::kCodeIterableCoroutine)) == 0 &&
+                     code->unit->exceptions.empty()
+                 ? next
+                 : nullptr;
     case Op::GET_ITER: {
       const Instruction* loop = next + 1;
       bool looped = lang::op_info(opcode(loop)).base == Op::FOR_ITER && loop->b == next->a &&

@@ -2,6 +2,7 @@
 #include "vm/exec/ops.h"
 
 #include "vm/exec/cold_ops.h"
+#include "vm/exec/loop_generators.h"
 #include "vm/native/signature.h"
 #include "vm/types/list_support.h"
 #include "vm/types/type_internal.h"
@@ -218,8 +219,11 @@ bool POSITIVE(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return put(r, pc->a, positive(t, r[pc->b]));
 }
 bool INVERT(Thread& t, Frame*, const Instruction* pc, Value* r) { return put(r, pc->a, invert(t, r[pc->b])); }
-bool GET_ITER(Thread& t, Frame*, const Instruction* pc, Value* r) {
-  return put(r, pc->a, get_iter(t, r[pc->b]));
+bool GET_ITER(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
+  Value iterable = r[pc->b];
+  if (!put(r, pc->a, get_iter(t, iterable))) return false;
+  hold_made_by_iter(t, frame, pc, iterable, r[pc->a], t.names().__iter__);
+  return true;
 }
 
 static bool unpack_type_error(Thread& t, Value v) {

@@ -1,5 +1,6 @@
 // Cold instructions of control flow: raising, exception groups, awaiting, pattern matching, intrinsics.
 #include "vm/exec/cold_ops.h"
+#include "vm/exec/loop_generators.h"
 #include "vm/exec/type_parameters.h"
 
 namespace mp::ops::cold {
@@ -216,7 +217,7 @@ bool GET_AWAITABLE(Thread& t, Frame*, const Instruction* pc, Value* r) {
   return true;
 }
 
-bool GET_AITER(Thread& t, Frame*, const Instruction* pc, Value* r) {
+bool GET_AITER(Thread& t, Frame* frame, const Instruction* pc, Value* r) {
   Value v = r[pc->b];
   Type* type = type_of(t, v);
   if (type->slots.aiter == nullptr) {
@@ -231,6 +232,7 @@ bool GET_AITER(Thread& t, Frame*, const Instruction* pc, Value* r) {
             type_name(t, iterator));
     return false;
   }
+  hold_made_by_iter(t, frame, pc, v, iterator, t.names().__aiter__);
   r[pc->a] = iterator;
   return true;
 }

@@ -1,4 +1,5 @@
 // From a raised exception to its handler: traceback entries, exception tables, leaving frames.
+#include "vm/exec/loop_generators.h"
 #include "vm/exec/ops.h"
 
 namespace mp {
@@ -41,7 +42,10 @@ static void convert_stop_iteration(Thread& t, Frame* frame) {
 }
 
 void leave_frame(Thread& t, Frame* frame) {
-  if ((frame->flags & kFrameHasObject) != 0) detach_frame_object(t, frame);
+  if ((frame->flags & kFrameAttached) != 0) {
+    close_loops(t, frame, 0);
+    if (frame->frame_object != nullptr) detach_frame_object(t, frame);
+  }
   t.frame = frame->previous;
   --t.recursion_depth;
   if ((frame->flags & kFrameGenerator) != 0) {
@@ -53,7 +57,10 @@ void leave_frame(Thread& t, Frame* frame) {
     frame->flags = kFrameGenerator;
     generator->state.store(GeneratorState::Finished, std::memory_order_release);
     // Nothing is left to close: the collector need not bring it back to life for that.
-    if (generator->has_flag(kFlagHasFinalizer)) generator->set_flag(kFlagFinalized);
+    if (generator->has_flag(kFlagHasFinalizer)) {
+      generator->set_flag(kFlagFinalized);
+      let_go(t, generator);
+    }
   } else {
     t.stack_top = reinterpret_cast<Slot*>(frame);
   }
@@ -72,6 +79,7 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
     const lang::CodeUnit* unit = frame->code->unit;
     if (!unit->exceptions.empty()) {
       if (const lang::ExceptionRange* range = unit->handler_at(frame->word())) {
+        if ((frame->flags & kFrameAttached) != 0) close_loops(t, frame, range->exception_register);
         frame->pc = frame->code->instructions + range->handler;
         // What a callback raises there leaves the handler.
         if (seen && !trace_handled(t, frame)) continue;

@@ -26,8 +26,10 @@ Result<Value> builtin_all(Thread& t, const Value* args) {
   for (;;) {
     Value item = TRY(walk.next());
     if (item.is_no_more()) return kTrue;
-    if (!TRY(truth(t, item))) return kFalse;
+    if (!TRY(truth(t, item))) break;
   }
+  drop_held(t, args[0]);
+  return kFalse;
 }
 Result<Value> builtin_any(Thread& t, const Value* args) {
   Walk walk(t);
@@ -35,8 +37,10 @@ Result<Value> builtin_any(Thread& t, const Value* args) {
   for (;;) {
     Value item = TRY(walk.next());
     if (item.is_no_more()) return kFalse;
-    if (TRY(truth(t, item))) return kTrue;
+    if (TRY(truth(t, item))) break;
   }
+  drop_held(t, args[0]);
+  return kTrue;
 }
 
 Result<Value> builtin_ascii(Thread& t, const Value* args) { return ascii(t, args[0]); }
@@ -175,7 +179,10 @@ Result<Value> builtin_next(Thread& t, const Value* args) {
     if (!args[1].is_empty() && t.catch_exception(Exc::StopIteration)) return args[1];
     return Error{};
   }
-  if (!item.value().is_no_more()) return item;
+  if (!item.value().is_no_more()) {
+    drop_held(t, args[0]);
+    return item;
+  }
   if (!args[1].is_empty()) return args[1];
   return t.raise_object(make_exception_args(t, Exc::StopIteration, empty_tuple(t)));
 }
@@ -258,8 +265,7 @@ Result<Value> extreme(Thread& t, const CallArgs& call, CompareOp op, const char*
       else if (str_equal(keyword, "default"))
         fallback = call.values[call.count + i];
       else
-        return t.raise(Exc::TypeError, "{}() got an unexpected keyword argument '{}'", name,
-                       to_utf8(keyword));
+        return unexpected_keyword(t, std::string(name) + "()", to_utf8(keyword), {"key", "default"});
     }
   }
   if (call.count == 0) return t.raise(Exc::TypeError, "{} expected at least 1 argument, got 0", name);
@@ -317,10 +323,16 @@ Result<Value> builtin_round(Thread& t, const Value* args) {
   return call(t, method, {args[1]});
 }
 
-Result<Value> builtin_sorted(Thread& t, const Value* args) {
-  Value list = TRY(to_list(t, args[0]));
-  bool reverse = TRY(truth(t, args[2]));
-  TRY(list_sort(t, list.as<ListObject>(), args[1], reverse));
+Result<Value> builtin_sorted(Thread& t, Value, const CallArgs& args) {
+  if (args.count != 1) return t.raise(Exc::TypeError, "sorted expected 1 argument, got {}", args.count);
+  Value list = TRY(to_list(t, args.values[0]));
+  if (args.keyword_names.is_empty()) {
+    TRY(list_sort(t, list.as<ListObject>(), kNone, false));
+  } else {
+    // list.sort() reads the keywords, and tells of wrong ones.
+    Value method = TRY(get_attr(t, list, intern(t, "sort")));
+    TRY(call(t, method, CallArgs{args.values + 1, 0, args.keyword_names}));
+  }
   return list;
 }
 
@@ -408,10 +420,10 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(builtin_abs, "abs(x, /)", "Return the absolute value of the argument."),
     MP_FUNCTION(builtin_aiter, "aiter(async_iterable, /)",
                 "Return an AsyncIterator for an AsyncIterable object."),
-    MP_FUNCTION(builtin_all, "all(iterable, /)",
+    MP_CONSUMER(builtin_all, "all(iterable, /)",
                 "Return True if bool(x) is True for all values x in the iterable.\n\nIf the iterable is "
                 "empty, return True."),
-    MP_FUNCTION(builtin_any, "any(iterable, /)",
+    MP_CONSUMER(builtin_any, "any(iterable, /)",
                 "Return True if bool(x) is True for any x in the iterable.\n\nIf the iterable is empty, "
                 "return False."),
     MP_FUNCTION(builtin_ascii, "ascii(obj, /)", "Return an ASCII-only representation of an object."),
@@ -456,7 +468,7 @@ const NativeDef kFunctions[] = {
         "value\n\n"
         "With a single iterable argument, return its smallest item, or the default if it is empty.\n"
         "With two or more positional arguments, return the smallest argument."),
-    MP_FUNCTION(builtin_next, "next(iterator, default=?, /)", "Return the next item from the iterator."),
+    MP_CONSUMER(builtin_next, "next(iterator, default=?, /)", "Return the next item from the iterator."),
     MP_FUNCTION(builtin_oct, "oct(number, /)", "Return the octal representation of an integer."),
     MP_RAW_FUNCTION(builtin_open,
                     "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, "
@@ -472,9 +484,9 @@ const NativeDef kFunctions[] = {
                 "Round a number to a given precision in decimal digits."),
     MP_FUNCTION(builtin_setattr, "setattr(obj, name, value, /)",
                 "Sets the named attribute on the given object to the specified value."),
-    MP_FUNCTION(builtin_sorted, "sorted(iterable, /, *, key=None, reverse=False)",
-                "Return a new list containing all items from the iterable in ascending order."),
-    MP_FUNCTION(builtin_sum, "sum(iterable, /, start=0)",
+    MP_RAW_FUNCTION(builtin_sorted, "sorted(iterable, /, *, key=None, reverse=False)",
+                    "Return a new list containing all items from the iterable in ascending order."),
+    MP_CONSUMER(builtin_sum, "sum(iterable, /, start=0)",
                 "Return the sum of a 'start' value (default: 0) plus an iterable of numbers"),
     MP_END};
 

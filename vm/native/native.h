@@ -35,6 +35,9 @@ namespace mp {
   ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::Function, doc, false }
 #define MP_QUIET_METHOD(function, signature, doc) \
   ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::Method, doc, false }
+// What uses an iterator up or asks it once: see NativeDef::lets_go.
+#define MP_CONSUMER(function, signature, doc) \
+  ::mp::NativeDef { signature, function, nullptr, ::mp::NativeKind::Function, doc, true, true }
 #define MP_END \
   ::mp::NativeDef {}
 

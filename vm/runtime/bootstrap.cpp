@@ -69,6 +69,7 @@ std::unique_ptr<Runtime> Runtime::create(RuntimeOptions options) {
   runtime->threads->watch_deadlocks = runtime->options.deadlock != "off";
   runtime->import = std::make_unique<ImportState>();
   runtime->interned = std::make_shared<InternTable>();
+  runtime->loop_table = make_loop_table();
   runtime->free_threaded = !gil_enabled;
   Thread* t = attach_new_thread(*runtime);
   if (t == nullptr) {
@@ -144,7 +145,7 @@ int Runtime::finalize() {
     Result<Value> found = get_attr_or_not_found(t, module, intern(t, function));
     if (found.ok() && found.value().is_not_found()) return;
     Result<Value> done = found.is_error() ? found : call(t, found.value());
-    if (done.is_error()) write_unraisable(t, nullptr, module);
+    if (done.is_error()) write_unraisable(t, nullptr, kNone);
   };
   run("threading", "_shutdown");
   run("atexit", "_run_exitfuncs");

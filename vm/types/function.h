@@ -42,6 +42,8 @@ struct NativeDef {
   // False: a thread does not lose the GIL after a call. CPython 3.13's calls of len, isinstance, one-argument
   // type and list.append are instructions of their own, without a switch site.
   bool switches = true;
+  // Nobody can get at its argument through it once it has returned: see vm/exec/loop_generators.cpp.
+  bool lets_go = false;
 };
 
 // builtin_function_or_method when bound or a module function; method_descriptor when found on a class.

@@ -306,7 +306,7 @@ extern const TypeSpec kEnumerateSpec;
 const TypeSpec kEnumerateSpec = {
     .name = "enumerate",
     .size = sizeof(EnumerateIterator),
-    .flags = kTypeBaseType,
+    .flags = kTypeBaseType | kTypeAdapter,
     .doc =
         "Return an enumerate object.\n\n  iterable\n    an object supporting iteration\n\nThe enumerate "
         "object yields pairs "
@@ -343,8 +343,7 @@ static Result<Value> zip_new(Thread& t, Value self, const CallArgs& args) {
   for (size_t i = 0; i < keywords; ++i) {
     Value name = (*args.keyword_names.as<TupleObject>())[i];
     if (!str_equal(name.as<StrObject>(), "strict"))
-      return t.raise(Exc::TypeError, "zip() got an unexpected keyword argument '{}'",
-                     to_utf8(name.as<StrObject>()));
+      return unexpected_keyword(t, "zip()", to_utf8(name.as<StrObject>()), {"strict"});
     strict = TRY(truth(t, args.values[args.count + i]));
   }
   TupleObject* iterators = TRY(iterators_of(t, args.values, args.count, nullptr));
@@ -441,7 +440,7 @@ static const NativeDef kZipMethods[] = {
 extern const TypeSpec kZipSpec;
 const TypeSpec kZipSpec = {.name = "zip",
                            .size = sizeof(ZipIterator),
-                           .flags = kTypeBaseType,
+                           .flags = kTypeBaseType | kTypeAdapter,
                            .doc =
                                "The zip object yields n-length tuples, where n is the number of "
                                "iterables\npassed as positional arguments to zip().  The "
@@ -508,7 +507,7 @@ extern const TypeSpec kMapSpec;
 const TypeSpec kMapSpec = {
     .name = "map",
     .size = sizeof(MapIterator),
-    .flags = kTypeBaseType,
+    .flags = kTypeBaseType | kTypeAdapter,
     .doc =
         "Make an iterator that computes the function using arguments from\neach of the iterables.  Stops "
         "when the shortest iterable is exhausted.",
@@ -559,7 +558,7 @@ extern const TypeSpec kFilterSpec;
 const TypeSpec kFilterSpec = {
     .name = "filter",
     .size = sizeof(FilterIterator),
-    .flags = kTypeBaseType,
+    .flags = kTypeBaseType | kTypeAdapter,
     .doc =
         "Return an iterator yielding those items of iterable for which function(item)\nis true. If "
         "function is None, return the items that are true.",

@@ -22,6 +22,7 @@ struct Names {
 
 struct RuntimeOptions {
   std::vector<std::string> argv;         // sys.argv
+  std::vector<std::string> orig_argv;    // sys.orig_argv; empty: argv
   std::vector<std::string> module_path;  // first entries of sys.path
   std::string executable;
   std::string python_lib;  // directory of an installed CPython library, "none", or empty: look for one
@@ -55,6 +56,8 @@ struct ImportState;    // vm/modules/import.h
 struct ShapeTableSet;  // vm/types/shape.h
 struct InternTable;    // vm/types/intern.h
 struct MethodCache;    // vm/types/type.cpp
+struct LoopTable;      // vm/exec/loop_generators.cpp
+std::shared_ptr<LoopTable> make_loop_table();
 
 void after_fork_child(Thread& t);  // vm/threads/thread_table.h
 
@@ -81,6 +84,7 @@ class Runtime {
   std::shared_ptr<ShapeTableSet> shapes;
   std::shared_ptr<InternTable> interned;
   std::shared_ptr<MethodCache> method_cache;
+  std::shared_ptr<LoopTable> loop_table;
 
   std::atomic<bool> free_threaded{false};  // no GIL right now
   std::atomic<int32_t> recursion_limit{1000};
