@@ -459,6 +459,7 @@ int main(int argc, char** argv) {
   if (line.atomic) return print_atomicity(line.command.target);
   minipy::Options& options = line.options;
   options.executable = argv[0];
+  options.orig_argv.assign(argv, argv + argc);
   options.install_signal_handlers = true;
   if (options.deadlock.empty()) options.deadlock = "report";
   if (std::strchr(argv[0], '/') != nullptr) {

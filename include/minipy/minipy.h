@@ -60,6 +60,7 @@ using HostFunction = std::function<Handle(Runtime& runtime, const std::vector<Ha
 
 struct Options {
   std::vector<std::string> argv = {""};  // sys.argv
+  std::vector<std::string> orig_argv;    // sys.orig_argv; empty: argv
   std::vector<std::string> module_path;  // first entries of sys.path
   std::string executable;                // sys.executable
   std::string python_lib;  // an installed CPython library, "none", or empty: the newest one found

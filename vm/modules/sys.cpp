@@ -74,16 +74,10 @@ Result<Value> sys_unraisablehook(Thread& t, const Value* args) {
   Value message = TRY(get_attr(t, args[0], "err_msg"));
   Value object = TRY(get_attr(t, args[0], "object"));
   Value exception = TRY(get_attr(t, args[0], "exc_value"));
-  std::string head;
-  if (!object.is_none())
-    head = (message.is_none() ? std::string("Exception ignored in") : str_text(t, message)) + ": " +
-           repr_text(t, object) + "\n";
-  else if (!message.is_none())
-    head = str_text(t, message) + ":\n";
-  Value text = kNone;
-  if (is_exception(exception)) text = TRY(format_exception(t, exception));
-  TRY(call_method(t, err, t.names().write, {make_str(t, head)}));
-  if (!text.is_none()) TRY(call_method(t, err, t.names().write, {text}));
+  if (!is_exception(exception)) return kNone;
+  std::string text =
+      unraisable_text(t, exception, message.is_none() ? std::string() : str_text(t, message), object);
+  TRY(call_method(t, err, t.names().write, {make_str(t, text)}));
   Result<Value> flushed = call_method(t, err, t.names().flush);
   if (flushed.is_error()) t.clear_exception();
   return kNone;
@@ -321,7 +315,7 @@ void add_sys(Thread& t, ModuleObject* module) {
   }
   add("_xoptions", x_options);
   add("argv", text_list(t, options.argv));
-  add("orig_argv", text_list(t, options.argv));
+  add("orig_argv", text_list(t, options.orig_argv.empty() ? options.argv : options.orig_argv));
   add("modules", runtime.modules);
   Value finder = importer(t);
   add("meta_path", make_list(t, &finder, 1));

@@ -169,6 +169,7 @@ Handle Handle::operator()(std::initializer_list<Handle> arguments) const {
 Runtime::Runtime(Options options) : state_(std::make_shared<RuntimeState>()) {
   mp::RuntimeOptions o;
   o.argv = options.argv;
+  o.orig_argv = options.orig_argv;
   o.module_path = options.module_path;
   o.executable = options.executable;
   o.python_lib = options.python_lib;

@@ -54,6 +54,7 @@ Result<Value> format_exception(Thread& t, Value exception,
 void print_exception(Thread& t, Value exception);
 // What sys.__excepthook__ and sys.__unraisablehook__ do, hooks ignored.
 void display_exception(Thread& t, Value exception);
+std::string unraisable_text(Thread& t, Value exception, const std::string& message, Value object);
 void display_unraisable(Thread& t, Value exception, const std::string& message, Value object);
 void write_stderr(Thread& t, const std::string& text);
 // "Exception ignored in: ..." through sys.unraisablehook. Takes the current exception.

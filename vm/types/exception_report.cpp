@@ -104,7 +104,7 @@ static const char* const kUnraisableFields[] = {"exc_type", "exc_value", "exc_tr
                                                 "err_msg",  "object",    nullptr};
 static const StructSequenceSpec kUnraisableSpec = {"UnraisableHookArgs", kUnraisableFields, 5, nullptr};
 
-void display_unraisable(Thread& t, Value exception, const std::string& message, Value object) {
+std::string unraisable_text(Thread& t, Value exception, const std::string& message, Value object) {
   std::string text;
   if (!object.is_empty() && !object.is_none())
     text = (message.empty() ? "Exception ignored in" : message) + ": " + repr_text(t, object) + "\n";
@@ -112,8 +112,11 @@ void display_unraisable(Thread& t, Value exception, const std::string& message, 
     text = message + ":\n";
   Value tb = traceback_of(exception);
   if (!tb.is_none()) text += "Traceback (most recent call last):\n" + format_traceback(t, tb);
-  text += format_exception_only(t, exception);
-  write_stderr(t, text);
+  return text + format_exception_only(t, exception);
+}
+
+void display_unraisable(Thread& t, Value exception, const std::string& message, Value object) {
+  write_stderr(t, unraisable_text(t, exception, message, object));
 }
 
 void write_unraisable(Thread& t, const char* where, Value object) {

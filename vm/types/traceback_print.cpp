@@ -231,9 +231,11 @@ class Printer {
         text = to_utf8(shown.value().as<StrObject>());
         text += suggestion_for(t, e);
       }
+      // CPython's C code writes a colon whatever follows.
+      if (carets_ == Carets::Hidden && text.empty()) name += ": ";
       last_line(name, text);
     }
-    notes(e);
+    if (carets_ == Carets::Shown) notes(e);
   }
 
  private:
@@ -442,13 +444,12 @@ Result<Value> format_exception(Thread& t, Value exception, bool colour) {
   return make_str(t, printer.take());
 }
 
+// As CPython's own C code prints them, for exceptions that are ignored: without carets and notes.
 std::string format_exception_only(Thread& t, Value exception) {
-  Printer printer(t);
+  Printer printer(t, false, Carets::Hidden);
   printer.exception_only(exception);
   return printer.take();
 }
-
-// As CPython's own C code prints it, for exceptions that are ignored: without carets.
 std::string format_traceback(Thread& t, Value traceback) {
   Printer printer(t, false, Carets::Hidden);
   printer.stack(traceback);
