@@ -345,9 +345,9 @@ Result<Value> buffered_readline(Thread& t, const Value* args) {
   return read_line(t, self_of(args), TRY(size_argument(t, args[1])));
 }
 Result<Value> buffered_next(Thread& t, Value self) {
-  Type* type = self.as_object()->type();
+  const void* spec = self.as_object()->type()->spec;
   Value line;
-  if (type == native_type(t, kBufferedReaderSpec) || type == native_type(t, kBufferedRandomSpec)) {
+  if (spec == &kBufferedReaderSpec || spec == &kBufferedRandomSpec) {
     line = TRY(read_line(t, self.as<BufferedObject>(), -1));
   } else {
     line = TRY(call_name(t, self, "readline"));
@@ -601,9 +601,8 @@ MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
                  "A buffered interface to random access streams.");
 
 bool is_exact_buffered(Thread& t, Value v) {
-  Type* type = type_of(t, v);
-  return type == native_type(t, kBufferedReaderSpec) || type == native_type(t, kBufferedWriterSpec) ||
-         type == native_type(t, kBufferedRandomSpec);
+  const void* spec = type_of(t, v)->spec;
+  return spec == &kBufferedReaderSpec || spec == &kBufferedWriterSpec || spec == &kBufferedRandomSpec;
 }
 bool buffered_is_open_file(Value v) {
   if (!v.is_object()) return false;

@@ -5,7 +5,8 @@
 
 namespace mp::io {
 
-std::string translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final) {
+void translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final,
+                        std::string& out) {
   std::string joined;
   if (state.pending_cr) {
     joined = "\r";
@@ -17,9 +18,7 @@ std::string translate_newlines(NewlineState& state, std::string_view text, bool 
     text.remove_suffix(1);
     state.pending_cr = true;
   }
-  std::string out;
   append_newlines(text, translate, &state.seen, out);
-  return out;
 }
 
 Value seen_newlines(Thread& t, uint8_t seen) {
@@ -58,7 +57,9 @@ Result<Value> decoder_decode(Thread& t, const Value* args) {
     text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
   if (!is_str(text))
     return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
-  return make_str(t, translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final));
+  std::string out;
+  translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final, out);
+  return make_str(t, out);
 }
 Result<Value> decoder_getstate(Thread& t, const Value* args) {
   auto* self = args[0].as<NewlineDecoderObject>();

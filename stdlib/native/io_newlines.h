@@ -23,6 +23,11 @@ struct NewlineState {
 template <class Char>
 void append_newlines(std::basic_string_view<Char> text, bool translate, uint8_t* seen,
                      std::basic_string<Char>& out) {
+  if (text.find(Char('\r')) == text.npos) {  // nearly always
+    if ((*seen & kNewlineLf) == 0 && text.find(Char('\n')) != text.npos) *seen |= kNewlineLf;
+    out += text;
+    return;
+  }
   out.reserve(out.size() + text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     Char c = text[i];
@@ -38,7 +43,9 @@ void append_newlines(std::basic_string_view<Char> text, bool translate, uint8_t*
     i += pair;
   }
 }
-std::string translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final);
+// The same for a stream that comes in pieces.
+void translate_newlines(NewlineState& state, std::string_view text, bool translate, bool final,
+                        std::string& out);
 // The attribute `newlines`: None, a str, or a tuple of them.
 Value seen_newlines(Thread& t, uint8_t seen);
 

@@ -6,6 +6,7 @@
 #include "stdlib/native/io_newlines.h"
 #include "vm/modules/modules.h"
 #include "vm/threads/object_lock.h"
+#include "vm/types/str_internal.h"
 
 namespace mp::io {
 
@@ -249,28 +250,32 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
       hint == -2
           ? TRY(call_name(t, self->buffer, "read"))
           : TRY(call_name(t, self->buffer, self->has_read1 ? "read1" : "read", {Value::from_int(size)}));
-  bool final;
-  Value text;
   if (data.is_none()) return t.raise(Exc::BlockingIOError, "read returned None");
-  std::string_view view;
   auto got = bytes_view(t, data);
   if (got.is_error()) {
     t.clear_exception();
     return t.raise(Exc::TypeError, "underlying {}() should have returned a bytes-like object, not '{}'",
                    self->has_read1 && hint != -2 ? "read1" : "read", type_name(t, data));
   }
-  view = got.value();
-  final = view.empty() || hint == -2;
+  std::string_view view = got.value();
   bool end = view.empty();
+  bool final = end || hint == -2;
+  std::string storage;
+  std::string_view decoded;
   if (self->native == Encoding::Other) {
     if (self->decoder.get().is_empty()) return unsupported(t, "not readable");
-    text = TRY(call_method(t, self->decoder, t.names().decode, {data, Value::from_bool(final)}));
+    Value text = TRY(call_method(t, self->decoder, t.names().decode, {data, Value::from_bool(final)}));
     if (!is_str(text))
       return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+    decoded = storage = to_utf8(text.as<StrObject>());
+  } else if (self->raw_ahead->empty() &&
+             all_ascii(reinterpret_cast<const uint8_t*>(view.data()), view.size())) {
+    decoded = view;
   } else {
     std::string joined = *self->raw_ahead;
     joined += view;
     size_t consumed = joined.size();
+    Value text;
     switch (self->native) {
       case Encoding::Utf8:
         text = TRY(decode_utf8(t, joined, *self->errors_text, final ? nullptr : &consumed));
@@ -279,14 +284,16 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
       default: text = TRY(decode_ascii(t, joined, *self->errors_text)); break;
     }
     *self->raw_ahead = joined.substr(consumed);
+    decoded = storage = to_utf8(text.as<StrObject>());
   }
-  std::string utf8 = to_utf8(text.as<StrObject>());
-  if (self->universal) utf8 = translate_newlines(self->newlines, utf8, self->translate_read, final);
   if (self->offset > 0) {
     self->decoded->erase(0, self->offset);
     self->offset = 0;
   }
-  *self->decoded += utf8;
+  if (self->universal)
+    translate_newlines(self->newlines, decoded, self->translate_read, final, *self->decoded);
+  else
+    *self->decoded += decoded;
   if (self->telling) self->can_tell = true;
   return !end;
 }
@@ -353,7 +360,8 @@ size_t find_line_end(const TextObject* self, std::string_view text, size_t from)
     return at == std::string_view::npos ? at : at + 1;
   }
   if (self->universal) {  // newline='': "\n", "\r" and "\r\n" all end a line and stay as they are
-    size_t at = text.find_first_of("\r\n", from);
+    size_t at = text.find('\n', from);  // two of these are faster than one find_first_of()
+    at = std::min(at, text.substr(0, at).find('\r', from));
     if (at == std::string_view::npos) return at;
     if (text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n') return at + 2;
     return at + 1;
@@ -389,15 +397,27 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
     }
   }
 }
+// The next line if nothing has to be waited for or written before: without a guard, for while there is a GIL
+// no other thread comes in here. Otherwise kNotFound.
+Value line_at_hand(Thread& t, TextObject* self) {
+  if (free_threaded(t) || !self->ready || !self->readable || !self->plain_buffer ||
+      !buffered_is_open_file(self->buffer) || self->unwritten.load(std::memory_order_relaxed))
+    return kNotFound;
+  size_t end = find_line_end(self, unread(self), 0);
+  return end == std::string_view::npos ? kNotFound : take(t, self, end);
+}
 Result<Value> text_readline(Thread& t, const Value* args) {
   int64_t limit = TRY(size_argument(t, args[1]));
+  if (Value line = limit < 0 ? line_at_hand(t, self_of(args)) : kNotFound; !line.is_not_found()) return line;
   return read_line(t, self_of(args), limit);
 }
 Result<Value> text_next(Thread& t, Value value) {
   auto* self = value.as<TextObject>();
-  self->telling = false;
+  if (self->telling.load(std::memory_order_relaxed)) self->telling = false;
   Value line;
-  if (value.as_object()->type() == native_type(t, kTextIOWrapperSpec)) {
+  if (value.as_object()->type()->spec == &kTextIOWrapperSpec) {
+    line = line_at_hand(t, self);
+    if (!line.is_not_found()) return line;
     line = TRY(read_line(t, self, -1));
   } else {
     line = TRY(call_method(t, value, t.names().readline));
