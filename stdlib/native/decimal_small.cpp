@@ -89,10 +89,37 @@ bool align(const Small& a, const Small& b, Wide* x, Wide* y) {
   return true;
 }
 
+// The same where the places are too far apart for one number. What is behind the last of 37 digits only says
+// that there is something, for more digits than the precision are left.
+bool add_apart(Small& r, const Small& high, bool high_negative, const Small& low, bool low_negative,
+               const Rules& rules, uint32_t& status) {
+  int places = kSmallDigits - 1 - high.digits;
+  if (places < 0 || high.coefficient == 0) return false;
+  Wide x = high.coefficient * wide_power(places);
+  r.exponent = high.exponent - places;
+  int lost;
+  Wide y = cut(low.coefficient, r.exponent - low.exponent, false, &lost);
+  if (high_negative == low_negative) {
+    r.coefficient = x + y;
+    r.negative = high_negative;
+  } else if (x > y) {
+    r.coefficient = x - y - (lost != 0 ? 1 : 0);
+    r.negative = high_negative;
+  } else {
+    r.coefficient = y - x;
+    r.negative = low_negative;
+  }
+  // With as few digits as the precision, places that were cut would show.
+  if (rules.prec >= kSmallDigits || r.coefficient < wide_power(static_cast<int>(rules.prec))) return false;
+  return finish_small(r, lost != 0, rules, status);
+}
+
 bool add_signed(Small& r, const Small& a, const Small& b, bool b_negative, const Rules& rules,
                 uint32_t& status) {
   Wide x, y;
-  if (!align(a, b, &x, &y)) return false;
+  if (!align(a, b, &x, &y))
+    return a.exponent > b.exponent ? add_apart(r, a, a.negative, b, b_negative, rules, status)
+                                   : add_apart(r, b, b_negative, a, a.negative, rules, status);
   r.exponent = a.exponent < b.exponent ? a.exponent : b.exponent;
   if (a.negative == b_negative) {
     r.coefficient = x + y;

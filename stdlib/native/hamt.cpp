@@ -117,6 +117,7 @@ Value hamt_find(Value map, Value key) {
   uint64_t hash = mix(key);
   for (int level = 0; !map.is_empty(); ++level) {
     Node* node = node_of(map);
+    if (node->entries()->key == key) return node->entries()->value;  // often the only one
     uint32_t bit = place_bit(hash, level);
     if ((node->bitmap & bit) == 0) break;
     Entry& entry = node->entries()[index_of(node, bit)];
