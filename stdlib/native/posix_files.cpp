@@ -504,9 +504,43 @@ Result<Value> os_sync(Thread& t, const Value*) {
   return kNone;
 }
 
+// os.path.normpath() without its last step: nothing is left of ".".
+Result<Value> os_path_normpath(Thread& t, const Value* args) {
+  if (!is_str(args[0]))
+    return t.raise(Exc::TypeError, "_path_normpath() argument 'path' must be str, not {}",
+                   type_name(t, args[0]));
+  std::string text = to_utf8(args[0].as<StrObject>());
+  // POSIX: exactly two leading slashes may mean something else than one.
+  size_t slashes = text.find_first_not_of('/');
+  if (slashes == std::string::npos) slashes = text.size();
+  std::string out(slashes == 2 ? 2 : slashes > 0 ? 1 : 0, '/');
+  size_t root = out.size(), kept = 0;  // components that ".." takes away
+  for (size_t at = slashes; at < text.size();) {
+    size_t end = std::min(text.find('/', at), text.size());
+    std::string_view part = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (part.empty() || part == ".") continue;
+    if (part == ".." && kept > 0) {
+      size_t last = out.rfind('/');
+      out.resize(last == std::string::npos || last < root ? root : last);
+      --kept;
+      continue;
+    }
+    if (part == "..") {
+      if (root > 0) continue;
+    } else {
+      ++kept;
+    }
+    if (out.size() > root) out += '/';
+    out += part;
+  }
+  return make_str(t, out);
+}
+
 }  // namespace
 
 const NativeDef kFileFunctions[] = {
+    MP_FUNCTION(os_path_normpath, "_path_normpath(path)", "Basic routine for normalizing path."),
     MP_FUNCTION(os_stat, "stat(path, *, dir_fd=None, follow_symlinks=True)",
                 "Perform a stat system call on the given path."),
     MP_FUNCTION(os_lstat, "lstat(path, *, dir_fd=None)",
