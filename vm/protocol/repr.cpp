@@ -49,26 +49,6 @@ Result<Value> str(Thread& t, Value v) {
   return text;
 }
 
-Result<Value> ascii(Thread& t, Value v) {
-  Value text = TRY(repr(t, v));
-  auto* s = text.as<StrObject>();
-  if (s->is_ascii()) return text;
-  StrBuilder out(t);
-  for (size_t i = 0; i < s->length(); ++i) {
-    uint32_t c = s->at(i);
-    if (c < 0x80) {
-      out.append(c);
-    } else if (c < 0x100) {
-      out.append_ascii(fmt::format("\\x{:02x}", c));
-    } else if (c < 0x10000) {
-      out.append_ascii(fmt::format("\\u{:04x}", c));
-    } else {
-      out.append_ascii(fmt::format("\\U{:08x}", c));
-    }
-  }
-  return out.finish();
-}
-
 static std::string text_or_placeholder(Thread& t, Value v, Result<Value> text, Value saved) {
   std::string out;
   if (text.ok()) {

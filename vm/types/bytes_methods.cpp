@@ -306,6 +306,14 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
     return t.raise(Exc::OverflowError, "replace bytes is too long");
   }
   std::string out;
+  if (part.size() == with.size() && !part.empty()) {
+    out = own;
+    for (size_t at = 0; hits > 0; --hits, at += part.size()) {
+      at += static_cast<size_t>(find_bytes(raw(own) + at, own.size() - at, raw(part), part.size()));
+      std::memcpy(out.data() + at, with.data(), with.size());
+    }
+    return bytes_like_self(t, args[0], out);
+  }
   out.reserve(own.size() +
               static_cast<size_t>(hits) * (with.size() > part.size() ? with.size() - part.size() : 0));
   size_t at = 0;
@@ -505,14 +513,19 @@ Result<Value> bytes_method_translate(Thread& t, const Value* args) {
     for (char c : deleted.bytes()) drop[static_cast<uint8_t>(c)] = true;
   }
   std::string_view own = self_bytes(t, args[0]), map = table.bytes();
-  std::string out(own.size(), '\0');
-  char* to = out.data();
-  for (char signed_byte : own) {
-    auto c = static_cast<uint8_t>(signed_byte);
-    *to = has_table ? map[c] : signed_byte;
-    to += !drop[c];
+  std::string out(own);
+  if (args[2].is_empty()) {
+    const char* mapped = map.data();
+    for (size_t i = 0; has_table && i < own.size(); ++i) out[i] = mapped[static_cast<uint8_t>(own[i])];
+  } else {
+    char* to = out.data();
+    for (char signed_byte : own) {
+      auto c = static_cast<uint8_t>(signed_byte);
+      *to = has_table ? map[c] : signed_byte;
+      to += !drop[c];
+    }
+    out.resize(static_cast<size_t>(to - out.data()));
   }
-  out.resize(static_cast<size_t>(to - out.data()));
   if (out == own) return bytes_unchanged(t, args[0]);
   return bytes_like_self(t, args[0], out);
 }

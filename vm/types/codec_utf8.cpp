@@ -61,6 +61,10 @@ size_t valid_utf8(const uint8_t* data, size_t size) {
       while (p < end && *p < 0x80) ++p;
       continue;
     }
+    if (*p >= 0xc2 && *p < 0xe0 && end - p >= 2 && continuation(p[1])) {
+      p += 2;
+      continue;
+    }
     size_t step = utf8_step(p, end, &ignored);
     if (step == 0) break;
     p += step;
@@ -158,8 +162,13 @@ Status encode_utf8_to(Thread& t, StrObject* text, std::string_view errors, std::
     out.append(text->ascii());
     return {};
   }
-  size_t n = text->length();
-  out.reserve(out.size() + n * 2);
+  size_t n = text->length(), before = out.size();
+  bool done = with_width(text, [&](auto* data) {
+    out.resize(before + utf8_size(data, n));
+    return put_text(reinterpret_cast<uint8_t*>(out.data()) + before, data, n) != nullptr;
+  });
+  if (done) return {};
+  out.resize(before);
   for (size_t i = 0; i < n;) {
     uint32_t c = text->at(i);
     if (c < 0xd800 || c > 0xdfff) {

@@ -212,6 +212,16 @@ Result<Value> int_pow(Thread& t, Value a, Value b, Value modulus) {
     if (x == 0) return t.raise(Exc::ZeroDivisionError, "0.0 cannot be raised to a negative power");
     return make_float(t, std::pow(x, y));
   }
+  if (a.is_int() && b.is_int()) {
+    int64_t base = a.as_int(), result = 1;
+    bool fits = true;
+    for (auto e = static_cast<uint64_t>(b.as_int()); fits;
+         fits = !__builtin_mul_overflow(base, base, &base)) {
+      if ((e & 1) != 0) fits = !__builtin_mul_overflow(result, base, &result);
+      if ((e >>= 1) == 0 || !fits) break;
+    }
+    if (fits) return make_int(t, result);
+  }
   int64_t exponent;
   if (!int_to_int64(b, &exponent)) {
     if (int_is_zero(a)) return Value::from_int(0);

@@ -92,10 +92,7 @@ void StrBuilder::append(std::string_view utf8) {
 
 void StrBuilder::append_fill(uint32_t c, size_t count) {
   if (count == 0 || !reserve(count, c)) return;
-  if (width_ == 1)
-    std::memset(data_ + length_, static_cast<int>(c), count);
-  else
-    for (size_t i = 0; i < count; ++i) write_code_point(data_, width_, length_ + i, c);
+  fill_code_points(data_, width_, length_, count, c);
   length_ += count;
   or_mask_ |= c;
 }

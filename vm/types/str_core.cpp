@@ -149,9 +149,16 @@ StrObject* make_str_utf32(Thread& t, const uint32_t* data, size_t length) {
 StrObject* make_str(Thread& t, std::string_view utf8) {
   auto* data = reinterpret_cast<const uint8_t*>(utf8.data());
   if (all_ascii(data, utf8.size())) return make_ascii(t, data, utf8.size());
+  const uint8_t* end = data + utf8.size();
+  constexpr size_t kShort = 256;  // bytes: one pass does
+  if (utf8.size() <= kShort) {
+    uint32_t room[kShort];
+    uint32_t* to = room;
+    for (const uint8_t* p = data; p < end;) *to++ = step_utf8(p, end);
+    return make_str_utf32(t, room, static_cast<size_t>(to - room));
+  }
   size_t count = 0;
   uint32_t mask = 0;
-  const uint8_t* end = data + utf8.size();
   for (const uint8_t* p = data; p < end; ++count) mask |= step_utf8(p, end);
   if (count == 1) return make_str_char(t, mask);
   StrObject* s = allocate_str(t, count, width_for(mask), mask < 0x80);
@@ -169,6 +176,14 @@ void write_code_point(void* out, int width, size_t index, uint32_t c) {
     case 1: static_cast<uint8_t*>(out)[index] = static_cast<uint8_t>(c); return;
     case 2: static_cast<uint16_t*>(out)[index] = static_cast<uint16_t>(c); return;
     default: static_cast<uint32_t*>(out)[index] = c;
+  }
+}
+
+void fill_code_points(void* out, int width, size_t begin, size_t count, uint32_t c) {
+  switch (width) {
+    case 1: std::memset(static_cast<uint8_t*>(out) + begin, static_cast<int>(c), count); return;
+    case 2: std::fill_n(static_cast<uint16_t*>(out) + begin, count, static_cast<uint16_t>(c)); return;
+    default: std::fill_n(static_cast<uint32_t*>(out) + begin, count, c);
   }
 }
 

@@ -72,6 +72,7 @@ void copy_code_points(void* out, int width, const StrObject* s, size_t begin, si
 // one form. nullptr: no memory.
 StrObject* str_narrowest(Thread& t, StrObject* made);
 void write_code_point(void* out, int width, size_t index, uint32_t code_point);
+void fill_code_points(void* out, int width, size_t begin, size_t count, uint32_t code_point);
 
 // Byte search in the style of memmem/memrmem; -1 when absent. The needle may be empty.
 int64_t find_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size);

@@ -114,13 +114,8 @@ static Result<Value> pad(Thread& t, StrObject* s, size_t left, size_t right, uin
   if (out == nullptr) return Error{};
   void* data = out->data();
   size_t unit = static_cast<size_t>(width), n = s->length();
-  if (width == 1) {
-    std::memset(data, static_cast<int>(fill), left);
-    std::memset(static_cast<uint8_t*>(data) + left + n, static_cast<int>(fill), right);
-  } else {
-    for (size_t i = 0; i < left; ++i) write_code_point(data, width, i, fill);
-    for (size_t i = 0; i < right; ++i) write_code_point(data, width, left + n + i, fill);
-  }
+  fill_code_points(data, width, 0, left, fill);
+  fill_code_points(data, width, left + n, right, fill);
   copy_code_points(static_cast<uint8_t*>(data) + left * unit, width, s, 0, n);
   return Value(out);
 }

@@ -1,11 +1,15 @@
 // repr() and ascii() of str.
+#include "vm/protocol/protocol.h"
+#include "vm/types/runtime.h"
 #include "vm/types/str_internal.h"
 #include "vm/types/unicode.h"
 
 namespace mp {
 
-static void append_hex(StrBuilder& out, char kind, uint32_t c, int digits) {
-  char text[12] = {'\\', kind};
+// As \xNN, \uNNNN or \UNNNNNNNN.
+static void append_escape(StrBuilder& out, uint32_t c) {
+  int digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
+  char text[12] = {'\\', c < 0x100 ? 'x' : c < 0x10000 ? 'u' : 'U'};
   for (int i = 0; i < digits; ++i) text[2 + i] = "0123456789abcdef"[c >> 4 * (digits - 1 - i) & 15];
   out.append_ascii({text, static_cast<size_t>(2 + digits)});
 }
@@ -51,16 +55,28 @@ StrObject* str_repr(Thread& t, StrObject* s, bool ascii_only) {
       out.append_ascii("\\t");
     } else if (c >= 0x80 && !ascii_only && unicode::is_printable(c)) {
       out.append(c);
-    } else if (c < 0x100) {
-      append_hex(out, 'x', c, 2);
-    } else if (c < 0x10000) {
-      append_hex(out, 'u', c, 4);
     } else {
-      append_hex(out, 'U', c, 8);
+      append_escape(out, c);
     }
   }
   out.append(static_cast<uint32_t>(quote));
   return out.finish_str();
+}
+
+Result<Value> ascii(Thread& t, Value v) {
+  if (is_exact(v, t.types().str)) return str_or_error(str_repr(t, v.as<StrObject>(), true));
+  Value text = TRY(repr(t, v));
+  auto* s = text.as<StrObject>();
+  if (s->is_ascii()) return text;
+  StrBuilder out(t);
+  for (size_t i = 0; i < s->length(); ++i) {
+    uint32_t c = s->at(i);
+    if (c < 0x80)
+      out.append(c);
+    else
+      append_escape(out, c);
+  }
+  return out.finish();
 }
 
 }  // namespace mp
