@@ -6,6 +6,7 @@
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
 #include "vm/types/half_float.h"
 #include "vm/types/memoryview.h"
@@ -148,13 +149,14 @@ Result<std::shared_ptr<const Layout>> get_layout(Thread& t, Value format) {
     return t.raise(Exc::TypeError, "Struct() argument 1 must be a str or bytes object, not {}",
                    type_name(t, format));
   }
-  if (text.find('\0') != text.npos) return raise_struct(t, "embedded null character");
   StructState& state = struct_state(t);
   {
-    std::lock_guard<std::mutex> guard(state.mutex);
+    std::unique_lock<std::mutex> guard(state.mutex, std::defer_lock);
+    if (free_threaded(t)) guard.lock();
     auto found = state.layouts.find(text);
     if (found != state.layouts.end()) return found->second;
   }
+  if (text.find('\0') != text.npos) return raise_struct(t, "embedded null character");
   auto layout = TRY(parse_layout(t, text));
   std::lock_guard<std::mutex> guard(state.mutex);
   if (state.layouts.size() > 200) state.layouts.clear();

@@ -302,8 +302,8 @@ Result<Value> array_iterator_next(Thread& t, Value self) {
   Value array = it->array;
   if (array.is_empty()) return kNoMore;
   auto* a = array.as<ArrayObject>();
-  int64_t i = it->index.load();
-  it->index.store(i + 1);
+  int64_t i = it->index.load(std::memory_order_relaxed);
+  it->index.store(i + 1, std::memory_order_relaxed);
   Value item = TRY(array_item(t, a, i));
   if (!item.is_not_found()) return item;
   it->array = kEmpty;

@@ -171,6 +171,17 @@ static bool is_deque(Thread& t, Value v) {
 
 static Status extend_right(Thread& t, Deque* d, Value iterable) {
   if (iterable == Value(d)) iterable = TRY(to_list(t, iterable));
+  if (is_exact(iterable, t.types().list)) iterable = list_to_tuple(t, iterable.as<ListObject>());
+  if (is_exact(iterable, t.types().tuple) && d->maxlen.load(std::memory_order_relaxed) < 0) {
+    auto* items = iterable.as<TupleObject>();
+    ObjectLock lock(t, d);
+    uint64_t n = d->count();
+    TRY(reserve(t, d, n + items->size));
+    d->size.store(n + items->size, std::memory_order_relaxed);
+    for (size_t i = 0; i < items->size; ++i) d->slot(n + i) = (*items)[i];
+    d->changed();
+    return {};
+  }
   return for_each(t, iterable, [&](Value item) -> Status {
     ObjectLock lock(t, d);
     return push_right(t, d, item);

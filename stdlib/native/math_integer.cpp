@@ -113,6 +113,13 @@ Result<Value> math_perm(Thread& t, const Value* args) {
   if (mpz_cmp(k.get(), n.get()) > 0) return Value::from_int(0);
   if (!mpz_fits_slong_p(k.get())) return t.raise(Exc::OverflowError, "k must not exceed {}", INT64_MAX);
   unsigned long count = mpz_get_ui(k.get());
+  if (n_value.is_int() && count <= 20) {
+    int64_t product = 1, n_small = n_value.as_int();
+    bool fits = true;
+    for (unsigned long i = 0; i < count && fits; ++i)
+      fits = !__builtin_mul_overflow(product, n_small--, &product);
+    if (fits) return make_int(t, product);
+  }
   Mpz result(1), factor;
   mpz_set(factor, n.get());
   for (unsigned long i = 0; i < count; ++i) {

@@ -182,10 +182,8 @@ class Saver {
   }
   // An opcode and its little-endian argument of up to 8 bytes.
   void put(uint8_t opcode, uint64_t number, int bytes) {
-    open_frame();
-    char text[9] = {static_cast<char>(opcode)};
-    for (int i = 0; i < bytes; ++i) text[i + 1] = static_cast<char>(number >> (8 * i));
-    out_.append(text, static_cast<size_t>(bytes) + 1);
+    put(opcode);
+    for (; bytes > 0; --bytes, number >>= 8) out_ += static_cast<char>(number);
   }
   Status put_payload(std::string_view header, std::string_view payload);
   void open_frame() {
