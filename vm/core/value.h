@@ -24,17 +24,15 @@ class Value {
   static constexpr bool fits_int(int64_t i) { return i >= kMinInt && i <= kMaxInt; }
   static constexpr Value from_bool(bool b) { return Value(b ? kTrueBits : kFalseBits); }
 
-  // True when `d` has an inline form; other doubles live in a FloatObject.
-  static bool fits_float(double d) {
-    uint64_t v = std::bit_cast<uint64_t>(d);
-    if (v == 0x3000000000000000u) return false;  // would collide with the encoding of 0.0
-    uint64_t top = (v >> 60) & 7;
-    return top == 3 || top == 4 || v == 0;
-  }
-  static Value from_float_inline(double d) {
-    uint64_t v = std::bit_cast<uint64_t>(d);
-    if (v == 0) return Value(kZeroFloatBits);
-    return Value((std::rotl(v, 3) & ~uint64_t{3}) | 2);
+  // `d` where it has an inline form, else the empty Value: such doubles live in a FloatObject. Turned by
+  // three, the sign and the two upper bits of the exponent come last, and these two must be 01 where the
+  // third (now the first) is 1, and 10 where it is 0: the sum ends in 10.
+  static Value try_float_inline(double d) {
+    uint64_t turned = std::rotl(std::bit_cast<uint64_t>(d), 3);
+    uint64_t word = turned + (turned >> 63);
+    if ((word & 3) == 2 && word != kZeroFloatBits) [[likely]]
+      return Value(word);
+    return turned == 0 ? Value(kZeroFloatBits) : Value();
   }
 
   constexpr uint64_t bits() const { return bits_; }
@@ -58,8 +56,7 @@ class Value {
   constexpr int64_t as_int() const { return static_cast<int64_t>(bits_) >> 1; }
   double as_float_inline() const {
     if (bits_ == kZeroFloatBits) return 0.0;
-    uint64_t top = bits_ >> 63;
-    return std::bit_cast<double>(std::rotr((2 - top) | (bits_ & ~uint64_t{3}), 3));
+    return std::bit_cast<double>(std::rotr(bits_ - (bits_ >> 63), 3));
   }
   Object* as_object() const { return reinterpret_cast<Object*>(bits_); }
   template <class T>

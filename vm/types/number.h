@@ -32,7 +32,8 @@ inline Value make_float(Thread& t, double d);
 Value make_float_boxed(Thread& t, double d);
 Value make_complex(Thread& t, double real, double imag);
 inline Value make_float(Thread& t, double d) {
-  return Value::fits_float(d) ? Value::from_float_inline(d) : make_float_boxed(t, d);
+  Value v = Value::try_float_inline(d);
+  return v.is_float_inline() ? v : make_float_boxed(t, d);
 }
 inline double float_value(Value v) {  // v is_float()
   return v.is_float_inline() ? v.as_float_inline() : v.as<FloatObject>()->value;
