@@ -27,6 +27,7 @@ Result<bool> plain_isinstance(Thread& t, Value v, Value cls) {
     if (is_subtype(own, cls.as<Type>())) return true;
     // A proxy may claim another class through __class__.
     if (own->slots.get_attr == generic_get_attr) {
+      if (!own->has(kTypeHeap)) return false;  // builtin types have object's
       Value found = type_lookup(t, own, t.names().__class__);
       if (is_kind(found, Kind::GetSetDescriptor) &&
           found.as<GetSetDescriptorObject>()->owner == t.types().object)
