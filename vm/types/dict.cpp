@@ -275,10 +275,24 @@ __attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Va
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
-// Without a GIL. The usual case is apart from dict_set_hashed(), whose search has registers to save.
-__attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
+// Without a GIL the usual cases of a thread's own dict are apart from dict_set_hashed(), whose search has
+// registers to save: a key that is new,
+__attribute__((noinline)) static Status add_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
                                                   Value value) {
   {
+    ObjectLock::Owned lock(t, dict);
+    if (lock) {
+      DictTable* table = dict->table.load(std::memory_order_relaxed);
+      DictFound first = dict_first_cell(table, key, hash);
+      if (first.entry == kAbsentEntry) return dict_insert_new(t, dict, table, first.cell, key, hash, value);
+    }
+  }
+  return dict_set_hashed(t, dict, key, hash, value);
+}
+// and one that is in its first place already.
+__attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
+                                                  Value value) {
+  if (dict->length() != 0) {
     ObjectLock::Owned lock(t, dict);
     if (lock) {
       DictTable* table = dict->table.load(std::memory_order_relaxed);
@@ -289,7 +303,7 @@ __attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, V
       }
     }
   }
-  return dict_set_hashed(t, dict, key, hash, value);
+  return add_owned(t, dict, key, hash, value);
 }
 
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
