@@ -296,8 +296,34 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
   return true;
 }
 
+// A static or class method, or what else is called through the class itself. A version belongs to one class.
+bool specialise_class_method(Thread& t, Frame* frame, Type* cls, StrObject* name, Form* form) {
+  if (cls->type() != t.types().type || !type_lookup(t, t.types().type, name).is_not_found()) return false;
+  Value v = type_lookup(t, cls, name);
+  if (v.is_not_found()) return false;
+  MethodSelf self = MethodSelf::None;
+  if (is_kind(v, Kind::StaticMethod)) {
+    v = v.as<StaticMethodObject>()->callable;
+  } else if (is_kind(v, Kind::ClassMethod)) {
+    v = v.as<ClassMethodObject>()->callable;
+    self = MethodSelf::Class;
+    if (!is_kind(v, Kind::Function)) return false;
+  } else if (!is_kind(v, Kind::Function) && is_descriptor(t, v)) {
+    return false;
+  }
+  uint32_t version = type_version(t, cls);
+  CacheEntry* entry = version == 0 ? nullptr : new_entry(t, frame->code);
+  if (entry == nullptr) return false;
+  entry->type_version = version;
+  entry->value = v;
+  entry->number = static_cast<uint64_t>(self);
+  *form = {Op::LOAD_METHOD_BUILTIN, reinterpret_cast<uint64_t>(entry)};
+  return true;
+}
+
 bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, Form* form) {
-  if (!object.is_object() || is_type(object)) return false;
+  if (!object.is_object()) return false;
+  if (is_type(object)) return specialise_class_method(t, frame, object.as<Type>(), name, form);
   Object* o = object.as_object();
   Type* type = o->type();
   if (type == t.types().module)

@@ -42,6 +42,9 @@ int truth_slow(Thread& t, Value v);                                 // the same
 
 // --- names and attributes (inline_cache.cpp)
 CacheEntry* new_entry(Thread& t, CodeObject* code);  // cache_entries.cpp; null: no memory
+// `number` of an entry of LOAD_METHOD_BUILTIN. The last two are of what is called through a class: it has no
+// `type`, for its version is of that class alone.
+enum class MethodSelf : uint64_t { Instance, None, Class };
 Value load_global(Thread& t, Frame* frame, const Instruction* pc);
 bool store_global(Thread& t, Frame* frame, const Instruction* pc, Value value);
 Value load_name(Thread& t, Frame* frame, const Instruction* pc);
