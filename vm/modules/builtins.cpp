@@ -12,6 +12,7 @@
 #include "vm/types/exception.h"
 #include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
+#include "vm/types/range_values.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -205,6 +206,16 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
   if (is_bytes(total)) return t.raise(Exc::TypeError, "sum() can't sum bytes [use b''.join(seq) instead]");
   if (is_kind(total, Kind::ByteArray))
     return t.raise(Exc::TypeError, "sum() can't sum bytearray [use b''.join(seq) instead]");
+  int64_t start, step, length;
+  if (total.is_int() && is_exact(args[0], t.types().range) &&
+      range_in_words(args[0].as<RangeObject>(), &start, &step, &length)) {
+    // As often as it has numbers: half of the first and the last together.
+    __int128 ends = 2 * static_cast<__int128>(start) + static_cast<__int128>(length - 1) * step;
+    if (auto word = static_cast<int64_t>(ends); word == ends) {
+      Value doubled = TRY(int_mul(t, make_int(t, length), make_int(t, word)));
+      return int_add(t, TRY(int_rshift(t, doubled, Value::from_int(1))), total);
+    }
+  }
   Walk walk(t);
   TRY(walk.begin(args[0]));
   // Ints and floats without dispatch; floats with compensation (Neumaier), as CPython 3.12+.
@@ -240,6 +251,7 @@ Result<Value> builtin_sum(Thread& t, const Value* args) {
       continue;
     }
     total = TRY(binary(t, BinaryOp::Add, total, item));
+    TRY(t.poll_within());  // each sum may be an object
     if (total.is_float_inline() || is_exact(total, t.types().float_)) {
       floating = true;
       sum = float_value(total);

@@ -299,6 +299,17 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
   int64_t limit = TRY(to_ssize(t, args[3]));
   if (limit < 0) limit = INT64_MAX;
   std::string_view own = self_bytes(t, args[0]), part = held_part.bytes(), with = held_with.bytes();
+  if (part.size() == with.size() && !part.empty() && limit > 0) {
+    std::string out;
+    for (size_t at = 0; limit > 0; --limit, at += part.size()) {
+      int64_t hit = find_bytes(raw(own) + at, own.size() - at, raw(part), part.size());
+      if (hit < 0) break;
+      if (out.empty()) out = own;
+      at += static_cast<size_t>(hit);
+      std::memcpy(out.data() + at, with.data(), with.size());
+    }
+    return out.empty() ? bytes_unchanged(t, args[0]) : bytes_like_self(t, args[0], out);
+  }
   int64_t hits = count_bytes(raw(own), own.size(), raw(part), part.size(), limit);
   if (hits == 0 || limit == 0) return bytes_unchanged(t, args[0]);
   if (with.size() > part.size() &&
@@ -306,14 +317,6 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
     return t.raise(Exc::OverflowError, "replace bytes is too long");
   }
   std::string out;
-  if (part.size() == with.size() && !part.empty()) {
-    out = own;
-    for (size_t at = 0; hits > 0; --hits, at += part.size()) {
-      at += static_cast<size_t>(find_bytes(raw(own) + at, own.size() - at, raw(part), part.size()));
-      std::memcpy(out.data() + at, with.data(), with.size());
-    }
-    return bytes_like_self(t, args[0], out);
-  }
   out.reserve(own.size() +
               static_cast<size_t>(hits) * (with.size() > part.size() ? with.size() - part.size() : 0));
   size_t at = 0;

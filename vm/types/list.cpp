@@ -4,6 +4,7 @@
 
 #include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
+#include "vm/types/range_values.h"
 
 namespace mp {
 
@@ -136,6 +137,18 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   if (is_kind(iterable, Kind::Tuple) && type_of(t, iterable)->slots.iter == t.types().tuple->slots.iter) {
     auto* tuple = iterable.as<TupleObject>();
     return tuple->size == 0 ? Status() : append_slots(t, list, tuple->items(), tuple->size);
+  }
+  int64_t start, step, length;
+  if (is_exact(iterable, t.types().range) &&
+      range_in_words(iterable.as<RangeObject>(), &start, &step, &length)) {
+    if (length == 0) return {};
+    ObjectLock lock(t, list);
+    size_t n = list->size.load(std::memory_order_relaxed), added = static_cast<size_t>(length);
+    Slot* items = length <= kMaxContainerItems ? list_reserve(t, list, n + added) : nullptr;
+    if (items == nullptr) return t.raise_memory_error();
+    for (size_t i = 0; i < added; ++i, start += step) items[n + i].set(Value::from_int(start));
+    list->size.store(n + added, std::memory_order_release);
+    return {};
   }
   if (free_threaded(t)) iterable = unchanging(t, iterable);
   Walk walk(t);

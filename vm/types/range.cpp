@@ -1,6 +1,7 @@
 // range and its iterators: native int64 while everything fits, ints of any size otherwise.
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
+#include "vm/types/range_values.h"
 #include "vm/types/type.h"
 
 namespace mp {
@@ -13,16 +14,6 @@ const Value kOne = Value::from_int(1);
 struct BigRangeIterator : Object {
   Slot start, step, length, index;
 };
-
-bool small(RangeObject* r, int64_t* start, int64_t* step, int64_t* length) {
-  Value a = r->start.get(), s = r->step.get(), n = r->length.get();
-  if (!a.is_int() || !s.is_int() || !n.is_int()) return false;
-  *start = a.as_int();
-  *step = s.as_int();
-  *length = n.as_int();
-  int64_t last;
-  return !__builtin_mul_overflow(*length, *step, &last) && !__builtin_add_overflow(last, *start, &last);
-}
 
 Result<Value> range_length(Thread& t, Value start, Value stop, Value step) {
   if (start.is_int() && stop.is_int() && step.is_int()) {
@@ -50,7 +41,7 @@ Result<Value> range_length(Thread& t, Value start, Value stop, Value step) {
 
 Result<Value> item_at(Thread& t, RangeObject* r, Value index) {
   int64_t start, step, length;
-  if (index.is_int() && small(r, &start, &step, &length)) {
+  if (index.is_int() && range_in_words(r, &start, &step, &length)) {
     int64_t product, sum;
     if (!__builtin_mul_overflow(index.as_int(), step, &product) &&
         !__builtin_add_overflow(product, start, &sum))
@@ -145,7 +136,7 @@ static Result<Value> range_get_item(Thread& t, Value self, Value key) {
 static Result<Value> find_int(Thread& t, RangeObject* r, Value v) {
   v = int_plain(t, v);
   int64_t start, step, length;
-  if (v.is_int() && small(r, &start, &step, &length)) {
+  if (v.is_int() && range_in_words(r, &start, &step, &length)) {
     int64_t offset;
     if (length == 0 || __builtin_sub_overflow(v.as_int(), start, &offset) || offset % step != 0)
       return kNotFound;
@@ -309,14 +300,15 @@ static Value new_iterator(Thread& t, int64_t start, int64_t step, int64_t length
 static Result<Value> range_iter(Thread& t, Value self) {
   auto* r = self.as<RangeObject>();
   int64_t start, step, length;
-  if (small(r, &start, &step, &length)) return new_iterator(t, start, step, length);
+  if (range_in_words(r, &start, &step, &length)) return new_iterator(t, start, step, length);
   return new_big_iterator(t, r->start, r->step, r->length);
 }
 
 static Result<Value> range_reversed(Thread& t, const Value* args) {
   auto* r = args[0].as<RangeObject>();
   int64_t start, step, length;
-  if (small(r, &start, &step, &length)) return new_iterator(t, start + (length - 1) * step, -step, length);
+  if (range_in_words(r, &start, &step, &length))
+    return new_iterator(t, start + (length - 1) * step, -step, length);
   Value last = TRY(int_sub(t, r->length, kOne));
   last = TRY(item_at(t, r, last));
   Value back = TRY(int_sub(t, kZero, r->step));
