@@ -156,6 +156,10 @@ Status Saver::dump(Value object) {
 
 Status Saver::save(Value object, Ask ask) {
   TRY(boundary());
+  if (object.is_int() && persistent_id_.is_empty()) {
+    save_int(object);
+    return {};
+  }
   if (ask == Ask::PersistentId && !persistent_id_.is_empty()) {
     Value id = TRY(call(t_, persistent_id_, {object}));
     if (!id.is_none()) return save_persistent(id);
