@@ -154,6 +154,10 @@ void Compiler::while_statement(const While& node) {
   emitter.bind(end);
 }
 
+static bool is_display(const ExprNode* node) {
+  return node->kind == NodeKind::Constant || node->kind == NodeKind::Tuple || node->kind == NodeKind::List ||
+         node->kind == NodeKind::ListComp;
+}
 // What it makes may end before a generator that it was given does: islice(numbers(), 3).
 static bool is_called_with_call(const ExprNode* node) {
   auto* call = ast_cast<Call>(node);
@@ -185,6 +189,7 @@ void Compiler::for_statement(const For& node) {
   block.outer_handler = emitter.handler();
   block.continue_label = next;
   block.break_label = left;
+  if (!is_display(node.iter)) block.reg = iterator;
   block.span = node.span;
   push_block(block);
   emitter.release_to(iterator + 1);
@@ -213,10 +218,8 @@ void Compiler::for_statement(const For& node) {
 // Where a break of a for loop goes: a generator that nothing else names ends there.
 void Compiler::loop_left(Label left, Reg iterator, const ExprNode* iterable, bool falls_through) {
   Emitter& emitter = out();
-  bool display = iterable->kind == NodeKind::Constant || iterable->kind == NodeKind::Tuple ||
-                 iterable->kind == NodeKind::List || iterable->kind == NodeKind::ListComp;
   bool used_up = falls_through && is_called_with_call(iterable);
-  if (display || (!emitter.is_used(left) && !used_up)) return emitter.bind(left);
+  if (is_display(iterable) || (!emitter.is_used(left) && !used_up)) return emitter.bind(left);
   Label end = emitter.new_label();
   if (!falls_through && emitter.reachable()) {
     emitter.set_span({});
@@ -251,6 +254,7 @@ void Compiler::async_for_statement(const AsyncFor& node) {
   block.outer_handler = outer;
   block.continue_label = head;
   block.break_label = left;
+  if (!is_display(node.iter)) block.reg = iterator;
   block.span = node.span;
   push_block(block);
   Label stop = emitter.new_label();

@@ -93,6 +93,11 @@ void Compiler::unwind_to(size_t down_to) {
   std::vector<Block> saved = unit_->blocks;
   for (size_t i = saved.size(); i > down_to; --i) {
     unit_->blocks.resize(i - 1);
+    // The frame's end closes what a loop holds, but a `finally` on the way there comes later.
+    if (saved[i - 1].kind == BlockKind::ForLoop && saved[i - 1].reg >= 0 && unwind_needs_code(down_to)) {
+      emitter.set_span({});
+      emitter.emit(Op::LEAVE_LOOP, saved[i - 1].reg);
+    }
     unwind_block(saved[i - 1]);
   }
   unit_->blocks = std::move(saved);

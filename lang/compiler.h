@@ -46,7 +46,9 @@ struct Block {
   int32_t outer_handler = kNoHandler;
   Label continue_label = kNoLabel;
   Label break_label = kNoLabel;
-  Reg reg = 0;  // With: __exit__; FinallyEnd, Handler: the exception handled before
+  // With: __exit__; FinallyEnd, Handler: the exception handled before; ForLoop: the iterator, if it may be a
+  // generator
+  Reg reg = -1;
   Seq<StmtNode*> finalbody{};
   Identifier name{};
   Span span{};

@@ -1,5 +1,6 @@
 // The variables of a frame as script code sees them: locals(), and f_locals as a write-through proxy (PEP
 // 667).
+#include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -34,6 +35,8 @@ void for_each_variable(Thread& t, const FrameView& view, VariableVisitor visit, 
   for (size_t i = 0; i < locals->size; ++i) {
     Value name = (*locals)[i];
     if (some_scoped && scoped(code->unit->local_names[i]) != nullptr) continue;
+    // The `.0` of a generator expression may be one that nobody else knows.
+    if (is_kind(view.registers[i], Kind::Generator)) note_seen(view.registers[i].as_object());
     Value* cell = cell_of(name);
     if (cell != nullptr && is_kind(*cell, Kind::Cell))
       visit(context, name, content(*cell), cell, true);

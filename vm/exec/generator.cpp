@@ -201,6 +201,7 @@ GeneratorObject* make_unseen_generator(Thread& t, Frame* frame) {
   }
   move_frame_in(g, frame);
   g->unseen.store(true, std::memory_order_relaxed);
+  g->reusable = true;
   adopt_argument(t, g);
   if ((g->frame.flags & kFrameAttached) != 0) hold_fresh(t, g, frame);
   return g;
@@ -234,10 +235,8 @@ Result<Value> make_generator(Thread& t, Frame* frame) {
       g->origin = Value(list_to_tuple(t, origin));
     }
     t.heap().register_script_finalizer(g);
-  } else if (async_generator || !code->unit->exceptions.empty()) {
-    t.heap().register_script_finalizer(g);
-    hold_fresh(t, g, frame);
-  } else if ((g->frame.flags & kFrameAttached) != 0) {
+  } else {
+    if (async_generator || !code->unit->exceptions.empty()) t.heap().register_script_finalizer(g);
     hold_fresh(t, g, frame);
   }
   return g;

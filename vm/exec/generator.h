@@ -11,8 +11,11 @@ struct GeneratorObject : Object {
   std::atomic<GeneratorState> state{GeneratorState::Created};
   bool hooks_initialised = false;  // async generator: firstiter has been called
   bool closed = false;             // async generator: aclose() or exhausted
-  // Only a temporary of the frame that awaits it or loops over it names it.
+  // Nothing that script code can reach names it, but one temporary of the frame that awaits it or loops over
+  // it (or an iterator or a call in that temporary's place).
   std::atomic<bool> unseen{false};
+  bool reusable = false;      // its memory may be the next one's, if it is unseen when it has returned
+  bool held_by_call = false;  // unseen, with frame.return_register: what the frame that runs it holds it by
   std::atomic<bool> running_async{false};
   const Frame* loop_frame = nullptr;  // where LoopTable has it; null: nowhere
   Slot name, qualified_name;

@@ -110,7 +110,7 @@ inline const Instruction* used_at_once(Thread& t, const Frame* frame) {
 // A generator that has returned and that nobody can name is the next one of its code.
 inline void keep_unseen(Thread& t, Frame* left) {
   GeneratorObject* generator = left->generator();
-  if (!generator->unseen.load(std::memory_order_relaxed) || free_threaded(t)) return;
+  if (!generator->unseen.load(std::memory_order_relaxed) || !generator->reusable || free_threaded(t)) return;
   CodeObject* code = left->code;
   left->previous = code->spare_generators == nullptr ? nullptr : &code->spare_generators->frame;
   code->spare_generators = generator;

@@ -29,6 +29,7 @@ struct LoopTable {
   };
   std::mutex mutex;  // taken without a GIL only
   std::array<Entry*, 64> buckets{};
+  Entry* spare = nullptr;
 
   Entry*& bucket(const Frame* frame) {
     return buckets[(reinterpret_cast<uintptr_t>(frame) >> 4) * 0x9e3779b97f4a7c15 >> 58];
@@ -37,17 +38,27 @@ struct LoopTable {
     Entry* entry = *place;
     GeneratorObject* generator = entry->generator;
     *place = entry->next;
-    delete entry;
+    entry->next = spare;
+    spare = entry;
     generator->loop_frame = nullptr;
     return generator;
   }
+  Entry* entry() {
+    if (spare == nullptr) return new Entry;
+    Entry* entry = spare;
+    spare = entry->next;
+    return entry;
+  }
+  static void drop(Entry* first) {
+    while (first != nullptr) {
+      Entry* entry = first;
+      first = entry->next;
+      delete entry;
+    }
+  }
   ~LoopTable() {
-    for (Entry*& first : buckets)
-      while (first != nullptr) {
-        Entry* entry = first;
-        first = entry->next;
-        delete entry;
-      }
+    for (Entry* first : buckets) drop(first);
+    drop(spare);
   }
 };
 
@@ -66,7 +77,9 @@ void hold(Thread& t, GeneratorObject* g, Frame* frame, uint32_t reg) {
       LoopTable& table = *t.runtime().loop_table;
       auto guard = locked(t, table);
       LoopTable::Entry*& first = table.bucket(frame);
-      first = new LoopTable::Entry{first, g, frame, reg};
+      LoopTable::Entry* entry = table.entry();
+      *entry = {first, g, frame, reg};
+      first = entry;
       g->loop_frame = frame;
     }
     g->unseen.store(true, std::memory_order_relaxed);
@@ -74,13 +87,27 @@ void hold(Thread& t, GeneratorObject* g, Frame* frame, uint32_t reg) {
     // A generator that loops over another one has something to close from now on.
     if ((frame->flags & kFrameGenerator) == 0 || frame->previous == nullptr) return;
     GeneratorObject* outer = frame->generator();
-    if ((frame->flags & (kFrameForIter | kFrameDelegate)) == 0 || outer->loop_frame != nullptr ||
-        !outer->unseen.load(std::memory_order_relaxed) || outer->type() != t.types().generator)
+    if (outer->loop_frame != nullptr || !outer->unseen.load(std::memory_order_relaxed) ||
+        outer->type() != t.types().generator)
+      return;
+    if (outer->held_by_call)
+      reg = frame->return_register;
+    else if ((frame->flags & (kFrameForIter | kFrameDelegate)) != 0)
+      reg = frame->previous->pc->b;
+    else
       return;
     g = outer;
-    reg = frame->previous->pc->b;
     frame = frame->previous;
   }
+}
+
+enum class Holder : uint8_t { Temporary, Call };
+// One without anything to close yet is only marked.
+void hold_or_mark(Thread& t, GeneratorObject* g, Frame* frame, uint32_t reg, Holder holder) {
+  if (g->has_flag(kFlagHasFinalizer) || (g->frame.flags & kFrameAttached) != 0) return hold(t, g, frame, reg);
+  g->unseen.store(true, std::memory_order_relaxed);
+  g->held_by_call = holder == Holder::Call;
+  g->frame.return_register = static_cast<uint16_t>(reg);
 }
 
 bool is_adapter(Value callee) {
@@ -118,12 +145,9 @@ void close_held(Thread& t, GeneratorObject* g) {
 
 }  // namespace
 
-void hold_fresh(Thread& t, GeneratorObject* g, const Frame* made) {
+void hold_unnamed(Thread& t, GeneratorObject* g, const Frame* made) {
   Frame* user = made->previous;
   uint32_t reg = made->return_register;
-  if ((made->flags & (kFrameEntry | kFrameInit | kFrameDiscard)) != 0 || user == nullptr ||
-      reg < user->code->first_temporary)
-    return;
   const Instruction* next = user->pc + made->return_length;
   for (;;) {
     Op op = next->opcode();
@@ -142,7 +166,7 @@ void hold_fresh(Thread& t, GeneratorObject* g, const Frame* made) {
     Value callee = user->registers[next->b];
     Value self = info->base == Op::CALL ? kEmpty : user->registers[next->b + 1];
     if (reg < first || reg >= first + next->c || !self.is_empty()) return;
-    if (uses_up(t, callee, adapted)) return hold(t, g, user, reg);
+    if (uses_up(t, callee, adapted)) return hold_or_mark(t, g, user, reg, Holder::Call);
     if (!is_adapter(callee) || next->a < user->code->first_temporary) return;
     adapted = true;
     reg = next->a;
@@ -157,7 +181,7 @@ void hold_fresh(Thread& t, GeneratorObject* g, const Frame* made) {
       if (next->aux != 0 && !adapted) return g->unseen.store(true, std::memory_order_relaxed);
       [[fallthrough]];
     case Op::GET_YIELD_FROM_ITER:
-      if (next->aux == 0) hold(t, g, user, next->a);
+      if (next->aux == 0) hold_or_mark(t, g, user, next->a, adapted ? Holder::Call : Holder::Temporary);
       return;
     default: return;
   }
@@ -171,14 +195,10 @@ void hold_made_by_iter(Thread& t, Frame* frame, const Instruction* pc, Value ite
   if (!is_kind(function, Kind::Function) || function.as<FunctionObject>()->code != g->frame.code ||
       g->state.load(std::memory_order_relaxed) != GeneratorState::Created)
     return;
-  if (g->has_flag(kFlagHasFinalizer))
-    hold(t, g, frame, pc->a);
-  else
-    g->unseen.store(true, std::memory_order_relaxed);
+  hold_or_mark(t, g, frame, pc->a, Holder::Temporary);
 }
 
-void adopt_argument(Thread& t, GeneratorObject* g) {
-  if (g->frame.code->parameter_count == 0 || !is_kind(g->registers()[0], Kind::Generator)) return;
+void adopt_generator(Thread& t, GeneratorObject* g) {
   auto* argument = g->registers()[0].as<GeneratorObject>();
   if (argument->unseen.load(std::memory_order_relaxed) && argument->loop_frame == nullptr &&
       argument->has_flag(kFlagHasFinalizer))

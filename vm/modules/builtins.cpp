@@ -338,13 +338,19 @@ Result<Value> builtin_round(Thread& t, const Value* args) {
 Result<Value> builtin_sorted(Thread& t, Value, const CallArgs& args) {
   if (args.count != 1) return t.raise(Exc::TypeError, "sorted expected 1 argument, got {}", args.count);
   Value list = TRY(to_list(t, args.values[0]));
-  if (args.keyword_names.is_empty()) {
-    TRY(list_sort(t, list.as<ListObject>(), kNone, false));
-  } else {
-    // list.sort() reads the keywords, and tells of wrong ones.
-    Value method = TRY(get_attr(t, list, intern(t, "sort")));
-    TRY(call(t, method, CallArgs{args.values + 1, 0, args.keyword_names}));
+  Value key = kNone;
+  bool reverse = false;
+  size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
+  for (size_t i = 0; i < keywords; ++i) {
+    auto* name = (*args.keyword_names.as<TupleObject>())[i].as<StrObject>();
+    if (str_equal(name, "key"))
+      key = args.values[1 + i];
+    else if (str_equal(name, "reverse"))
+      reverse = TRY(truth(t, args.values[1 + i]));
+    else
+      return unexpected_keyword(t, "sort()", to_utf8(name), {"key", "reverse"});  // CPython calls list.sort()
   }
+  TRY(list_sort(t, list.as<ListObject>(), key, reverse));
   return list;
 }
 
