@@ -547,12 +547,12 @@ const TypeSpec kUnpackIteratorSpec = {
 // ---------------------------------------------------------------- functions
 
 Result<Value> module_pack(Thread& t, Value, const CallArgs& args) {
-  if (args.count == 0) return t.raise(Exc::TypeError, "pack expected at least 1 argument, got 0");
+  if (args.count == 0) return t.raise(Exc::TypeError, "missing format argument");
   auto layout = TRY(get_layout(t, args.values[0]));
   return do_pack(t, *layout, args.values + 1, args.count - 1);
 }
 Result<Value> module_pack_into(Thread& t, Value, const CallArgs& args) {
-  if (args.count == 0) return t.raise(Exc::TypeError, "pack_into expected at least 1 argument, got 0");
+  if (args.count == 0) return t.raise(Exc::TypeError, "missing format argument");
   auto layout = TRY(get_layout(t, args.values[0]));
   return do_pack_into(t, *layout, args.values + 1, args.count - 1);
 }

@@ -209,17 +209,23 @@ MP_ITERTOOL(kISliceSpec, "islice", ISlice, trace_islice, islice_next, kISliceMet
 
 // ---------------------------------------------------------------- zip_longest: iterators (list; exhausted
 // ones are None), fill, active count
-static Result<Value> zip_longest_new(Thread& t, const Value* args) {
-  auto* iterables = args[1].as<TupleObject>();
-  ListObject* iterators = make_list(t, iterables->size);
-  for (size_t i = 0; i < iterables->size; ++i) {
-    Value iterator = TRY(get_iter(t, (*iterables)[i]));
+static Result<Value> zip_longest_new(Thread& t, Value self, const CallArgs& args) {
+  Value fill = kNone;
+  size_t keywords = args.keyword_names.is_empty() ? 0 : args.keyword_names.as<TupleObject>()->size;
+  for (size_t i = 0; i < keywords; ++i) {
+    if (!str_equal((*args.keyword_names.as<TupleObject>())[i].as<StrObject>(), "fillvalue"))
+      return t.raise(Exc::TypeError, "zip_longest() got an unexpected keyword argument");
+    fill = args.values[args.count + i];
+  }
+  ListObject* iterators = make_list(t, args.count);
+  for (size_t i = 0; i < args.count; ++i) {
+    Value iterator = TRY(get_iter(t, args.values[i]));
     TRY(list_append(t, iterators, iterator));
   }
-  auto* it = t.heap().make<SlotIterator<3>>(t, args[0].as<Type>());
+  auto* it = t.heap().make<SlotIterator<3>>(t, self.as<Type>());
   it->slots[0] = Value(iterators);
-  it->slots[1] = args[2];
-  it->slots[2] = Value::from_int(static_cast<int64_t>(iterables->size));
+  it->slots[1] = fill;
+  it->slots[2] = Value::from_int(static_cast<int64_t>(args.count));
   return it;
 }
 static Result<Value> zip_longest_next(Thread& t, Value self) {
@@ -265,7 +271,7 @@ static Result<Value> zip_longest_setstate(Thread&, const Value* args) {
   return kNone;
 }
 static const NativeDef kZipLongestMethods[] = {
-    MP_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr),
+    MP_RAW_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr),
     MP_METHOD(zip_longest_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(zip_longest_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kZipLongestSpec, "zip_longest", SlotIterator<3>, trace_slot_iterator<3>, zip_longest_next,
