@@ -34,6 +34,7 @@ Result<Value> iter_next(Thread& t, Value iterator) {
   if (next == nullptr) [[unlikely]]
     return t.raise(Exc::TypeError, "'{}' object is not an iterator", type_name(t, iterator));
   TRY(t.check_stack());  // map over map over map ...
+  TRY(t.poll_within());  // max(map(str, range(10**8))) runs no script code that would
   return next(t, iterator);
 }
 

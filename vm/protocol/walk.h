@@ -40,7 +40,9 @@ class Walk {
       case Source::Set: return next_of_set();
       case Source::Iterator: break;
     }
-    return next_ != nullptr ? next_(t_, object_) : iter_next(t_, object_);
+    if (next_ == nullptr) return iter_next(t_, object_);
+    TRY(t_.poll_within());
+    return next_(t_, object_);
   }
   // Whether next() may run script code or take an unknown time.
   bool is_builtin() const { return source_ != Source::Iterator; }

@@ -172,7 +172,6 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     Value item = TRY(walk.next());
     if (item.is_no_more()) return {};
     if (!list_append_in_room(t, list, item)) TRY(list_append(t, list, item));
-    TRY(t.poll_within());
   }
 }
 
