@@ -34,12 +34,28 @@ std::atomic<uintptr_t> populated_top =
     UINTPTR_MAX;  // until prefault(); then how far the heap's pages are there
 std::atomic<int> step = kFirstStep;
 
+// Addresses put aside, for what C++ containers ask when there are no more: until the script has its
+// MemoryError, which the collector's heap raises out of a reserve of its own.
+constexpr size_t kSpare = 1 << 20;
+std::atomic<void*> spare{nullptr};
+bool use_spare() {
+  void* memory = spare.exchange(nullptr);
+  return memory != nullptr && munmap(memory, kSpare) == 0;
+}
+void put_spare_aside() {
+  if (spare.load(std::memory_order_relaxed) != nullptr) return;
+  void *memory = mmap(nullptr, kSpare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+       *none = nullptr;
+  if (memory != MAP_FAILED && !spare.compare_exchange_strong(none, memory)) munmap(memory, kSpare);
+}
+
 // Small at first: a short program stays small.
 void heap_grew(uintptr_t from, uintptr_t to) {
   populate(from, to);
   int next = std::min(2 * step.load(std::memory_order_relaxed), kLargestStep);
   step.store(next, std::memory_order_relaxed);
   mallopt(M_TOP_PAD, next);
+  put_spare_aside();
 }
 
 }  // namespace
@@ -47,6 +63,7 @@ void heap_grew(uintptr_t from, uintptr_t to) {
 // SAFETY: two threads that see the heap grow both populate, which does no harm.
 void* operator new(size_t size) {
   void* memory = std::malloc(size != 0 ? size : 1);
+  if (memory == nullptr && use_spare()) memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   uintptr_t top = heap_top(), known = populated_top.load(std::memory_order_relaxed);
   if (top > known) [[unlikely]] {

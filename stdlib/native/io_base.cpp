@@ -5,6 +5,7 @@
 
 #include "stdlib/native/io.h"
 
+#include "vm/os/memory.h"
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -368,6 +369,7 @@ Result<Value> raw_readall(Thread& t, const Value* args) {
 Result<Value> raw_read(Thread& t, const Value* args) {
   int64_t size = TRY(size_argument(t, args[1]));
   if (size < 0) return call_name(t, args[0], "readall");
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   ByteArrayObject* buffer = make_bytearray(t, std::string(static_cast<size_t>(size), '\0'));
   Value n = TRY(call_name(t, args[0], "readinto", {buffer}));
   if (n.is_none()) return kNone;

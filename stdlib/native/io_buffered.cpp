@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "stdlib/native/io.h"
+#include "vm/os/memory.h"
 
 namespace mp::io {
 
@@ -121,6 +122,7 @@ Status drop_read_ahead(Thread& t, BufferedObject* self) {
 
 // One raw read of at most `size` bytes, appended to `out`. 0: end of file; -2: would block.
 Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::string& out) {
+  if (!os::has_room(out.size() + size)) return t.raise_memory_error();
   if (self->fast_file) {
     size_t used = out.size();
     out.resize(used + size);

@@ -9,6 +9,7 @@
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_orphans.h"
 #include "vm/gc/idle.h"
+#include "vm/os/memory.h"
 #include "vm/threads/descriptor_wait.h"
 
 namespace mp::io {
@@ -271,6 +272,7 @@ Result<Value> file_readall(Thread& t, const Value* args) {
   }
   for (;;) {
     size_t used = all.size();
+    if (!os::has_room(used + chunk)) return t.raise_memory_error();
     all.resize(used + chunk);
     int64_t n = TRY(file_read_into(t, self, all.data() + used, chunk));
     all.resize(used + static_cast<size_t>(n > 0 ? n : 0));
@@ -287,7 +289,7 @@ Result<Value> file_read(Thread& t, const Value* args) {
   int64_t size = TRY(size_argument(t, args[1]));
   if (size < 0) return file_readall(t, args);
   std::string data;
-  if (size > (int64_t{1} << 40)) return t.raise_memory_error();
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   data.resize(static_cast<size_t>(size));
   int64_t n = TRY(file_read_into(t, self, data.data(), data.size()));
   if (n == -2) return kNone;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "stdlib/native/posix_support.h"
+#include "vm/os/memory.h"
 #include "vm/threads/descriptor_wait.h"
 
 namespace mp::posix {
@@ -41,6 +42,7 @@ Result<Value> os_read(Thread& t, const Value* args) {
   if (size < 0) return t.raise_os_error(EINVAL);
   if (size > 0x7ffff000) size = 0x7ffff000;
   TRY(await_readable(t, fd));
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   std::string data(static_cast<size_t>(size), '\0');
   int64_t n = TRY(checked(t, [&] { return read(fd, data.data(), data.size()); }));
   return make_bytes(t, std::string_view(data).substr(0, static_cast<size_t>(n)));
@@ -55,6 +57,7 @@ Result<Value> os_pread(Thread& t, const Value* args) {
   int fd = TRY(fd_argument(t, args[0]));
   int64_t size = TRY(to_ssize(t, args[1])), offset = TRY(to_int64(t, args[2]));
   if (size < 0) return t.raise_os_error(EINVAL);
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   std::string data(static_cast<size_t>(size), '\0');
   int64_t n = TRY(checked(t, [&] { return pread(fd, data.data(), data.size(), offset); }));
   return make_bytes(t, std::string_view(data).substr(0, static_cast<size_t>(n)));

@@ -10,6 +10,7 @@
 
 #include "stdlib/native/posix_process.h"
 #include "stdlib/native/time_value.h"
+#include "vm/os/memory.h"
 
 namespace mp::posix {
 
@@ -122,6 +123,7 @@ Result<Value> os_getrandom(Thread& t, const Value* args) {
   auto flags = static_cast<unsigned>(TRY(to_c_int(t, args[1])));
   if (size < 0) return t.raise_os_error(EINVAL);
   if (size > INT32_MAX) size = INT32_MAX;
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   std::string data(static_cast<size_t>(size), '\0');
   int64_t got = TRY(checked(t, [&] { return getrandom(data.data(), data.size(), flags); }));
   return make_bytes(t, std::string_view(data).substr(0, static_cast<size_t>(got)));
@@ -129,6 +131,7 @@ Result<Value> os_getrandom(Thread& t, const Value* args) {
 Result<Value> os_urandom(Thread& t, const Value* args) {
   int64_t size = TRY(to_ssize(t, args[0]));
   if (size < 0) return t.raise(Exc::ValueError, "negative argument not allowed");
+  if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
   std::string data(static_cast<size_t>(size), '\0');
   size_t done = 0;
   while (done < data.size())

@@ -22,6 +22,7 @@ static constexpr size_t kMaxCell = size_t{1} << 46;
 static BlockUser block_user(const Thread& t) { return static_cast<BlockUser>(t.impl->serial % kBlockUsers); }
 
 bool HeapImpl::over_limit(size_t more) const {
+  if (pool.exhausted()) return true;
   size_t limit = memory_limit.load(std::memory_order_relaxed);
   if (limit == 0) return false;
   int64_t outside = external.load(std::memory_order_relaxed);
@@ -113,14 +114,11 @@ FreeCell* HeapImpl::sweep(Block* block) {
 
 Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
   std::lock_guard<std::mutex> guard(mutex);
-  if (over_limit(kBlockSize)) {
-    // Small objects cannot fail here: the thread collects at its next safepoint, and raises MemoryError if
-    // that does not help.
-    if (kind == CellKind::Raw) return nullptr;
-    t.set_interrupt(kInterruptMemory);
-  }
-  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(t), map);
+  // Small cells do not fail for a limit: the thread collects at its next safepoint, and raises MemoryError if
+  // that does not help.
+  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(t), true, map);
   if (block == nullptr) return nullptr;
+  if (over_limit(0)) t.set_interrupt(kInterruptMemory);
   block->kind = kind;
   block->size_class = static_cast<uint8_t>(size_class);
   block->cell_size = kClassSizes[size_class];
@@ -209,7 +207,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
   {
     std::lock_guard<std::mutex> guard(mutex);
     if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
-    block = pool.allocate(bytes, block_user(t), map);
+    block = pool.allocate(bytes, block_user(t), may_exceed, map);
     if (block == nullptr) return nullptr;
     block->large = true;
     block->kind = kind;

@@ -80,6 +80,7 @@ Block* BlockPool::take(Region& region, size_t first, size_t units, BlockUser use
     state = kUsed;
   }
   region.free_units -= units;
+  free_units_ -= units;
   used_units_ += units;
   unpoison(address, units * kBlockSize);
   size_t populated = units * kBlockSize;
@@ -95,7 +96,31 @@ Block* BlockPool::take(Region& region, size_t first, size_t units, BlockUser use
   return block;
 }
 
-Block* BlockPool::allocate(size_t bytes, BlockUser user, PageMap& map) {
+bool BlockPool::grow(size_t units) {
+  // A process that needs little memory gets small pages: a huge page would be resident as a whole. Beyond
+  // that, the faults of small pages would cost a short program more than its work.
+  size_t region_units = regions_.empty() ? kMaxRegionUnits / 2 : kMaxRegionUnits;
+  void* memory = nullptr;
+  for (; region_units >= units; region_units /= 2) {
+    memory = os::map_memory(region_units * kBlockSize, kHugePage, os::Reserve::No);
+    if (memory != nullptr) break;
+  }
+  if (memory == nullptr) return false;
+  size_t small = regions_.empty() ? std::min(kSmallPages, region_units * kBlockSize) : 0;
+  if (small != 0) os::no_huge_pages(memory, small);
+  if (size_t rest = region_units * kBlockSize - small; rest != 0)
+    os::huge_pages(static_cast<uint8_t*>(memory) + small, rest);
+  regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small / kBlockSize,
+                      std::vector<uint8_t>(region_units)});
+  free_units_ += region_units;
+  return true;
+}
+
+void BlockPool::look_for_memory() {
+  if (exhausted()) exhausted_ = free_units_ < 2 * kReservedUnits && !grow(2 * kReservedUnits);
+}
+
+Block* BlockPool::allocate(size_t bytes, BlockUser user, bool essential, PageMap& map) {
   size_t units = (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize;
   // Pages that go to the system and come back cost many times what clearing them costs, so only what is very
   // large has a mapping of its own.
@@ -113,6 +138,10 @@ Block* BlockPool::allocate(size_t bytes, BlockUser user, PageMap& map) {
     used_units_ += units;
     return block;
   }
+  if (free_units_ < units + kReservedUnits && !grow(units + kReservedUnits)) {
+    exhausted_ = true;
+    if (!essential) return nullptr;
+  }
   if (units == 1) {
     for (Region& region : regions_)
       if (const void* own = std::memchr(region.state.data(), kDirty + user, region.units))
@@ -122,21 +151,7 @@ Block* BlockPool::allocate(size_t bytes, BlockUser user, PageMap& map) {
   for (Region& region : regions_)
     if (size_t first = find(region, units); first != kMaxRegionUnits)
       return take(region, first, units, user, map);
-  // A process that needs little memory gets small pages: a huge page would be resident as a whole. Beyond
-  // that, the faults of small pages would cost a short program more than its work.
-  size_t region_units = regions_.empty() ? kMaxRegionUnits / 2 : kMaxRegionUnits;
-  void* memory = nullptr;
-  for (; region_units >= units; region_units /= 2) {
-    memory = os::map_memory(region_units * kBlockSize, kHugePage, os::Reserve::No);
-    if (memory != nullptr) break;
-  }
-  if (memory == nullptr) return nullptr;
-  size_t small = regions_.empty() ? std::min(kSmallPages, region_units * kBlockSize) : 0;
-  if (small != 0) os::no_huge_pages(memory, small);
-  if (size_t rest = region_units * kBlockSize - small; rest != 0)
-    os::huge_pages(static_cast<uint8_t*>(memory) + small, rest);
-  regions_.push_back({static_cast<uint8_t*>(memory), region_units, region_units, 0, small / kBlockSize,
-                      std::vector<uint8_t>(region_units)});
+  if (!grow(units)) return nullptr;
   return take(regions_.back(), 0, units, user, map);
 }
 
@@ -159,6 +174,7 @@ void BlockPool::release(Block* block, PageMap& map) {
     std::memset(&region.state[first], kDirty + user, units);
     dirty_units_ += units;
     region.free_units += units;
+    free_units_ += units;
     if (first < region.first_free) region.first_free = first;
     return;
   }

@@ -93,12 +93,16 @@ class BlockPool {
  public:
   ~BlockPool();
   // A block whose first `kBlockHeader` bytes are a fresh header; nullptr when the system refuses. `bytes`
-  // counts the cells only.
-  Block* allocate(size_t bytes, BlockUser user, PageMap& map);
+  // counts the cells only. What is essential, because its caller has no way to fail, may take the last
+  // kReservedUnits.
+  Block* allocate(size_t bytes, BlockUser user, bool essential, PageMap& map);
   void release(Block* block, PageMap& map);
   // Gives dirty free units beyond `keep_bytes` back to the system.
   void trim(size_t keep_bytes);
   size_t used_bytes() const { return used_units_ * kBlockSize; }
+  // The system has refused memory, and what is left is reserved.
+  bool exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
+  void look_for_memory();  // after a collection: exhausted() no more if that has helped
   size_t free_dirty_bytes() const { return dirty_units_ * kBlockSize; }
 
  private:
@@ -112,11 +116,15 @@ class BlockPool {
     std::vector<uint8_t> state;  // per unit: kZero, kUsed, or kDirty + the last user
   };
   static constexpr uint8_t kZero = 0, kUsed = 1, kDirty = 2;
+  static constexpr size_t kReservedUnits = 64;       // 4 MiB: what natives make until they poll
+  bool grow(size_t units);                           // maps a region of so many at least
   static size_t find(Region& region, size_t units);  // a run of free units, kMaxRegionUnits: none
   Block* take(Region& region, size_t first, size_t units, BlockUser user, PageMap& map);
   std::vector<Region> regions_;
   size_t used_units_ = 0;
   size_t dirty_units_ = 0;
+  size_t free_units_ = 0;  // of all regions
+  std::atomic<bool> exhausted_{false};
 };
 
 }  // namespace mp

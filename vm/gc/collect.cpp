@@ -252,7 +252,8 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     size_t churn = std::min(released + released / 2, trigger.load(std::memory_order_relaxed) * 3);
     kept_free = std::max({marked_bytes / 4 * 3, kUsualTrigger, churn, kept_free / 8 * 7});
     pool.trim(kept_free);
-    if (mark_stack.capacity() > 1u << 20) std::vector<Object*>().swap(mark_stack);
+    pool.look_for_memory();
+    mark_stack.shrink();
     ++statistics.collections;
     statistics.collected += freed;
     int64_t took = os::monotonic_ns() - begin;

@@ -8,6 +8,7 @@
 
 #include "vm/gc/block.h"
 #include "vm/gc/heap.h"
+#include "vm/gc/mark_stack.h"
 
 namespace mp {
 
@@ -83,6 +84,8 @@ struct HeapImpl {
   void mark_range(const void* begin, const void* end);
   void mark_thread(Thread& t);
   void drain();
+  void drain_stack();
+  void trace_marked();
   bool is_live(const Object* object) const { return block_of(object)->is_marked(object); }
 
   // ---- weak.cpp, finalize.cpp
@@ -97,7 +100,7 @@ struct HeapImpl {
   ClassBlocks classes[2][kSizeClassCount];
   std::vector<Block*> large_blocks;
 
-  std::vector<Object*> mark_stack;
+  MarkStack mark_stack;
   std::vector<Object*>* edge_recorder = nullptr;  // while set, visits are recorded instead of marking
   // Roughly: what other threads took since the last collection is counted at the next one.
   size_t objects_handed_out(const Thread& t) const;

@@ -15,7 +15,7 @@ void HeapImpl::mark_object(Object* object) {
   if (!block->mark(object)) return;
   marked_bytes += block->cell_size;
   ++marked_objects;
-  mark_stack.push_back(object);
+  mark_stack.push(object);
 }
 
 void HeapImpl::edges_of(Object* object, std::vector<Object*>* edges) {
@@ -58,14 +58,13 @@ void HeapImpl::trace(Object* object) {
 // Objects wait in a short queue between the stack and their tracing: time for the prefetched header to
 // arrive, and half-way through for what the first field refers to, often the table, the items or the
 // instance's values.
-void HeapImpl::drain() {
+void HeapImpl::drain_stack() {
   constexpr size_t kQueue = 16;
   Object* queue[kQueue];
   size_t first = 0, looked = 0, end = 0;  // they only grow
   for (;;) {
     while (end - first < kQueue && !mark_stack.empty()) {
-      Object* object = mark_stack.back();
-      mark_stack.pop_back();
+      Object* object = mark_stack.pop();
       __builtin_prefetch(object);
       queue[end++ % kQueue] = object;
     }
@@ -77,6 +76,26 @@ void HeapImpl::drain() {
     }
     trace(queue[first++ % kQueue]);
   }
+}
+
+// What had no room on the stack is somewhere among the marked: they are traced once more.
+void HeapImpl::trace_marked() {
+  auto trace_block = [this](Block* block) {
+    if (block->kind != CellKind::Object) return;
+    for (uint32_t i = 0; i < block->carved; ++i) {
+      if (!block->is_marked(block->cell(i))) continue;
+      trace(static_cast<Object*>(block->cell(i)));
+      drain_stack();
+    }
+  };
+  for (ClassBlocks& c : classes[static_cast<size_t>(CellKind::Object)])
+    for (Block* block : c.blocks) trace_block(block);
+  for (Block* block : large_blocks) trace_block(block);
+}
+
+void HeapImpl::drain() {
+  drain_stack();
+  while (mark_stack.take_overflow()) trace_marked();
 }
 
 void HeapImpl::mark_word(uintptr_t word) {

@@ -34,4 +34,13 @@ void populate(void* address, size_t bytes) {
 #endif
 }
 
+bool has_room(size_t bytes) {
+  constexpr size_t kSmall = 16u << 20;
+  if (bytes < kSmall) return true;
+  void* probe = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED) return false;
+  munmap(probe, bytes);
+  return true;
+}
+
 }  // namespace mp::os

@@ -18,5 +18,8 @@ void no_huge_pages(void* address, size_t bytes);   // keeps the resident size of
 // Makes the pages resident in one go, where the system can (Linux 5.14): a fault for each costs 5 to 20 times
 // as much.
 void populate(void* address, size_t bytes);
+// Whether the system would give so many bytes at once. A C++ container that asks for more ends the process,
+// so whoever makes one of a size that a script names asks first. Small amounts are taken for granted.
+bool has_room(size_t bytes);
 
 }  // namespace mp::os

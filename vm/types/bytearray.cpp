@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "vm/core/check.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
@@ -301,10 +302,11 @@ static Result<Value> bytearray_inplace_concat(Thread& t, Value self, Value right
 static Result<Value> bytearray_repeat(Thread& t, Value self, Value count) {
   int64_t n = TRY(repeat_count(t, count));
   std::string_view own = bytearray_content(t, self.as<ByteArrayObject>());
-  if (n > 0 && !own.empty() && n > (int64_t{1} << 40) / static_cast<int64_t>(own.size()))
+  size_t size;
+  if (n > 0 && (__builtin_mul_overflow(own.size(), static_cast<size_t>(n), &size) || !os::has_room(size)))
     return t.raise_memory_error();
   std::string out;
-  if (n > 0) out.reserve(own.size() * static_cast<size_t>(n));
+  if (n > 0) out.reserve(size);
   for (int64_t i = 0; i < n; ++i) out.append(own);
   return str_or_error(make_bytearray(t, out));
 }

@@ -1,6 +1,7 @@
 // Makers of bytes, their repr, and construction from anything: what bytes and bytearray have in common.
 #include <algorithm>
 
+#include "vm/os/memory.h"
 #include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
@@ -166,7 +167,7 @@ Status bytes_from_source(Thread& t, Value source, Value encoding, Value errors, 
       if (t.exception_matches(Exc::OverflowError) || !t.catch_exception(Exc::TypeError)) return Error{};
     } else {
       if (count.value() < 0) return t.raise(Exc::ValueError, "negative count");
-      if (count.value() > int64_t{1} << 40) return t.raise_memory_error();
+      if (!os::has_room(static_cast<size_t>(count.value()))) return t.raise_memory_error();
       out.assign(static_cast<size_t>(count.value()), '\0');
       return {};
     }

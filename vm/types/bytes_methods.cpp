@@ -1,5 +1,6 @@
 // Methods that bytes and bytearray share: searching, splitting, replacing, stripping, joining.
 #include "vm/types/bytes_methods.h"
+#include "vm/os/memory.h"
 
 #include <algorithm>
 
@@ -554,7 +555,7 @@ static Result<Value> justify(Thread& t, const Value* args, char mode, const char
   std::string_view own = self_bytes(t, args[0]);
   auto size = static_cast<int64_t>(own.size());
   if (width <= size) return bytes_unchanged(t, args[0]);
-  if (width > int64_t{1} << 40) return t.raise_memory_error();
+  if (!os::has_room(static_cast<size_t>(width))) return t.raise_memory_error();
   int64_t margin = width - size;
   int64_t left = mode == 'l' ? 0 : mode == 'r' ? margin : margin / 2 + (margin & width & 1);
   std::string out(static_cast<size_t>(left), fill);
@@ -570,7 +571,7 @@ Result<Value> bytes_method_zfill(Thread& t, const Value* args) {
   int64_t width = TRY(to_ssize(t, args[1]));
   std::string_view own = self_bytes(t, args[0]);
   if (width <= static_cast<int64_t>(own.size())) return bytes_unchanged(t, args[0]);
-  if (width > int64_t{1} << 40) return t.raise_memory_error();
+  if (!os::has_room(static_cast<size_t>(width))) return t.raise_memory_error();
   std::string out(static_cast<size_t>(width) - own.size(), '0');
   if (!own.empty() && (own[0] == '+' || own[0] == '-')) {
     out.insert(out.begin(), own[0]);
@@ -588,6 +589,7 @@ Result<Value> bytes_method_expandtabs(Thread& t, const Value* args) {
     if (c == '\t') {
       if (tab_size <= 0) continue;
       int64_t spaces = tab_size - column % tab_size;
+      if (!os::has_room(out.size() + static_cast<size_t>(spaces))) return t.raise_memory_error();
       out.append(static_cast<size_t>(spaces), ' ');
       column += spaces;
     } else {
