@@ -157,10 +157,10 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   // As CPython, an error of __length_hint__ counts.
   int64_t hint = walk.known_length();
   if (hint < 0) hint = TRY(length_hint(t, iterable, 8));
-  if (hint > 8 && hint <= kMaxContainerItems) {
+  if (hint > 8) {
     ObjectLock lock(t, list);
     size_t n = list->size.load(std::memory_order_relaxed);
-    Slot* items = list_reserve(t, list, n + static_cast<size_t>(hint));
+    Slot* items = hint <= kMaxContainerItems ? list_reserve(t, list, n + static_cast<size_t>(hint)) : nullptr;
     if (items == nullptr) return t.raise_memory_error();
     size_t copied;
     if (!free_threaded(t) && walk.copy_to(items + n, &copied)) {
