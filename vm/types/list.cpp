@@ -157,7 +157,8 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   // As CPython, an error of __length_hint__ counts.
   int64_t hint = walk.known_length();
   if (hint < 0) hint = TRY(length_hint(t, iterable, 8));
-  if (hint > 8) {
+  int64_t total;  // a sum beyond all numbers is no hint
+  if (hint > 8 && !__builtin_add_overflow(hint, static_cast<int64_t>(list->length()), &total)) {
     ObjectLock lock(t, list);
     size_t n = list->size.load(std::memory_order_relaxed);
     Slot* items = hint <= kMaxContainerItems ? list_reserve(t, list, n + static_cast<size_t>(hint)) : nullptr;
