@@ -4,6 +4,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <memory>
 
 #include "stdlib/native/posix_support.h"
 #include "vm/os/memory.h"
@@ -43,9 +44,9 @@ Result<Value> os_read(Thread& t, const Value* args) {
   if (size > 0x7ffff000) size = 0x7ffff000;
   TRY(await_readable(t, fd));
   if (!os::has_room(static_cast<size_t>(size))) return t.raise_memory_error();
-  std::string data(static_cast<size_t>(size), '\0');
-  int64_t n = TRY(checked(t, [&] { return read(fd, data.data(), data.size()); }));
-  return make_bytes(t, std::string_view(data).substr(0, static_cast<size_t>(n)));
+  auto data = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(size));  // often far more than comes
+  int64_t n = TRY(checked(t, [&] { return read(fd, data.get(), static_cast<size_t>(size)); }));
+  return make_bytes(t, std::string_view(data.get(), static_cast<size_t>(n)));
 }
 Result<Value> os_write(Thread& t, const Value* args) {
   int fd = TRY(fd_argument(t, args[0]));
