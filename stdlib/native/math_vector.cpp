@@ -67,22 +67,19 @@ Result<Value> math_fsum(Thread& t, const Value* args) {
   return make_float(t, high);
 }
 
-// Each product may be a large object, and what is multiplied may be a list, whose items need no safepoint.
-Result<Value> multiplied(Thread& t, Value a, Value b) {
-  TRY(t.poll_within());
-  return binary(t, BinaryOp::Mul, a, b);
-}
-
 Result<Value> math_prod(Thread& t, const Value* args) {
   Value product = args[1];
   TRY(walk_each(t, args[0], [&](Value item) -> Status {
     int64_t whole;
-    if (product.is_int() && item.is_int() && !__builtin_mul_overflow(product.as_int(), item.as_int(), &whole))
+    if (product.is_int() && item.is_int() &&
+        !__builtin_mul_overflow(product.as_int(), item.as_int(), &whole)) {
       product = make_int(t, whole);
-    else if (product.is_float_inline() && item.is_float_inline())
+    } else if (product.is_float_inline() && item.is_float_inline()) {
       product = make_float(t, product.as_float_inline() * item.as_float_inline());
-    else
-      product = TRY(multiplied(t, product, item));
+    } else {
+      TRY(t.poll_within());  // a large object each, and the items of a list need no safepoint
+      product = TRY(binary(t, BinaryOp::Mul, product, item));
+    }
     return {};
   }));
   return product;

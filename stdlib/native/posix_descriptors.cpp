@@ -4,6 +4,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
 #include <memory>
 
 #include "stdlib/native/posix_support.h"
