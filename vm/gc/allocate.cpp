@@ -5,6 +5,7 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/poison.h"
 #include "vm/os/memory.h"
+#include "vm/os/processor.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
@@ -19,7 +20,7 @@ static constexpr size_t kLookAhead = 16;      // blocks
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
 
-static BlockUser block_user(const Thread& t) { return static_cast<BlockUser>(t.impl->serial % kBlockUsers); }
+static BlockUser block_user() { return static_cast<BlockUser>(os::current_processor() % kBlockUsers); }
 
 bool HeapImpl::over_limit(size_t more) const {
   if (pool.exhausted()) return true;
@@ -116,7 +117,7 @@ Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
   std::lock_guard<std::mutex> guard(mutex);
   // Small cells do not fail for a limit: the thread collects at its next safepoint, and raises MemoryError if
   // that does not help.
-  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(t), true, map);
+  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), true, map);
   if (block == nullptr) return nullptr;
   if (over_limit(0)) t.set_interrupt(kInterruptMemory);
   block->kind = kind;
@@ -142,7 +143,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
   }
   Block*& carving = objects ? t.impl->carving_objects[size_class] : t.impl->carving_raws[size_class];
   FreeCell* list = nullptr;
-  BlockUser user = block_user(t);
+  BlockUser user = block_user();
   if (carving != nullptr && carving->carved < carving->cell_count) list = carve(t, carving);
   ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
   while (list == nullptr) {
@@ -207,7 +208,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
   {
     std::lock_guard<std::mutex> guard(mutex);
     if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
-    block = pool.allocate(bytes, block_user(t), may_exceed, map);
+    block = pool.allocate(bytes, block_user(), may_exceed, map);
     if (block == nullptr) return nullptr;
     block->large = true;
     block->kind = kind;

@@ -16,8 +16,9 @@ inline constexpr size_t kMarkWords = kBlockSize / kGranule / 64;
 
 enum class CellKind : uint8_t { Object, Raw };
 
-// A thread as blocks know it; several threads may share a number. Memory goes back to whom it was last, if it
-// can: its lines may still be in that processor's cache, and no other processor has them.
+// A processor as blocks know it; several may share a number. Memory goes back to where it was used last, if
+// it can: its lines may still be in that processor's cache, and no other has them. (Not a thread: short ones
+// would all find what others have left, on any processor.)
 using BlockUser = uint8_t;
 inline constexpr uint64_t kBlockUsers = 254;
 

@@ -14,15 +14,17 @@
 
 namespace mp {
 
-// What a program may fill between two collections. With a small heap it is little, so that the memory in use
-// stays in the processor's cache and few pages are ever touched (docs/ARCHITECTURE.md); never less than some
-// times what is alive.
+// What a program may fill between two collections: some times what is alive, since that is what a collection
+// has to mark. With a small heap it is little, so that the memory in use stays in the processor's cache and
+// few pages are ever touched (docs/ARCHITECTURE.md); with a large one memory counts for more than time.
 static constexpr size_t kMinTrigger = 2u << 20;
-static constexpr size_t kUsualTrigger = 8u << 20;
+static constexpr size_t kMostUsualTrigger = 24u << 20;
+static constexpr size_t kUsuallyKept = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
 static constexpr size_t kMostParallel = 16;  // threads that the trigger counts
 static constexpr size_t kParallelRoom = 2;   // for each of them, if they are several
 static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
+static constexpr int64_t kKeptFreeStep_ns = 500'000'000;
 static constexpr size_t kStressThinning =
     64;  // collections after which the interval of `stress` grows by one
 
@@ -50,8 +52,9 @@ void HeapImpl::set_trigger() {
   // Threads that allocate in parallel all stand still for a collection, and find their processors' caches
   // less useful for it: with two of them it may come half as often for the same share of the time, and half
   // as often again because the others' time is lost as well.
-  size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kUsualTrigger);
-  if (allocating_threads > 1) window *= allocating_threads * kParallelRoom;
+  size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kMostUsualTrigger);
+  if (allocating_threads > 1)
+    window = std::min(window * kParallelRoom, kMostUsualTrigger) * allocating_threads;
   size_t wanted = std::max(window, live / 4 * 3);
   if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
     size_t room = limit > live ? limit - live : 0;
@@ -248,9 +251,13 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     set_trigger();
     // What this cycle released the next one will want again: pages that go to the system and come back cost
     // more than the work on them. Beyond a few cycles' worth it was a peak. The number of threads that
-    // allocate varies: what was kept is given back over some cycles.
+    // allocate varies: what was kept is given back over some time.
     size_t churn = std::min(released + released / 2, trigger.load(std::memory_order_relaxed) * 3);
-    kept_free = std::max({marked_bytes / 4 * 3, kUsualTrigger, churn, kept_free / 8 * 7});
+    if (begin - kept_free_lowered >= kKeptFreeStep_ns) {
+      kept_free = kept_free / 8 * 7;
+      kept_free_lowered = begin;
+    }
+    kept_free = std::max({marked_bytes / 4 * 3, kUsuallyKept, churn, kept_free});
     pool.trim(kept_free);
     pool.look_for_memory();
     mark_stack.shrink();

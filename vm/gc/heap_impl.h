@@ -116,6 +116,7 @@ struct HeapImpl {
   size_t allocating_threads = 1;  // that did so in parallel, by their shares, up to the last collection
   uint32_t fewer_allocating = 0;  // collections in a row that found fewer
   size_t kept_free = 0;           // bytes of free blocks that stay mapped
+  int64_t kept_free_lowered = 0;  // when, monotonic
   std::atomic<size_t> memory_limit{0};
   std::atomic<bool> enabled{true};
   std::atomic<bool> threshold_is_zero{false};  // gc.set_threshold(0)
