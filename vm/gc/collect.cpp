@@ -8,6 +8,7 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/poison.h"
 #include "vm/os/clock.h"
+#include "vm/os/spin.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
@@ -21,8 +22,9 @@ static constexpr size_t kMinTrigger = 2u << 20;
 static constexpr size_t kMostUsualTrigger = 24u << 20;
 static constexpr size_t kUsuallyKept = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
-static constexpr size_t kMostParallel = 16;  // threads that the trigger counts
-static constexpr size_t kParallelRoom = 2;   // for each of them, if they are several
+static constexpr size_t kMostParallel =
+    16;                                     // threads that the trigger counts, as far as there are processors
+static constexpr size_t kParallelRoom = 2;  // for each of them, if they are several
 static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
 static constexpr int64_t kKeptFreeStep_ns = 500'000'000;
 static constexpr size_t kStressThinning =
@@ -94,7 +96,8 @@ void HeapImpl::count_allocations() {
     own_again_if_due(*t);
   }
   bool parallel = runtime.free_threaded.load(std::memory_order_relaxed);
-  size_t now = parallel ? std::clamp<size_t>((all + most / 2) / most, 1, kMostParallel) : 1;
+  size_t now = parallel ? (all + most / 2) / most : 1;
+  now = std::min({now, kMostParallel, os::processor_count()});
   // One may only have lost its processor to another program.
   if (now < allocating_threads && parallel && ++fewer_allocating < kFewerInARow) return;
   fewer_allocating = 0;
