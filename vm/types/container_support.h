@@ -129,12 +129,16 @@ inline void move_slots(Thread& t, Slot* to, const Slot* from, size_t count) {
 inline void copy_slots(Slot* to, const Slot* from, size_t count) {
   for (size_t i = 0; i < count; ++i) to[i].set(from[i].get());
 }
-// The same at once where no other thread changes the items meanwhile.
+// The same at once where no other thread changes the items meanwhile: their owner is locked, or nobody
+// else's.
+inline void copy_steady_slots(Slot* to, const Slot* from, size_t count) {
+  if (count != 0) std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof(Slot));
+}
 inline void copy_slots(Thread& t, Slot* to, const Slot* from, size_t count) {
   if (free_threaded(t))
     copy_slots(to, from, count);
-  else if (count != 0)
-    std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof(Slot));
+  else
+    copy_steady_slots(to, from, count);
 }
 inline void copy_values(Slot* to, const Value* from, size_t count) {
   if (count != 0) std::memcpy(static_cast<void*>(to), from, count * sizeof(Slot));

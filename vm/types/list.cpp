@@ -71,15 +71,22 @@ void list_set_size(ListObject* list, size_t count) {
   }
 }
 
-ListView list_snapshot(Thread& t, ListObject* list) {
-  if (!free_threaded(t)) return list_view(list);
+// nullptr: the list is empty, or there is no memory.
+static ListArray* copy_array(Thread& t, ListObject* list, size_t* count) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
-  if (view.count == 0) return {};
-  auto* copy = static_cast<Slot*>(t.heap().allocate_raw_unset(t, view.count * sizeof(Slot)));
-  MP_CHECK(copy != nullptr, "out of memory while copying a list");
-  copy_slots(copy, view.items, view.count);
-  return {copy, view.count};
+  *count = view.count;
+  ListArray* copy = view.count == 0 ? nullptr : allocate_array(t, view.count, view.count);
+  if (copy != nullptr) copy_steady_slots(copy->items(), view.items, view.count);
+  return copy;
+}
+
+ListView list_snapshot(Thread& t, ListObject* list) {
+  if (!free_threaded(t)) return list_view(list);
+  size_t count;
+  ListArray* copy = copy_array(t, list, &count);
+  MP_CHECK(copy != nullptr || count == 0, "out of memory while copying a list");
+  return copy == nullptr ? ListView{} : ListView{copy->items(), count};
 }
 
 __attribute__((noinline)) static Status append_growing(Thread& t, ListObject* list, Value item) {
@@ -113,6 +120,48 @@ static Status append_slots(Thread& t, ListObject* list, const Slot* items, size_
   return {};
 }
 
+// Without a GIL: what was copied in one step becomes the list's own array if it has none.
+static Status extend_by_list(Thread& t, ListObject* list, ListObject* source) {
+  size_t count;
+  ListArray* copy = copy_array(t, source, &count);
+  if (count == 0) return {};
+  if (copy == nullptr) return t.raise_memory_error();
+  {
+    ObjectLock lock(t, list);
+    if (list->size.load(std::memory_order_relaxed) == 0) {
+      list->array.store(copy, std::memory_order_release);
+      list->size.store(count, std::memory_order_release);
+      return {};
+    }
+  }
+  return append_slots(t, list, copy->items(), count);
+}
+
+Status list_append_list(Thread& t, ListObject* own, ListObject* source) {
+  ObjectLock lock(t, source);
+  ListView view = list_view(source);
+  if (view.count == 0) return {};
+  size_t n = own->size.load(std::memory_order_relaxed);
+  Slot* to = list_reserve(t, own, n + view.count);
+  if (to == nullptr) return t.raise_memory_error();
+  copy_steady_slots(to + n, view.items, view.count);
+  own->size.store(n + view.count, std::memory_order_release);
+  return {};
+}
+
+// The keys of a dict, in one step.
+static Status extend_by_keys(Thread& t, ListObject* list, DictObject* dict) {
+  ListObject* keys = make_list(t, dict->length());
+  {
+    ObjectLock lock(t, dict);
+    DictTable* table = dict->table.load(std::memory_order_relaxed);
+    size_t position = 0;
+    for (Value key, value; dict_next_in(table, &position, &key, &value, nullptr);)
+      if (!list_append_locked(keys, key)) TRY(list_append(t, keys, key));
+  }
+  return extend_by_list(t, list, keys);
+}
+
 // PEP 703: list(d), sorted(s) and the like are one step, whoever changes the dict or the set meanwhile.
 static Value unchanging(Thread& t, Value iterable) {
   if (!iterable.is_object()) return iterable;
@@ -131,7 +180,8 @@ static Value unchanging(Thread& t, Value iterable) {
 
 Status list_extend(Thread& t, ListObject* list, Value iterable) {
   if (is_kind(iterable, Kind::List) && type_of(t, iterable)->slots.iter == t.types().list->slots.iter) {
-    ListView view = list_snapshot(t, iterable.as<ListObject>());
+    if (free_threaded(t)) return extend_by_list(t, list, iterable.as<ListObject>());
+    ListView view = list_view(iterable.as<ListObject>());
     return view.count == 0 ? Status() : append_slots(t, list, view.items, view.count);
   }
   if (is_kind(iterable, Kind::Tuple) && type_of(t, iterable)->slots.iter == t.types().tuple->slots.iter) {
@@ -150,7 +200,10 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
     list->size.store(n + added, std::memory_order_release);
     return {};
   }
-  if (free_threaded(t)) iterable = unchanging(t, iterable);
+  if (free_threaded(t)) {
+    if (is_exact(iterable, t.types().dict)) return extend_by_keys(t, list, iterable.as<DictObject>());
+    iterable = unchanging(t, iterable);
+  }
   Walk walk(t);
   TRY(walk.begin(iterable));
   // The hint makes room, which is not touched before it is used; what cannot be had is a MemoryError at once.

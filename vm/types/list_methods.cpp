@@ -218,8 +218,15 @@ static Result<bool> list_contains(Thread& t, Value self, Value item) {
 static Result<Value> list_concat(Thread& t, Value left, Value right) {
   if (!is_list(right))
     return t.raise(Exc::TypeError, "can only concatenate list (not \"{}\") to list", type_name(t, right));
-  ListView a = list_snapshot(t, left.as<ListObject>());
-  ListView b = list_snapshot(t, right.as<ListObject>());
+  if (free_threaded(t)) {
+    size_t count = left.as<ListObject>()->length() + right.as<ListObject>()->length();
+    ListObject* sum = make_list(t, count);
+    TRY(list_append_list(t, sum, left.as<ListObject>()));
+    TRY(list_append_list(t, sum, right.as<ListObject>()));
+    return sum;
+  }
+  ListView a = list_view(left.as<ListObject>());
+  ListView b = list_view(right.as<ListObject>());
   Slot* to;
   ListObject* sum = make_list_unset(t, a.count + b.count, &to);
   if (to == nullptr) {

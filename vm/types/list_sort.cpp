@@ -184,27 +184,41 @@ bool sort_keys(Thread& t, Lanes all, size_t count, Lanes scratch, KeyClass kind)
 
 }  // namespace
 
+// Items of one builtin class are sorted in one step: no script code runs. False: they are not.
+static Result<bool> sort_in_one_step(Thread& t, ListObject* list, bool reverse) {
+  ObjectLock lock(t, list);
+  ListView view = list_view(list);
+  if (view.count < 2) return true;
+  Lanes all{reinterpret_cast<Value*>(view.items), nullptr};
+  KeyClass kind = classify(t, all.keys, view.count);
+  if (kind == KeyClass::Any) return false;
+  // Without a GIL others may read the array meanwhile: what is sorted is a copy.
+  size_t copied = free_threaded(t) ? view.count : 0;
+  size_t merged = view.count >= kMergeMinimum ? view.count / 2 + 1 : 0;
+  Lanes scratch{};
+  constexpr size_t kOnStack = 64;
+  uint64_t few[kOnStack];
+  if (copied + merged != 0) {
+    auto* memory = reinterpret_cast<Value*>(few);
+    if (copied + merged > kOnStack)
+      memory = static_cast<Value*>(t.heap().allocate_raw_unset(t, (copied + merged) * sizeof(Value)));
+    if (memory == nullptr) return t.raise_memory_error();
+    if (copied != 0) {
+      copy_steady_slots(reinterpret_cast<Slot*>(memory), view.items, copied);
+      all.keys = memory;
+    }
+    scratch.keys = memory + copied;
+  }
+  if (reverse) reverse_lanes(all, view.count);
+  (void)sort_keys(t, all, view.count, scratch, kind);
+  if (reverse) reverse_lanes(all, view.count);
+  copy_slots(view.items, reinterpret_cast<const Slot*>(all.keys), copied);
+  return true;
+}
+
 Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
   static_assert(sizeof(Slot) == sizeof(Value));
-  if (key.is_none() && !free_threaded(t)) {
-    ListView view = list_view(list);
-    Lanes all{reinterpret_cast<Value*>(view.items), nullptr};
-    if (view.count < 2) return {};
-    KeyClass kind = classify(t, all.keys, view.count);
-    if (kind != KeyClass::Any) {
-      // No script code runs, so that nobody sees the list before it is sorted.
-      Lanes scratch{};
-      if (view.count >= kMergeMinimum) {
-        scratch.keys =
-            static_cast<Value*>(t.heap().allocate_raw_unset(t, (view.count / 2 + 1) * sizeof(Value)));
-        if (scratch.keys == nullptr) return t.raise_memory_error();
-      }
-      if (reverse) reverse_lanes(all, view.count);
-      (void)sort_keys(t, all, view.count, scratch, kind);
-      if (reverse) reverse_lanes(all, view.count);
-      return {};
-    }
-  }
+  if (key.is_none() && TRY(sort_in_one_step(t, list, reverse))) return {};
   // The list is empty while script code may look at it; `holder` keeps the items alive.
   ListObject* holder = make_list(t);
   // An array without room: whatever changes the list meanwhile replaces it.

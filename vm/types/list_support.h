@@ -21,6 +21,9 @@ inline ListView list_view(const ListObject* list) {
 // A copy nobody changes: with a GIL the list's own array, else a copied one.
 ListView list_snapshot(Thread& t, ListObject* list);
 
+// Appends the items of `source`, in one step, to a list that nobody else knows of.
+Status list_append_list(Thread& t, ListObject* own, ListObject* source);
+
 // Makes room for `count` items in all (size stays). nullptr when out of memory.
 Slot* list_reserve(Thread& t, ListObject* list, size_t count);
 // Sets the size; slots beyond it are emptied, so that no reader meets a stale pointer.
@@ -28,7 +31,8 @@ void list_set_size(ListObject* list, size_t count);
 Status list_replace_range(Thread& t, ListObject* list, size_t low, size_t high, const Slot* items,
                           size_t count);
 
-// The common case of list_append: there is room. The caller holds the list's lock, or its GIL stands for it.
+// The common case of list_append: there is room. The caller holds the list's lock, or its GIL stands for it,
+// or nobody else knows of the list.
 inline bool list_append_locked(ListObject* list, Value item) {
   size_t n = list->size.load(std::memory_order_relaxed);
   ListArray* a = list->array.load(std::memory_order_relaxed);

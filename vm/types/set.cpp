@@ -199,14 +199,21 @@ __attribute__((noinline)) static Status set_add_slow(Thread& t, SetObject* set, 
 
 Status set_add(Thread& t, SetObject* set, Value key) {
   int64_t hash;
-  if (!free_threaded(t) && known_hash(t.types().str, key, &hash)) [[likely]] {
+  if (!known_hash(t.types().str, key, &hash)) [[unlikely]]
+    return set_add_slow(t, set, key);
+  auto add_at_first_place = [&](Status* status) {
     SetTable* table = set->table.load(std::memory_order_relaxed);
     SetFound found = set_first_place(table, key, hash);
-    if (found.kind == SetFound::Present) return {};
-    if (found.kind == SetFound::Absent) return set_insert_new(t, set, table, found.entry, key, hash);
-    return set_add_hashed(t, set, key, hash);
+    if (found.kind == SetFound::Absent) *status = set_insert_new(t, set, table, found.entry, key, hash);
+    return found.kind != SetFound::Ask;
+  };
+  Status status;
+  if (!free_threaded(t)) [[likely]] {
+    if (add_at_first_place(&status)) return status;
+  } else if (ObjectLock::Owned lock(t, set); lock && add_at_first_place(&status)) {
+    return status;
   }
-  return set_add_slow(t, set, key);
+  return set_add_hashed(t, set, key, hash);
 }
 
 Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {

@@ -390,14 +390,12 @@ Result<Value> str_method_join(Thread& t, const Value* args) {
   Value items = args[1];
   if (is_list(items)) {
     auto* list = items.as<ListObject>();
-    if (!free_threaded(t)) {
-      // SAFETY: no script code runs during the join, so the list stays as it is.
-      ListArray* array = list->array.load();
-      size_t n = list->length();
-      if (n == 0) return Value(empty_str(t));
-      return str_join(t, separator, reinterpret_cast<const Value*>(array->items()), n);
-    }
-    items = list_to_tuple(t, list);
+    // SAFETY: no script code runs during the join, so the list stays as it is.
+    ObjectLock lock(t, list);
+    ListArray* array = list->array.load();
+    size_t n = list->length();
+    if (n == 0) return Value(empty_str(t));
+    return str_join(t, separator, reinterpret_cast<const Value*>(array->items()), n);
   }
   if (!is_tuple(items)) {
     if (!items.is_object() ||
