@@ -8,8 +8,7 @@
 
 namespace mp {
 
-// The first `written` items are left to the caller, the others are empty.
-static ListArray* allocate_array(Thread& t, size_t capacity, size_t written = 0) {
+ListArray* list_allocate_array(Thread& t, size_t capacity, size_t written) {
   if (capacity > static_cast<size_t>(kMaxContainerItems)) return nullptr;
   size_t bytes = Heap::usable_size(sizeof(ListArray) + capacity * sizeof(Slot));
   size_t used = sizeof(ListArray) + written * sizeof(Slot);
@@ -23,7 +22,7 @@ static ListArray* allocate_array(Thread& t, size_t capacity, size_t written = 0)
 
 ListObject* make_list(Thread& t, size_t capacity) {
   auto* list = t.heap().make<ListObject>(t, t.types().list);
-  if (capacity != 0) list->array.store(allocate_array(t, capacity), std::memory_order_release);
+  if (capacity != 0) list->array.store(list_allocate_array(t, capacity, 0), std::memory_order_release);
   return list;
 }
 
@@ -31,7 +30,7 @@ ListObject* make_list_unset(Thread& t, size_t count, Slot** items) {
   auto* list = t.heap().make<ListObject>(t, t.types().list);
   *items = nullptr;
   if (count == 0) return list;
-  ListArray* a = allocate_array(t, count, count);
+  ListArray* a = list_allocate_array(t, count, count);
   if (a == nullptr) return list;
   list->array.store(a, std::memory_order_relaxed);
   list->size.store(count, std::memory_order_release);
@@ -54,7 +53,7 @@ Slot* list_reserve(Thread& t, ListObject* list, size_t count) {
   // One more than the size is an append: grow by half. Anything else asks for what it needs.
   size_t wanted = size != 0 && count <= size + (size >> 1) ? size + (size >> 1) + 6 : count;
   if (wanted < 4) wanted = 4;
-  ListArray* a = allocate_array(t, wanted, size);
+  ListArray* a = list_allocate_array(t, wanted, size);
   if (a == nullptr) return nullptr;
   if (old != nullptr && size != 0)
     std::memcpy(static_cast<void*>(a->items()), static_cast<const void*>(old->items()), size * sizeof(Slot));
@@ -76,7 +75,7 @@ static ListArray* copy_array(Thread& t, ListObject* list, size_t* count) {
   ObjectLock lock(t, list);
   ListView view = list_view(list);
   *count = view.count;
-  ListArray* copy = view.count == 0 ? nullptr : allocate_array(t, view.count, view.count);
+  ListArray* copy = view.count == 0 ? nullptr : list_allocate_array(t, view.count, view.count);
   if (copy != nullptr) copy_steady_slots(copy->items(), view.items, view.count);
   return copy;
 }

@@ -192,27 +192,23 @@ static Result<bool> sort_in_one_step(Thread& t, ListObject* list, bool reverse) 
   Lanes all{reinterpret_cast<Value*>(view.items), nullptr};
   KeyClass kind = classify(t, all.keys, view.count);
   if (kind == KeyClass::Any) return false;
-  // Without a GIL others may read the array meanwhile: what is sorted is a copy.
-  size_t copied = free_threaded(t) ? view.count : 0;
-  size_t merged = view.count >= kMergeMinimum ? view.count / 2 + 1 : 0;
+  // Without a GIL others may read the array meanwhile, and see it as it was or sorted.
+  ListArray* copy = nullptr;
+  if (free_threaded(t)) {
+    copy = list_allocate_array(t, view.count, view.count);
+    if (copy == nullptr) return t.raise_memory_error();
+    copy_steady_slots(copy->items(), view.items, view.count);
+    all.keys = reinterpret_cast<Value*>(copy->items());
+  }
   Lanes scratch{};
-  constexpr size_t kOnStack = 64;
-  uint64_t few[kOnStack];
-  if (copied + merged != 0) {
-    auto* memory = reinterpret_cast<Value*>(few);
-    if (copied + merged > kOnStack)
-      memory = static_cast<Value*>(t.heap().allocate_raw_unset(t, (copied + merged) * sizeof(Value)));
-    if (memory == nullptr) return t.raise_memory_error();
-    if (copied != 0) {
-      copy_steady_slots(reinterpret_cast<Slot*>(memory), view.items, copied);
-      all.keys = memory;
-    }
-    scratch.keys = memory + copied;
+  if (view.count >= kMergeMinimum) {
+    scratch.keys = static_cast<Value*>(t.heap().allocate_raw_unset(t, (view.count / 2 + 1) * sizeof(Value)));
+    if (scratch.keys == nullptr) return t.raise_memory_error();
   }
   if (reverse) reverse_lanes(all, view.count);
   (void)sort_keys(t, all, view.count, scratch, kind);
   if (reverse) reverse_lanes(all, view.count);
-  copy_slots(view.items, reinterpret_cast<const Slot*>(all.keys), copied);
+  if (copy != nullptr) list->array.store(copy, std::memory_order_release);
   return true;
 }
 

@@ -24,6 +24,8 @@ ListView list_snapshot(Thread& t, ListObject* list);
 // Appends the items of `source`, in one step, to a list that nobody else knows of.
 Status list_append_list(Thread& t, ListObject* own, ListObject* source);
 
+// The first `written` items are left to the caller, the others are empty. nullptr when out of memory.
+ListArray* list_allocate_array(Thread& t, size_t capacity, size_t written);
 // Makes room for `count` items in all (size stays). nullptr when out of memory.
 Slot* list_reserve(Thread& t, ListObject* list, size_t count);
 // Sets the size; slots beyond it are emptied, so that no reader meets a stale pointer.
