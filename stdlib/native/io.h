@@ -129,6 +129,8 @@ Result<Value> forward(Thread& t, const Value* args) {
 }
 inline constexpr char kSeekable[] = "seekable", kFileno[] = "fileno", kIsatty[] = "isatty",
                       kReadable[] = "readable", kWritable[] = "writable";
+// close() of a stream over another one: that is closed even where flush() raises.
+Result<Value> flush_and_close(Thread& t, Value self, Value inner);
 // What a forgotten stream does: `warner` warns about `self` if that is open, and it is closed.
 Status close_forgotten(Thread& t, Value self, Value warner);
 // __reduce__ and __getstate__ of the streams: TypeError.

@@ -457,6 +457,21 @@ Status close_forgotten(Thread& t, Value self, Value warner) {
   return {};
 }
 
+Result<Value> flush_and_close(Thread& t, Value self, Value inner) {
+  Result<Value> flushed = call_method(t, self, t.names().flush);
+  Value exception = flushed.is_error() ? t.take_exception() : kEmpty;
+  Result<Value> closed = call_method(t, inner, t.names().close);
+  if (exception.is_empty()) return closed;
+  if (closed.is_error()) {
+    Value second = t.take_exception();
+    chain_context(t, second, exception);
+    t.restore_exception(second);
+  } else {
+    t.restore_exception(exception);
+  }
+  return Error{};
+}
+
 Result<Value> refuse_pickling(Thread& t, const Value* args) {
   return t.raise(Exc::TypeError, "cannot pickle '{}' instances", to_utf8(type_of(t, args[0])->name));
 }

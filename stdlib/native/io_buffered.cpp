@@ -474,20 +474,7 @@ Result<Value> buffered_close(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
   TRY(check_ready(t, self));
   if (TRY(raw_closed(t, self))) return kNone;
-  Result<Value> flushed = call_method(t, args[0], t.names().flush);
-  Value exception = flushed.is_error() ? t.take_exception() : kEmpty;
-  Result<Value> closed = call_method(t, self->raw, t.names().close);
-  if (!exception.is_empty()) {
-    if (closed.is_error()) {
-      Value second = t.take_exception();
-      chain_context(t, second, exception);
-      t.restore_exception(second);
-    } else {
-      t.restore_exception(exception);
-    }
-    return Error{};
-  }
-  return closed;
+  return flush_and_close(t, args[0], self->raw);
 }
 Result<Value> buffered_detach(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);

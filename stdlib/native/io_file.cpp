@@ -16,15 +16,17 @@ namespace mp::io {
 
 bool is_exact_file(Thread& t, Value v) { return is_exact(v, native_type(t, kFileIOSpec)); }
 
-Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size) {
-  if (size > 0x7ffff000) size = 0x7ffff000;
-  if (file->counted || file->fd <= STDERR_FILENO) TRY(await_readable(t, file->fd));
+// read() or write() as `call`, again after a signal. -2: it would block.
+template <class Call>
+static Result<int64_t> transfer(Thread& t, size_t size, Call call) {
+  constexpr size_t kMost = 0x7ffff000;  // read(2): Linux transfers no more at once
+  if (size > kMost) size = kMost;
   for (;;) {
     ssize_t n;
     int error;
     {
       BlockingRegion out(t);
-      n = ::read(file->fd, data, size);
+      n = call(size);
       error = errno;
     }
     if (n >= 0) return n;
@@ -36,24 +38,12 @@ Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t
     return t.raise_os_error(error);
   }
 }
+Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size) {
+  if (file->counted || file->fd <= STDERR_FILENO) TRY(await_readable(t, file->fd));
+  return transfer(t, size, [&](size_t most) { return ::read(file->fd, data, most); });
+}
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size) {
-  if (size > 0x7ffff000) size = 0x7ffff000;
-  for (;;) {
-    ssize_t n;
-    int error;
-    {
-      BlockingRegion out(t);
-      n = ::write(file->fd, data, size);
-      error = errno;
-    }
-    if (n >= 0) return n;
-    if (error == EINTR) {
-      TRY(t.poll());
-      continue;
-    }
-    if (error == EAGAIN) return int64_t{-2};
-    return t.raise_os_error(error);
-  }
+  return transfer(t, size, [&](size_t most) { return ::write(file->fd, data, most); });
 }
 
 namespace {

@@ -1,46 +1,34 @@
 // TextIOWrapper: text over a binary stream. The common encodings (UTF-8, Latin-1, ASCII) are decoded and
 // encoded in C++; any other goes through the codec registry's incremental codecs.
+#include "stdlib/native/io_text.h"
+
 #include <cstring>
 
-#include "stdlib/native/io.h"
-#include "stdlib/native/io_newlines.h"
-#include "vm/modules/modules.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/str_internal.h"
 
 namespace mp::io {
 
-namespace {
+Status check_ready(Thread& t, TextObject* self) {
+  if (self->ready) return {};
+  if (self->detached) return t.raise(Exc::ValueError, "underlying buffer has been detached");
+  return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
+}
+Status check_open(Thread& t, TextObject* self) {
+  TRY(check_ready(t, self));
+  if (self->plain_buffer && buffered_is_open_file(self->buffer)) return {};  // no calls through attributes
+  return check_closed(t, self->buffer);
+}
+Status write_pending(Thread& t, TextObject* self) {
+  if (self->pending->empty()) return {};
+  BytesObject* bytes = make_bytes(t, *self->pending);
+  self->pending->clear();
+  self->unwritten.store(false, std::memory_order_release);
+  TRY(call_method(t, self->buffer, t.names().write, {bytes}));
+  return {};
+}
 
-// Reading and writing each have a lock: a thread that waits for a line (of a socket) keeps no other from
-// writing. Who changes what both use takes both.
-struct TextObject : Object {
-  StreamLock reading, writing;
-  Slot buffer;            // empty before __init__ and after detach()
-  Slot encoding, errors;  // str
-  Slot decoder, encoder;  // codec objects when the encoding is not native
-  bool ready, detached, line_buffering, write_through, seekable, has_read1, readable, writable;
-  std::atomic<bool> telling;
-  std::atomic<bool> unwritten;     // `pending` is not empty, for who does not hold `writing`
-  bool universal, translate_read;  // newline is None or '' / None
-  bool plain_buffer;               // the buffer is exactly one of io_buffered.cpp
-  Encoding native;
-  std::string* errors_text;
-  std::string* newline;       // what '\n' becomes when written
-  std::string* read_newline;  // explicit terminator for reading ("\r", "\r\n", "\n"), or empty
-  std::string* pending;       // encoded, not yet written
-  std::string* raw_ahead;     // undecoded bytes (an incomplete sequence)
-  std::string* decoded;       // decoded UTF-8 (WTF-8), [offset, size()) unread
-  size_t offset;
-  uint64_t taken;  // pieces of it that were handed out
-  bool can_tell;   // `decoded` was read while tell() was possible: a write makes it void (CPython 3.13)
-  NewlineState newlines;
-  size_t chunk_size;
-  bool at_eof;
-  bool bom_written;
-  int byte_order;
-};
-TextObject* self_of(const Value* args) { return args[0].as<TextObject>(); }
+namespace {
 
 void free_text(Object* object) {
   auto* self = static_cast<TextObject*>(object);
@@ -63,123 +51,9 @@ Result<Value> text_new(Thread& t, Value cls, const CallArgs&) {
   t.heap().register_native_finalizer(self, free_text);
   return value;
 }
-Status check_ready(Thread& t, TextObject* self) {
-  if (self->ready) return {};
-  if (self->detached) return t.raise(Exc::ValueError, "underlying buffer has been detached");
-  return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
-}
-Status check_open(Thread& t, TextObject* self) {
-  TRY(check_ready(t, self));
-  if (self->plain_buffer && buffered_is_open_file(self->buffer)) return {};  // no calls through attributes
-  return check_closed(t, self->buffer);
-}
-
-Status set_newline(Thread& t, TextObject* self, Value newline) {
-  if (!newline.is_none() && !is_str(newline))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}",
-                   type_name(t, newline));
-  std::string text = newline.is_none() ? "" : to_utf8(newline.as<StrObject>());
-  if (!newline.is_none() && !text.empty() && text != "\n" && text != "\r" && text != "\r\n")
-    return t.raise(Exc::ValueError, "illegal newline value: {}", text);
-  self->universal = newline.is_none() || text.empty();
-  self->translate_read = newline.is_none();
-  *self->read_newline = text;
-  *self->newline = newline.is_none() ? "\n" : text.empty() ? "\n" : text;
-  return {};
-}
-Status set_encoding(Thread& t, TextObject* self, Value encoding, Value errors) {
-  std::string name = to_utf8(encoding.as<StrObject>());
-  if (name.find('\0') != std::string::npos) return t.raise(Exc::ValueError, "embedded null character");
-  std::string lower;
-  for (char c : name) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  Encoding native = encoding_by_name(name);
-  // UTF-16/32 carry state (the BOM): leave them to the registry's incremental codecs.
-  if (native != Encoding::Utf8 && native != Encoding::Latin1 && native != Encoding::Ascii)
-    native = Encoding::Other;
-  *self->errors_text = errors.is_none() ? "strict" : to_utf8(errors.as<StrObject>());
-  if (self->errors_text->find('\0') != std::string::npos)
-    return t.raise(Exc::ValueError, "embedded null character");
-  self->native = native;
-  self->encoding = encoding;
-  self->errors = errors.is_none() ? Value(make_str(t, "strict")) : errors;
-  self->decoder = kEmpty;
-  self->encoder = kEmpty;
-  if (native == Encoding::Other) {
-    Value info = TRY(codec_lookup(t, name));
-    Value is_text = TRY(get_attr_or_not_found(t, info, intern(t, "_is_text_encoding")));
-    if (!is_text.is_not_found() && !TRY(truth(t, is_text)))
-      return t.raise(Exc::LookupError,
-                     "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs", name);
-    if (TRY(ask(t, self->buffer, "readable"))) {
-      Value factory = TRY(get_attr(t, info, "incrementaldecoder"));
-      self->decoder = TRY(call(t, factory, {self->errors}));
-    }
-    if (TRY(ask(t, self->buffer, "writable"))) {
-      Value factory = TRY(get_attr(t, info, "incrementalencoder"));
-      self->encoder = TRY(call(t, factory, {self->errors}));
-    }
-  } else if (!errors.is_none() && *self->errors_text != "strict") {
-    TRY(codec_lookup_error(t, *self->errors_text));
-  }
-  return {};
-}
-// __init__(self, buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)
-Result<Value> text_init(Thread& t, const Value* args) {
-  TextObject* self = self_of(args);
-  self->ready = false;
-  self->detached = false;
-  Value encoding = args[2], errors = args[3];
-  if (!encoding.is_none() && !is_str(encoding))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'encoding' must be str or None, not {}",
-                   type_name(t, encoding));
-  if (!errors.is_none() && !is_str(errors))
-    return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}",
-                   type_name(t, errors));
-  self->buffer = args[1];
-  self->plain_buffer = is_exact_buffered(t, args[1]);
-  TRY(set_newline(t, self, args[4]));
-  if (encoding.is_none()) TRY(warn_about_encoding(t, 1));
-  if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))
-    encoding = make_str(t, encoding.is_none() && t.runtime().options.utf8_mode ? "utf-8" : "UTF-8");
-  TRY(set_encoding(t, self, encoding, errors));
-  self->line_buffering = TRY(truth(t, args[5]));
-  self->write_through = TRY(truth(t, args[6]));
-  self->pending->clear();
-  self->unwritten = false;
-  self->raw_ahead->clear();
-  self->decoded->clear();
-  self->can_tell = false;
-  self->offset = 0;
-  self->newlines = {};
-  self->chunk_size = 8192;
-  self->at_eof = false;
-  self->seekable = TRY(ask(t, args[1], "seekable"));
-  self->telling = self->seekable;
-  self->readable = TRY(ask(t, args[1], "readable"));
-  self->writable = TRY(ask(t, args[1], "writable"));
-  self->has_read1 = TRY(has_attr(t, args[1], intern(t, "read1")));
-  self->ready = true;
-  // Appending in an encoding with BOM must not write another one.
-  if (self->seekable && !self->encoder.get().is_empty()) {
-    Result<Value> at = call_name(t, args[1], "tell");
-    if (at.ok() && is_any_int(at.value()) && int_compare(at.value(), Value::from_int(0)) != 0)
-      TRY(call_name(t, self->encoder, "setstate", {Value::from_int(0)}));
-    else if (at.is_error())
-      t.clear_exception();
-  }
-  return kNone;
-}
 
 // ---- writing
 
-Status write_pending(Thread& t, TextObject* self) {
-  if (self->pending->empty()) return {};
-  BytesObject* bytes = make_bytes(t, *self->pending);
-  self->pending->clear();
-  self->unwritten.store(false, std::memory_order_release);
-  TRY(call_method(t, self->buffer, t.names().write, {bytes}));
-  return {};
-}
 Status encode_to_pending(Thread& t, TextObject* self, StrObject* text) {
   switch (self->native) {
     case Encoding::Utf8: return encode_utf8_to(t, text, *self->errors_text, *self->pending);
@@ -318,9 +192,6 @@ size_t utf8_prefix(std::string_view text, size_t count, size_t* found) {
   *found = n;
   return std::min(i, text.size());
 }
-std::string_view unread(const TextObject* self) {
-  return std::string_view(*self->decoded).substr(self->offset);
-}
 Value take(Thread& t, TextObject* self, size_t bytes) {
   Value text = make_str(t, unread(self).substr(0, bytes));
   ++self->taken;
@@ -432,162 +303,13 @@ Result<Value> text_next(Thread& t, Value value) {
   return line;
 }
 
-// ---- position: tell() gives the byte position of the unread text where the encoding allows to compute it
-
-// `text`, which is UTF-8, as the file has it: without a mark of byte order.
-Status encode_as_read(Thread& t, TextObject* self, std::string_view text, std::string& out) {
-  StrObject* str = make_str(t, text);
-  switch (self->native) {
-    case Encoding::Latin1: return encode_latin1_to(t, str, *self->errors_text, out);
-    case Encoding::Utf8:
-    case Encoding::Ascii:
-      return encode_utf8_to(t, str, *self->errors_text == "strict" ? "surrogatepass" : *self->errors_text,
-                            out);
-    default: {
-      Value encoded = TRY(encode_str(t, str, self->encoding, self->errors));
-      Value mark = TRY(encode_str(t, empty_str(t), self->encoding, self->errors));
-      out.append(encoded.as<BytesObject>()->view().substr(mark.as<BytesObject>()->size));
-      return {};
-    }
-  }
-}
-
-// "\r\n" was folded: how many bytes `encoded` and a carriage return that waits had in the file, which is read
-// once more. They end `after` bytes before the buffer's position `end`.
-Result<int64_t> size_before_folding(Thread& t, TextObject* self, std::string_view encoded, int64_t end,
-                                    int64_t after) {
-  std::string lf, cr;
-  TRY(encode_as_read(t, self, "\n", lf));
-  TRY(encode_as_read(t, self, "\r", cr));
-  int64_t most = after + 2 * static_cast<int64_t>(encoded.size() + cr.size());
-  int64_t low = std::max<int64_t>(0, end - most);
-  TRY(call_name(t, self->buffer, "seek", {make_int(t, low)}));
-  Value data = TRY(call_name(t, self->buffer, "read", {make_int(t, end - low)}));
-  TRY(call_name(t, self->buffer, "seek", {make_int(t, end)}));
-  std::string_view raw = TRY(bytes_view(t, data));
-  raw.remove_suffix(std::min(raw.size(), static_cast<size_t>(after)));
-  size_t size = raw.size(), unit = lf.size();
-  if (self->newlines.pending_cr) raw.remove_suffix(std::min(raw.size(), unit));
-  while (encoded.size() >= unit && raw.size() >= unit) {
-    bool newline = encoded.ends_with(lf) && raw.ends_with(lf);
-    encoded.remove_suffix(unit);
-    raw.remove_suffix(unit);
-    if (newline && raw.ends_with(cr)) raw.remove_suffix(unit);
-  }
-  return static_cast<int64_t>(size - raw.size());
-}
-
-// A position is that in the file and, above it, the flags of the decoder's state there (the byte order of
-// UTF-16), as in CPython.
-constexpr int kFlagsShift = 64;
-
-Result<Value> text_tell(Thread& t, const Value* args) {
-  TextObject* self = self_of(args);
-  TRY(check_open(t, self));
-  if (!self->seekable) return unsupported(t, "underlying stream is not seekable");
-  if (!self->telling) return t.raise(Exc::OSError, "telling position disabled by next() call");
-  TRY(write_pending(t, self));
-  TRY(call_method(t, self->buffer, t.names().flush));
-  Value at = TRY(call_name(t, self->buffer, "tell"));
-  int64_t position = TRY(to_int64(t, at));
-  std::string ahead(unread(self)), encoded;
-  int64_t bytes = static_cast<int64_t>(self->raw_ahead->size());
-  Value flags = Value::from_int(0);
-  if (!self->decoder.get().is_empty()) {
-    Value state = TRY(call_name(t, self->decoder, "getstate"));
-    if (!is_tuple(state) || state.as<TupleObject>()->size != 2)
-      return t.raise(Exc::TypeError, "illegal decoder state");
-    Value waiting = (*state.as<TupleObject>())[0];
-    bytes += static_cast<int64_t>(TRY(bytes_view(t, waiting)).size());
-    flags = TRY(to_index(t, (*state.as<TupleObject>())[1]));
-  }
-  if (!ahead.empty() || self->newlines.pending_cr) {
-    TRY(encode_as_read(t, self, ahead, encoded));
-    if (self->translate_read && (self->newlines.seen & (kNewlineCr | kNewlineCrLf)) != 0) {
-      bytes += TRY(size_before_folding(t, self, encoded, position, bytes));
-    } else {
-      if (self->newlines.pending_cr) TRY(encode_as_read(t, self, "\r", encoded));
-      bytes += static_cast<int64_t>(encoded.size());
-    }
-  }
-  Value cookie = make_int(t, position - bytes);
-  if (position == bytes || flags == Value::from_int(0)) return cookie;
-  return int_add(t, cookie, TRY(int_lshift(t, flags, Value::from_int(kFlagsShift))));
-}
-Status reset_reading(Thread& t, TextObject* self) {
-  self->decoded->clear();
-  self->raw_ahead->clear();
-  self->offset = 0;
-  self->newlines.pending_cr = false;
-  self->at_eof = false;
-  if (!self->decoder.get().is_empty()) TRY(call_name(t, self->decoder, "reset"));
-  return {};
-}
-Result<Value> text_seek(Thread& t, const Value* args) {
-  TextObject* self = self_of(args);
-  TRY(check_open(t, self));
-  int whence = TRY(to_c_int(t, args[2]));
-  if (!self->seekable) return unsupported(t, "underlying stream is not seekable");
-  Value target = args[1];
-  if (whence == 1) {
-    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0)
-      return unsupported(t, "can't do nonzero cur-relative seeks");
-    Value at = TRY(call_name(t, args[0], "tell"));
-    target = at;
-  } else if (whence == 2) {
-    if (int_compare(TRY(to_index(t, target)), Value::from_int(0)) != 0)
-      return unsupported(t, "can't do nonzero end-relative seeks");
-    TRY(call_method(t, args[0], t.names().flush));
-    TRY(reset_reading(t, self));
-    return call_name(t, self->buffer, "seek", {Value::from_int(0), Value::from_int(2)});
-  } else if (whence != 0) {
-    return t.raise(Exc::ValueError, "invalid whence ({}, should be 0, 1 or 2)", whence);
-  }
-  Value cookie = TRY(to_index(t, target)), flags = Value::from_int(0);
-  if (!cookie.is_int() && int_compare(cookie, Value::from_int(0)) > 0 && !self->decoder.get().is_empty()) {
-    flags = TRY(int_rshift(t, cookie, Value::from_int(kFlagsShift)));
-    cookie = TRY(int_sub(t, cookie, TRY(int_lshift(t, flags, Value::from_int(kFlagsShift)))));
-  }
-  int64_t position = TRY(to_int64(t, cookie));
-  if (position < 0) return t.raise(Exc::ValueError, "negative seek position {}", position);
-  TRY(call_method(t, args[0], t.names().flush));
-  TRY(reset_reading(t, self));
-  if (!self->decoder.get().is_empty() && position != 0)
-    TRY(call_name(t, self->decoder, "setstate", {make_tuple(t, {make_bytes(t, ""), flags})}));
-  if (!self->encoder.get().is_empty()) {
-    if (position == 0)
-      TRY(call_name(t, self->encoder, "reset"));
-    else
-      TRY(call_name(t, self->encoder, "setstate", {Value::from_int(0)}));
-  }
-  return call_name(t, self->buffer, "seek", {make_int(t, position)});
-}
-Result<Value> text_truncate(Thread& t, const Value* args) {
-  TRY(check_open(t, self_of(args)));
-  TRY(call_method(t, args[0], t.names().flush));
-  Value size = args[1];
-  if (size.is_none()) size = TRY(call_name(t, args[0], "tell"));
-  return call_name(t, self_of(args)->buffer, "truncate", {size});
-}
-
 // ---- life
 
 Result<Value> text_close(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
   TRY(check_ready(t, self));
   if (TRY(is_closed(t, self->buffer))) return kNone;
-  Result<Value> flushed = call_method(t, args[0], t.names().flush);
-  Value exception = flushed.is_error() ? t.take_exception() : kEmpty;
-  Result<Value> closed = call_method(t, self->buffer, t.names().close);
-  if (exception.is_empty()) return closed;
-  if (closed.is_error()) {
-    Value second = t.take_exception();
-    chain_context(t, second, exception);
-    t.restore_exception(second);
-  } else {
-    t.restore_exception(exception);
-  }
-  return Error{};
+  return flush_and_close(t, args[0], self->buffer);
 }
 Result<Value> text_detach(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
@@ -598,33 +320,6 @@ Result<Value> text_detach(Thread& t, const Value* args) {
   self->ready = false;
   self->detached = true;
   return buffer;
-}
-// reconfigure(self, *, encoding=?, errors=?, newline=?, line_buffering=None, write_through=None)
-Result<Value> text_reconfigure(Thread& t, const Value* args) {
-  TextObject* self = self_of(args);
-  TRY(check_open(t, self));
-  Value encoding = args[1], errors = args[2], newline = args[3];
-  bool codec_changes =
-      (!encoding.is_empty() && !encoding.is_none()) || (!errors.is_empty() && !errors.is_none());
-  if ((codec_changes || !newline.is_empty()) && (!self->decoded->empty() || !self->raw_ahead->empty()))
-    return unsupported(t, "It is not possible to set the encoding or newline of stream after the first read");
-  TRY(call_method(t, args[0], t.names().flush));
-  if (codec_changes) {
-    bool new_encoding = !encoding.is_empty() && !encoding.is_none();
-    Value chosen = new_encoding ? encoding : self->encoding.get();
-    if (!is_str(chosen))
-      return t.raise(Exc::TypeError, "reconfigure() argument 'encoding' must be str or None, not {}",
-                     type_name(t, chosen));
-    if (str_equal(chosen.as<StrObject>(), "locale")) chosen = make_str(t, "UTF-8");
-    Value chosen_errors = !errors.is_empty() && !errors.is_none() ? errors
-                          : new_encoding                          ? kNone
-                                                                  : self->errors.get();
-    TRY(set_encoding(t, self, chosen, chosen_errors));
-  }
-  if (!newline.is_empty()) TRY(set_newline(t, self, newline));
-  if (!args[4].is_none()) self->line_buffering = TRY(truth(t, args[4]));
-  if (!args[5].is_none()) self->write_through = TRY(truth(t, args[5]));
-  return kNone;
 }
 template <const char* name>
 constexpr auto forwarded = forward<TextObject, &TextObject::buffer, name>;
