@@ -198,7 +198,6 @@ Result<Value> future_call_all_back(Thread& t, const Value* args) {
   TRY(call_all_back(t, args[0]));
   return kNone;
 }
-Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 // ---- attributes
 
@@ -251,7 +250,7 @@ const NativeDef kMethods[] = {
     MP_METHOD(future_set_exception, "set_exception(self, exception)",
               "Sets the result of the future as being the given exception."),
     MP_METHOD(future_call_all_back, "_invoke_callbacks(self)", nullptr),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 const GetSetDef kGetSets[] = {
     {"_state", get_state, set_state, nullptr},

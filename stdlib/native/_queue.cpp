@@ -69,7 +69,6 @@ Result<Value> queue_empty(Thread&, const Value* args) {
 Result<Value> queue_size(Thread& t, const Value* args) {
   return make_int_unsigned(t, deque_size(queue(args[0])->items));
 }
-Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 const NativeDef kMethods[] = {
     MP_NEW(queue_new, "__new__(cls, /)", nullptr),
@@ -90,7 +89,7 @@ const NativeDef kMethods[] = {
     MP_METHOD(queue_empty, "empty(self, /)",
               "Return True if the queue is empty, False otherwise (not reliable!)."),
     MP_METHOD(queue_size, "qsize(self, /)", "Return the approximate size of the queue (not reliable!)."),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 const TypeSpec kSimpleQueueSpec = {.name = "_queue.SimpleQueue",
                                    .size = sizeof(SimpleQueueObject),

@@ -318,7 +318,6 @@ Result<Value> queue_shutdown(Thread& t, const Value* args) {
     return kNone;
   });
 }
-Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 // ---- attributes
 
@@ -369,7 +368,7 @@ const NativeDef kQueueMethods[] = {
     MP_METHOD(count_items, "_qsize(self)", nullptr),
     MP_METHOD(fifo_put, "_put(self, item)", nullptr),
     MP_METHOD(fifo_get, "_get(self)", nullptr),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 const NativeDef kLifoMethods[] = {
     MP_METHOD(list_init, "_init(self, maxsize)", nullptr), MP_METHOD(count_items, "_qsize(self)", nullptr),

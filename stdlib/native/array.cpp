@@ -9,6 +9,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/list_filler.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
@@ -479,9 +480,6 @@ Result<Value> array_copy(Thread& t, const Value* args) {
   TRY(array_append_bytes(t, out, array_content(t, a)));
   return Value(out);
 }
-Result<Value> array_class_getitem(Thread& t, const Value* args) {
-  return make_generic_alias(t, args[0], args[1]);
-}
 Result<Value> array_typecode(Thread& t, Value self) {
   return str_or_error(make_str_char(t, static_cast<uint32_t>(self.as<ArrayObject>()->code)));
 }
@@ -522,7 +520,7 @@ const NativeDef kArrayMethods[] = {
     MP_METHOD(array_copy, "__copy__(self, /)", "Return a copy of the array."),
     MP_METHOD(array_copy, "__deepcopy__(self, memo, /)", "Return a copy of the array."),
     MP_METHOD(array_reduce_ex, "__reduce_ex__(self, value, /)", "Return state information for pickling."),
-    MP_CLASS_METHOD(array_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 
 }  // namespace

@@ -5,11 +5,6 @@
 #include "vm/exec/generator.h"
 #include "vm/types/generic_alias.h"
 
-namespace mp {
-Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);  // vm/exec/generator.cpp
-Status warn_old_throw(Thread& t, Value second, const char* method);
-}  // namespace mp
-
 namespace mp::asyncio {
 
 extern const TypeSpec kFutureIteratorSpec;

@@ -7,6 +7,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -197,7 +198,6 @@ Result<Value> variable_repr(Thread& t, Value self) {
   if (!variable->default_value.get().is_empty()) text += " default=" + repr_text(t, variable->default_value);
   return make_str(t, text + fmt::format(" at {:#x}>", self.bits()));
 }
-Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 // ---- Token
 
@@ -255,7 +255,7 @@ const NativeDef kVariableMethods[] = {
     MP_METHOD(variable_set, "set(self, value, /)",
               "Call to set a new value for the context variable in the current context."),
     MP_METHOD(variable_reset, "reset(self, token, /)", "Reset the context variable."),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 const MemberDef kVariableMembers[] = {{"name", offsetof(ContextVarObject, name), true, nullptr}, {}};
 const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
@@ -266,8 +266,7 @@ const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
                                   .methods = kVariableMethods,
                                   .members = kVariableMembers};
 const GetSetDef kTokenGetSets[] = {{"old_value", token_old_value, nullptr, nullptr}, {}};
-const NativeDef kTokenMethods[] = {
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"), MP_END};
+const NativeDef kTokenMethods[] = {MP_CLASS_GETITEM, MP_END};
 const MemberDef kTokenMembers[] = {{"var", offsetof(TokenObject, variable), true, nullptr}, {}};
 const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
                              .size = sizeof(TokenObject),

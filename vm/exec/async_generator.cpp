@@ -4,12 +4,11 @@
 #include "vm/exec/loop_generators.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
-
-Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);  // generator.cpp
-Status warn_old_throw(Thread& t, Value second, const char* method);
 
 namespace {
 
@@ -235,8 +234,6 @@ Result<Value> awaitable_close_method(Thread& t, const Value* args) {
   return Error{};
 }
 
-Result<Value> identity(Thread&, Value v) { return v; }
-
 // asyncio's own hook keeps a weak reference; any other may keep the generator.
 bool keeps_weakly(Thread& t, Value hook) {
   if (!is_kind(hook, Kind::BoundMethod)) return false;
@@ -284,7 +281,6 @@ Result<Value> agen_athrow(Thread& t, const Value* args) {
 Result<Value> agen_aclose(Thread& t, const Value* args) {
   return make_awaitable(t, t.types().async_generator_athrow, args[0], kEmpty, Awaited::Perhaps);
 }
-Result<Value> class_get_item(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
 
 Status awaitable_finalize(Thread& t, Value v) {
   AsyncGenAwaitable* a = self(v);
@@ -343,7 +339,7 @@ const TypeSpec kAnextSpec = {
     .size = sizeof(AnextAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_anext,
-    .slots = MP_SLOTS(.iter = identity, .next = anext_next, .await = identity),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = anext_next, .await = iterator_self),
     .methods = kAnextMethods,
 };
 
@@ -395,7 +391,7 @@ const NativeDef kAsyncGeneratorMethods[] = {
     MP_METHOD(agen_athrow, "athrow(self, /, *args)",
               "athrow(value)\nathrow(type[,value[,tb]])\n\nraise exception in generator."),
     MP_METHOD(agen_aclose, "aclose(self, /)", "aclose() -> raise GeneratorExit inside generator."),
-    MP_CLASS_METHOD(class_get_item, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
+    MP_CLASS_GETITEM, MP_END};
 
 extern const TypeSpec kAsyncGeneratorASendSpec, kAsyncGeneratorAThrowSpec;
 const TypeSpec kAsyncGeneratorASendSpec = {
@@ -403,8 +399,8 @@ const TypeSpec kAsyncGeneratorASendSpec = {
     .size = sizeof(AsyncGenAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_awaitable,
-    .slots =
-        MP_SLOTS(.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = awaitable_next, .await = iterator_self,
+                      .finalize = awaitable_finalize),
     .methods = kAwaitableMethods,
 };
 const TypeSpec kAsyncGeneratorAThrowSpec = {
@@ -412,8 +408,8 @@ const TypeSpec kAsyncGeneratorAThrowSpec = {
     .size = sizeof(AsyncGenAwaitable),
     .flags = kTypeDisallowNew,
     .trace = trace_awaitable,
-    .slots =
-        MP_SLOTS(.iter = identity, .next = awaitable_next, .await = identity, .finalize = awaitable_finalize),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = awaitable_next, .await = iterator_self,
+                      .finalize = awaitable_finalize),
     .methods = kAwaitableMethods,
 };
 

@@ -51,6 +51,16 @@ struct CreationSite {
   uint64_t word;
 };
 void set_creation_site(CreationSite* site, const Frame* maker);
+inline bool is_coroutine_code(GeneratorObject* g) {
+  return (g->frame.code->flags & lang::kCodeCoroutine) != 0;
+}
+inline bool is_async_code(GeneratorObject* g) {
+  return (g->frame.code->flags & lang::kCodeAsyncGenerator) != 0;
+}
+// Behind the registers of a coroutine.
+inline CreationSite* creation_site(GeneratorObject* g) {
+  return reinterpret_cast<CreationSite*>(g->registers() + g->frame.code->register_count);
+}
 // "coroutine KIND was never awaited", told of that place.
 Status warn_never_awaited(Thread& t, const CreationSite* site, const std::string& message, Value source);
 // The same for a coroutine.
@@ -70,10 +80,22 @@ inline SendFunction native_send(const Type* type) {
 }
 // throw() of an exception instance into a generator-like; the result as for send_to.
 SendStatus generator_throw(Thread& t, GeneratorObject* generator, Value exception, Value* result);
-// next(): StopIteration with the generator's result at the end (the `next` slot returns kNoMore and drops
-// it).
+// The slot `next`: kNoMore at the end, for it has no place for the generator's result.
+Result<Value> generator_next(Thread& t, Value generator);
+// next(): StopIteration with the generator's result at the end.
 Result<Value> generator_next_value(Thread& t, GeneratorObject* generator);
 Result<Value> generator_close(Thread& t, GeneratorObject* generator);
+// generator_types.cpp: a SendStatus as the methods send() and throw() show it, the exception instance for
+// throw(type[, value[, traceback]]), and the warning of the old form with a `second` argument.
+Result<Value> send_outcome(Thread& t, GeneratorObject* generator, SendStatus status, Value out);
+Result<Value> thrown_exception(Thread& t, Value type, Value value, Value traceback);
+Status warn_old_throw(Thread& t, Value second, const char* method);
+// async_generator.cpp: the type's methods, __anext__(), send() of what it returns, and that somebody awaits
+// that.
+extern const NativeDef kAsyncGeneratorMethods[];
+Result<Value> async_generator_anext(Thread& t, Value generator);
+SendStatus async_generator_awaitable_send(Thread& t, Value awaitable, Value sent, Value* result);
+void note_awaited(Thread& t, Value awaitable);
 // What its end in the collector does: closes it, or warns, or tells the hook of sys.set_asyncgen_hooks.
 Status finalize_generator(Thread& t, Value generator);
 // At the end of a native function with NativeDef::lets_go, or where an adapter drops its source: a generator

@@ -1,5 +1,6 @@
 // types.SimpleNamespace (3.13: takes a mapping or pairs as positional argument) and mappingproxy.
 #include "vm/types/exception.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
 
@@ -167,9 +168,6 @@ static Result<Value> proxy_copy(Thread& t, const Value* args) {
 static Result<Value> proxy_reversed(Thread& t, const Value* args) {
   return call_method(t, mapping(args[0]), t.names().__reversed__);
 }
-static Result<Value> proxy_class_getitem(Thread& t, const Value* args) {
-  return make_generic_alias(t, args[0], args[1]);
-}
 static void trace_proxy(Object* o, Tracer& tracer) {
   tracer.visit(static_cast<MappingProxyObject*>(o)->mapping);
 }
@@ -182,7 +180,7 @@ static const NativeDef kProxyMethods[] = {
     MP_METHOD(proxy_items, "items(self, /)", "D.items() -> a set-like object providing a view on D's items"),
     MP_METHOD(proxy_copy, "copy(self, /)", "D.copy() -> a shallow copy of D"),
     MP_METHOD(proxy_reversed, "__reversed__(self, /)", "D.__reversed__() -> reverse iterator"),
-    MP_CLASS_METHOD(proxy_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
+    MP_CLASS_GETITEM,
     MP_END};
 const TypeSpec kMappingProxySpec = {
     .name = "mappingproxy",

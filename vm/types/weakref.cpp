@@ -3,6 +3,7 @@
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/container_support.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -135,10 +136,6 @@ static Result<Value> weakref_get_callback(Thread&, Value self) {
   return callback.is_empty() || weakref_target(ref).is_none() ? kNone : callback;
 }
 
-static Result<Value> weakref_class_getitem(Thread& t, const Value* args) {
-  return make_generic_alias(t, args[0], args[1]);
-}
-
 void trace_weakref(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<WeakRefObject*>(self)->callback);
 }
@@ -147,7 +144,7 @@ static const NativeDef kMethods[] = {
     MP_RAW_NEW(weakref_new, "__new__(cls, ob, callback=None, /)", nullptr),
     MP_RAW_METHOD(weakref_init, "__init__(self, ob, callback=None, /)",
                   "Initialize self.  See help(type(self)) for accurate signature."),
-    MP_CLASS_METHOD(weakref_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"), MP_END};
+    MP_CLASS_GETITEM, MP_END};
 static const GetSetDef kGetSets[] = {{"__callback__", weakref_get_callback, nullptr, nullptr}, {}};
 
 extern const TypeSpec kWeakRefSpec;
