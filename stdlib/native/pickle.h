@@ -2,7 +2,8 @@
 // pickletools.py of the library describes each opcode.
 //   pickle_writer   Saver: objects to opcodes, framing, the memo
 //   pickle_reduce   what Saver does with classes, functions and what __reduce_ex__ returns
-//   pickle_reader   Reader: the stack machine
+//   pickle_reader   Reader: the stack machine, numbers, texts and containers
+//   pickle_build    what Reader does with classes and objects
 //   pickle_buffer   PickleBuffer
 //   pickle_module   Pickler, Unpickler, dump, dumps, load, loads
 #pragma once
@@ -215,7 +216,93 @@ class Saver {
   std::string out_;
 };
 
-// One load().
+// One load(). Its input may be hostile: every opcode checks what it finds on the stack and how much input
+// there is.
+class Reader {
+ public:
+  Reader(Thread& t, UnpicklerObject* unpickler, std::string_view data, bool from_file)
+      : t_(t), unpickler_(unpickler), data_(data), from_file_(from_file), stack_(t) {
+    plain_ = unpickler->type()->spec == &kUnpicklerSpec;
+  }
+  Result<Value> load();
+
+ private:
+  Status step(uint8_t opcode);
+  // ---- input
+  Result<std::string_view> read(size_t count);
+  Result<std::string> read_line();
+  Result<uint64_t> read_number(int bytes) {
+    std::string_view bytes_read = TRY(read(static_cast<size_t>(bytes)));
+    uint64_t number = 0;
+    for (int i = bytes; i-- > 0;)
+      number = number << 8 | static_cast<uint8_t>(bytes_read[static_cast<size_t>(i)]);
+    return number;
+  }
+  Result<std::string_view> read_counted(int bytes, const char* opcode);
+  // ---- stack
+  size_t fence() const { return marks_.empty() ? 0 : marks_.back(); }
+  Status need(size_t count) {
+    if (stack_.size() - fence() >= count) [[likely]]
+      return {};
+    return raise_unpickling(t_, marks_.empty() ? "unpickling stack underflow" : "unexpected MARK found");
+  }
+  Result<Value> pop() {
+    TRY(need(1));
+    Value top = stack_.back();
+    stack_.pop_back();
+    return top;
+  }
+  // Where the items above the last mark begin; the mark is gone then.
+  Result<size_t> pop_mark() {
+    if (marks_.empty()) return raise_unpickling(t_, "could not find MARK");
+    size_t mark = marks_.back();
+    marks_.pop_back();
+    return mark;
+  }
+  Status push(Result<Value> value) {
+    if (value.is_error()) return Error{};
+    stack_.push_back(value.value());
+    return {};
+  }
+  Value tuple_from(size_t begin) {
+    Value tuple = make_tuple(t_, stack_.data() + begin, stack_.size() - begin);
+    stack_.resize(begin);
+    return tuple;
+  }
+  // ---- opcodes: pickle_reader.cpp
+  Status load_text_int();
+  Status load_text_long();
+  Status load_text_float();
+  Status load_long(size_t size);
+  Status load_text_string();
+  Status push_python2(std::string_view content);
+  Status append_to(size_t begin);
+  Status set_items(size_t begin);
+  Status add_items(size_t begin);
+  Status get_memo(uint64_t index);
+  Status put_memo(uint64_t index);
+  Result<int64_t> line_number(const char* what);
+  ListObject* memo() { return unpickler_->memo.get().as<ListObject>(); }
+  // pickle_build.cpp
+  Status push_global(Value module, Value name);
+  Status instantiate(Value cls, Value arguments);
+  Status new_object(bool keywords);
+  Status build();
+  Status set_state(Value object, Value state);
+  Status persistent(Value id);
+  Status extension(int64_t code);
+  Status next_buffer();
+
+  Thread& t_;
+  UnpicklerObject* unpickler_;
+  std::string_view data_;  // what lies in memory: all of it, or what was read of a file
+  size_t at_ = 0;
+  bool from_file_, plain_;
+  std::string buffer_;  // behind data_, for a file
+  RootVector stack_;
+  std::vector<size_t> marks_;
+};
+
 Result<Value> unpickle(Thread& t, UnpicklerObject* unpickler, std::string_view data);
 Result<Value> unpickle_file(Thread& t, UnpicklerObject* unpickler);
 Result<Value> find_class(Thread& t, bool fix_imports, int protocol, Value module, Value name);
