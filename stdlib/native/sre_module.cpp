@@ -1,41 +1,44 @@
-// The module _sre: Pattern, Match and the helpers that re._compiler calls. The matching itself is
-// sre_engine.cpp.
+// The module _sre: Pattern, its scanner and the helpers that re._compiler calls. Match is in sre_match.cpp,
+// the matching itself in sre_engine.cpp.
 #include <algorithm>
 #include <cstring>
 
+#include "stdlib/native/sre_objects.h"
 #include "stdlib/native/sre_pcre.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
 #include "vm/types/exception.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/unicode.h"
 
 namespace mp::sre {
+
+Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
+  if (is_str(string)) {
+    auto* s = string.as<StrObject>();
+    if (begin == 0 && end == static_cast<int64_t>(s->length()) && s->type() == t.types().str) return string;
+    return str_slice(t, s, static_cast<size_t>(begin), static_cast<size_t>(end));
+  }
+  auto view = bytes_view(t, string);
+  if (view.is_error()) {
+    t.clear_exception();
+    return kNone;
+  }
+  // A bytearray may have shrunk since the match.
+  int64_t size = static_cast<int64_t>(view.value().size());
+  begin = std::min(begin, size);
+  end = std::clamp(end, begin, size);
+  return make_bytes(t, view.value().substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+}
+
 namespace {
 
-extern const TypeSpec kPatternSpec, kMatchSpec, kScannerSpec;
+extern const TypeSpec kScannerSpec;
 
-struct PatternObject : Object {
-  Slot pattern;      // str, bytes or None
-  Slot group_index;  // dict name -> number
-  Slot index_group;  // tuple number -> name
-  uint32_t* code;    // raw cell
-  size_t code_size;
-  size_t groups;
-  int64_t flags;
-  SrePcre* pcre;  // owned; refers to `code`
-};
-struct MatchObject : Object {
-  Slot string, pattern;
-  int64_t position, end_position;
-  int64_t start, end;
-  int32_t last_index;
-  int64_t* marks;  // raw cell: two per group
-  size_t groups;
-};
 struct ScannerObject : Object {
   Slot pattern, string;
   Slot view;  // memoryview of a string that could be resized, or empty
@@ -50,11 +53,6 @@ void trace_pattern(Object* o, Tracer& tracer) {
   tracer.mark_raw(self->code);
 }
 void finalize_pattern(Object* o) { delete static_cast<PatternObject*>(o)->pcre; }
-void trace_match(Object* o, Tracer& tracer) {
-  auto* self = static_cast<MatchObject*>(o);
-  tracer.visit_slots(&self->string, 2);
-  tracer.mark_raw(self->marks);
-}
 void trace_scanner(Object* o, Tracer& tracer) {
   tracer.visit_slots(&static_cast<ScannerObject*>(o)->pattern, 3);
 }
@@ -84,44 +82,9 @@ Status hold(Thread& t, PatternObject* pattern, Value string, Held* held) {
                    held->text ? "bytes" : "string", held->text ? "string" : "bytes");
   return {};
 }
-Value slice(Thread& t, Value string, int64_t begin, int64_t end) {
-  if (is_str(string)) {
-    auto* s = string.as<StrObject>();
-    if (begin == 0 && end == static_cast<int64_t>(s->length()) && s->type() == t.types().str) return string;
-    return str_slice(t, s, static_cast<size_t>(begin), static_cast<size_t>(end));
-  }
-  auto view = bytes_view(t, string);
-  if (view.is_error()) {
-    t.clear_exception();
-    return kNone;
-  }
-  // A bytearray may have shrunk since the match.
-  int64_t size = static_cast<int64_t>(view.value().size());
-  begin = std::min(begin, size);
-  end = std::clamp(end, begin, size);
-  return make_bytes(t, view.value().substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
-}
 void clamp(int64_t length, int64_t* begin, int64_t* end) {
   *begin = std::max<int64_t>(0, std::min(*begin, length));
   *end = std::max<int64_t>(0, std::min(*end, length));
-}
-
-Value make_match(Thread& t, PatternObject* pattern, Value string, int64_t position, int64_t end_position,
-                 const Outcome& outcome) {
-  auto* match = t.heap().make<MatchObject>(t, native_type(t, kMatchSpec));
-  match->string = string;
-  match->pattern = pattern;
-  match->position = position;
-  match->end_position = end_position;
-  match->start = outcome.start;
-  match->end = outcome.end;
-  match->last_index = outcome.last_index;
-  match->groups = pattern->groups;
-  if (!outcome.marks.empty()) {
-    match->marks = static_cast<int64_t*>(t.heap().allocate_raw(t, outcome.marks.size() * sizeof(int64_t)));
-    std::memcpy(match->marks, outcome.marks.data(), outcome.marks.size() * sizeof(int64_t));
-  }
-  return match;
 }
 
 Result<bool> run_pattern(Thread& t, PatternObject* pattern, const Held& held, int64_t begin, int64_t end,
@@ -326,7 +289,6 @@ Result<Value> pattern_split(Thread& t, const Value* args) {
 
 // ---- Pattern
 
-Result<Value> pattern_self(Thread&, const Value* args) { return args[0]; }
 Result<int64_t> pattern_hash(Thread& t, Value self) {
   auto* pattern = self.as<PatternObject>();
   uint64_t h = static_cast<uint64_t>(TRY(hash(t, pattern->pattern)));
@@ -374,121 +336,6 @@ Result<Value> pattern_groupindex(Thread& t, Value self) {
   return make_mapping_proxy(t, self.as<PatternObject>()->group_index);
 }
 
-// ---- Match
-
-Result<int64_t> group_number(Thread& t, MatchObject* match, Value key) {
-  int64_t number = -1;
-  if (is_any_int(key) || type_of(t, key)->slots.index != nullptr) {
-    number = clamp_ssize(TRY(to_index(t, key)));
-  } else {
-    Value found =
-        TRY(dict_get(t, match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), key));
-    if (found.is_int()) number = found.as_int();
-  }
-  if (number < 0 || number > static_cast<int64_t>(match->groups))
-    return t.raise(Exc::IndexError, "no such group");
-  return number;
-}
-void span_of(MatchObject* match, int64_t group, int64_t* from, int64_t* to) {
-  *from = group == 0 ? match->start : match->marks[(group - 1) * 2];
-  *to = group == 0 ? match->end : match->marks[(group - 1) * 2 + 1];
-  if (*from < 0 || *to < *from) *from = *to = -1;
-}
-Value group_value(Thread& t, MatchObject* match, int64_t group, Value absent) {
-  int64_t from, to;
-  span_of(match, group, &from, &to);
-  if (from < 0) return absent;
-  Value string = match->string;
-  int64_t length = is_str(string) ? static_cast<int64_t>(string.as<StrObject>()->length()) : INT64_MAX;
-  return slice(t, string, std::min(from, length), std::min(to, length));
-}
-Result<Value> match_group(Thread& t, Value self, const CallArgs& call_args) {
-  auto* match = self.as<MatchObject>();
-  if (call_args.count == 0) return group_value(t, match, 0, kNone);
-  if (call_args.count == 1)
-    return group_value(t, match, TRY(group_number(t, match, call_args.values[0])), kNone);
-  TupleObject* tuple = allocate_tuple(t, call_args.count);
-  for (size_t i = 0; i < call_args.count; ++i)
-    tuple->items()[i] = group_value(t, match, TRY(group_number(t, match, call_args.values[i])), kNone);
-  return tuple;
-}
-Result<Value> match_getitem(Thread& t, Value self, Value key) {
-  auto* match = self.as<MatchObject>();
-  return group_value(t, match, TRY(group_number(t, match, key)), kNone);
-}
-Result<Value> match_groups(Thread& t, const Value* args) {
-  auto* match = args[0].as<MatchObject>();
-  TupleObject* tuple = allocate_tuple(t, match->groups);
-  for (size_t i = 0; i < match->groups; ++i)
-    tuple->items()[i] = group_value(t, match, static_cast<int64_t>(i) + 1, args[1]);
-  return tuple;
-}
-Result<Value> match_groupdict(Thread& t, const Value* args) {
-  auto* match = args[0].as<MatchObject>();
-  DictObject* result = make_dict(t);
-  size_t position = 0;
-  Value key, number;
-  while (dict_next(match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), &position,
-                   &key, &number))
-    TRY(dict_set(t, result, key, group_value(t, match, number.as_int(), args[1])));
-  return result;
-}
-Result<Value> match_start(Thread& t, const Value* args) {
-  auto* match = args[0].as<MatchObject>();
-  int64_t from, to;
-  span_of(match, TRY(group_number(t, match, args[1])), &from, &to);
-  return make_int(t, from);
-}
-Result<Value> match_end(Thread& t, const Value* args) {
-  auto* match = args[0].as<MatchObject>();
-  int64_t from, to;
-  span_of(match, TRY(group_number(t, match, args[1])), &from, &to);
-  return make_int(t, to);
-}
-Result<Value> match_span(Thread& t, const Value* args) {
-  auto* match = args[0].as<MatchObject>();
-  int64_t from, to;
-  span_of(match, TRY(group_number(t, match, args[1])), &from, &to);
-  return make_tuple(t, {make_int(t, from), make_int(t, to)});
-}
-Result<Value> match_expand(Thread& t, const Value* args) {
-  Value module = TRY(import_module(t, "re"));
-  Value expand = TRY(get_attr(t, module, "_expand"));
-  return call(t, expand, {args[0].as<MatchObject>()->pattern, args[0], args[1]});
-}
-Result<Value> match_repr(Thread& t, Value self) {
-  auto* match = self.as<MatchObject>();
-  return make_str(t, fmt::format("<{} object; span=({}, {}), match={}>", type_full_name(type_of(t, self)),
-                                 match->start, match->end, repr_text(t, group_value(t, match, 0, kNone))));
-}
-Result<Value> match_pos(Thread& t, Value self) { return make_int(t, self.as<MatchObject>()->position); }
-Result<Value> match_endpos(Thread& t, Value self) {
-  return make_int(t, self.as<MatchObject>()->end_position);
-}
-Result<Value> match_lastindex(Thread&, Value self) {
-  int32_t index = self.as<MatchObject>()->last_index;
-  return index < 0 ? kNone : Value::from_int(index);
-}
-Result<Value> match_lastgroup(Thread&, Value self) {
-  auto* match = self.as<MatchObject>();
-  Value names = match->pattern.get().as<PatternObject>()->index_group;
-  if (match->last_index < 0 || !is_tuple(names) ||
-      static_cast<size_t>(match->last_index) >= names.as<TupleObject>()->size)
-    return kNone;
-  return (*names.as<TupleObject>())[static_cast<size_t>(match->last_index)];
-}
-Result<Value> match_regs(Thread& t, Value self) {
-  auto* match = self.as<MatchObject>();
-  TupleObject* tuple = allocate_tuple(t, match->groups + 1);
-  for (size_t i = 0; i <= match->groups; ++i) {
-    int64_t from, to;
-    span_of(match, static_cast<int64_t>(i), &from, &to);
-    tuple->items()[i] = make_tuple(t, {make_int(t, from), make_int(t, to)});
-  }
-  return tuple;
-}
-Result<Value> class_getitem(Thread& t, const Value* args) { return make_generic_alias(t, args[0], args[1]); }
-
 #define MP_RANGE_SIGNATURE "string, pos=0, endpos=9223372036854775807)"
 const NativeDef kPatternMethods[] = {
     MP_METHOD(pattern_match, "match(self, /, " MP_RANGE_SIGNATURE,
@@ -508,55 +355,15 @@ const NativeDef kPatternMethods[] = {
     MP_METHOD(pattern_subn, "subn(self, /, repl, string, count=0)", nullptr),
     MP_METHOD(pattern_split, "split(self, /, string, maxsplit=0)",
               "Split string by the occurrences of pattern."),
-    MP_METHOD(pattern_self, "__copy__(self, /)", nullptr),
-    MP_METHOD(pattern_self, "__deepcopy__(self, memo, /)", nullptr),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
+    MP_METHOD(return_self, "__copy__(self, /)", nullptr),
+    MP_METHOD(return_self, "__deepcopy__(self, memo, /)", nullptr),
+    MP_CLASS_GETITEM,
     MP_END};
 const GetSetDef kPatternGetSets[] = {{"flags", pattern_flags, nullptr, nullptr},
                                      {"groups", pattern_groups, nullptr, nullptr},
                                      {"groupindex", pattern_groupindex, nullptr, nullptr},
                                      {}};
 const MemberDef kPatternMembers[] = {{"pattern", offsetof(PatternObject, pattern), true, nullptr}, {}};
-const TypeSpec kPatternSpec = {
-    .name = "re.Pattern",
-    .size = sizeof(PatternObject),
-    .flags = kTypeDisallowNew | kTypeHasWeakref,
-    .doc = "Compiled regular expression object.",
-    .trace = trace_pattern,
-    .slots = MP_SLOTS(.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare),
-    .methods = kPatternMethods,
-    .getsets = kPatternGetSets,
-    .members = kPatternMembers};
-const NativeDef kMatchMethods[] = {
-    MP_RAW_METHOD(match_group, "group(self, /, *groups)", "Return one or more subgroups of the match."),
-    MP_METHOD(match_groups, "groups(self, /, default=None)", nullptr),
-    MP_METHOD(match_groupdict, "groupdict(self, /, default=None)", nullptr),
-    MP_METHOD(match_start, "start(self, group=0, /)", nullptr),
-    MP_METHOD(match_end, "end(self, group=0, /)", nullptr),
-    MP_METHOD(match_span, "span(self, group=0, /)", nullptr),
-    MP_METHOD(match_expand, "expand(self, /, template)", nullptr),
-    MP_METHOD(pattern_self, "__copy__(self, /)", nullptr),
-    MP_METHOD(pattern_self, "__deepcopy__(self, memo, /)", nullptr),
-    MP_CLASS_METHOD(class_getitem, "__class_getitem__(cls, object, /)", "See PEP 585"),
-    MP_END};
-const GetSetDef kMatchGetSets[] = {{"pos", match_pos, nullptr, nullptr},
-                                   {"endpos", match_endpos, nullptr, nullptr},
-                                   {"lastindex", match_lastindex, nullptr, nullptr},
-                                   {"lastgroup", match_lastgroup, nullptr, nullptr},
-                                   {"regs", match_regs, nullptr, nullptr},
-                                   {}};
-const MemberDef kMatchMembers[] = {{"string", offsetof(MatchObject, string), true, nullptr},
-                                   {"re", offsetof(MatchObject, pattern), true, nullptr},
-                                   {}};
-const TypeSpec kMatchSpec = {.name = "re.Match",
-                             .size = sizeof(MatchObject),
-                             .flags = kTypeDisallowNew,
-                             .doc = "The result of re.match() and re.search().",
-                             .trace = trace_match,
-                             .slots = MP_SLOTS(.repr = match_repr, .get_item = match_getitem),
-                             .methods = kMatchMethods,
-                             .getsets = kMatchGetSets,
-                             .members = kMatchMembers};
 const NativeDef kScannerMethods[] = {MP_METHOD(scanner_match, "match(self, /)", nullptr),
                                      MP_METHOD(scanner_search, "search(self, /)", nullptr), MP_END};
 const MemberDef kScannerMembers[] = {{"pattern", offsetof(ScannerObject, pattern), true, nullptr}, {}};
@@ -634,6 +441,18 @@ Status init_sre(Thread& t, ModuleObject* module) {
   return {};
 }
 }  // namespace
+
+const TypeSpec kPatternSpec = {
+    .name = "re.Pattern",
+    .size = sizeof(PatternObject),
+    .flags = kTypeDisallowNew | kTypeHasWeakref,
+    .doc = "Compiled regular expression object.",
+    .trace = trace_pattern,
+    .slots = MP_SLOTS(.repr = pattern_repr, .hash = pattern_hash, .compare = pattern_compare),
+    .methods = kPatternMethods,
+    .getsets = kPatternGetSets,
+    .members = kPatternMembers};
+
 }  // namespace mp::sre
 
 namespace mp {
