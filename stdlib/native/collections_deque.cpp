@@ -1,37 +1,14 @@
 // _collections.deque: a ring buffer whose capacity is a power of two; both ends, indexing and rotation
 // without moving more than needed.
+#include "stdlib/native/collections_deque.h"
 #include "stdlib/native/deque.h"
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
-#include "vm/types/iterator_support.h"
 #include "vm/types/type.h"
 
 namespace mp {
 
 namespace {
-struct DequeArray {
-  uint64_t capacity = 0;  // power of two
-  uint64_t reserved = 0;
-  Slot* items() { return reinterpret_cast<Slot*>(this + 1); }
-};
-struct Deque : Object {
-  std::atomic<DequeArray*> array{nullptr};
-  std::atomic<uint64_t> head{0};
-  std::atomic<uint64_t> size{0};
-  std::atomic<uint64_t> state{0};  // counts changes of structure
-  std::atomic<int64_t> maxlen{-1};
-
-  uint64_t count() const { return size.load(std::memory_order_relaxed); }
-  Slot& slot(uint64_t i) const {
-    DequeArray* a = array.load(std::memory_order_relaxed);
-    return a->items()[(head.load(std::memory_order_relaxed) + i) & (a->capacity - 1)];
-  }
-  void changed() { state.store(state.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
-};
-struct DequeIterator : Object {
-  Slot deque;
-  std::atomic<uint64_t> index{0}, state{0}, remaining{0};
-};
 
 void trace_deque(Object* self, Tracer& tracer) {
   auto* d = static_cast<Deque*>(self);
@@ -39,9 +16,6 @@ void trace_deque(Object* self, Tracer& tracer) {
   if (a == nullptr) return;
   tracer.mark_raw(a);
   for (uint64_t i = 0; i < d->count(); ++i) tracer.visit(d->slot(i));
-}
-void trace_deque_iterator(Object* self, Tracer& tracer) {
-  tracer.visit(static_cast<DequeIterator*>(self)->deque);
 }
 
 // ---- primitives; the caller holds the lock
@@ -144,7 +118,6 @@ Value item_at(Thread& t, Deque* d, uint64_t i) {
 }
 }  // namespace
 
-extern const TypeSpec kDequeSpec, kDequeIteratorSpec, kDequeReverseIteratorSpec;
 // ---- for other native code
 
 Value make_deque(Thread& t) {
@@ -152,6 +125,7 @@ Value make_deque(Thread& t) {
   d->maxlen.store(-1);
   return d;
 }
+bool is_deque(Thread& t, Value v) { return v.is_object() && is_instance(t, v, native_type(t, kDequeSpec)); }
 bool is_exact_deque(Value v) { return v.is_object() && v.as_object()->type()->spec == &kDequeSpec; }
 Status deque_push(Thread& t, Value deque, Value item) {
   ObjectLock lock(t, deque.as_object());
@@ -164,10 +138,6 @@ Value deque_take(Thread& t, Value deque) {
   return d->count() == 0 ? kEmpty : take_left(d);
 }
 uint64_t deque_size(Value deque) { return deque.as<Deque>()->count(); }
-
-static bool is_deque(Thread& t, Value v) {
-  return v.is_object() && is_instance(t, v, native_type(t, kDequeSpec));
-}
 
 static Status extend_right(Thread& t, Deque* d, Value iterable) {
   if (iterable == Value(d)) iterable = TRY(to_list(t, iterable));
@@ -421,16 +391,11 @@ static Result<Value> deque_compare(Thread& t, Value left, Value right, CompareOp
     return compare(t, i, j, op);
   }
 }
-static Value new_iterator(Thread& t, Value self, const TypeSpec& spec) {
-  auto* it = t.heap().make<DequeIterator>(t, native_type(t, spec));
-  it->deque = self;
-  it->state.store(self.as<Deque>()->state.load());
-  it->remaining.store(self.as<Deque>()->count());
-  return it;
+static Result<Value> deque_iter(Thread& t, Value self) {
+  return make_deque_iterator(t, self, kDequeIteratorSpec);
 }
-static Result<Value> deque_iter(Thread& t, Value self) { return new_iterator(t, self, kDequeIteratorSpec); }
 static Result<Value> deque_reversed(Thread& t, const Value* args) {
-  return new_iterator(t, args[0], kDequeReverseIteratorSpec);
+  return make_deque_iterator(t, args[0], kDequeReverseIteratorSpec);
 }
 static Result<int64_t> deque_length(Thread&, Value self) {
   return static_cast<int64_t>(self.as<Deque>()->count());
@@ -555,7 +520,6 @@ static const NativeDef kDequeMethods[] = {
     MP_CLASS_GETITEM,
     MP_END};
 
-extern const TypeSpec kDequeSpec;
 const TypeSpec kDequeSpec = {
     .name = "collections.deque",
     .size = sizeof(Deque),
@@ -569,64 +533,5 @@ const TypeSpec kDequeSpec = {
                       .inplace_repeat = deque_inplace_repeat),
     .methods = kDequeMethods,
     .getsets = kDequeGetSets};
-
-// ---------------------------------------------------------------- iterators
-template <bool reverse>
-static Result<Value> deque_iterator_next(Thread& t, Value self) {
-  auto* it = self.as<DequeIterator>();
-  auto* d = it->deque.get().as<Deque>();
-  if (d->state.load(std::memory_order_relaxed) != it->state.load(std::memory_order_relaxed)) {
-    it->remaining.store(0);
-    return t.raise(Exc::RuntimeError, "deque mutated during iteration");
-  }
-  uint64_t remaining = it->remaining.load(std::memory_order_relaxed);
-  if (remaining == 0) return kNoMore;
-  uint64_t i = it->index.load(std::memory_order_relaxed);
-  ObjectLock lock(t, d);
-  uint64_t n = d->count();
-  if (i >= n) return kNoMore;
-  it->index.store(i + 1, std::memory_order_relaxed);
-  it->remaining.store(remaining - 1, std::memory_order_relaxed);
-  return d->slot(reverse ? n - 1 - i : i).get();
-}
-static Result<Value> deque_iterator_length_hint(Thread& t, const Value* args) {
-  return make_int_unsigned(t, args[0].as<DequeIterator>()->remaining.load());
-}
-static Result<Value> deque_iterator_reduce(Thread& t, const Value* args) {
-  auto* it = args[0].as<DequeIterator>();
-  return make_tuple(
-      t, {Value(it->type()), Value(make_tuple(t, {it->deque, make_int_unsigned(t, it->index.load())}))});
-}
-static Result<Value> deque_iterator_new(Thread& t, const Value* args) {
-  if (!is_deque(t, args[1]))
-    return t.raise(Exc::TypeError, "argument 1 must be collections.deque, not {}", type_name(t, args[1]));
-  int64_t index = TRY(to_ssize(t, args[2]));
-  auto* it = t.heap().make<DequeIterator>(t, args[0].as<Type>());
-  uint64_t n = args[1].as<Deque>()->count();
-  uint64_t skip = index < 0 ? 0 : static_cast<uint64_t>(index) > n ? n : static_cast<uint64_t>(index);
-  it->deque = args[1];
-  it->state.store(args[1].as<Deque>()->state.load());
-  it->index.store(skip);
-  it->remaining.store(n - skip);
-  return it;
-}
-static const NativeDef kDequeIteratorMethods[] = {
-    MP_NEW(deque_iterator_new, "__new__(cls, deque, index=0, /)", nullptr),
-    MP_METHOD(deque_iterator_length_hint, "__length_hint__(self, /)",
-              "Private method returning an estimate of len(list(it))."),
-    MP_METHOD(deque_iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."),
-    MP_END};
-const TypeSpec kDequeIteratorSpec = {
-    .name = "_collections._deque_iterator",
-    .size = sizeof(DequeIterator),
-    .trace = trace_deque_iterator,
-    .slots = MP_SLOTS(.iter = iterator_self, .next = deque_iterator_next<false>),
-    .methods = kDequeIteratorMethods};
-const TypeSpec kDequeReverseIteratorSpec = {
-    .name = "_collections._deque_reverse_iterator",
-    .size = sizeof(DequeIterator),
-    .trace = trace_deque_iterator,
-    .slots = MP_SLOTS(.iter = iterator_self, .next = deque_iterator_next<true>),
-    .methods = kDequeIteratorMethods};
 
 }  // namespace mp
