@@ -459,32 +459,6 @@ Value call_getter(Thread& t, Frame* frame, const Instruction* pc, Value object, 
   return v;
 }
 
-Error name_error(Thread& t, StrObject* name) {
-  t.raise(Exc::NameError, "name '{}' is not defined", to_utf8(name));
-  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(name);
-  return {};
-}
-
-Error unbound_error(Thread& t, Frame* frame, uint16_t reg) {
-  std::string name(frame->code->unit->local_name_at(frame->word(), reg));
-  t.raise(Exc::UnboundLocalError, "cannot access local variable '{}' where it is not associated with a value",
-          name);
-  return {};
-}
-
-Error unbound_cell_error(Thread& t, Frame* frame, uint16_t reg) {
-  std::string name(frame->code->unit->cell_name_at(frame->word(), reg));
-  if (frame->code->unit->is_free(reg))
-    t.raise(Exc::NameError,
-            "cannot access free variable '{}' where it is not associated with a value in enclosing scope",
-            name);
-  else
-    t.raise(Exc::UnboundLocalError,
-            "cannot access local variable '{}' where it is not associated with a value", name);
-  if (is_exception(t.current())) t.current().as<ExceptionObject>()->fields[0] = Value(intern(t, name));
-  return {};
-}
-
 static bool specialise_global(Thread& t, Frame* frame, StrObject* name, Op module_form, Op builtin_form,
                               Form* form) {
   if (frame->globals->type() != t.types().dict) return false;
@@ -533,10 +507,6 @@ MP_NOINLINE Value load_global(Thread& t, Frame* frame, const Instruction* pc) {
   return global_value(t, frame, name);
 }
 
-MP_NOINLINE bool store_global(Thread& t, Frame* frame, const Instruction* pc, Value value) {
-  return dict_set_str(t, frame->globals, name_of(frame, static_cast<uint32_t>(pc->bc())), value).ok();
-}
-
 MP_NOINLINE Value load_name(Thread& t, Frame* frame, const Instruction* pc) {
   StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
   Value locals = frame->locals;
@@ -556,17 +526,6 @@ MP_NOINLINE Value load_name(Thread& t, Frame* frame, const Instruction* pc) {
     if (!t.catch_exception(Exc::KeyError)) return kErrorValue;
   }
   return global_value(t, frame, name);
-}
-
-MP_NOINLINE bool store_name(Thread& t, Frame* frame, const Instruction* pc, Value value) {
-  StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
-  Value locals = frame->locals;
-  if (locals.is_empty()) {
-    t.raise(Exc::SystemError, "no locals found when storing '{}'", to_utf8(name));
-    return false;
-  }
-  if (is_exact(locals, t.types().dict)) return dict_set_str(t, locals.as<DictObject>(), name, value).ok();
-  return set_item(t, locals, name, value).ok();
 }
 
 MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Value object) {
