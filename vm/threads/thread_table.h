@@ -56,6 +56,11 @@ void detach_and_destroy(Thread* t);
 
 // In a stopped world, when the GIL was switched on or off: what the threads need for free_threaded().
 void update_lock_modes(Runtime& runtime);
+// With the table's mutex held, or where no other thread is: the same for a thread that has come or gone.
+void choose_lock_modes(Runtime& runtime);
+// With the table's mutex held: what belongs to the thread is from now on anybody's, or the next one's that
+// gets its number.
+void disown(Thread& t);
 // The allocator's part and the collector's: a thread whose objects others change all the time owns none for a
 // while.
 void give_up_owning_if_due(Thread& t);
