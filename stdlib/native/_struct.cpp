@@ -338,6 +338,25 @@ Result<Value> do_pack(Thread& t, const Layout& layout, const Value* values, size
   return Value(out);
 }
 
+// Makes an offset from the end one from the beginning of a buffer of `size` bytes, which must have room
+// there.
+Status check_offset(Thread& t, const Layout& layout, int64_t size, int64_t* offset, const char* function,
+                    const char* lack, const char* doing) {
+  if (*offset < 0) {
+    if (*offset + layout.size > 0)
+      return raise_struct(t, fmt::format("{} {} bytes at offset {}", lack, layout.size, *offset));
+    if (*offset + size < 0)
+      return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", *offset, size));
+    *offset += size;
+  }
+  if (size - *offset >= layout.size) return {};
+  return raise_struct(
+      t, fmt::format("{} requires a buffer of at least {} bytes for {} {} bytes at offset {} "
+                     "(actual buffer size is {})",
+                     function, static_cast<uint64_t>(layout.size) + static_cast<uint64_t>(*offset), doing,
+                     layout.size, *offset, size));
+}
+
 Result<Value> do_pack_into(Thread& t, const Layout& layout, const Value* args, size_t count) {
   if (count < 2 || static_cast<int64_t>(count) - 2 != layout.values) {
     if (count == 0) return raise_struct(t, "pack_into expected buffer argument");
@@ -355,22 +374,7 @@ Result<Value> do_pack_into(Thread& t, const Layout& layout, const Value* args, s
   }
   int64_t offset = TRY(to_ssize(t, args[1], Exc::IndexError));
   int64_t size = held.view().size;
-  if (offset < 0) {
-    if (offset + layout.size > 0) {
-      return raise_struct(t, fmt::format("no space to pack {} bytes at offset {}", layout.size, offset));
-    }
-    if (offset + size < 0) {
-      return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", offset, size));
-    }
-    offset += size;
-  }
-  if (size - offset < layout.size) {
-    return raise_struct(
-        t, fmt::format("pack_into requires a buffer of at least {} bytes for packing {} bytes at offset {} "
-                       "(actual buffer size is {})",
-                       static_cast<uint64_t>(layout.size) + static_cast<uint64_t>(offset), layout.size,
-                       offset, size));
-  }
+  TRY(check_offset(t, layout, size, &offset, "pack_into", "no space to pack", "packing"));
   // Values are packed aside: they may run script code that resizes the buffer.
   std::string packed(static_cast<size_t>(layout.size), '\0');
   TRY(pack_all(t, layout, reinterpret_cast<uint8_t*>(packed.data()), args + 2));
@@ -392,23 +396,7 @@ Result<Value> do_unpack_from(Thread& t, const Layout& layout, Value buffer, Valu
   TRY(held.get(t, buffer));
   int64_t offset = TRY(to_ssize(t, offset_value));
   auto size = static_cast<int64_t>(held.bytes().size());
-  if (offset < 0) {
-    if (offset + layout.size > 0) {
-      return raise_struct(
-          t, fmt::format("not enough data to unpack {} bytes at offset {}", layout.size, offset));
-    }
-    if (offset + size < 0) {
-      return raise_struct(t, fmt::format("offset {} out of range for {}-byte buffer", offset, size));
-    }
-    offset += size;
-  }
-  if (size - offset < layout.size) {
-    return raise_struct(
-        t, fmt::format("unpack_from requires a buffer of at least {} bytes for unpacking {} bytes at "
-                       "offset {} (actual buffer size is {})",
-                       static_cast<uint64_t>(layout.size) + static_cast<uint64_t>(offset), layout.size,
-                       offset, size));
-  }
+  TRY(check_offset(t, layout, size, &offset, "unpack_from", "not enough data to unpack", "unpacking"));
   return unpack_all(t, layout, reinterpret_cast<const uint8_t*>(held.bytes().data()) + offset);
 }
 

@@ -136,6 +136,21 @@ bool to_fixed(mpz_ptr out, const Number& a, Bits bits) {
   return true;
 }
 
+// x / 2^bits, cut behind `digits` decimal places. False when there is no memory.
+bool from_fixed(Number& r, Integer& x, Bits bits, int64_t digits) {
+  Integer scale;
+  mpz_ui_pow_ui(scale, 10, static_cast<unsigned long>(digits));
+  mpz_mul(x, x, scale);
+  mpz_tdiv_q_2exp(x, x, bits);
+  r.kind = Kind::Finite;
+  r.negative = mpz_sgn(x.z) < 0;
+  r.exponent = -digits;
+  mpz_abs(x, x);
+  if (!from_binary(r.words, x)) return false;
+  r.count_digits();
+  return true;
+}
+
 // The digits behind the last place that counts decide the rounding although the last one may be wrong by 3.
 bool decides(const Number& a, const Rules& rules) {
   int64_t lost = a.digits - rules.prec, tiny = rules.etiny() - a.exponent;
@@ -264,15 +279,8 @@ void exp(Number& r, const Number& a, const Rules& rules, uint32_t& status) {
     bits -= 64;
     mpz_tdiv_q_2exp(x, x, 64);
     fixed_exp(x, x, bits);
-    Integer scale;
-    mpz_ui_pow_ui(scale, 10, static_cast<unsigned long>(digits));
-    mpz_mul(x, x, scale);
-    mpz_tdiv_q_2exp(x, x, bits);
-    r.kind = Kind::Finite;
-    r.negative = false;
-    r.exponent = mpz_get_si(tens.z) - digits;
-    if (!from_binary(r.words, x)) return r.set_error(kMallocError, status);
-    r.count_digits();
+    if (!from_fixed(r, x, bits, digits)) return r.set_error(kMallocError, status);
+    r.exponent += mpz_get_si(tens.z);
     if (decides(r, rules)) return finalize_inexact(r, rules, status);
   }
 }
@@ -316,16 +324,7 @@ void logarithm(Number& r, const Number& a, bool common, const Rules& rules, uint
       mpz_fdiv_q_2exp(multiple, multiple, 64);
       mpz_add(y, y, multiple);
     }
-    Integer scale;
-    mpz_ui_pow_ui(scale, 10, static_cast<unsigned long>(digits));
-    mpz_mul(y, y, scale);
-    mpz_tdiv_q_2exp(y, y, bits);
-    r.kind = Kind::Finite;
-    r.negative = mpz_sgn(y.z) < 0;
-    r.exponent = -digits;
-    mpz_abs(y, y);
-    if (!from_binary(r.words, y)) return r.set_error(kMallocError, status);
-    r.count_digits();
+    if (!from_fixed(r, y, bits, digits)) return r.set_error(kMallocError, status);
     if (decides(r, rules)) return finalize_inexact(r, rules, status);
   }
 }

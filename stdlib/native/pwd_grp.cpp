@@ -86,26 +86,41 @@ Result<std::string> name_argument(Thread& t, Value v, const char* function) {
   return posix::exec_string(t, v);
 }
 
-Result<Value> pwd_getpwuid(Thread& t, const Value* args) {
+// `ask` is getpwuid_r() or getgrgid_r().
+template <class Record>
+Result<Value> entry_by_id(Thread& t, Value wanted, const char* kind, const char* function,
+                          int (*ask)(uid_t, Record*, char*, size_t, Record**),
+                          Value (*value_of)(Thread&, const Record&)) {
   uid_t id = 0;
-  Value known = TRY(id_or_not_found(t, args[0], "uid", &id));
+  Value known = TRY(id_or_not_found(t, wanted, kind, &id));
   std::string buffer;
-  passwd record;
+  Record record;
   if (!known.is_not_found() &&
-      TRY(look_up<passwd>(t, buffer, &record, [id](passwd* r, char* b, size_t n, passwd** f) {
-        return getpwuid_r(id, r, b, n, f);
+      TRY(look_up<Record>(t, buffer, &record,
+                          [&](Record* r, char* b, size_t n, Record** f) { return ask(id, r, b, n, f); })))
+    return value_of(t, record);
+  return id_not_found(t, fmt::format("{}(): {} not found", function, kind), wanted, known);
+}
+// `ask` is getpwnam_r() or getgrnam_r().
+template <class Record>
+Result<Value> entry_by_name(Thread& t, Value wanted, const char* function,
+                            int (*ask)(const char*, Record*, char*, size_t, Record**),
+                            Value (*value_of)(Thread&, const Record&)) {
+  std::string name = TRY(name_argument(t, wanted, function)), buffer;
+  Record record;
+  if (TRY(look_up<Record>(t, buffer, &record, [&](Record* r, char* b, size_t n, Record** f) {
+        return ask(name.c_str(), r, b, n, f);
       })))
-    return user_value(t, record);
-  return id_not_found(t, "getpwuid(): uid not found", args[0], known);
+    return value_of(t, record);
+  return t.raise_value(Exc::KeyError,
+                       make_str(t, fmt::format("{}(): name not found: {}", function, repr_text(t, wanted))));
+}
+
+Result<Value> pwd_getpwuid(Thread& t, const Value* args) {
+  return entry_by_id<passwd>(t, args[0], "uid", "getpwuid", getpwuid_r, user_value);
 }
 Result<Value> pwd_getpwnam(Thread& t, const Value* args) {
-  std::string name = TRY(name_argument(t, args[0], "getpwnam")), buffer;
-  passwd record;
-  if (TRY(look_up<passwd>(t, buffer, &record, [&](passwd* r, char* b, size_t n, passwd** f) {
-        return getpwnam_r(name.c_str(), r, b, n, f);
-      })))
-    return user_value(t, record);
-  return t.raise_value(Exc::KeyError, make_str(t, "getpwnam(): name not found: " + repr_text(t, args[0])));
+  return entry_by_name<passwd>(t, args[0], "getpwnam", getpwnam_r, user_value);
 }
 Result<Value> pwd_getpwall(Thread& t, const Value*) {
   ListObject* all = make_list(t);
@@ -117,25 +132,10 @@ Result<Value> pwd_getpwall(Thread& t, const Value*) {
 }
 
 Result<Value> grp_getgrgid(Thread& t, const Value* args) {
-  gid_t id = 0;
-  Value known = TRY(id_or_not_found(t, args[0], "gid", &id));
-  std::string buffer;
-  group record;
-  if (!known.is_not_found() &&
-      TRY(look_up<group>(t, buffer, &record, [id](group* r, char* b, size_t n, group** f) {
-        return getgrgid_r(id, r, b, n, f);
-      })))
-    return group_value(t, record);
-  return id_not_found(t, "getgrgid(): gid not found", args[0], known);
+  return entry_by_id<group>(t, args[0], "gid", "getgrgid", getgrgid_r, group_value);
 }
 Result<Value> grp_getgrnam(Thread& t, const Value* args) {
-  std::string name = TRY(name_argument(t, args[0], "getgrnam")), buffer;
-  group record;
-  if (TRY(look_up<group>(t, buffer, &record, [&](group* r, char* b, size_t n, group** f) {
-        return getgrnam_r(name.c_str(), r, b, n, f);
-      })))
-    return group_value(t, record);
-  return t.raise_value(Exc::KeyError, make_str(t, "getgrnam(): name not found: " + repr_text(t, args[0])));
+  return entry_by_name<group>(t, args[0], "getgrnam", getgrnam_r, group_value);
 }
 Result<Value> grp_getgrall(Thread& t, const Value*) {
   ListObject* all = make_list(t);

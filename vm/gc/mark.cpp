@@ -6,17 +6,24 @@
 
 namespace mp {
 
-void HeapImpl::mark_object(Object* object) {
-  if (edge_recorder != nullptr) [[unlikely]] {
-    edge_recorder->push_back(object);
-    return;
+// Marks an object, or notes that it is referred to where edges are asked for. Whether it was just marked.
+static inline bool reach(HeapImpl& heap, Object* object) {
+  if (heap.edge_recorder != nullptr) [[unlikely]] {
+    heap.edge_recorder->push_back(object);
+    return false;
   }
   Block* block = block_of(object);
-  if (!block->mark(object)) return;
-  marked_bytes += block->cell_size;
-  ++marked_objects;
-  mark_stack.push(object);
+  if (!block->mark(object)) return false;
+  heap.marked_bytes += block->cell_size;
+  ++heap.marked_objects;
+  return true;
 }
+
+void HeapImpl::mark_object(Object* object) {
+  if (reach(*this, object)) mark_stack.push(object);
+}
+
+void HeapImpl::mark_leaf(Object* object) { reach(*this, object); }
 
 void HeapImpl::edges_of(Object* object, std::vector<Object*>* edges) {
   edge_recorder = edges;
@@ -33,17 +40,6 @@ void HeapImpl::mark_raw(const void* cell) {
     return;
   Block* block = block_of(cell);
   if (block->mark(cell)) marked_bytes += block->cell_size;
-}
-
-void HeapImpl::mark_leaf(Object* object) {
-  if (edge_recorder != nullptr) [[unlikely]] {
-    edge_recorder->push_back(object);
-    return;
-  }
-  Block* block = block_of(object);
-  if (!block->mark(object)) return;
-  marked_bytes += block->cell_size;
-  ++marked_objects;
 }
 
 void HeapImpl::trace(Object* object) {

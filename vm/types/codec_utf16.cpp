@@ -7,21 +7,18 @@ namespace mp {
 
 static const uint8_t* raw(std::string_view data) { return reinterpret_cast<const uint8_t*>(data.data()); }
 
+// What a byte order mark of `width` bytes at p says: -1 little-endian, 1 big-endian; 0: there is none.
+static int marked_order(const uint8_t* p, int width) {
+  if (read_unit(p, width, false) == 0xfeff) return -1;
+  return read_unit(p, width, true) == 0xfeff ? 1 : 0;
+}
+
 Result<Value> decode_utf16(Thread& t, std::string_view data, std::string_view errors, int* byte_order,
                            size_t* consumed) {
   int order = byte_order != nullptr ? *byte_order : 0;
   size_t at = 0, n = data.size();
   const uint8_t* p = raw(data);
-  if (order == 0 && n >= 2) {
-    uint32_t mark = read_unit(p, 2, false);
-    if (mark == 0xfeff) {
-      order = -1;
-      at = 2;
-    } else if (mark == 0xfffe) {
-      order = 1;
-      at = 2;
-    }
-  }
+  if (order == 0 && n >= 2 && (order = marked_order(p, 2)) != 0) at = 2;
   bool big = order == 1;
   const char* encoding = big ? "utf-16-be" : "utf-16-le";
   StrBuilder out(t);
@@ -70,16 +67,7 @@ Result<Value> decode_utf32(Thread& t, std::string_view data, std::string_view er
   int order = byte_order != nullptr ? *byte_order : 0;
   size_t at = 0, n = data.size();
   const uint8_t* p = raw(data);
-  if (order == 0 && n >= 4) {
-    uint32_t mark = read_unit(p, 4, false);
-    if (mark == 0xfeff) {
-      order = -1;
-      at = 4;
-    } else if (mark == 0xfffe0000) {
-      order = 1;
-      at = 4;
-    }
-  }
+  if (order == 0 && n >= 4 && (order = marked_order(p, 4)) != 0) at = 4;
   bool big = order == 1;
   const char* encoding = big ? "utf-32-be" : "utf-32-le";
   StrBuilder out(t);

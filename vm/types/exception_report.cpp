@@ -163,6 +163,18 @@ static bool is_ignored_meanwhile(Thread& t, Value module, Exc category) {
   return flag.ok() && flag.value() == kTrue;
 }
 
+// Calls warnings.FUNCTION(arguments), where that module can be had; else `line` is written. `saved` is what
+// was raised before.
+static Status pass_to_warnings(Thread& t, Value saved, Value module, const char* function,
+                               const std::string& line, std::initializer_list<Value> arguments) {
+  if (module.is_not_found())
+    write_stderr(t, line);
+  else
+    TRY(call(t, TRY(get_attr(t, module, function)), arguments));
+  t.restore_exception(saved);
+  return {};
+}
+
 Status warn(Thread& t, Exc category, const std::string& message, int stack_level) {
   Value saved = t.take_exception();
   Value module = warnings_module(t);
@@ -171,15 +183,8 @@ Status warn(Thread& t, Exc category, const std::string& message, int stack_level
     t.restore_exception(saved);
     return {};
   }
-  if (module.is_not_found()) {
-    write_stderr(t, fmt::format("sys:1: {}: {}\n", type_name(type), message));
-    t.restore_exception(saved);
-    return {};
-  }
-  Value function = TRY(get_attr(t, module, "warn"));
-  (void)TRY(call(t, function, {Value(make_str(t, message)), Value(type), Value::from_int(stack_level)}));
-  t.restore_exception(saved);
-  return {};
+  return pass_to_warnings(t, saved, module, "warn", fmt::format("sys:1: {}: {}\n", type_name(type), message),
+                          {Value(make_str(t, message)), Value(type), Value::from_int(stack_level)});
 }
 
 Status warn_at(Thread& t, Exc category, const std::string& message, Value filename, int line, Value globals,
@@ -187,11 +192,6 @@ Status warn_at(Thread& t, Exc category, const std::string& message, Value filena
   Value saved = t.take_exception();
   Value module = warnings_module(t);
   Type* type = t.types().exception(category);
-  if (module.is_not_found()) {
-    write_stderr(t, fmt::format("{}:{}: {}: {}\n", str_text(t, filename), line, type_name(type), message));
-    t.restore_exception(saved);
-    return {};
-  }
   Value name = kNone, registry = kNone;
   if (is_kind(globals, Kind::Dict)) {
     auto* names = globals.as<DictObject>();
@@ -203,12 +203,10 @@ Status warn_at(Thread& t, Exc category, const std::string& message, Value filena
       TRY(dict_set(t, names, intern(t, "__warningregistry__"), registry));
     }
   }
-  Value function = TRY(get_attr(t, module, "warn_explicit"));
-  (void)TRY(call(t, function,
-                 {Value(make_str(t, message)), Value(type), filename, make_int(t, line), name, registry,
-                  kNone, source}));
-  t.restore_exception(saved);
-  return {};
+  return pass_to_warnings(
+      t, saved, module, "warn_explicit",
+      fmt::format("{}:{}: {}: {}\n", str_text(t, filename), line, type_name(type), message),
+      {Value(make_str(t, message)), Value(type), filename, make_int(t, line), name, registry, kNone, source});
 }
 
 }  // namespace mp

@@ -161,15 +161,24 @@ class MergeSort {
     return true;
   }
 
-  // Where key belongs in sorted a[0..n): leftmost place, starting the search at `hint`. SIZE_MAX on failure.
-  size_t gallop_left(Value key, const Value* a, size_t n, size_t hint) {
-    int64_t last = 0, offset = 1, size = static_cast<int64_t>(n), h = static_cast<int64_t>(hint);
-    int c = less_(a[h], key);
+  // Where key belongs in sorted a[0..n), before its equals or behind them, searching from `hint` in steps
+  // that double. SIZE_MAX on failure.
+  enum class Place : uint8_t { BeforeEquals, BehindEquals };
+  template <Place place>
+  size_t gallop(Value key, const Value* a, size_t n, size_t hint) {
+    // Whether key belongs behind a[i]: 1 or 0; -1 on failure.
+    auto behind = [&](int64_t i) {
+      if (place == Place::BeforeEquals) return less_(a[i], key);
+      int less = less_(key, a[i]);
+      return less < 0 ? less : 1 - less;
+    };
+    int64_t last = 0, offset = 1, h = static_cast<int64_t>(hint);
+    int c = behind(h);
     if (c < 0) return SIZE_MAX;
     if (c != 0) {
-      int64_t limit = size - h;
+      int64_t limit = static_cast<int64_t>(n) - h;
       while (offset < limit) {
-        c = less_(a[h + offset], key);
+        c = behind(h + offset);
         if (c < 0) return SIZE_MAX;
         if (c == 0) break;
         last = offset;
@@ -181,7 +190,7 @@ class MergeSort {
     } else {
       int64_t limit = h + 1;
       while (offset < limit) {
-        c = less_(a[h - offset], key);
+        c = behind(h - offset);
         if (c < 0) return SIZE_MAX;
         if (c != 0) break;
         last = offset;
@@ -195,7 +204,7 @@ class MergeSort {
     ++last;
     while (last < offset) {
       int64_t m = last + ((offset - last) >> 1);
-      c = less_(a[m], key);
+      c = behind(m);
       if (c < 0) return SIZE_MAX;
       if (c != 0)
         last = m + 1;
@@ -204,49 +213,11 @@ class MergeSort {
     }
     return static_cast<size_t>(offset);
   }
-
-  // The same, rightmost place.
+  size_t gallop_left(Value key, const Value* a, size_t n, size_t hint) {
+    return gallop<Place::BeforeEquals>(key, a, n, hint);
+  }
   size_t gallop_right(Value key, const Value* a, size_t n, size_t hint) {
-    int64_t last = 0, offset = 1, size = static_cast<int64_t>(n), h = static_cast<int64_t>(hint);
-    int c = less_(key, a[h]);
-    if (c < 0) return SIZE_MAX;
-    if (c != 0) {
-      int64_t limit = h + 1;
-      while (offset < limit) {
-        c = less_(key, a[h - offset]);
-        if (c < 0) return SIZE_MAX;
-        if (c == 0) break;
-        last = offset;
-        offset = (offset << 1) + 1;
-      }
-      if (offset > limit) offset = limit;
-      int64_t k = last;
-      last = h - offset;
-      offset = h - k;
-    } else {
-      int64_t limit = size - h;
-      while (offset < limit) {
-        c = less_(key, a[h + offset]);
-        if (c < 0) return SIZE_MAX;
-        if (c != 0) break;
-        last = offset;
-        offset = (offset << 1) + 1;
-      }
-      if (offset > limit) offset = limit;
-      last += h;
-      offset += h;
-    }
-    ++last;
-    while (last < offset) {
-      int64_t m = last + ((offset - last) >> 1);
-      c = less_(key, a[m]);
-      if (c < 0) return SIZE_MAX;
-      if (c != 0)
-        offset = m;
-      else
-        last = m + 1;
-    }
-    return static_cast<size_t>(offset);
+    return gallop<Place::BehindEquals>(key, a, n, hint);
   }
 
   bool merge_at(size_t i) {
