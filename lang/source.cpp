@@ -171,6 +171,9 @@ Source Source::from_bytes(std::string_view bytes, std::string filename, std::opt
     Diagnostic diagnostic = plain_error("source code cannot contain null bytes", source.filename_);
     diagnostic.line = 1 + static_cast<int>(std::count(bytes.begin(),
                                                       bytes.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    size_t line_begin = bytes.substr(0, at).rfind('\n') + 1;  // npos + 1: the first line
+    diagnostic.has_text = true;
+    diagnostic.text = bytes.substr(line_begin, at - line_begin);
     return fail(diagnostic);
   }
   if (encoding == "utf-8" || encoding == "utf-8-sig") {

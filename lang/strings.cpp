@@ -27,9 +27,11 @@ std::string_view ParserContext::decode(const Token* token, Span body, bool is_fs
   DecodeResult result = is_fstring ? decode_fstring_text(text, token->flags, arena, &escapes)
                                    : decode_string(text, token->flags, arena, &escapes);
   if (!result.error.empty()) fail_string(result.error, token->span);
+  // As in CPython 3.13 a warning about a plain string stands at the whole of it, its first line.
   for (const EscapeWarning& escape : escapes)
     warn(DiagnosticKind::SyntaxWarning, escape.message,
-         {body.begin + escape.offset, body.begin + escape.offset + escape.width});
+         is_fstring ? Span{body.begin + escape.offset, body.begin + escape.offset + escape.width}
+                    : token->span);
   return result.text;
 }
 

@@ -341,7 +341,11 @@ Status init_module_attributes(Thread& t, ModuleObject* module, Value spec) {
   TRY(dict_set_str(t, dict, names.__loader__, loader));
   TRY(dict_set_str(t, dict, names.__spec__, spec));
   if (!search.is_none()) TRY(dict_set_str(t, dict, names.__path__, search));
-  if (TRY(truth(t, located))) TRY(dict_set_str(t, dict, names.__file__, origin));
+  if (TRY(truth(t, located))) {
+    TRY(dict_set_str(t, dict, names.__file__, origin));
+    Value cached = TRY(get_attr_or_not_found(t, spec, intern(t, "cached")));
+    if (!cached.is_not_found() && !cached.is_none()) TRY(dict_set_text(t, dict, "__cached__", cached));
+  }
   TRY(dict_set_str(t, dict, names.__builtins__, t.runtime().builtins_dict));
   return {};
 }

@@ -1,7 +1,10 @@
 // ImportState: the per-runtime state of the import system.
 #pragma once
+#include <sys/stat.h>
+
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,18 @@ struct ImportState {
   Value default_import;    // our builtins.__import__: rooted by the builtins' module function table (never
                            // collected, see bootstrap)
   std::string python_lib;  // the installed CPython library in use, or empty
+
+  // The program's directory, which goes first on sys.path: "" is the current one. Absent with -P and -I, and
+  // for a directory or archive as a program.
+  std::optional<std::string> program_directory;
+
+  // Which library modules a directory of sys.path has as well, by the directory. Under the mutex.
+  struct Namesakes {
+    int64_t checked = 0;  // monotonic ns
+    struct stat info {};  // of the directory when it was read
+    std::vector<std::string> names;
+  };
+  std::map<std::string, Namesakes> namesakes;
 };
 
 // Where a module was found, before it is loaded.
@@ -41,6 +56,9 @@ Result<Value> frozen_code(Thread& t, const FrozenModule& frozen);
 std::string installed_source(struct CodeObject* code);
 // Our entry in sys.meta_path: an object with find_spec().
 Value importer(Thread& t);
+
+// Whether a module of this file may be the program's own where a library module of the same name was meant.
+bool is_beside_program(Thread& t, const std::string& file);
 
 // For ModuleNotFoundError: what to install when no CPython library is there and the name is one of its
 // modules; else empty.

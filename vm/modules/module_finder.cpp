@@ -1,5 +1,6 @@
 // Where a module lies: in the binary, in a directory or a ZIP archive of a path, or in the portions of a
 // namespace package (PEP 420).
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #include "vm/exec/code.h"
 #include "vm/modules/import.h"
+#include "vm/os/clock.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/runtime.h"
@@ -23,6 +25,11 @@ bool is_file(const std::string& path) {
 bool is_directory(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::string current_directory() {
+  char buffer[4096];
+  return getcwd(buffer, sizeof buffer) == nullptr ? "" : buffer;
 }
 
 // Modules that an older library still has and 3.12 or 3.13 does not (PEP 594, PEP 632): scripts ask for them
@@ -69,11 +76,8 @@ Result<bool> locate_on_path(Thread& t, const std::string& name, const std::strin
     Value entry = list->at(i);
     if (!is_str(entry)) continue;
     std::string directory = to_utf8(entry.as<StrObject>());
-    if (directory.empty()) {
-      char buffer[4096];
-      if (getcwd(buffer, sizeof buffer) == nullptr) continue;
-      directory = buffer;
-    }
+    if (directory.empty()) directory = current_directory();
+    if (directory.empty()) continue;
     if (directory == t.runtime().import->python_lib && was_removed(tail)) continue;
     std::string base = directory + (directory.back() == '/' ? "" : "/") + tail;
     bool folder = is_directory(base);
@@ -102,23 +106,111 @@ Result<bool> locate_on_path(Thread& t, const std::string& name, const std::strin
   return true;
 }
 
+// Frozen library modules that CPython has frozen as well, or has imported before a script's directory is on
+// sys.path; and what is ours alone.
+bool goes_first(const std::string& name) {
+  static constexpr std::string_view kFirst[] = {"abc",   "codecs", "encodings", "genericpath", "importlib",
+                                                "io",    "minipy", "ntpath",    "os",          "posixpath",
+                                                "runpy", "site",   "stat",      "zipimport"};
+  return name.front() == '_' || std::binary_search(std::begin(kFirst), std::end(kFirst), name);
+}
+
+std::vector<std::string> read_namesakes(const std::string& directory) {
+  std::vector<std::string> names;
+  DIR* entries = opendir(directory.c_str());
+  if (entries == nullptr) return names;
+  while (const dirent* entry = readdir(entries)) {
+    std::string_view name = entry->d_name;
+    if (name.ends_with(".py") || name.ends_with(".mp")) name.remove_suffix(3);
+    if (FrozenModule frozen; find_frozen_module(name, &frozen)) names.emplace_back(name);
+  }
+  closedir(entries);
+  return names;
+}
+
+// Whether a directory may have a module of a library module's name. Its listing is read anew when the
+// directory has changed, which is asked at most each kTrusted nanoseconds: a program that imports does so in
+// bursts.
+bool has_namesake(ImportState& state, const std::string& directory, const std::string& name) {
+  constexpr int64_t kTrusted = 20'000'000;
+  std::lock_guard<std::mutex> guard(state.mutex);
+  ImportState::Namesakes& known = state.namesakes[directory];
+  if (int64_t now = os::monotonic_ns(); known.checked == 0 || now - known.checked > kTrusted) {
+    const std::string& place = directory.empty() ? "." : directory;
+    struct stat info {};
+    if (stat(place.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) info = {};
+    bool same = known.checked != 0 && info.st_ino == known.info.st_ino && info.st_dev == known.info.st_dev &&
+                info.st_mtim.tv_sec == known.info.st_mtim.tv_sec &&
+                info.st_mtim.tv_nsec == known.info.st_mtim.tv_nsec;
+    if (!same) known.names = info.st_ino == 0 ? std::vector<std::string>() : read_namesakes(place);
+    known.info = info;
+    known.checked = now;
+  }
+  return std::find(known.names.begin(), known.names.end(), name) != known.names.end();
+}
+
+// A file beside the script goes before the library, as in CPython, whose library is on sys.path too, behind
+// the script's directory and MINIPYPATH. (A ZIP archive is not asked: each import would have to open it.)
+Result<bool> locate_before_library(Thread& t, const std::string& name, ModuleLocation* out) {
+  if (name.find('.') != std::string::npos || goes_first(name)) return false;
+  Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
+  if (!is_list(path)) return false;
+  ImportState& state = *t.runtime().import;
+  auto* list = path.as<ListObject>();
+  for (size_t i = 0; i < list->length(); ++i) {
+    Value entry = list->at(i);
+    if (!is_str(entry)) continue;
+    std::string directory = to_utf8(entry.as<StrObject>());
+    if (!directory.empty() && directory == state.python_lib) break;
+    if (!has_namesake(state, directory, name)) continue;
+    ListObject* only = make_list(t);
+    TRY(list_append(t, only, entry));
+    ModuleLocation found;
+    if (!TRY(locate_on_path(t, name, name, only, &found)) || found.kind != ModuleLocation::File) continue;
+    *out = found;
+    return true;
+  }
+  return false;
+}
+
+// The __path__ of a package: one of the library's own leads nowhere, or into the installed library.
+bool is_library_path(Thread& t, Value path) {
+  if (!is_list(path) || path.as<ListObject>()->length() == 0) return true;
+  Value first = path.as<ListObject>()->at(0);
+  const std::string& library = t.runtime().import->python_lib;
+  return is_str(first) && !library.empty() && to_utf8(first.as<StrObject>()).starts_with(library + "/");
+}
+
 }  // namespace
 
 Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path,
                            ModuleLocation* out) {
-  if (find_native_module(name) != nullptr) {
-    out->kind = ModuleLocation::Native;
-    return true;
-  }
-  if (find_frozen_module(name, &out->frozen)) {
-    out->kind = ModuleLocation::Frozen;
-    return true;
+  if (path.is_empty() || is_library_path(t, path)) {
+    if (find_native_module(name) != nullptr) {
+      out->kind = ModuleLocation::Native;
+      return true;
+    }
+    if (FrozenModule frozen; find_frozen_module(name, &frozen)) {
+      if (path.is_empty() && TRY(locate_before_library(t, name, out))) return true;
+      out->kind = ModuleLocation::Frozen;
+      out->frozen = frozen;
+      return true;
+    }
   }
   if (path.is_empty()) {
     path = dict_get_text(t, t.runtime().sys_module->dict, "path");
     if (path.is_not_found()) return t.raise(Exc::RuntimeError, "lost sys.path");
   }
   return locate_on_path(t, name, tail, path, out);
+}
+
+bool is_beside_program(Thread& t, const std::string& file) {
+  const std::optional<std::string>& program = t.runtime().import->program_directory;
+  if (!program.has_value()) return false;
+  std::string directory = file.substr(0, file.rfind('/') + 1);
+  if (file.ends_with("/__init__.py") || file.ends_with("/__init__.mp"))
+    directory.resize(directory.rfind('/', directory.size() - 2) + 1);
+  return directory == (program->empty() ? current_directory() : *program) + "/";
 }
 
 std::string installed_source(CodeObject* code) {

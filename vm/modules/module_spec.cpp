@@ -272,6 +272,16 @@ const TypeSpec kNamespaceLoaderSpec = {.name = "_frozen_importlib_external.Names
 
 }  // namespace
 
+// PEP 3147: where CPython would keep the bytecode of a source file. (We write none.)
+static Value cached_path(Thread& t, Value origin) {
+  if (!is_str(origin)) return kNone;
+  std::string file = to_utf8(origin.as<StrObject>());
+  if (!file.ends_with(".py") && !file.ends_with(".mp")) return kNone;
+  size_t name = file.rfind('/') + 1;
+  return make_str(t, file.substr(0, name) + "__pycache__/" + file.substr(name, file.size() - 3 - name) +
+                         ".minipy-313.pyc");
+}
+
 ModuleSpecObject* make_module_spec(Thread& t, Value name, Value loader, Value origin, Value search_locations,
                                    bool has_location) {
   auto* spec = t.heap().make<ModuleSpecObject>(t, native_type(t, kModuleSpecSpec));
@@ -280,7 +290,7 @@ ModuleSpecObject* make_module_spec(Thread& t, Value name, Value loader, Value or
   spec->origin = origin;
   spec->loader_state = kNone;
   spec->submodule_search_locations = search_locations;
-  spec->cached = kNone;
+  spec->cached = has_location ? cached_path(t, origin) : kNone;
   spec->has_location = Value::from_bool(has_location);
   return spec;
 }

@@ -42,12 +42,24 @@ Status compile_and_run(Thread& t, std::string_view source, const std::string& fi
   return run_code_as_main(t, TRY(compile_source(t, request)));
 }
 
+// Where the program is no file, CPython names the importer of built-in modules, the class.
+Status set_builtin_loader(Thread& t) {
+  Value loader = make_loader(t, LoaderKind::Builtin, t.names().__main__, kNone);
+  return dict_set_str(t, main_module(t)->dict, t.names().__loader__, Value(type_of(t, loader)));
+}
+
+Status set_spec(Thread& t, DictObject* globals, Value spec) {
+  TRY(dict_set_str(t, globals, t.names().__spec__, spec));
+  return dict_set_text(t, globals, "__cached__", TRY(get_attr(t, spec, "cached")));
+}
+
 // The program of -c. Tracebacks show its lines; the compiler's warnings, as in CPython, come too early for
 // that.
 Status run_text(Thread& t, const std::string& text) {
   CompileRequest request;
   request.source = text;
   request.filename = "<string>";
+  TRY(set_builtin_loader(t));
   Value code = TRY(compile_source(t, request));
   register_source(t, "<string>", text);
   return run_code_as_main(t, code);
@@ -57,6 +69,13 @@ void insert_path(Thread& t, const std::string& entry) {
   Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
   if (is_list(path) && list_insert(t, path.as<ListObject>(), 0, make_str(t, entry)).is_error())
     t.clear_exception();
+}
+
+void enter_program_directory(Thread& t, const std::string& directory) {
+  const RuntimeOptions& options = t.runtime().options;
+  if (options.safe_path || options.isolated) return;
+  insert_path(t, directory);
+  t.runtime().import->program_directory = directory;
 }
 
 // The directory of a script, symbolic links followed.
@@ -99,7 +118,7 @@ Status run_archive(Thread& t, const std::string& file) {
   TRY(dict_set_str(t, globals, t.names().__file__,
                    TRY(call_method(t, importer, intern(t, "get_filename"), {name}))));
   TRY(dict_set_str(t, globals, t.names().__loader__, importer));
-  TRY(dict_set_str(t, globals, t.names().__spec__, spec));
+  TRY(set_spec(t, globals, spec));
   TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, "")));
   return run_code_as_main(t, code);
 }
@@ -112,9 +131,16 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
   if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     insert_path(t, file);
     for (const char* main : {"/__main__.mp", "/__main__.py"}) {
-      if (stat((file + main).c_str(), &info) != 0) continue;
+      std::string inner = file + main;
+      if (stat(inner.c_str(), &info) != 0) continue;
+      Value name_of_main = t.names().__main__, path = make_str(t, inner);
+      Value loader = make_loader(t, LoaderKind::Source, name_of_main, path);
       TRY(dict_set_str(t, globals, t.names().__package__, make_str(t, "")));
-      return run_file(t, file + main, false);
+      TRY(dict_set_str(t, globals, t.names().__file__, path));
+      TRY(dict_set_str(t, globals, t.names().__loader__, loader));
+      TRY(set_spec(t, globals, make_module_spec(t, name_of_main, loader, path, kNone, true)));
+      Value data = TRY(read_file(t, inner));
+      return compile_and_run(t, data.as<BytesObject>()->view(), inner, true);
     }
     std::fprintf(stderr, "%s: can't find '__main__' module in '%s'\n", options.executable.c_str(),
                  file.c_str());
@@ -130,7 +156,7 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
     return t.raise_value(Exc::SystemExit, Value::from_int(2));
   }
   if (is_archive(data.value().as<BytesObject>()->view())) return run_archive(t, file);
-  if (!options.safe_path && !options.isolated) insert_path(t, directory_of(file));
+  enter_program_directory(t, directory_of(file));
   Value path = make_str(t, file);
   TRY(dict_set_str(t, globals, t.names().__file__, path));
   TRY(dict_set_text(t, globals, "__cached__", kNone));
@@ -144,10 +170,8 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
 
 Status run_module(Thread& t, const std::string& name) {
   const RuntimeOptions& options = t.runtime().options;
-  if (!options.safe_path && !options.isolated) {
-    char buffer[4096];
-    if (getcwd(buffer, sizeof buffer) != nullptr) insert_path(t, buffer);
-  }
+  char buffer[4096];
+  if (getcwd(buffer, sizeof buffer) != nullptr) enter_program_directory(t, buffer);
   auto fail = [&](const std::string& message) -> Error {
     std::fprintf(stderr, "%s: %s\n", options.executable.c_str(), message.c_str());
     return t.raise_value(Exc::SystemExit, Value::from_int(1));
@@ -193,18 +217,24 @@ Status run_module(Thread& t, const std::string& name) {
     return locate_module(t, target, last == std::string::npos ? target : target.substr(last + 1), parent_path,
                          &location);
   };
+  if (name.starts_with('.')) return fail("Relative module names not supported");
+  if (name == "builtins" || name == "sys") return fail("No code object available for " + name);
   if (!TRY(locate())) return fail("No module named " + name);
-  bool package = (location.kind == ModuleLocation::File && !location.package.empty()) ||
-                 (location.kind == ModuleLocation::Frozen && location.frozen.is_package) ||
-                 (location.kind == ModuleLocation::Archive &&
-                  !TRY(get_attr(t, location.spec, "submodule_search_locations")).is_none()) ||
-                 location.kind == ModuleLocation::Namespace;
-  if (package) {
+  auto is_package = [&]() -> Result<bool> {
+    switch (location.kind) {
+      case ModuleLocation::File: return !location.package.empty();
+      case ModuleLocation::Frozen: return location.frozen.is_package;
+      case ModuleLocation::Archive:
+        return !TRY(get_attr(t, location.spec, "submodule_search_locations")).is_none();
+      default: return location.kind == ModuleLocation::Namespace;
+    }
+  };
+  if (TRY(is_package())) {
     TRY(enter_parent(target));
     target += ".__main__";
-    if (!TRY(locate()))
-      return fail("No module named " + target + "; '" + name +
-                  "' is a package and cannot be directly executed");
+    const std::string cannot = "; '" + name + "' is a package and cannot be directly executed";
+    if (!TRY(locate())) return fail("No module named " + target + cannot);
+    if (TRY(is_package())) return fail("Cannot use package as __main__ module" + cannot);
   }
   if (location.kind == ModuleLocation::Native) return fail("No code object available for " + name);
   DictObject* globals = main_module(t)->dict;
@@ -230,7 +260,7 @@ Status run_module(Thread& t, const std::string& name) {
     loader = importer;
     spec = location.spec;
   }
-  TRY(dict_set_str(t, globals, t.names().__spec__, spec));
+  TRY(set_spec(t, globals, spec));
   TRY(dict_set_str(t, globals, t.names().__loader__, loader));
   size_t last = target.rfind('.');
   TRY(dict_set_str(t, globals, t.names().__package__,
@@ -262,7 +292,9 @@ Status run_standard_input(Thread& t) {
     } while (n > 0);
     text.resize(size);
   }
+  TRY(set_builtin_loader(t));
   TRY(dict_set_text(t, main_module(t)->dict, "__file__", make_str(t, "<stdin>")));
+  TRY(dict_set_text(t, main_module(t)->dict, "__cached__", kNone));
   return compile_and_run(t, text, "<stdin>", true);
 }
 
@@ -297,10 +329,8 @@ int report_exception(Thread& t, AtExit at_exit) {
 int run_command(Thread& t, const minipy::Command& command) {
   using Kind = minipy::Command::Kind;
   Status status;
-  if ((command.kind == Kind::Text || command.kind == Kind::StandardInput ||
-       command.kind == Kind::Interactive) &&
-      !t.runtime().options.safe_path && !t.runtime().options.isolated)
-    insert_path(t, "");
+  if (command.kind == Kind::Text || command.kind == Kind::StandardInput || command.kind == Kind::Interactive)
+    enter_program_directory(t, "");
   switch (command.kind) {
     case Kind::File: status = run_file(t, command.target, command.skip_first_line); break;
     case Kind::Text: status = run_text(t, command.target); break;

@@ -4,6 +4,8 @@
 
 namespace mp {
 
+bool is_beside_program(Thread& t, const std::string& file);  // vm/modules/import.h, a layer up
+
 static ModuleObject* mod(Value v) { return v.as<ModuleObject>(); }
 
 ModuleObject* make_module(Thread& t, Value name, Value doc) {
@@ -34,13 +36,29 @@ static Error raise_missing(Thread& t, ModuleObject* module, StrObject* name) {
   std::string text = to_utf8(own.as<StrObject>());
   Value spec = dict_get_str(module->dict, t.names().__spec__);
   bool initialising = TRY(is_initialising(t, spec));
+  Value origin = spec.is_not_found() || spec.is_none()
+                     ? kNotFound
+                     : TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
+  std::string file = is_str(origin) ? to_utf8(origin.as<StrObject>()) : "";
+  if (!file.empty() && is_beside_program(t, file)) {
+    Value library = dict_get_text(t, t.runtime().sys_module->dict, "stdlib_module_names");
+    bool same_name = !library.is_not_found() && TRY(contains(t, library, own));
+    if (same_name || initialising)
+      return raise_attribute_error(
+          t, Value(module), name,
+          fmt::format("module '{}' has no attribute '{}' (consider renaming '{}' {})", text, attribute, file,
+                      same_name
+                          ? fmt::format("since it has the same name as the standard library module named "
+                                        "'{}' and the import system gives it precedence",
+                                        text)
+                          : "if it has the same name as a third-party module you intended to import"));
+  }
   if (initialising) {
-    Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
     if (is_str(origin))
       return raise_attribute_error(t, Value(module), name,
                                    fmt::format("partially initialized module '{}' from '{}' has no attribute "
                                                "'{}' (most likely due to a circular import)",
-                                               text, to_utf8(origin.as<StrObject>()), attribute));
+                                               text, file, attribute));
     return raise_attribute_error(
         t, Value(module), name,
         fmt::format(
