@@ -11,28 +11,26 @@
 namespace mp::lang {
 
 const char* node_kind_name(NodeKind kind) {
-  switch (kind) {
-#define MP_AST_MOD(Name, Fields) \
-  case NodeKind::Name:           \
-    return #Name;
-#define MP_AST_STMT MP_AST_MOD
-#define MP_AST_EXPR MP_AST_MOD
-#define MP_AST_HANDLER MP_AST_MOD
-#define MP_AST_PATTERN MP_AST_MOD
-#define MP_AST_TYPE_PARAM MP_AST_MOD
-#define MP_AST_HELPER(Name, python_name, Fields) \
-  case NodeKind::Name:                           \
-    return #python_name;
+  static constexpr const char* kNames[] = {
+#define MP_AST_NODE(Name, Fields) #Name,
+#define MP_AST_HELPER(Name, python_name, Fields) #python_name,
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
+  };
+  return kNames[static_cast<size_t>(kind)];
+}
+
+bool has_position(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::Module:
+    case NodeKind::Interactive:
+    case NodeKind::Expression:
+    case NodeKind::FunctionType:
+    case NodeKind::Comprehension:
+    case NodeKind::Arguments:
+    case NodeKind::WithItem:
+    case NodeKind::MatchCase: return false;
+    default: return true;
   }
-  return "?";
 }
 
 const char* operator_name(Operator op) {
@@ -197,26 +195,13 @@ class Dumper {
     switch (node->kind) {
 #define F(type, name) field(#name, typed.name, false, &first);
 #define O(type, name) field(#name, typed.name, true, &first);
-#define MP_AST_MOD(Name, Fields)                  \
+#define MP_AST_NODE(Name, Fields)                 \
   case NodeKind::Name: {                          \
     const auto& typed = ast_as<lang::Name>(node); \
     (void)typed;                                  \
     Fields break;                                 \
   }
-#define MP_AST_STMT MP_AST_MOD
-#define MP_AST_EXPR MP_AST_MOD
-#define MP_AST_HANDLER MP_AST_MOD
-#define MP_AST_PATTERN MP_AST_MOD
-#define MP_AST_TYPE_PARAM MP_AST_MOD
-#define MP_AST_HELPER(Name, python_name, Fields) MP_AST_MOD(Name, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
 #undef F
 #undef O
     }
@@ -235,20 +220,6 @@ class Dumper {
     }
     --depth_;
     out_ += ')';
-  }
-
-  static bool has_position(NodeKind kind) {
-    switch (kind) {
-      case NodeKind::Module:
-      case NodeKind::Interactive:
-      case NodeKind::Expression:
-      case NodeKind::FunctionType:
-      case NodeKind::Comprehension:
-      case NodeKind::Arguments:
-      case NodeKind::WithItem:
-      case NodeKind::MatchCase: return false;
-      default: return true;
-    }
   }
 
  private:

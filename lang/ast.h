@@ -18,21 +18,8 @@ class Source;
 inline constexpr int kMaxAstDepth = 3000;
 
 enum class NodeKind : uint8_t {
-#define MP_AST_MOD(Name, Fields) Name,
-#define MP_AST_STMT(Name, Fields) Name,
-#define MP_AST_EXPR(Name, Fields) Name,
-#define MP_AST_HANDLER(Name, Fields) Name,
-#define MP_AST_PATTERN(Name, Fields) Name,
-#define MP_AST_TYPE_PARAM(Name, Fields) Name,
-#define MP_AST_HELPER(Name, python_name, Fields) Name,
+#define MP_AST_NODE(Name, Fields) Name,
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
 };
 
 enum class Operator : uint8_t {
@@ -56,6 +43,7 @@ enum class CompareOperator : uint8_t { Eq, NotEq, Lt, LtE, Gt, GtE, Is, IsNot, I
 enum class ExprContext : uint8_t { Load, Store, Del };
 
 const char* node_kind_name(NodeKind kind);  // "FunctionDef", "arguments", ...
+bool has_position(NodeKind kind);           // it shows lineno and its like
 const char* operator_name(Operator op);     // "Add"
 const char* operator_symbol(Operator op);   // "+"
 const char* operator_name(UnaryOperator op);
@@ -96,21 +84,8 @@ struct TypeParamNode : Node {};
 struct HandlerNode : Node {};
 struct HelperNode : Node {};
 
-#define MP_AST_MOD(Name, Fields) struct Name;
-#define MP_AST_STMT(Name, Fields) struct Name;
-#define MP_AST_EXPR(Name, Fields) struct Name;
-#define MP_AST_HANDLER(Name, Fields) struct Name;
-#define MP_AST_PATTERN(Name, Fields) struct Name;
-#define MP_AST_TYPE_PARAM(Name, Fields) struct Name;
-#define MP_AST_HELPER(Name, python_name, Fields) struct Name;
+#define MP_AST_NODE(Name, Fields) struct Name;
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
 
 #define F(type, name) type name{};
 #define O(type, name) type name{};
@@ -131,13 +106,6 @@ struct HelperNode : Node {};
 #define MP_AST_TYPE_PARAM(Name, Fields) MP_AST_STRUCT(Name, TypeParamNode, Fields)
 #define MP_AST_HELPER(Name, python_name, Fields) MP_AST_STRUCT(Name, HelperNode, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
 #undef MP_AST_STRUCT
 #undef F
 #undef O

@@ -186,6 +186,9 @@ struct LiveRange {
 
 // aux of JUMP: it is one of the out-of-line jumps of LineMark; and stands for no jump of the source.
 inline constexpr uint8_t kJumpMarks = 2, kJumpIsNone = 1;
+inline bool is_line_mark(const Instruction& at) {
+  return at.opcode() == Op::JUMP && (at.aux & kJumpMarks) != 0;
+}
 
 // On the way from the instruction at `from` to the one at `to` the source passes a line that has no
 // instruction of its own (`try:`, `pass`, a `break` that became part of a condition): who observes lines goes

@@ -35,29 +35,14 @@ class ToObjects {
       return t_.raise(Exc::SystemError, "no class {} in _ast", node_kind_name(node->kind));
     Value object = TRY(allocate_instance(t_, cls.as<Type>()));
     switch (node->kind) {
-#define MP_AST_CASE(Name, Fields)                        \
+#define MP_AST_NODE(Name, Fields)                        \
   case NodeKind::Name: {                                 \
     [[maybe_unused]] auto& n = ast_as<lang::Name>(node); \
     Fields break;                                        \
   }
 #define F(type, name) TRY(set(object, #name, TRY(convert(n.name))));
 #define O(type, name) F(type, name)
-#define MP_AST_MOD(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_STMT(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_EXPR(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_HANDLER(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_PATTERN(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_TYPE_PARAM(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_HELPER(Name, python_name, Fields) MP_AST_CASE(Name, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
-#undef MP_AST_CASE
 #undef F
 #undef O
     }
@@ -188,20 +173,6 @@ class FromObjects {
     return {};
   }
 
-  static bool has_place(NodeKind kind) {
-    switch (kind) {
-      case NodeKind::Module:
-      case NodeKind::Interactive:
-      case NodeKind::Expression:
-      case NodeKind::FunctionType:
-      case NodeKind::Comprehension:
-      case NodeKind::Arguments:
-      case NodeKind::WithItem:
-      case NodeKind::MatchCase: return false;
-      default: return true;
-    }
-  }
-
   static bool belongs(NodeKind kind, std::string_view wanted) {
     static constexpr const char* kSums[] = {
 #define MP_AST_MOD(Name, Fields) "mod",
@@ -212,13 +183,6 @@ class FromObjects {
 #define MP_AST_TYPE_PARAM(Name, Fields) "type_param",
 #define MP_AST_HELPER(Name, python_name, Fields) #python_name,
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
     };
     return wanted == kSums[static_cast<int>(kind)];
   }
@@ -242,32 +206,17 @@ class FromObjects {
     what_ = node_kind_name(kind);
     Node* result = nullptr;
     switch (kind) {
-#define MP_AST_CASE(Name, Fields)                                \
-  case NodeKind::Name: {                                         \
-    [[maybe_unused]] const char* what = node_kind_name(kind);    \
-    [[maybe_unused]] auto* n = arena_.make<lang::Name>();        \
-    result = n;                                                  \
-    if (has_place(kind)) TRY(remember_place(n, object, wanted)); \
-    Fields break;                                                \
+#define MP_AST_NODE(Name, Fields)                                   \
+  case NodeKind::Name: {                                            \
+    [[maybe_unused]] const char* what = node_kind_name(kind);       \
+    [[maybe_unused]] auto* n = arena_.make<lang::Name>();           \
+    result = n;                                                     \
+    if (has_position(kind)) TRY(remember_place(n, object, wanted)); \
+    Fields break;                                                   \
   }
 #define F(type, name) TRY(field(object, what, #name, &n->name, false));
 #define O(type, name) TRY(field(object, what, #name, &n->name, true));
-#define MP_AST_MOD(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_STMT(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_EXPR(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_HANDLER(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_PATTERN(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_TYPE_PARAM(Name, Fields) MP_AST_CASE(Name, Fields)
-#define MP_AST_HELPER(Name, python_name, Fields) MP_AST_CASE(Name, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
-#undef MP_AST_CASE
 #undef F
 #undef O
     }

@@ -55,15 +55,9 @@ class FactsWalker {
   void walk(const Node* node) {
     if (node == nullptr) return;
     switch (node->kind) {
-#define MP_AST_MOD(Name, Fields)
+#define MP_AST_NODE(Name, Fields)
 #define MP_AST_STMT(Name, Fields) case NodeKind::Name:
-#define MP_AST_EXPR MP_AST_MOD
-#define MP_AST_HANDLER MP_AST_MOD
-#define MP_AST_PATTERN MP_AST_MOD
-#define MP_AST_TYPE_PARAM MP_AST_MOD
-#define MP_AST_HELPER(Name, python_name, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_STMT
       statement(static_cast<const StmtNode*>(node));
       return;
       case NodeKind::Name:
@@ -99,32 +93,12 @@ class FactsWalker {
     switch (node->kind) {
 #define F(type, name) walk(typed.name);
 #define O(type, name) walk(typed.name);
-#undef MP_AST_MOD
-#define MP_AST_MOD(Name, Fields)                  \
-  case NodeKind::Name: {                          \
-    const auto& typed = ast_as<lang::Name>(node); \
-    (void)typed;                                  \
-    Fields break;                                 \
+#define MP_AST_NODE(Name, Fields)                                  \
+  case NodeKind::Name: {                                           \
+    [[maybe_unused]] const auto& typed = ast_as<lang::Name>(node); \
+    Fields break;                                                  \
   }
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
-#define MP_AST_STMT MP_AST_MOD
-#define MP_AST_EXPR MP_AST_MOD
-#define MP_AST_HANDLER MP_AST_MOD
-#define MP_AST_PATTERN MP_AST_MOD
-#define MP_AST_TYPE_PARAM MP_AST_MOD
-#define MP_AST_HELPER(Name, python_name, Fields) MP_AST_MOD(Name, Fields)
 #include "lang/ast_nodes.def"
-#undef MP_AST_MOD
-#undef MP_AST_STMT
-#undef MP_AST_EXPR
-#undef MP_AST_HANDLER
-#undef MP_AST_PATTERN
-#undef MP_AST_TYPE_PARAM
-#undef MP_AST_HELPER
 #undef F
 #undef O
     }

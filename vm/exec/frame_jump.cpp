@@ -107,9 +107,7 @@ const char* why_not(const Frame* frame, uint32_t to) {
     return nullptr;
   // From a line's mark the code goes on elsewhere.
   auto place = [&](uint32_t word) {
-    while (code->unit->instruction(word).opcode() == Op::JUMP &&
-           (code->unit->instruction(word).aux & lang::kJumpMarks) != 0)
-      word = lang::jump_target(*code->unit, word);
+    while (lang::is_line_mark(code->unit->instruction(word))) word = lang::jump_target(*code->unit, word);
     return word;
   };
   Temporaries source = temporaries_at(code, place(here)), target = temporaries_at(code, place(to));

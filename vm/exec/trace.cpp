@@ -79,8 +79,6 @@ constexpr uint32_t kJumpEvents = bit(Event::Jump) | bit(Event::Branch);
 constexpr uint32_t kNowhere = UINT32_MAX;
 constexpr uint32_t kInstructionEvents = kJumpEvents | bit(Event::Line) | bit(Event::Instruction);
 
-bool is_mark(const Instruction* at) { return opcode(at) == Op::JUMP && (at->aux & lang::kJumpMarks) != 0; }
-
 // Puts the frame on the mark of a line without instructions that lies between `before` and where it stands.
 void pass_line_mark(Frame* frame, uint32_t before) {
   const std::vector<lang::LineMark>& marks = frame->code->unit->line_marks;
@@ -132,7 +130,7 @@ bool starts_line(Frame* frame, uint32_t before, int32_t last_line) {
   lang::SwitchSite site = lang::op_info(opcode(from)).site;
   if (site == lang::SwitchSite::Back)
     return base_op(from) != Op::FOR_LOOP && base_op(frame->pc) != Op::GET_ANEXT;
-  return !is_mark(from) && starts_line_entry(code, word);
+  return !lang::is_line_mark(*from) && starts_line_entry(code, word);
 }
 
 // The jump that led from the instruction at `before` to where the frame stands. A loop's last instruction is
@@ -140,7 +138,8 @@ bool starts_line(Frame* frame, uint32_t before, int32_t last_line) {
 bool monitor_jump(Thread& t, Frame* frame, uint32_t before) {
   const Instruction *here = frame->pc, *from = frame->code->instructions + before;
   const lang::OpInfo& info = lang::op_info(opcode(from));
-  if ((info.effects & lang::kJumps) == 0 || (is_mark(from) && (from->aux & lang::kJumpIsNone) != 0))
+  if ((info.effects & lang::kJumps) == 0 ||
+      (lang::is_line_mark(*from) && (from->aux & lang::kJumpIsNone) != 0))
     return true;
   const Instruction* next = from + info.length();
   const Instruction* target = next + (info.c == lang::Operand::J16 ? from->sc() : from->bc());

@@ -30,10 +30,6 @@ bool is_exception_of(Thread& t, Value exception, Exc kind);
 // Sets e.__cause__/__context__ helpers used by natives: `raise X from current`.
 void chain_context(Thread& t, Value exception, Value context);
 
-// except*: one clause, and what to raise after all of them (vm/types/exception_group.cpp).
-Status exception_group_match(Thread& t, Value exception, Value class_or_tuple, Value* rest, Value* match);
-Result<Value> prepare_reraise_star(Thread& t, Value original, Value list);
-
 struct TracebackObject : Object {
   Slot next;   // TracebackObject or None
   Slot frame;  // FrameObject

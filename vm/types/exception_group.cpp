@@ -1,5 +1,6 @@
 // BaseExceptionGroup and ExceptionGroup: construction, derive, split, subgroup.
 #include "vm/types/exception_internal.h"
+#include "vm/types/generic_alias.h"
 #include "vm/types/number.h"
 
 namespace mp {
@@ -89,7 +90,7 @@ static Result<Value> make_part(Thread& t, Value self, RootVector& part) {
   return derived;
 }
 
-enum class MatcherKind { Class, Predicate, Instances };
+enum class MatcherKind { Class, Predicate };
 struct Matcher {
   MatcherKind kind;
   Value value;
@@ -102,8 +103,6 @@ static Result<bool> matches(Thread& t, const Matcher& matcher, Value e) {
       Value v = TRY(call(t, matcher.value, {e}));
       return truth(t, v);
     }
-    case MatcherKind::Instances:
-      return set_contains(t, matcher.value.as<SetObject>(), make_int(t, static_cast<int64_t>(e.bits() >> 4)));
   }
   return false;
 }
@@ -116,9 +115,7 @@ struct Parts {
 static Result<Parts> split(Thread& t, Value e, const Matcher& matcher, bool want_rest) {
   TRY(t.check_stack(" in exceptiongroup_split_recursive"));
   Parts parts;
-  bool whole = false;
-  if (matcher.kind != MatcherKind::Instances || !is_group(t, e)) whole = TRY(matches(t, matcher, e));
-  if (whole) {
+  if (TRY(matches(t, matcher, e))) {
     parts.match = e;
     return parts;
   }
@@ -169,120 +166,16 @@ static Result<Value> group_derive(Thread& t, const Value* args) {
   Value message = exc(args[0])->fields[kGroupMessage];
   return call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {message, args[1]});
 }
-static Result<Value> group_class_getitem(Thread& t, const Value* args) {
-  return make_generic_alias(t, args[0], args[1]);
-}
 
-const NativeDef kGroupMethods[] = {
-    MP_RAW_NEW(group_new, "__new__(cls, message, exceptions, /)", nullptr),
-    MP_RAW_METHOD(group_init, "__init__(self, /, *args, **kwargs)", nullptr),
-    MP_METHOD(group_derive, "derive(self, excs, /)", nullptr),
-    MP_METHOD(group_split, "split(self, matcher_value, /)", nullptr),
-    MP_METHOD(group_subgroup, "subgroup(self, matcher_value, /)", nullptr),
-    MP_CLASS_METHOD(group_class_getitem, "__class_getitem__(cls, item, /)", "See PEP 585"),
-    MP_END};
+const NativeDef kGroupMethods[] = {MP_RAW_NEW(group_new, "__new__(cls, message, exceptions, /)", nullptr),
+                                   MP_RAW_METHOD(group_init, "__init__(self, /, *args, **kwargs)", nullptr),
+                                   MP_METHOD(group_derive, "derive(self, excs, /)", nullptr),
+                                   MP_METHOD(group_split, "split(self, matcher_value, /)", nullptr),
+                                   MP_METHOD(group_subgroup, "subgroup(self, matcher_value, /)", nullptr),
+                                   MP_CLASS_GETITEM,
+                                   MP_END};
 const GetSetDef kGroupGetSets[] = {{"message", get_field<kGroupMessage>, nullptr, "exception message"},
                                    {"exceptions", get_field<kGroupExceptions>, nullptr, "nested exceptions"},
                                    {}};
-
-// ---------------------------------------------------------------- except*
-
-// One except* clause: what of `exception` matches and what is left. A naked exception that matches is
-// wrapped.
-Status exception_group_match(Thread& t, Value exception, Value cls, Value* rest, Value* match) {
-  *rest = kNone;
-  *match = kNone;
-  if (exception.is_none()) return {};
-  auto check = [&](Value c) -> Status {
-    if (!is_type(c) || !is_subtype(c.as<Type>(), t.types().exception(Exc::BaseException)))
-      return t.raise(Exc::TypeError,
-                     "catching classes that do not inherit from BaseException is not allowed");
-    if (is_subtype(c.as<Type>(), t.types().exception(Exc::BaseExceptionGroup)))
-      return t.raise(Exc::TypeError,
-                     "catching ExceptionGroup with except* is not allowed. Use except instead.");
-    return {};
-  };
-  if (is_tuple(cls)) {
-    auto* tuple = cls.as<TupleObject>();
-    for (size_t i = 0; i < tuple->size; ++i) TRY(check((*tuple)[i]));
-  } else {
-    TRY(check(cls));
-  }
-  bool whole = TRY(exception_matches(t, exception, cls));
-  if (whole) {
-    if (is_group(t, exception)) {
-      *match = exception;
-      return {};
-    }
-    Value wrapped = TRY(call(t, Value(t.types().exception(Exc::BaseExceptionGroup)),
-                             {Value(empty_str(t)), Value(make_tuple(t, {exception}))}));
-    exc(wrapped)->traceback = exc(exception)->traceback;
-    *match = wrapped;
-    return {};
-  }
-  if (is_group(t, exception)) {
-    Value pair = TRY(call_method(t, exception, intern(t, "split"), {cls}));
-    if (!is_tuple(pair))
-      return t.raise(Exc::TypeError, "{}.split must return a tuple, not {}", type_name(t, exception),
-                     type_name(t, pair));
-    if (pair.as<TupleObject>()->size < 2)
-      return t.raise(Exc::TypeError, "{}.split must return a 2-tuple, got tuple of size {}",
-                     type_name(t, exception), pair.as<TupleObject>()->size);
-    *match = (*pair.as<TupleObject>())[0];
-    *rest = (*pair.as<TupleObject>())[1];
-    return {};
-  }
-  *rest = exception;
-  return {};
-}
-
-static bool same_origin(ExceptionObject* a, ExceptionObject* b) {
-  return a->traceback.get() == b->traceback.get() && a->cause.get() == b->cause.get() &&
-         a->context.get() == b->context.get();
-}
-static Status collect_leaves(Thread& t, Value e, SetObject* ids) {
-  if (e.is_none()) return {};
-  if (!is_group(t, e)) return set_add(t, ids, make_int(t, static_cast<int64_t>(e.bits() >> 4)));
-  TupleObject* inner = members(exc(e));
-  for (size_t i = 0; i < inner->size; ++i) TRY(collect_leaves(t, (*inner)[i], ids));
-  return {};
-}
-
-// After the clauses of except*: what to raise, from the original exception and the list of raised and
-// unhandled ones.
-Result<Value> prepare_reraise_star(Thread& t, Value original, Value list) {
-  auto* exceptions = list.as<ListObject>();
-  size_t count = exceptions->length();
-  if (count == 0) return kNone;
-  if (!is_group(t, original)) {
-    // A naked exception was caught and wrapped: at most one was raised or reraised.
-    for (size_t i = 0; i < count; ++i)
-      if (!exceptions->at(i).is_none()) return exceptions->at(i);
-    return kNone;
-  }
-  RootVector raised(t), reraised(t);
-  for (size_t i = 0; i < count; ++i) {
-    Value e = exceptions->at(i);
-    if (e.is_none()) continue;
-    if (is_group(t, e) && same_origin(exc(e), exc(original)))
-      reraised.push_back(e);
-    else if (e == original)
-      reraised.push_back(e);
-    else
-      raised.push_back(e);
-  }
-  Value kept = kNone;
-  if (!reraised.empty()) {
-    SetObject* ids = make_set(t);
-    for (size_t i = 0; i < reraised.size(); ++i) TRY(collect_leaves(t, reraised[i], ids));
-    Parts parts = TRY(split(t, original, Matcher{MatcherKind::Instances, Value(ids)}, false));
-    kept = parts.match;
-  }
-  if (raised.empty()) return kept;
-  if (!kept.is_none()) raised.push_back(kept);
-  if (raised.size() == 1) return raised[0];
-  Value tuple = make_tuple(t, raised.data(), raised.size());
-  return call(t, Value(t.types().exception(Exc::BaseExceptionGroup)), {Value(empty_str(t)), tuple});
-}
 
 }  // namespace mp
