@@ -8,26 +8,22 @@
 namespace mp {
 namespace {
 
-struct ErrorNumber {
-  const char* name;
-  int value;
-};
-constexpr ErrorNumber kErrors[] = {
+constexpr IntConstant kErrors[] = {
 #define MP_CONSTANT(name) {#name, name},
 #include "stdlib/native/errno_constants.def"
 #undef MP_CONSTANT
 };
 // Second names of numbers.
-constexpr ErrorNumber kAliases[] = {
+constexpr IntConstant kAliases[] = {
     {"EWOULDBLOCK", EWOULDBLOCK}, {"EDEADLK", EDEADLK}, {"EOPNOTSUPP", EOPNOTSUPP}};
 
 Status init_errno(Thread& t, ModuleObject* module) {
   DictObject* codes = make_dict(t);
-  for (const ErrorNumber& error : kErrors) {
+  for (const IntConstant& error : kErrors) {
     TRY(module_add_int(t, module, error.name, error.value));
     TRY(dict_set(t, codes, Value::from_int(error.value), make_str(t, error.name)));
   }
-  for (const ErrorNumber& error : kAliases) TRY(module_add_int(t, module, error.name, error.value));
+  TRY(module_add_ints(t, module, kAliases));
   return module_add(t, module, "errorcode", codes);
 }
 

@@ -124,16 +124,12 @@ const NativeDef kFunctions[] = {
     MP_END};
 
 Status init_module(Thread& t, ModuleObject* module) {
-  static constexpr struct {
-    const char* name;
-    int64_t value;
-  } kConstants[] = {
+  static constexpr IntConstant kConstants[] = {
 #define MP_CONSTANT(name) {#name, static_cast<int64_t>(name)},
 #include "stdlib/native/fcntl_constants.def"
 #undef MP_CONSTANT
   };
-  for (const auto& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
-  return {};
+  return module_add_ints(t, module, kConstants);
 }
 
 }  // namespace

@@ -462,15 +462,12 @@ Status init_module(Thread& t, ModuleObject* module) {
   register_buffer_type(t, &kMmapSpec, &kMmapBuffer);
   TRY(module_add(t, module, "mmap", native_type(t, kMmapSpec)));
   TRY(module_add(t, module, "error", t.types().exception(Exc::OSError)));
-  static const struct {
-    const char* name;
-    int64_t value;
-  } kConstants[] = {
+  static constexpr IntConstant kConstants[] = {
 #define MP_CONSTANT(name) {#name, static_cast<int64_t>(name)},
 #include "stdlib/native/mmap_constants.def"
 #undef MP_CONSTANT
   };
-  for (const auto& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
+  TRY(module_add_ints(t, module, kConstants));
   for (int i = 0; i < 4; ++i) TRY(module_add_int(t, module, kAccessNames[i], i));
   TRY(module_add_int(t, module, "PAGESIZE", sysconf(_SC_PAGESIZE)));
   return module_add_int(t, module, "ALLOCATIONGRANULARITY", sysconf(_SC_PAGESIZE));

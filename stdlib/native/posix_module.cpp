@@ -23,10 +23,6 @@ namespace mp {
 namespace posix {
 namespace {
 
-struct IntConstant {
-  const char* name;
-  int64_t value;
-};
 // The module's own: no header has O_LARGEFILE and TMP_MAX as CPython shows them.
 constexpr IntConstant kConstants[] = {
 #define MP_CONSTANT(name) {#name, name},
@@ -43,8 +39,7 @@ constexpr const char* kHave[] = {"HAVE_FACCESSAT", "HAVE_FCHDIR",    "HAVE_FCHMO
                                  "HAVE_MKNODAT",   "HAVE_MKFIFOAT"};
 
 Status init_posix(Thread& t, ModuleObject* module) {
-  for (const IntConstant& constant : kConstants)
-    TRY(module_add_int(t, module, constant.name, constant.value));
+  TRY(module_add_ints(t, module, kConstants));
   for (const NativeDef* table : {kFileFunctions, kDescriptorFunctions, kForkFunctions, kExecFunctions,
                                  kWaitFunctions, kScheduleFunctions, kUserFunctions, kSystemFunctions,
                                  kLinuxFunctions, kTransferFunctions, kAttributeFunctions})

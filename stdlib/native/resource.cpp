@@ -109,10 +109,7 @@ const NativeDef kFunctions[] = {
     MP_END};
 
 Status init_module(Thread& t, ModuleObject* module) {
-  static constexpr struct {
-    const char* name;
-    int64_t value;
-  } kConstants[] = {
+  static constexpr IntConstant kConstants[] = {
 #define C(name) {#name, static_cast<int64_t>(name)}
       C(RLIMIT_AS),      C(RLIMIT_CORE),     C(RLIMIT_CPU),      C(RLIMIT_DATA),   C(RLIMIT_FSIZE),
       C(RLIMIT_MEMLOCK), C(RLIMIT_MSGQUEUE), C(RLIMIT_NICE),     C(RLIMIT_NOFILE), C(RLIMIT_NPROC),
@@ -120,7 +117,7 @@ Status init_module(Thread& t, ModuleObject* module) {
       C(RLIMIT_STACK),   C(RUSAGE_SELF),     C(RUSAGE_CHILDREN), C(RUSAGE_THREAD), {"RLIM_INFINITY", -1},
 #undef C
   };
-  for (const auto& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
+  TRY(module_add_ints(t, module, kConstants));
   TRY(module_add(t, module, "error", t.types().exception(Exc::OSError)));
   return module_add(t, module, "struct_rusage", struct_sequence_type(t, kUsageSpec));
 }

@@ -401,13 +401,9 @@ const NativeDef kFunctions[] = {
                 "An object that waits for events of any number of descriptors: poll(2)."),
     MP_END};
 
-struct Constant {
-  const char* name;
-  int64_t value;
-};
 #define C(name) \
   { #name, static_cast < int64_t>(name) }
-constexpr Constant kConstants[] = {
+constexpr IntConstant kConstants[] = {
     C(PIPE_BUF),    C(POLLIN),     C(POLLPRI),        C(POLLOUT),      C(POLLERR),     C(POLLHUP),
     C(POLLNVAL),    C(POLLRDNORM), C(POLLRDBAND),     C(POLLWRNORM),   C(POLLWRBAND),  C(POLLMSG),
     C(POLLRDHUP),   C(EPOLLIN),    C(EPOLLOUT),       C(EPOLLPRI),     C(EPOLLERR),    C(EPOLLHUP),
@@ -416,7 +412,7 @@ constexpr Constant kConstants[] = {
 #undef C
 
 Status init_select(Thread& t, ModuleObject* module) {
-  for (const Constant& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
+  TRY(module_add_ints(t, module, kConstants));
   if (module_add_type(t, module, kEpollSpec) == nullptr) return Error{};
   return module_add(t, module, "error", t.types().exception(Exc::OSError));
 }

@@ -24,11 +24,7 @@
 namespace mp::net {
 namespace {
 
-struct Constant {
-  const char* name;
-  int64_t value;
-};
-constexpr Constant kConstants[] = {
+constexpr IntConstant kConstants[] = {
 // Not one by the other: the name would be replaced by its value before it becomes text.
 #define MP_CONSTANT(name) {#name, static_cast<int64_t>(name)},
 #define MP_CONSTANT_AS(name, value) {#name, static_cast<int64_t>(value)},
@@ -40,7 +36,7 @@ constexpr Constant kConstants[] = {
 }  // namespace
 
 Status add_socket_constants(Thread& t, ModuleObject* module) {
-  for (const Constant& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
+  TRY(module_add_ints(t, module, kConstants));
   return module_add(t, module, "has_ipv6", kTrue);
 }
 

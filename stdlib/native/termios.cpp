@@ -157,10 +157,7 @@ Status init_module(Thread& t, ModuleObject* module) {
   t.heap().add_root_scanner(
       [](void* context, Tracer& tracer) { tracer.visit(static_cast<TermiosState*>(context)->error); }, &own);
   TRY(module_add(t, module, "error", own.error));
-  static constexpr struct {
-    const char* name;
-    int64_t value;
-  } kConstants[] = {
+  static constexpr IntConstant kConstants[] = {
 #define MP_CONSTANT(name) {#name, static_cast<int64_t>(name)},
 #include "stdlib/native/termios_constants.def"
 #undef MP_CONSTANT
@@ -168,8 +165,7 @@ Status init_module(Thread& t, ModuleObject* module) {
       {"VSWTCH", VSWTC},
       {"_POSIX_VDISABLE", _POSIX_VDISABLE},
   };
-  for (const auto& constant : kConstants) TRY(module_add_int(t, module, constant.name, constant.value));
-  return {};
+  return module_add_ints(t, module, kConstants);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 // negative numbers) or `?` = absent arrives empty. For MP_METHOD the first parameter is the receiver and has
 // been checked to be an instance of the owning type.
 #pragma once
+#include <span>
+
 #include "vm/types/type.h"
 
 namespace mp {
@@ -62,6 +64,11 @@ Status bind_native(Thread& t, NativeFunctionObject* function, Value self_or_empt
 // Helpers for module init functions.
 Status module_add(Thread& t, ModuleObject* module, const char* name, Value value);
 Status module_add_int(Thread& t, ModuleObject* module, const char* name, int64_t value);
+struct IntConstant {
+  const char* name;
+  int64_t value;
+};
+Status module_add_ints(Thread& t, ModuleObject* module, std::span<const IntConstant> constants);
 Status module_add_text(Thread& t, ModuleObject* module, const char* name, std::string_view text);
 // The Type of a native module's own spec, made once per runtime (kept in the runtime's table), and put into
 // the module under its short name.

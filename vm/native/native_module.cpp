@@ -13,6 +13,10 @@ Status module_add(Thread& t, ModuleObject* module, const char* name, Value value
 Status module_add_int(Thread& t, ModuleObject* module, const char* name, int64_t value) {
   return module_add(t, module, name, make_int(t, value));
 }
+Status module_add_ints(Thread& t, ModuleObject* module, std::span<const IntConstant> constants) {
+  for (const IntConstant& constant : constants) TRY(module_add_int(t, module, constant.name, constant.value));
+  return {};
+}
 Status module_add_text(Thread& t, ModuleObject* module, const char* name, std::string_view text) {
   return module_add(t, module, name, Value(make_str(t, text)));
 }
