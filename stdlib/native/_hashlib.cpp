@@ -87,8 +87,7 @@ Result<Value> hash_digest(Thread& t, const Value* args) {
   return str_or_error(make_bytes(t, final_bytes(t, self_of(args), 0)));
 }
 Result<Value> hex_string(Thread& t, const std::string& bytes) {
-  std::string text = TRY(hex_text(t, bytes, Value(), Value::from_int(1)));
-  return str_or_error(make_str(t, text));
+  return str_or_error(make_str(t, hex_text(bytes)));
 }
 Result<Value> hash_hexdigest(Thread& t, const Value* args) {
   return hex_string(t, final_bytes(t, self_of(args), 0));

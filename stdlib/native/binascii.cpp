@@ -41,7 +41,8 @@ Status ascii_data(Thread& t, Value v, HeldBuffer& held, std::string_view* out) {
 Result<Value> hexlify(Thread& t, const Value* args) {
   HeldBuffer held;
   TRY(held.get(t, args[0]));
-  return str_or_error(make_bytes(t, TRY(hex_text(t, held.bytes(), args[1], args[2]))));
+  HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
+  return str_or_error(make_bytes(t, hex_text(held.bytes(), groups)));
 }
 
 int hex_digit(uint8_t c) {

@@ -11,6 +11,7 @@ Result<int64_t> hash(Thread& t, Value v) {
   Type* type = type_of(t, v);
   if (is_str(v) && type == t.types().str) return str_hash(v.as<StrObject>());
   if (type->slots.hash == nullptr) return t.raise(Exc::TypeError, "unhashable type: '{}'", type_name(type));
+  TRY(t.check_stack());  // slices of slices, unions of aliases
   return type->slots.hash(t, v);
 }
 

@@ -99,15 +99,16 @@ Result<Value> bytes_method_count(Thread& t, const Value* args) {
 
 static Result<Value> tail_match(Thread& t, const Value* args, bool suffix) {
   const char* name = suffix ? "endswith" : "startswith";
-  size_t size = self_size(args[0]);
   int64_t from, to;
-  TRY(clip_range(t, args[2], args[3], size, &from, &to));
+  TRY(clip_range(t, args[2], args[3], self_size(args[0]), &from, &to));
   auto test = [&](Value part) -> Result<bool> {
     HeldBuffer held;
     TRY(held.get(t, part));
+    // __index__, __buffer__ or another thread may have made it shorter.
+    std::string_view own = self_bytes(t, args[0]);
+    to = std::min<int64_t>(to, static_cast<int64_t>(own.size()));
     auto m = static_cast<int64_t>(held.bytes().size());
     if (to - from < m) return false;
-    std::string_view own = self_bytes(t, args[0]);
     return own.substr(static_cast<size_t>(suffix ? to - m : from), static_cast<size_t>(m)) == held.bytes();
   };
   if (is_tuple(args[1])) {
@@ -401,25 +402,26 @@ Result<Value> bytes_method_decode(Thread& t, const Value* args) {
   return decode_object(t, args[0], args[1], args[2]);
 }
 
-Result<std::string> hex_text(Thread& t, std::string_view content, Value separator, Value per_group) {
+Result<HexGroups> hex_groups(Thread& t, Value separator, Value per_group) {
+  HexGroups groups;
+  if (separator.is_empty()) return groups;
+  if (!is_str(separator) && !is_bytes(separator)) {
+    if (TRY(length(t, separator)) != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
+    return t.raise(Exc::TypeError, "sep must be str or bytes.");
+  }
+  size_t size = is_str(separator) ? separator.as<StrObject>()->length() : separator.as<BytesObject>()->size;
+  if (size != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
+  uint32_t c = is_str(separator) ? separator.as<StrObject>()->at(0) : separator.as<BytesObject>()->data()[0];
+  if (c > 127) return t.raise(Exc::ValueError, "sep must be ASCII.");
+  groups.separator = static_cast<char>(c);
+  groups.size = TRY(to_c_int(t, per_group));
+  return groups;
+}
+
+std::string hex_text(std::string_view content, HexGroups groups) {
   static const char* kDigits = "0123456789abcdef";
   std::string out;
-  int64_t group = 0;
-  char sep = 0;
-  if (!separator.is_empty()) {
-    if (TRY(length(t, separator)) != 1) return t.raise(Exc::ValueError, "sep must be length 1.");
-    if (is_str(separator)) {
-      if (!separator.as<StrObject>()->is_ascii()) return t.raise(Exc::ValueError, "sep must be ASCII.");
-      sep = separator.as<StrObject>()->ascii()[0];
-    } else if (is_bytes(separator)) {
-      sep = separator.as<BytesObject>()->view()[0];
-      if (static_cast<uint8_t>(sep) > 127) return t.raise(Exc::ValueError, "sep must be ASCII.");
-    } else {
-      return t.raise(Exc::TypeError, "sep must be str or bytes.");
-    }
-    group = TRY(to_c_int(t, per_group));
-  }
-  if (group == 0) {
+  if (groups.size == 0) {
     out.resize(content.size() * 2);
     for (size_t i = 0; i < content.size(); ++i) {
       auto c = static_cast<uint8_t>(content[i]);
@@ -430,10 +432,10 @@ Result<std::string> hex_text(Thread& t, std::string_view content, Value separato
   }
   out.reserve(content.size() * 2);
   auto n = static_cast<int64_t>(content.size());
-  int64_t size = group < 0 ? -group : group;
+  bool from_right = groups.size > 0;
+  int64_t size = from_right ? groups.size : -groups.size;
   for (int64_t i = 0; i < n; ++i) {
-    // Positive: groups are counted from the right.
-    if (size != 0 && i != 0 && (group > 0 ? (n - i) % size == 0 : i % size == 0)) out.push_back(sep);
+    if (i != 0 && (from_right ? n - i : i) % size == 0) out.push_back(groups.separator);
     auto c = static_cast<uint8_t>(content[static_cast<size_t>(i)]);
     out.push_back(kDigits[c >> 4]);
     out.push_back(kDigits[c & 15]);
@@ -442,8 +444,10 @@ Result<std::string> hex_text(Thread& t, std::string_view content, Value separato
 }
 
 Result<Value> bytes_method_hex(Thread& t, const Value* args) {
-  std::string out = TRY(hex_text(t, self_bytes(t, args[0]), args[1], args[2]));
-  return str_or_error(make_str(t, out));
+  HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
+  std::string_view own = self_bytes(t, args[0]);
+  if (!os::has_room(3 * own.size())) return t.raise_memory_error();
+  return str_or_error(make_str(t, hex_text(own, groups)));
 }
 
 static int hex_digit(uint32_t c) {

@@ -47,8 +47,13 @@ Result<Value> bytes_method_islower(Thread& t, const Value* args);
 Result<Value> bytes_method_isupper(Thread& t, const Value* args);
 Result<Value> bytes_method_istitle(Thread& t, const Value* args);
 
-// bytes.hex(sep, bytes_per_sep) of any content; `separator` may be empty.
-Result<std::string> hex_text(Thread& t, std::string_view content, Value separator, Value per_group);
+// The arguments of bytes.hex(sep, bytes_per_sep), which may be script code's: read before any content is.
+struct HexGroups {
+  char separator = 0;
+  int64_t size = 0;  // 0: no groups; positive: counted from the right
+};
+Result<HexGroups> hex_groups(Thread& t, Value separator, Value per_group);
+std::string hex_text(std::string_view content, HexGroups groups = {});
 Status bytes_fromhex(Thread& t, Value text, std::string& out);
 Result<Value> bytes_new(Thread& t, Value cls, const CallArgs& args);
 

@@ -25,6 +25,7 @@ Status add_unique(Thread& t, ListObject* list, Value v) {
 }
 
 Status collect_parameters(Thread& t, Value args, ListObject* out) {
+  TRY(t.check_stack());
   Value tuple = TRY(to_tuple(t, args));
   auto* items = tuple.as<TupleObject>();
   for (size_t i = 0; i < items->size; ++i) {
@@ -97,6 +98,7 @@ Result<Value> substitute_inner(Thread& t, Value v, TupleObject* parameters, Tupl
 }
 
 Result<Value> substitute_all(Thread& t, Value self, Value args, TupleObject* parameters, TupleObject* items) {
+  TRY(t.check_stack());
   Value tuple = TRY(to_tuple(t, args));
   auto* source = tuple.as<TupleObject>();
   ListObject* out = make_list(t);
@@ -254,6 +256,7 @@ static Result<Value> alias_get_attr(Thread& t, Value self, StrObject* name) {
                                      "__mro_entries__", "__reduce_ex__",  "__reduce__"};
   for (const char* own : kOwn)
     if (str_equal(name, own)) return generic_get_attr(t, self, name);
+  TRY(t.check_stack());
   return get_attr(t, self.as<GenericAliasObject>()->origin, name);
 }
 

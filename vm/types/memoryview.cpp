@@ -343,9 +343,9 @@ static Result<Value> memoryview_tobytes(Thread& t, const Value* args) {
 
 static Result<Value> memoryview_hex(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
+  HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
   TRY(check_live(t, m));
-  std::string content = buffer_to_bytes(t, as_view(m));
-  return str_or_error(make_str(t, TRY(hex_text(t, content, args[1], args[2]))));
+  return str_or_error(make_str(t, hex_text(buffer_to_bytes(t, as_view(m)), groups)));
 }
 
 static Result<Value> list_dimension(Thread& t, MemoryViewObject* m, int d, const uint8_t* p) {

@@ -58,6 +58,7 @@ static Result<Value> method_get_attr(Thread& t, Value self, StrObject* name) {
         return get(t, descriptor, self, Value(t.types().method));
     return descriptor;
   }
+  TRY(t.check_stack());  // methods of methods
   return get_attr(t, method(self)->function, name);
 }
 static Result<Value> method_descr_get(Thread&, Value descriptor, Value, Value) { return descriptor; }

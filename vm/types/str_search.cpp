@@ -123,6 +123,7 @@ static int64_t rfind_units(const Unit* hay, size_t n, const Unit* needle, size_t
 }
 
 int64_t rfind_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size) {
+  if (needle_size > hay_size) return -1;
   if (needle_size == 1) {
     const void* hit = ::memrchr(hay, *needle, hay_size);
     return hit == nullptr ? -1 : static_cast<const uint8_t*>(hit) - hay;
