@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 extern "C" void* __libc_stack_end;  // NOLINT: glibc's: the top of the process's first stack
 
 namespace mp::os {
@@ -13,7 +15,7 @@ static constexpr size_t kMainStackCap = 64u << 20;  // when the limit is "unlimi
 
 uint64_t native_thread_id() { return static_cast<uint64_t>(syscall(SYS_gettid)); }
 
-StackBounds current_stack_bounds() {
+static StackBounds whole_stack() {
   StackBounds bounds;
   if (native_thread_id() == static_cast<uint64_t>(getpid())) {
     // pthread_getattr_np reads /proc/self/maps for the first thread: too slow for start-up.
@@ -39,6 +41,16 @@ StackBounds current_stack_bounds() {
     bounds.base = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) + 4096;
     bounds.limit = bounds.base - (512u << 10);
   }
+  return bounds;
+}
+
+StackBounds current_stack_bounds() {
+  StackBounds bounds = whole_stack();
+#if defined(__SANITIZE_THREAD__) || (defined(__has_feature) && __has_feature(thread_sanitizer))
+  // ThreadSanitizer keeps the return addresses of 65536 calls per thread and writes on behind them.
+  constexpr size_t kCalls = 65536, kSmallestCalls = 64;  // bytes: a cycle of calls takes more on average
+  bounds.limit = std::max(bounds.limit, bounds.base - kCalls * kSmallestCalls);
+#endif
   return bounds;
 }
 
