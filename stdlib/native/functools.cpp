@@ -186,6 +186,7 @@ static Result<Value> reduce(Thread& t, const Value* args) {
     if (total.is_empty()) {
       total = item;
     } else {
+      TRY(t.poll_within());  // neither the items of a list nor a native function are a safepoint
       Value pair[2] = {total, item};
       total = TRY(call(t, args[0], CallArgs{pair, 2, {}}));
     }

@@ -107,6 +107,7 @@ Result<Value> math_sumprod(Thread& t, const Value* args) {
       error += (fabsl(sum) >= fabs(high) ? (sum - next) + high : (high - next) + sum) + low;
       sum = next;
     } else {
+      TRY(t.poll_within());  // large objects perhaps
       Value product = TRY(binary(t, BinaryOp::Mul, a->at(i), b->at(i)));
       total = TRY(binary(t, BinaryOp::Add, total, product));
     }

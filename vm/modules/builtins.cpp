@@ -286,7 +286,11 @@ Result<Value> extreme(Thread& t, const CallArgs& call, CompareOp op, const char*
                    name);
   Value best = kEmpty, best_key = kEmpty;
   auto consider = [&](Value item) -> Status {
-    Value item_key = key.is_none() ? item : TRY(mp::call(t, key, {item}));
+    Value item_key = item;
+    if (!key.is_none()) {
+      TRY(t.poll_within());  // each key may be an object
+      item_key = TRY(mp::call(t, key, {item}));
+    }
     if (best.is_empty()) {
       best = item;
       best_key = item_key;
