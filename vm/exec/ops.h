@@ -40,7 +40,7 @@ int compare_jump_slow(Thread& t, const Instruction* pc, Value* r);  // 1 true, 0
 int contains_jump(Thread& t, const Instruction* pc, Value* r);      // r[a] in r[b]; likewise
 int truth_slow(Thread& t, Value v);                                 // the same
 
-// --- names and attributes (inline_cache.cpp)
+// --- names and attributes (inline_cache.cpp, ops_names.cpp)
 CacheEntry* new_entry(Thread& t, CodeObject* code);  // cache_entries.cpp; null: no memory
 // `number` of an entry of LOAD_METHOD_BUILTIN. The last two are of what is called through a class: it has no
 // `type`, for its version is of that class alone.
