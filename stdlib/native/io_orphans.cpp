@@ -4,6 +4,7 @@
 
 #include "stdlib/native/io.h"
 #include "vm/gc/heap.h"
+#include "vm/modules/import.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/function.h"
 
@@ -37,6 +38,7 @@ void track_writer(Thread& t, Value file) {
       list_append(t, state.files.get().as<ListObject>(), reference.value()).is_error())
     return t.clear_exception();
   state.any = true;
+  t.runtime().import->before_reading.store(flush_writers, std::memory_order_release);
 }
 
 void flush_writers(Thread& t) {

@@ -300,6 +300,7 @@ Result<Value> frozen_code(Thread& t, const FrozenModule& frozen) {
 }
 
 Result<Value> read_file(Thread& t, const std::string& path) {
+  if (auto* flush = t.runtime().import->before_reading.load(std::memory_order_acquire)) flush(t);
   std::string content;
   int error = 0;
   {

@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,8 @@ struct ImportState {
   Value default_import;    // our builtins.__import__: rooted by the builtins' module function table (never
                            // collected, see bootstrap)
   std::string python_lib;  // the installed CPython library in use, or empty
+  // Called before a source file is read: a program may have written it and left it open (io_orphans.h).
+  std::atomic<void (*)(Thread&)> before_reading{nullptr};
 
   // The program's directory, which goes first on sys.path: "" is the current one. Absent with -P and -I, and
   // for a directory or archive as a program.
