@@ -194,8 +194,9 @@ Result<Value> variable_reset(Thread& t, const Value* args) {
 }
 Result<Value> variable_repr(Thread& t, Value self) {
   auto* variable = self.as<ContextVarObject>();
-  std::string text = "<ContextVar name=" + repr_text(t, variable->name);
-  if (!variable->default_value.get().is_empty()) text += " default=" + repr_text(t, variable->default_value);
+  std::string text = "<ContextVar name=" + to_utf8(TRY(repr(t, variable->name)).as<StrObject>());
+  if (!variable->default_value.get().is_empty())
+    text += " default=" + to_utf8(TRY(repr(t, variable->default_value)).as<StrObject>());
   return make_str(t, text + fmt::format(" at {:#x}>", self.bits()));
 }
 
@@ -214,7 +215,7 @@ Result<Value> token_old_value(Thread& t, Value self) {
 Result<Value> token_repr(Thread& t, Value self) {
   auto* token = self.as<TokenObject>();
   return make_str(t, fmt::format("<Token{} var={} at {:#x}>", token->used ? " used" : "",
-                                 repr_text(t, token->variable), self.bits()));
+                                 to_utf8(TRY(repr(t, token->variable)).as<StrObject>()), self.bits()));
 }
 void init_token(Thread& t, Type* type) {
   if (type_set_attr_raw(t, type, intern(t, "MISSING"), missing(t)).is_error()) t.clear_exception();

@@ -513,8 +513,8 @@ Result<Value> buffered_repr(Thread& t, Value self) {
   ReprGuard guard(t, self);
   if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", name);
   Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
-  return make_str(
-      t, file_name.is_not_found() ? "<" + name + ">" : "<" + name + " name=" + repr_text(t, file_name) + ">");
+  if (file_name.is_not_found()) return make_str(t, "<" + name + ">");
+  return make_str(t, "<" + name + " name=" + to_utf8(TRY(repr(t, file_name)).as<StrObject>()) + ">");
 }
 Result<Value> buffered_dealloc_warn(Thread& t, const Value* args) {
   auto* self = args[0].as<BufferedObject>();

@@ -32,10 +32,12 @@ Result<Value> spec_new(Thread& t, const Value* args) {
 
 Result<Value> spec_repr(Thread& t, Value self) {
   auto* spec = self.as<ModuleSpecObject>();
-  std::string out = "ModuleSpec(name=" + repr_text(t, spec->name) + ", loader=" + repr_text(t, spec->loader);
-  if (!spec->origin.get().is_none()) out += ", origin=" + repr_text(t, spec->origin);
+  std::string out = "ModuleSpec(name=" + to_utf8(TRY(repr(t, spec->name)).as<StrObject>()) +
+                    ", loader=" + to_utf8(TRY(repr(t, spec->loader)).as<StrObject>());
+  if (!spec->origin.get().is_none()) out += ", origin=" + to_utf8(TRY(repr(t, spec->origin)).as<StrObject>());
   if (!spec->submodule_search_locations.get().is_none())
-    out += ", submodule_search_locations=" + repr_text(t, spec->submodule_search_locations);
+    out += ", submodule_search_locations=" +
+           to_utf8(TRY(repr(t, spec->submodule_search_locations)).as<StrObject>());
   return make_str(t, out + ")");
 }
 

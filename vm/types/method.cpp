@@ -164,10 +164,10 @@ static Result<Value> static_call(Thread& t, Value callee, const CallArgs& args) 
   return call(t, callee.as<StaticMethodObject>()->callable, args);
 }
 static Result<Value> static_repr(Thread& t, Value self) {
-  return make_str(t, "<staticmethod(" + repr_text(t, callable_of(self)) + ")>");
+  return make_str(t, "<staticmethod(" + to_utf8(TRY(repr(t, callable_of(self))).as<StrObject>()) + ")>");
 }
 static Result<Value> class_repr(Thread& t, Value self) {
-  return make_str(t, "<classmethod(" + repr_text(t, callable_of(self)) + ")>");
+  return make_str(t, "<classmethod(" + to_utf8(TRY(repr(t, callable_of(self))).as<StrObject>()) + ")>");
 }
 static void trace_static(Object* o, Tracer& tracer) {
   tracer.visit(static_cast<StaticMethodObject*>(o)->callable);
