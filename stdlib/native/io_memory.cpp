@@ -3,6 +3,7 @@
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
+#include "vm/os/memory.h"
 #include "vm/types/buffer.h"
 
 namespace mp::io {
@@ -13,7 +14,8 @@ namespace {
 
 struct BytesIOObject : Object {
   StreamLock lock;
-  std::string* content;  // null when closed
+  std::string* content;      // null when closed
+  std::atomic<bool> closed;  // asked without the lock
   size_t position;
   std::atomic<int32_t> exports;  // views that are out
 };
@@ -25,7 +27,7 @@ extern const TypeSpec kBytesIOBufferSpec;
 void free_bytes_io(Object* object) { delete static_cast<BytesIOObject*>(object)->content; }
 BytesIOObject* bytes_self(const Value* args) { return args[0].as<BytesIOObject>(); }
 Status check_open(Thread& t, BytesIOObject* self) {
-  return self->content != nullptr ? Status() : Status(raise_closed(t));
+  return self->closed.load(std::memory_order_relaxed) ? Status(raise_closed(t)) : Status();
 }
 
 // Before the content moves, or changes its size.
@@ -42,14 +44,14 @@ Result<Value> bytes_io_new(Thread& t, Value cls, const CallArgs&) {
 }
 Result<Value> bytes_io_init(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
+  std::string_view initial;
+  if (!args[1].is_none()) initial = TRY(bytes_view(t, args[1]));
   TRY(may_resize(t, self));
+  if (!os::has_room(initial.size())) return t.raise_memory_error();
   if (self->content == nullptr) self->content = new std::string;
-  self->content->clear();
+  self->closed.store(false, std::memory_order_relaxed);
+  self->content->assign(initial);
   self->position = 0;
-  if (!args[1].is_none()) {
-    std::string_view view = TRY(bytes_view(t, args[1]));
-    self->content->assign(view);
-  }
   return kNone;
 }
 std::string_view available(BytesIOObject* self) {
@@ -87,8 +89,8 @@ Result<Value> bytes_io_next(Thread& t, Value value) {
 }
 Result<Value> bytes_io_readinto(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
-  TRY(check_open(t, self));
   int64_t size = TRY(writable_size(t, args[1]));
+  TRY(check_open(t, self));  // after what may be script code, here and below
   std::string part(available(self).substr(0, static_cast<size_t>(size)));
   TRY(copy_into(t, args[1], part));
   self->position += part.size();
@@ -97,10 +99,14 @@ Result<Value> bytes_io_readinto(Thread& t, const Value* args) {
 Result<Value> bytes_io_write(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
-  TRY(may_resize(t, self));
   if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
   std::string data(TRY(bytes_view(t, args[1])));
+  TRY(check_open(t, self));
+  TRY(may_resize(t, self));
   if (data.empty()) return Value::from_int(0);
+  size_t end = self->position + data.size();
+  if (end > self->content->capacity() && !os::has_room(std::max(end, 2 * self->content->capacity())))
+    return t.raise_memory_error();
   if (self->position > self->content->size()) self->content->resize(self->position, '\0');
   size_t overlap = std::min(data.size(), self->content->size() - self->position);
   self->content->replace(self->position, overlap, data);
@@ -130,9 +136,9 @@ Result<Value> bytes_io_tell(Thread& t, const Value* args) {
 }
 Result<Value> bytes_io_truncate(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
+  int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
-  int64_t size = TRY(size_argument(t, args[1], static_cast<int64_t>(self->position)));
   if (size < 0) return t.raise(Exc::ValueError, "negative size value {}", size);
   if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
   return make_int(t, size);
@@ -163,6 +169,7 @@ Result<Value> bytes_io_getbuffer(Thread& t, const Value* args) {
 }
 Result<Value> bytes_io_close(Thread& t, const Value* args) {
   TRY(may_resize(t, bytes_self(args)));
+  bytes_self(args)->closed.store(true, std::memory_order_relaxed);
   delete bytes_self(args)->content;
   bytes_self(args)->content = nullptr;
   return kNone;
@@ -180,7 +187,7 @@ Result<Value> bytes_io_flush(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> bytes_io_closed(Thread&, Value self) {
-  return Value::from_bool(self.as<BytesIOObject>()->content == nullptr);
+  return Value::from_bool(self.as<BytesIOObject>()->closed.load(std::memory_order_relaxed));
 }
 Result<Value> bytes_io_getstate(Thread& t, const Value* args) {
   Value content = TRY(bytes_io_getvalue(t, args));
@@ -195,10 +202,11 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}",
                    type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
-  TRY(may_resize(t, self));
   std::string_view view = TRY(bytes_view(t, state[0]));
-  self->content->assign(view);
   int64_t position = TRY(to_ssize(t, state[1]));
+  TRY(check_open(t, self));
+  TRY(may_resize(t, self));
+  self->content->assign(view);
   if (position < 0) return t.raise(Exc::ValueError, "position value cannot be negative");
   self->position = static_cast<size_t>(position);
   if (is_dict(state[2])) {
@@ -277,8 +285,8 @@ struct StringIOObject : Object {
   StreamLock lock;
   TextBuffer content;
   size_t position;
-  bool ready;
-  bool closed;
+  std::atomic<bool> ready;  // these two are asked without the lock
+  std::atomic<bool> closed;
   bool translate;        // newline=None: "\r\n" and "\r" become "\n" on writing
   bool universal;        // newline None or ''
   uint8_t newline_kind;  // 0: "\n" or none; 1: "\r"; 2: "\r\n"
