@@ -6,6 +6,7 @@
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -395,7 +396,6 @@ Result<Value> reader_next(Thread& t, Value self) {
     if (TRY(record.end_line())) return Value(fields);
   }
 }
-Result<Value> reader_iter(Thread&, Value self) { return self; }
 Result<Value> make_reader(Thread& t, const Value* args) {
   auto* reader = t.heap().make<ReaderObject>(t, native_type(t, kReaderSpec));
   reader->lines = TRY(get_iter(t, args[0]));
@@ -414,7 +414,7 @@ const TypeSpec kReaderSpec = {
     .doc =
         "CSV reader\n\nReader objects are responsible for reading and parsing tabular data\nin CSV format.\n",
     .trace = [](Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<ReaderObject*>(o)->lines, 2); },
-    .slots = MP_SLOTS(.iter = reader_iter, .next = reader_next),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = reader_next),
     .getsets = kReaderGetSets,
     .members = kReaderMembers};
 

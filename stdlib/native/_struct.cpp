@@ -9,6 +9,7 @@
 #include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
 #include "vm/types/half_float.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -478,7 +479,6 @@ Result<Value> unpack_iterator_next(Thread& t, Value self) {
   }
   return unpack_all(t, *layout, m->data + offset);
 }
-Result<Value> unpack_iterator_iter(Thread&, Value self) { return self; }
 Result<Value> unpack_iterator_length_hint(Thread& t, const Value* args) {
   auto* it = args[0].as<UnpackIterator>();
   Value view = it->buffer;
@@ -520,17 +520,16 @@ const TypeSpec kStructSpec = {
     .slots = MP_SLOTS(.repr = struct_repr),
     .methods = kStructMethods,
     .getsets = kStructGetSets};
-const TypeSpec kUnpackIteratorSpec = {
-    .name = "_struct.unpack_iterator",
-    .size = sizeof(UnpackIterator),
-    .flags = kTypeDisallowNew,
-    .trace =
-        [](Object* o, Tracer& tracer) {
-          tracer.visit(static_cast<UnpackIterator*>(o)->owner);
-          tracer.visit(static_cast<UnpackIterator*>(o)->buffer);
-        },
-    .slots = MP_SLOTS(.iter = unpack_iterator_iter, .next = unpack_iterator_next),
-    .methods = kUnpackIteratorMethods};
+const TypeSpec kUnpackIteratorSpec = {.name = "_struct.unpack_iterator",
+                                      .size = sizeof(UnpackIterator),
+                                      .flags = kTypeDisallowNew,
+                                      .trace =
+                                          [](Object* o, Tracer& tracer) {
+                                            tracer.visit(static_cast<UnpackIterator*>(o)->owner);
+                                            tracer.visit(static_cast<UnpackIterator*>(o)->buffer);
+                                          },
+                                      .slots = MP_SLOTS(.iter = iterator_self, .next = unpack_iterator_next),
+                                      .methods = kUnpackIteratorMethods};
 
 // ---------------------------------------------------------------- functions
 

@@ -10,6 +10,7 @@
 #include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
 #include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/list_filler.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
@@ -310,7 +311,6 @@ Result<Value> array_iterator_next(Thread& t, Value self) {
   it->array = kEmpty;
   return kNoMore;
 }
-Result<Value> array_iterator_iter(Thread&, Value self) { return self; }
 Result<Value> array_iterator_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<ArrayIterator>();
   Value iter = TRY(get_attr(t, t.runtime().builtins_module, "iter")), array = it->array;
@@ -545,7 +545,7 @@ const TypeSpec kArrayIteratorSpec = {
     .size = sizeof(ArrayIterator),
     .flags = kTypeDisallowNew,
     .trace = [](Object* o, Tracer& tracer) { tracer.visit(static_cast<ArrayIterator*>(o)->array); },
-    .slots = MP_SLOTS(.iter = array_iterator_iter, .next = array_iterator_next),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = array_iterator_next),
     .methods = kArrayIteratorMethods};
 
 Status acquire_array(Thread& t, Value owner, BufferView* view) {

@@ -4,6 +4,7 @@
 #include "stdlib/native/contextvars.h"
 #include "vm/exec/generator.h"
 #include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 
 namespace mp::asyncio {
 
@@ -440,7 +441,6 @@ Result<Value> iterator_close(Thread&, const Value* args) {
   args[0].as<FutureIterator>()->future = kEmpty;
   return kNone;
 }
-Result<Value> identity(Thread&, Value v) { return v; }
 Result<Value> make_iterator(Thread& t, Value self) {
   TRY(check_initialised(t, future_of(self)));
   auto* iterator = t.heap().make<FutureIterator>(t, native_type(t, kFutureIteratorSpec));
@@ -469,7 +469,7 @@ const TypeSpec kFutureIteratorSpec = {
     .size = sizeof(FutureIterator),
     .flags = kTypeDisallowNew,
     .trace = trace_iterator,
-    .slots = MP_SLOTS(.iter = identity, .next = iterator_next),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = iterator_next),
     .methods = kIteratorMethods,
     .init = [](Thread&, Type* type) { set_native_send(type, iterator_send); }};
 const TypeSpec kFutureSpec = {.name = "_asyncio.Future",

@@ -4,6 +4,7 @@
 #include "stdlib/native/contextvars.h"
 #include "vm/exec/generator.h"
 #include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 
 namespace mp::asyncio {
@@ -458,12 +459,12 @@ Result<Value> turn_next(Thread& t, Value self) {
   Value v = TRY(turn_send(t, self, kNone, &finished));
   return finished ? kNoMore : v;
 }
-Result<Value> identity(Thread&, Value v) { return v; }
-const TypeSpec kTurnSpec = {.name = "_asyncio.Turn",
-                            .size = sizeof(TurnObject),
-                            .flags = kTypeDisallowNew,
-                            .slots = MP_SLOTS(.iter = identity, .next = turn_next, .await = identity),
-                            .init = [](Thread&, Type* type) { set_native_send(type, turn_send); }};
+const TypeSpec kTurnSpec = {
+    .name = "_asyncio.Turn",
+    .size = sizeof(TurnObject),
+    .flags = kTypeDisallowNew,
+    .slots = MP_SLOTS(.iter = iterator_self, .next = turn_next, .await = iterator_self),
+    .init = [](Thread&, Type* type) { set_native_send(type, turn_send); }};
 
 Status init_module(Thread& t, ModuleObject* module) {
   if (module_add_type(t, module, kFutureSpec) == nullptr || module_add_type(t, module, kTaskSpec) == nullptr)

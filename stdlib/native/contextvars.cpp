@@ -8,6 +8,7 @@
 #include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
 #include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -122,7 +123,6 @@ Value make_iterator(Thread& t, Value context, const TypeSpec& spec) {
   iterator->cursor.start(variables);
   return iterator;
 }
-Result<Value> iterator_iter(Thread&, Value self) { return self; }
 Result<int64_t> iterator_length(Thread&, Value self) {
   return static_cast<int64_t>(self.as<ContextIterator>()->size);
 }
@@ -244,7 +244,7 @@ const TypeSpec kContextSpec = {
       .size = sizeof(ContextIterator),                        \
       .flags = kTypeDisallowNew,                              \
       .trace = trace_iterator,                                \
-      .slots = MP_SLOTS(.iter = iterator_iter, .next = next_function, .length = iterator_length)}
+      .slots = MP_SLOTS(.iter = iterator_self, .next = next_function, .length = iterator_length)}
 MP_CONTEXT_ITERATOR(kKeysSpec, "keys", keys_next);
 MP_CONTEXT_ITERATOR(kValuesSpec, "values", values_next);
 MP_CONTEXT_ITERATOR(kItemsSpec, "items", items_next);

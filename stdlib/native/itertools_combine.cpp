@@ -200,6 +200,23 @@ MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, product_next, kPr
             "Equivalent to nested "
             "for-loops.");
 
+// Combinations and permutations: the first selection is the indices as they were made, the others are what
+// advance() makes of the last one; null: that was the last.
+template <TupleObject* (*advance)(Thread& t, Selector* it)>
+static Result<Value> selector_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 2) return kNoMore;
+  TupleObject* items = state == 0 ? select(t, it) : advance(t, it);
+  if (items == nullptr) {
+    it->state.store(2);
+    return kNoMore;
+  }
+  if (state == 0) it->state.store(1);
+  it->result = Value(items);
+  return items;
+}
+
 // ---------------------------------------------------------------- combinations
 static Result<Value> combinations_new(Thread& t, const Value* args) {
   Value pool = TRY(to_tuple(t, args[1]));
@@ -211,38 +228,25 @@ static Result<Value> combinations_new(Thread& t, const Value* args) {
   if (r > n) it->state.store(2);
   return it;
 }
-static Result<Value> combinations_next(Thread& t, Value self) {
-  auto* it = self.as<Selector>();
-  int state = it->state.load(std::memory_order_relaxed);
-  if (state == 2) return kNoMore;
-  TupleObject* items;
-  if (state == 0) {
-    items = select(t, it);
-    it->state.store(1);
-  } else {
-    auto* pool = it->pool.get().as<TupleObject>();
-    auto n = static_cast<int64_t>(pool->size);
-    int64_t r = it->length;
-    int64_t* indices = it->indices.load();
-    int64_t i = r - 1;
-    while (i >= 0 && indices[i] == i + n - r) --i;
-    if (i < 0) {
-      it->state.store(2);
-      return kNoMore;
-    }
-    ++indices[i];
-    for (int64_t k = i + 1; k < r; ++k) indices[k] = indices[k - 1] + 1;
-    items = copy_result(t, it);
-    for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
-  }
-  it->result = Value(items);
+static TupleObject* combinations_advance(Thread& t, Selector* it) {
+  auto* pool = it->pool.get().as<TupleObject>();
+  auto n = static_cast<int64_t>(pool->size);
+  int64_t r = it->length;
+  int64_t* indices = it->indices.load();
+  int64_t i = r - 1;
+  while (i >= 0 && indices[i] == i + n - r) --i;
+  if (i < 0) return nullptr;
+  ++indices[i];
+  for (int64_t k = i + 1; k < r; ++k) indices[k] = indices[k - 1] + 1;
+  TupleObject* items = copy_result(t, it);
+  for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
   return items;
 }
 static const NativeDef kCombinationsMethods[] = {
     MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr),
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
-MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector, combinations_next,
+MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector, selector_next<combinations_advance>,
             kCombinationsMethods,
             "Return successive r-length combinations of elements in the iterable.\n\ncombinations(range(4), "
             "3) --> (0,1,2), "
@@ -258,32 +262,19 @@ static Result<Value> combinations_with_replacement_new(Thread& t, const Value* a
   if (none) it->state.store(2);
   return it;
 }
-static Result<Value> combinations_with_replacement_next(Thread& t, Value self) {
-  auto* it = self.as<Selector>();
-  int state = it->state.load(std::memory_order_relaxed);
-  if (state == 2) return kNoMore;
-  TupleObject* items;
-  if (state == 0) {
-    items = select(t, it);
-    it->state.store(1);
-  } else {
-    auto* pool = it->pool.get().as<TupleObject>();
-    auto n = static_cast<int64_t>(pool->size);
-    int64_t* indices = it->indices.load();
-    int64_t i = it->length - 1;
-    while (i >= 0 && indices[i] == n - 1) --i;
-    if (i < 0) {
-      it->state.store(2);
-      return kNoMore;
-    }
-    int64_t index = indices[i] + 1;
-    items = copy_result(t, it);
-    for (; i < it->length; ++i) {
-      indices[i] = index;
-      items->items()[i] = (*pool)[static_cast<size_t>(index)];
-    }
+static TupleObject* combinations_with_replacement_advance(Thread& t, Selector* it) {
+  auto* pool = it->pool.get().as<TupleObject>();
+  auto n = static_cast<int64_t>(pool->size);
+  int64_t* indices = it->indices.load();
+  int64_t i = it->length - 1;
+  while (i >= 0 && indices[i] == n - 1) --i;
+  if (i < 0) return nullptr;
+  int64_t index = indices[i] + 1;
+  TupleObject* items = copy_result(t, it);
+  for (; i < it->length; ++i) {
+    indices[i] = index;
+    items->items()[i] = (*pool)[static_cast<size_t>(index)];
   }
-  it->result = Value(items);
   return items;
 }
 static const NativeDef kCombinationsWithReplacementMethods[] = {
@@ -291,7 +282,7 @@ static const NativeDef kCombinationsWithReplacementMethods[] = {
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kCombinationsWithReplacementSpec, "combinations_with_replacement", Selector, trace_selector,
-            combinations_with_replacement_next, kCombinationsWithReplacementMethods,
+            selector_next<combinations_with_replacement_advance>, kCombinationsWithReplacementMethods,
             "Return successive r-length combinations of elements in the iterable allowing individual "
             "elements to have successive "
             "repeats.\n\ncombinations_with_replacement('ABC', 2) --> ('A','A'), ('A','B'), ('A','C'), "
@@ -318,52 +309,36 @@ static Result<Value> permutations_new(Thread& t, const Value* args) {
   if (r > n) it->state.store(2);
   return it;
 }
-static Result<Value> permutations_next(Thread& t, Value self) {
-  auto* it = self.as<Selector>();
-  int state = it->state.load(std::memory_order_relaxed);
-  if (state == 2) return kNoMore;
-  TupleObject* items;
-  if (state == 0) {
-    items = select(t, it);
-    it->state.store(1);
-  } else {
-    auto* pool = it->pool.get().as<TupleObject>();
-    auto n = static_cast<int64_t>(pool->size);
-    int64_t r = it->length;
-    int64_t* indices = it->indices.load();
-    int64_t* cycles = it->cycles.load();
-    if (n == 0) {
-      it->state.store(2);
-      return kNoMore;
+static TupleObject* permutations_advance(Thread& t, Selector* it) {
+  auto* pool = it->pool.get().as<TupleObject>();
+  auto n = static_cast<int64_t>(pool->size);
+  int64_t r = it->length;
+  int64_t* indices = it->indices.load();
+  int64_t* cycles = it->cycles.load();
+  if (n == 0) return nullptr;
+  int64_t i = r - 1;
+  for (; i >= 0; --i) {
+    if (--cycles[i] == 0) {
+      // Rotates the tail left by one.
+      int64_t first = indices[i];
+      for (int64_t k = i; k < n - 1; ++k) indices[k] = indices[k + 1];
+      indices[n - 1] = first;
+      cycles[i] = n - i;
+      continue;
     }
-    int64_t i = r - 1;
-    for (; i >= 0; --i) {
-      if (--cycles[i] == 0) {
-        // Rotates the tail left by one.
-        int64_t first = indices[i];
-        for (int64_t k = i; k < n - 1; ++k) indices[k] = indices[k + 1];
-        indices[n - 1] = first;
-        cycles[i] = n - i;
-        continue;
-      }
-      std::swap(indices[i], indices[n - cycles[i]]);
-      break;
-    }
-    if (i < 0) {
-      it->state.store(2);
-      return kNoMore;
-    }
-    items = copy_result(t, it);
-    for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+    std::swap(indices[i], indices[n - cycles[i]]);
+    break;
   }
-  it->result = Value(items);
+  if (i < 0) return nullptr;
+  TupleObject* items = copy_result(t, it);
+  for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
   return items;
 }
 static const NativeDef kPermutationsMethods[] = {
     MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr),
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
-MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector, permutations_next,
+MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector, selector_next<permutations_advance>,
             kPermutationsMethods,
             "Return successive r-length permutations of elements in the iterable.\n\npermutations(range(3), "
             "2) --> (0,1), (0,2), "

@@ -39,17 +39,8 @@ Result<Value> ordered_iterator_next(Thread& t, Value self) {
   DictTable* table = dict->table.load(std::memory_order_acquire);
   size_t position = it->position.load();
   Value key, value;
-  bool found = false;
-  if (it->reverse) {
-    while (position > 0 && !found) {
-      DictEntry& e = table->entries()[--position];
-      key = e.key.get();
-      value = e.value.get();
-      found = !key.is_empty() && !value.is_empty();
-    }
-  } else {
-    found = dict_next_in(table, &position, &key, &value, nullptr);
-  }
+  bool found = it->reverse ? dict_previous_pair(table, &position, &key, &value)
+                           : dict_next_in(table, &position, &key, &value, nullptr);
   if (!found) {
     it->dict = kEmpty;
     return kNoMore;

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "stdlib/native/posix_support.h"
+#include "vm/types/iterator_support.h"
 
 namespace mp::posix {
 
@@ -239,7 +240,6 @@ struct ScandirObject : Object {
 void trace_scandir(Object* object, Tracer& tracer) {
   tracer.visit(static_cast<ScandirObject*>(object)->entries);
 }
-Result<Value> scandir_iter(Thread&, Value self) { return self; }
 Result<Value> scandir_next(Thread&, Value self) {
   auto* scan = self.as<ScandirObject>();
   if (scan->closed) return kNoMore;
@@ -263,7 +263,7 @@ const TypeSpec kScandirSpec = {.name = "posix.ScandirIterator",
                                .size = sizeof(ScandirObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_scandir,
-                               .slots = MP_SLOTS(.iter = scandir_iter, .next = scandir_next),
+                               .slots = MP_SLOTS(.iter = iterator_self, .next = scandir_next),
                                .methods = kScandirMethods};
 
 struct RawEntry {

@@ -11,6 +11,7 @@
 #include "vm/types/buffer.h"
 #include "vm/types/exception.h"
 #include "vm/types/generic_alias.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/unicode.h"
@@ -208,7 +209,6 @@ Result<Value> scanner_match(Thread& t, const Value* args) {
 Result<Value> scanner_search(Thread& t, const Value* args) {
   return scan(t, args[0].as<ScannerObject>(), Mode::Search);
 }
-Result<Value> scanner_iter(Thread&, Value self) { return self; }
 Result<Value> scanner_next(Thread& t, Value self) {
   Value match = TRY(scan(t, self.as<ScannerObject>(), Mode::Search));
   return match.is_none() ? Result<Value>(kNoMore) : Result<Value>(match);
@@ -371,7 +371,7 @@ const TypeSpec kScannerSpec = {.name = "_sre.SRE_Scanner",
                                .size = sizeof(ScannerObject),
                                .flags = kTypeDisallowNew,
                                .trace = trace_scanner,
-                               .slots = MP_SLOTS(.iter = scanner_iter, .next = scanner_next),
+                               .slots = MP_SLOTS(.iter = iterator_self, .next = scanner_next),
                                .methods = kScannerMethods,
                                .members = kScannerMembers};
 

@@ -16,18 +16,9 @@
 #include "lang/compile.h"
 #include "lang/disassembler.h"
 #include "lang/verifier.h"
+#include "tests/tools/read_file.h"
 
 using namespace mp::lang;
-
-static bool read_file(const std::string& path, std::string* out) {
-  FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return false;
-  char buffer[65536];
-  size_t got;
-  while ((got = std::fread(buffer, 1, sizeof buffer, file)) > 0) out->append(buffer, got);
-  if (file != stdin) std::fclose(file);
-  return true;
-}
 
 static std::string escaped(const std::string& text) {
   std::string out;

@@ -2,6 +2,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
 #include "vm/types/exception.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/str_methods.h"
@@ -172,7 +173,6 @@ static Result<Value> bytes_iterator_next(Thread& t, Value self) {
   it->bytes = kEmpty;
   return kNoMore;
 }
-static Result<Value> bytes_iterator_iter(Thread&, Value self) { return self; }
 static Result<Value> bytes_iterator_length_hint(Thread&, const Value* args) {
   auto* it = args[0].as<BytesIterator>();
   Value source = it->bytes;
@@ -201,19 +201,18 @@ static void trace_bytes_iterator(Object* object, Tracer& tracer) {
   tracer.visit(static_cast<BytesIterator*>(object)->bytes);
 }
 extern const TypeSpec kBytesIteratorSpec, kByteArrayIteratorSpec, kBytesSpec;
-const TypeSpec kBytesIteratorSpec = {
-    .name = "bytes_iterator",
-    .size = sizeof(BytesIterator),
-    .flags = kTypeDisallowNew,
-    .trace = trace_bytes_iterator,
-    .slots = MP_SLOTS(.iter = bytes_iterator_iter, .next = bytes_iterator_next),
-    .methods = kBytesIteratorMethods};
+const TypeSpec kBytesIteratorSpec = {.name = "bytes_iterator",
+                                     .size = sizeof(BytesIterator),
+                                     .flags = kTypeDisallowNew,
+                                     .trace = trace_bytes_iterator,
+                                     .slots = MP_SLOTS(.iter = iterator_self, .next = bytes_iterator_next),
+                                     .methods = kBytesIteratorMethods};
 const TypeSpec kByteArrayIteratorSpec = {
     .name = "bytearray_iterator",
     .size = sizeof(BytesIterator),
     .flags = kTypeDisallowNew,
     .trace = trace_bytes_iterator,
-    .slots = MP_SLOTS(.iter = bytes_iterator_iter, .next = bytes_iterator_next),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = bytes_iterator_next),
     .methods = kBytesIteratorMethods};
 
 const TypeSpec kBytesSpec = {

@@ -183,6 +183,16 @@ inline bool dict_next_pair(DictTable* table, size_t* position, Value* key, Value
   }
   return dict_next_in(table, position, key, value, nullptr);
 }
+// The same backwards: the pair before *position, which goes there.
+inline bool dict_previous_pair(DictTable* table, size_t* position, Value* key, Value* value) {
+  while (*position > 0) {
+    DictEntry& e = table->entries()[--*position];
+    *key = e.key.get();
+    *value = e.value.get();
+    if (!key->is_empty() && !value->is_empty()) return true;
+  }
+  return false;
+}
 
 // ---- dict_views.cpp
 enum class DictPart : uint8_t { Keys, Values, Items };

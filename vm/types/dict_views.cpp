@@ -59,7 +59,6 @@ Value make_dict_iterator(Thread& t, DictObject* dict, DictPart part, bool revers
 static void trace_iterator(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<DictIterator*>(self)->dict);
 }
-static Result<Value> return_self(Thread&, Value self) { return self; }
 
 template <bool reverse>
 __attribute__((always_inline)) static inline Result<bool> step(Thread& t, DictIterator* it, Value* key_out,
@@ -78,12 +77,7 @@ __attribute__((always_inline)) static inline Result<bool> step(Thread& t, DictIt
   if constexpr (reverse) {
     size_t used = table->used.load(std::memory_order_acquire);
     if (position > used) position = used;
-    while (position > 0 && !found) {
-      DictEntry& e = table->entries()[--position];
-      key = e.key.get();
-      value = e.value.get();
-      found = !key.is_empty() && !value.is_empty();
-    }
+    found = dict_previous_pair(table, &position, &key, &value);
   } else {
     found = dict_next_pair(table, &position, &key, &value);
   }
@@ -150,14 +144,14 @@ static const NativeDef kIteratorMethods[] = {
               "Private method returning an estimate of len(list(it))."),
     MP_METHOD(iterator_reduce, "__reduce__(self, /)", "Return state information for pickling."), MP_END};
 
-#define MP_DICT_ITERATOR(spec, text, part, reverse)                                           \
-  extern const TypeSpec spec;                                                                 \
-  const TypeSpec spec = {                                                                     \
-      .name = text,                                                                           \
-      .size = sizeof(DictIterator),                                                           \
-      .flags = kTypeDisallowNew,                                                              \
-      .trace = trace_iterator,                                                                \
-      .slots = MP_SLOTS(.iter = return_self, .next = iterator_next<DictPart::part, reverse>), \
+#define MP_DICT_ITERATOR(spec, text, part, reverse)                                             \
+  extern const TypeSpec spec;                                                                   \
+  const TypeSpec spec = {                                                                       \
+      .name = text,                                                                             \
+      .size = sizeof(DictIterator),                                                             \
+      .flags = kTypeDisallowNew,                                                                \
+      .trace = trace_iterator,                                                                  \
+      .slots = MP_SLOTS(.iter = iterator_self, .next = iterator_next<DictPart::part, reverse>), \
       .methods = kIteratorMethods};
 MP_DICT_ITERATOR(kDictKeyIteratorSpec, "dict_keyiterator", Keys, false)
 MP_DICT_ITERATOR(kDictValueIteratorSpec, "dict_valueiterator", Values, false)

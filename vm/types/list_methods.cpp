@@ -1,5 +1,6 @@
 // list: its slots, methods and iterators.
 #include "vm/native/native.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/list_filler.h"
 #include "vm/types/list_support.h"
 #include "vm/types/type.h"
@@ -459,7 +460,6 @@ const TypeSpec kListSpec = {
     .methods = kListMethods};
 
 // ---------------------------------------------------------------- iterators
-static Result<Value> return_self(Thread&, Value self) { return self; }
 static void trace_list_iterator(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<ListIterator*>(self)->list);
 }
@@ -520,7 +520,7 @@ const TypeSpec kListIteratorSpec = {.name = "list_iterator",
                                     .size = sizeof(ListIterator),
                                     .flags = kTypeDisallowNew,
                                     .trace = trace_list_iterator,
-                                    .slots = MP_SLOTS(.iter = return_self, .next = list_iterator_next),
+                                    .slots = MP_SLOTS(.iter = iterator_self, .next = list_iterator_next),
                                     .methods = kListIteratorMethods};
 
 static void trace_reverse_iterator(Object* self, Tracer& tracer) {
@@ -586,7 +586,7 @@ const TypeSpec kListReverseIteratorSpec = {
     .size = sizeof(ListReverseIterator),
     .flags = kTypeDisallowNew,
     .trace = trace_reverse_iterator,
-    .slots = MP_SLOTS(.iter = return_self, .next = reverse_iterator_next),
+    .slots = MP_SLOTS(.iter = iterator_self, .next = reverse_iterator_next),
     .methods = kListReverseIteratorMethods};
 
 }  // namespace mp

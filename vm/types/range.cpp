@@ -1,6 +1,7 @@
 // range and its iterators: native int64 while everything fits, ints of any size otherwise.
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/range_values.h"
 #include "vm/types/type.h"
 
@@ -236,7 +237,6 @@ static void trace_big(Object* self, Tracer& tracer) {
   tracer.visit(it->length);
   tracer.visit(it->index);
 }
-static Result<Value> return_self(Thread&, Value self) { return self; }
 
 static Result<Value> big_next(Thread& t, Value self) {
   auto* it = self.as<BigRangeIterator>();
@@ -276,7 +276,7 @@ static const TypeSpec kLongRangeIteratorSpec = {.name = "longrange_iterator",
                                                 .size = sizeof(BigRangeIterator),
                                                 .flags = kTypeDisallowNew,
                                                 .trace = trace_big,
-                                                .slots = MP_SLOTS(.iter = return_self, .next = big_next),
+                                                .slots = MP_SLOTS(.iter = iterator_self, .next = big_next),
                                                 .methods = kBigIteratorMethods};
 
 static Value new_big_iterator(Thread& t, Value start, Value step, Value length) {
@@ -393,7 +393,7 @@ extern const TypeSpec kRangeIteratorSpec;
 const TypeSpec kRangeIteratorSpec = {.name = "range_iterator",
                                      .size = sizeof(RangeIterator),
                                      .flags = kTypeDisallowNew,
-                                     .slots = MP_SLOTS(.iter = return_self, .next = range_iterator_next),
+                                     .slots = MP_SLOTS(.iter = iterator_self, .next = range_iterator_next),
                                      .methods = kRangeIteratorMethods};
 
 }  // namespace mp

@@ -3,6 +3,7 @@
 
 #include "vm/native/native.h"
 #include "vm/types/dict_table.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/set_table.h"
 #include "vm/types/type.h"
 
@@ -412,7 +413,6 @@ const TypeSpec kFrozenSetSpec = {
 static void trace_set_iterator(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<SetIterator*>(self)->set);
 }
-static Result<Value> return_self(Thread&, Value self) { return self; }
 
 static Result<Value> set_iterator_next(Thread& t, Value self) {
   auto* it = self.as<SetIterator>();
@@ -463,7 +463,7 @@ const TypeSpec kSetIteratorSpec = {.name = "set_iterator",
                                    .size = sizeof(SetIterator),
                                    .flags = kTypeDisallowNew,
                                    .trace = trace_set_iterator,
-                                   .slots = MP_SLOTS(.iter = return_self, .next = set_iterator_next),
+                                   .slots = MP_SLOTS(.iter = iterator_self, .next = set_iterator_next),
                                    .methods = kSetIteratorMethods};
 
 }  // namespace mp

@@ -5,6 +5,7 @@
 #include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/codec.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/str_internal.h"
@@ -195,8 +196,6 @@ static Result<Value> str_iterator_next(Thread& t, Value self) {
   it->str = kEmpty;
   return kNoMore;
 }
-
-static Result<Value> iterator_self(Thread&, Value self) { return self; }
 
 static Result<Value> str_iterator_length_hint(Thread& t, const Value* args) {
   auto* it = args[0].as<StrIterator>();

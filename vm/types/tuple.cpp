@@ -1,5 +1,6 @@
 // tuple and its iterator.
 #include "vm/native/native.h"
+#include "vm/types/iterator_support.h"
 #include "vm/types/list_support.h"
 #include "vm/types/type.h"
 
@@ -267,8 +268,6 @@ static void trace_tuple_iterator(Object* self, Tracer& tracer) {
   tracer.visit(static_cast<TupleIterator*>(self)->tuple);
 }
 
-static Result<Value> return_self(Thread&, Value self) { return self; }
-
 static Result<Value> tuple_iterator_next(Thread&, Value self) {
   auto* it = self.as<TupleIterator>();
   Value tuple = it->tuple.get();
@@ -322,7 +321,7 @@ const TypeSpec kTupleIteratorSpec = {.name = "tuple_iterator",
                                      .size = sizeof(TupleIterator),
                                      .flags = kTypeDisallowNew,
                                      .trace = trace_tuple_iterator,
-                                     .slots = MP_SLOTS(.iter = return_self, .next = tuple_iterator_next),
+                                     .slots = MP_SLOTS(.iter = iterator_self, .next = tuple_iterator_next),
                                      .methods = kTupleIteratorMethods};
 
 }  // namespace mp
