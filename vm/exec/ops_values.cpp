@@ -3,6 +3,7 @@
 
 #include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
+#include "vm/types/text_format.h"
 
 namespace mp::ops {
 
@@ -110,6 +111,9 @@ MP_NOINLINE Value binary_slow(Thread& t, const Instruction* pc, Value* r) {
     StrObject* joined = str_concat(t, x.as<StrObject>(), y.as<StrObject>());
     return joined == nullptr ? kErrorValue : Value(joined);
   }
+  // A right operand of a subclass of str comes first with its __rmod__.
+  if (what.op == BinaryOp::Mod && is_exact(x, t.types().str) && (!is_str(y) || is_exact(y, t.types().str)))
+    return str_percent_format(t, x.as<StrObject>(), y).take();
   return (pc->aux & 1) != 0 ? inplace(t, what.op, x, y).take() : binary(t, what.op, x, y).take();
 }
 

@@ -1,5 +1,6 @@
 // printf-style formatting of str (`%`) and of bytes: one walk over the format, two kinds of output.
 #include <algorithm>
+#include <charconv>
 
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
@@ -19,6 +20,13 @@ struct StrSink {
   uint32_t at(size_t i) const { return format->at(i); }
   size_t size() const { return format->length(); }
   void literal(size_t begin, size_t end) { out.append(format, begin, end); }
+  size_t find_percent(size_t i) const {
+    return with_width(format, [&](auto* units) {
+      size_t n = format->length(), at = i;
+      while (at < n && units[at] != '%') ++at;
+      return at;
+    });
+  }
   void ascii(std::string_view text) { out.append_ascii(text); }
   void fill(uint32_t c, size_t n) { out.append_fill(c, n); }
   Result<Value> key(Thread& t, size_t begin, size_t end) {
@@ -33,6 +41,7 @@ struct BytesSink {
   uint32_t at(size_t i) const { return static_cast<uint8_t>(format[i]); }
   size_t size() const { return format.size(); }
   void literal(size_t begin, size_t end) { out.append(format.substr(begin, end - begin)); }
+  size_t find_percent(size_t i) const { return std::min(format.find('%', i), format.size()); }
   void ascii(std::string_view text) { out.append(text); }
   void fill(uint32_t c, size_t n) { out.append(n, static_cast<char>(c)); }
   Result<Value> key(Thread& t, size_t begin, size_t end) {
@@ -63,7 +72,7 @@ class PercentFormatter {
     size_t n = sink_.size(), i = 0;
     while (i < n) {
       size_t begin = i;
-      while (i < n && sink_.at(i) != '%') ++i;
+      i = sink_.find_percent(i);
       if (i > begin) sink_.literal(begin, i);
       if (i == n) break;
       ++i;
@@ -181,12 +190,12 @@ class PercentFormatter {
     int64_t margin = std::max<int64_t>(0, c.width - length);
     TRY(check_width(margin));
     auto pad = static_cast<size_t>(margin);
-    if (!c.left && !c.zero) sink_.fill(' ', pad);
+    if (pad != 0 && !c.left && !c.zero) sink_.fill(' ', pad);
     if (sign != 0) sink_.ascii({&sign, 1});
-    sink_.ascii(prefix);
-    if (!c.left && c.zero) sink_.fill('0', pad);
+    if (!prefix.empty()) sink_.ascii(prefix);
+    if (pad != 0 && !c.left && c.zero) sink_.fill('0', pad);
     sink_.ascii(digits);
-    if (c.left) sink_.fill(' ', pad);
+    if (pad != 0 && c.left) sink_.fill(' ', pad);
     return {};
   }
 
@@ -216,24 +225,37 @@ class PercentFormatter {
   Status output_integer(Value v, const Conversion& c) {
     v = TRY(integer(v, c));
     int base = c.code == 'o' ? 8 : (c.code | 32) == 'x' ? 16 : 10;
+    char room[64];  // an octal number of one word takes 22
     std::string text;
-    if (base == 10 && v.is_int()) {
-      text = std::to_string(v.as_int());
-    } else if (base == 10) {  // with the limit on digits
-      text = to_utf8(TRY(repr(t_, int_plain(t_, v))).template as<StrObject>());
+    std::string_view digits;
+    bool negative;
+    if (v.is_int()) {
+      negative = v.as_int() < 0;
+      auto magnitude = static_cast<uint64_t>(v.as_int());
+      if (negative) magnitude = 0 - magnitude;
+      digits = {room, std::to_chars(room, room + sizeof room, magnitude, base).ptr};
     } else {
-      text = int_to_text(v, base);
+      if (base == 10)  // with the limit on digits
+        text = to_utf8(TRY(repr(t_, int_plain(t_, v))).template as<StrObject>());
+      else
+        text = int_to_text(v, base);
+      digits = text;
+      negative = digits[0] == '-';
+      if (negative) digits.remove_prefix(1);
     }
-    bool negative = text[0] == '-';
-    if (negative) text.erase(0, 1);
-    if (c.precision > static_cast<int64_t>(text.size()))
-      text.insert(0, static_cast<size_t>(c.precision) - text.size(), '0');
+    if (c.precision > static_cast<int64_t>(digits.size()) || c.code == 'X') {
+      std::string longer(static_cast<size_t>(std::max<int64_t>(c.precision, 0)), '0');
+      longer.resize(longer.size() - std::min(longer.size(), digits.size()));
+      longer.append(digits);
+      text = std::move(longer);
+      digits = text;
+    }
     if (c.code == 'X')
       for (char& ch : text)
         if (ch >= 'a') ch = static_cast<char>(ch - 32);
     std::string_view prefix;
     if (c.alternate && base != 10) prefix = c.code == 'o' ? "0o" : c.code == 'x' ? "0x" : "0X";
-    return number(c, negative, prefix, text);
+    return number(c, negative, prefix, digits);
   }
 
   Status output_float(Value v, const Conversion& c) {
@@ -265,6 +287,12 @@ class PercentFormatter {
   }
 
   Status output_text(const Conversion& c, StrObject* text) {
+    if constexpr (!Sink::kBytes) {
+      if (c.width < 0 && c.precision < 0) {
+        sink_.out.append(text);
+        return {};
+      }
+    }
     auto length = static_cast<int64_t>(text->length());
     if (c.precision >= 0) length = std::min(length, c.precision);
     return padded(c, length, [&] {
@@ -341,7 +369,7 @@ class PercentFormatter {
         if constexpr (Sink::kBytes)
           return output_bytes(v, c);
         else
-          return output_text(c, TRY(str(t_, v)).template as<StrObject>());
+          return output_text(c, (is_exact(v, t_.types().str) ? v : TRY(str(t_, v))).template as<StrObject>());
       case 'r':
         if constexpr (!Sink::kBytes) return output_text(c, TRY(repr(t_, v)).template as<StrObject>());
         [[fallthrough]];

@@ -111,7 +111,7 @@ StrObject* StrBuilder::finish_str() {
     mask = or_of(data_, length_);
   }
   int width = width_for(mask);
-  StrObject* s = allocate_str(thread_, length_, width, mask < 0x80);
+  StrObject* s = allocate_text(thread_, length_, width, mask < 0x80);
   if (s == nullptr) return nullptr;
   if (width == width_)
     std::memcpy(s->data(), data_, length_ * static_cast<size_t>(width));

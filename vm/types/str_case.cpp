@@ -27,6 +27,8 @@ static uint32_t lower_sigma(const StrObject* s, size_t i) {
 }
 
 static int lower_at(const StrObject* s, size_t i, uint32_t c, uint32_t* out) {
+  const auto& table = unicode::case_table();
+  if (c < table.kEnd && (out[0] = table.lower[c]) != 0) return 1;
   if (c == 0x3a3) {
     out[0] = lower_sigma(s, i);
     return 1;
@@ -66,6 +68,12 @@ static Result<Value> map_ascii(Thread& t, StrObject* s, Map&& map) {
   return Value(out);
 }
 
+static int title_at(uint32_t c, uint32_t* out) {
+  const auto& table = unicode::case_table();
+  if (c < table.kEnd && (out[0] = table.title[c]) != 0) return 1;
+  return unicode::to_title_full(c, out);
+}
+
 static uint8_t ascii_lower(uint8_t c) {
   return static_cast<uint8_t>(c + (static_cast<uint8_t>(c - 'A') < 26 ? 32 : 0));
 }
@@ -77,11 +85,7 @@ static bool ascii_alpha(uint8_t c) { return static_cast<uint8_t>((c | 32) - 'a')
 Result<Value> str_method_lower(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
   if (s->is_ascii()) return map_ascii(t, s, [](uint8_t c) { return ascii_lower(c); });
-  const auto& table = unicode::case_table();
-  return map_text(t, s, [&](size_t i, uint32_t c, uint32_t* out) {
-    if (c < table.kEnd && (out[0] = table.lower[c]) != 0) return 1;
-    return lower_at(s, i, c, out);
-  });
+  return map_text(t, s, [&](size_t i, uint32_t c, uint32_t* out) { return lower_at(s, i, c, out); });
 }
 
 Result<Value> str_method_upper(Thread& t, const Value* args) {
@@ -111,8 +115,8 @@ Result<Value> str_method_title(Thread& t, const Value* args) {
     });
   }
   return map_text(t, s, [&](size_t i, uint32_t c, uint32_t* out) {
-    int n = in_word ? lower_at(s, i, c, out) : unicode::to_title_full(c, out);
-    in_word = unicode::is_cased(c);
+    int n = in_word ? lower_at(s, i, c, out) : title_at(c, out);
+    in_word = out[0] != c || unicode::is_cased(c);
     return n;
   });
 }
@@ -128,7 +132,7 @@ Result<Value> str_method_capitalize(Thread& t, const Value* args) {
     });
   }
   return map_text(t, s, [&](size_t i, uint32_t c, uint32_t* out) {
-    return i == 0 ? unicode::to_title_full(c, out) : lower_at(s, i, c, out);
+    return i == 0 ? title_at(c, out) : lower_at(s, i, c, out);
   });
 }
 

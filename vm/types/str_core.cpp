@@ -23,9 +23,15 @@ bool all_ascii(const uint8_t* data, size_t count) {
   return rest < 0x80;
 }
 
+// Up to the first units that need the whole width: more cannot be learned.
 template <class Unit>
 static uint32_t or_units(const Unit* data, size_t count) {
+  constexpr uint32_t kNarrower = sizeof(Unit) == 2 ? 0xff : 0xffff;
+  constexpr size_t kBlock = 16;
   uint32_t mask = 0;
+  for (; count >= kBlock && mask <= kNarrower; data += kBlock, count -= kBlock)
+    for (size_t i = 0; i < kBlock; ++i) mask |= data[i];
+  if (mask > kNarrower) return mask;
   for (size_t i = 0; i < count; ++i) mask |= data[i];
   return mask;
 }
@@ -330,7 +336,7 @@ StrObject* str_concat(Thread& t, StrObject* a, StrObject* b) {
     if (length >= kGrowthMinimum / 2) s->set_flag(kFlagUser1);
     return s;
   }
-  StrObject* s = allocate_str(t, length, width, false);
+  StrObject* s = allocate_text(t, length, width, false);
   if (s == nullptr) return nullptr;
   auto* out = static_cast<uint8_t*>(s->data());
   copy_code_points(out, width, a, 0, a->length());
@@ -380,7 +386,7 @@ StrObject* str_repeat(Thread& t, StrObject* s, int64_t count) {
     return nullptr;
   }
   size_t total = length * static_cast<size_t>(count);
-  StrObject* out = allocate_str(t, total, s->width(), s->is_ascii());
+  StrObject* out = allocate_text(t, total, s->width(), s->is_ascii());
   if (out == nullptr) return nullptr;
   auto* data = static_cast<uint8_t*>(out->data());
   if (length == 1 && unit == 1) {

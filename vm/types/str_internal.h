@@ -59,7 +59,7 @@ inline void copy_bytes(uint8_t* out, const uint8_t* in, size_t n) {
   }
 }
 
-// OR of all units: enough to tell ascii and the narrowest width.
+// OR of the units that tell ascii and the narrowest width.
 uint32_t or_of(const uint8_t* data, size_t count);
 uint32_t or_of(const uint16_t* data, size_t count);
 uint32_t or_of(const uint32_t* data, size_t count);

@@ -6,12 +6,27 @@
 
 namespace mp {
 
-// As \xNN, \uNNNN or \UNNNNNNNN.
+// What ascii() writes for `c` but for the quote.
+static char* put_ascii(char* to, uint32_t c) {
+  if (c >= 0x20 && c < 0x7f && c != '\\') {
+    *to++ = static_cast<char>(c);
+    return to;
+  }
+  *to++ = '\\';
+  char letter = c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : c == '\\' ? '\\' : '\0';
+  if (letter != '\0') {
+    *to++ = letter;
+    return to;
+  }
+  *to++ = c < 0x100 ? 'x' : c < 0x10000 ? 'u' : 'U';
+  for (int shift = c < 0x100 ? 4 : c < 0x10000 ? 12 : 28; shift >= 0; shift -= 4)
+    *to++ = "0123456789abcdef"[c >> shift & 15];
+  return to;
+}
+static constexpr size_t kLongestEscape = 10;
 static void append_escape(StrBuilder& out, uint32_t c) {
-  int digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
-  char text[12] = {'\\', c < 0x100 ? 'x' : c < 0x10000 ? 'u' : 'U'};
-  for (int i = 0; i < digits; ++i) text[2 + i] = "0123456789abcdef"[c >> 4 * (digits - 1 - i) & 15];
-  out.append_ascii({text, static_cast<size_t>(2 + digits)});
+  char text[kLongestEscape];
+  out.append_ascii({text, put_ascii(text, c)});
 }
 
 StrObject* str_repr(Thread& t, StrObject* s, bool ascii_only) {
@@ -40,24 +55,27 @@ StrObject* str_repr(Thread& t, StrObject* s, bool ascii_only) {
   }
   StrBuilder out(t);
   out.append(static_cast<uint32_t>(quote));
-  for (size_t i = 0; i < n; ++i) {
-    uint32_t c = s->at(i);
-    if (c == static_cast<uint32_t>(quote) || c == '\\') {
-      out.append('\\');
-      out.append(c);
-    } else if (c >= 0x20 && c < 0x7f) {
-      out.append(c);
-    } else if (c == '\n') {
-      out.append_ascii("\\n");
-    } else if (c == '\r') {
-      out.append_ascii("\\r");
-    } else if (c == '\t') {
-      out.append_ascii("\\t");
-    } else if (c >= 0x80 && !ascii_only && unicode::is_printable(c)) {
-      out.append(c);
-    } else {
-      append_escape(out, c);
+  char room[256];
+  char* to = room;
+  for (size_t i = 0; ascii_only && i < n; ++i) {
+    if (static_cast<size_t>(room + sizeof room - to) < 1 + kLongestEscape) {
+      out.append_ascii({room, to});
+      to = room;
     }
+    uint32_t c = s->at(i);
+    if (c == static_cast<uint32_t>(quote)) *to++ = '\\';
+    to = put_ascii(to, c);
+  }
+  out.append_ascii({room, to});
+  for (size_t i = 0; !ascii_only && i < n; ++i) {
+    uint32_t c = s->at(i);
+    if (c == static_cast<uint32_t>(quote)) out.append('\\');
+    if (c >= 0x80 && unicode::is_printable(c))
+      out.append(c);
+    else if (c >= 0x20 && c < 0x7f && c != '\\')
+      out.append(c);
+    else
+      append_escape(out, c);
   }
   out.append(static_cast<uint32_t>(quote));
   return out.finish_str();

@@ -12,28 +12,42 @@
 namespace mp {
 
 #ifdef __SSE2__
-// Short needles: 16 positions at once, by the needle's first and last byte. Long ones go to memmem, whose
-// worst case is linear.
+// Short needles: 16 bytes of positions at once, by the needle's first and last unit. Long ones go to memmem
+// or find_units, whose worst case is better.
 static constexpr size_t kShortNeedle = 32;
-static const uint8_t* find_short(const uint8_t* hay, size_t n, const uint8_t* needle, size_t m) {
-  const uint8_t* end = hay + (n - m) + 1;  // of the possible positions
-  const uint8_t* p = hay;
-  __m128i first = _mm_set1_epi8(static_cast<char>(needle[0]));
-  __m128i last = _mm_set1_epi8(static_cast<char>(needle[m - 1]));
-  for (; end - p >= 16; p += 16) {
-    __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + m - 1));
-    auto mask = static_cast<uint32_t>(
-        _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last))));
+template <class Unit>
+static __m128i splat(Unit unit) {
+  if constexpr (sizeof(Unit) == 1) return _mm_set1_epi8(static_cast<char>(unit));
+  if constexpr (sizeof(Unit) == 2) return _mm_set1_epi16(static_cast<short>(unit));
+  return _mm_set1_epi32(static_cast<int>(unit));
+}
+template <class Unit>
+static __m128i same_units(const Unit* units, __m128i unit) {
+  __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(units));
+  if constexpr (sizeof(Unit) == 1) return _mm_cmpeq_epi8(loaded, unit);
+  if constexpr (sizeof(Unit) == 2) return _mm_cmpeq_epi16(loaded, unit);
+  return _mm_cmpeq_epi32(loaded, unit);
+}
+template <class Unit>
+static const Unit* find_short(const Unit* hay, size_t n, const Unit* needle, size_t m) {
+  constexpr int kStep = 16 / sizeof(Unit);
+  constexpr uint32_t kOneBit = sizeof(Unit) == 1 ? 0xffff : sizeof(Unit) == 2 ? 0x5555 : 0x1111;  // per unit
+  const Unit* end = hay + (n - m) + 1;  // of the possible positions
+  const Unit* p = hay;
+  auto middle = [&](const Unit* at) {
+    return m <= 2 || std::memcmp(at + 1, needle + 1, (m - 2) * sizeof(Unit)) == 0;
+  };
+  __m128i first = splat(needle[0]), last = splat(needle[m - 1]);
+  for (; end - p >= kStep; p += kStep) {
+    __m128i both = _mm_and_si128(same_units(p, first), same_units(p + m - 1, last));
+    auto mask = static_cast<uint32_t>(_mm_movemask_epi8(both)) & kOneBit;
     for (; mask != 0; mask &= mask - 1) {
-      const uint8_t* at = p + std::countr_zero(mask);
-      if (m <= 2 || std::memcmp(at + 1, needle + 1, m - 2) == 0) return at;
+      const Unit* at = p + static_cast<size_t>(std::countr_zero(mask)) / sizeof(Unit);
+      if (middle(at)) return at;
     }
   }
   for (; p < end; ++p)
-    if (p[0] == needle[0] && p[m - 1] == needle[m - 1] &&
-        (m <= 2 || std::memcmp(p + 1, needle + 1, m - 2) == 0))
-      return p;
+    if (p[0] == needle[0] && p[m - 1] == needle[m - 1] && middle(p)) return p;
   return nullptr;
 }
 #endif
@@ -60,18 +74,12 @@ template <class Unit>
 static int64_t find_units(const Unit* hay, size_t n, const Unit* needle, size_t m) {
   if (m > n) return -1;
   if (m == 0) return 0;
-  if (m == 1) {
-    constexpr size_t kBlock = 16;  // compared together
-    size_t i = 0;
-    for (; i + kBlock <= n; i += kBlock) {
-      unsigned hits = 0;
-      for (size_t k = 0; k < kBlock; ++k) hits |= hay[i + k] == needle[0];
-      if (hits != 0) break;
-    }
-    for (; i < n; ++i)
-      if (hay[i] == needle[0]) return static_cast<int64_t>(i);
-    return -1;
+#ifdef __SSE2__
+  if (m <= kShortNeedle) {
+    const Unit* hit = find_short(hay, n, needle, m);
+    return hit == nullptr ? -1 : hit - hay;
   }
+#endif
   uint64_t bloom = 0;
   size_t last = m - 1, skip = last;
   for (size_t i = 0; i < last; ++i) {
@@ -215,14 +223,18 @@ int64_t str_count(const StrObject* text, const StrObject* part, size_t begin, si
   if (m == 0) return std::min<int64_t>(limit, static_cast<int64_t>(end - begin) + 1);
   if (part->width() > text->width() || m > end - begin) return 0;
   if (text->width() == 1) return count_bytes(text->data8() + begin, end - begin, part->data8(), m, limit);
-  int64_t found = 0;
-  while (found < limit) {
-    int64_t hit = str_find(text, part, begin, end);
-    if (hit < 0) break;
-    ++found;
-    begin = static_cast<size_t>(hit) + m;
-  }
-  return found;
+  Widened needle(part, text->width());
+  auto count = [&](auto* units) {
+    auto* wanted = reinterpret_cast<decltype(units)>(needle.data);
+    int64_t found = 0;
+    for (; found < limit && m <= end - begin; ++found) {
+      int64_t hit = find_units(units + begin, end - begin, wanted, m);
+      if (hit < 0) break;
+      begin += static_cast<size_t>(hit) + m;
+    }
+    return found;
+  };
+  return text->width() == 2 ? count(text->data16()) : count(text->data32());
 }
 
 static Status clip_one(Thread& t, Value v, int64_t length, int64_t* out) {

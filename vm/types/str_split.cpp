@@ -246,10 +246,12 @@ static Result<Value> strip(Thread& t, const Value* args, const char* name, bool 
     if (right)
       while (end > begin && AsciiSpace::test(data[end - 1])) --end;
   } else if (args[1].is_none()) {
-    if (left)
-      while (begin < end && unicode::is_space(s->at(begin))) ++begin;
-    if (right)
-      while (end > begin && unicode::is_space(s->at(end - 1))) --end;
+    with_width(s, [&](auto* data) {
+      if (left)
+        while (begin < end && UnicodeSpace::test(data[begin])) ++begin;
+      if (right)
+        while (end > begin && UnicodeSpace::test(data[end - 1])) --end;
+    });
   } else {
     if (!is_str(args[1])) {
       return t.raise(Exc::TypeError, "{} arg must be None or str", name);
@@ -304,6 +306,22 @@ static Result<Value> replace_everywhere(Thread& t, StrObject* s, StrObject* part
     auto* p = static_cast<uint8_t*>(out->data());
     for (size_t i = 0; i < n; ++i) p[i] = in[i] == from ? to : in[i];
     return Value(out);
+  }
+  if (m == with->length() && with->width() <= s->width()) {
+    int64_t hit = str_find(s, part, 0, n);
+    if (hit < 0) return str_or_error(str_plain(t, s));
+    bool ascii = s->is_ascii() && with->is_ascii();
+    StrObject* out = allocate_text(t, n, s->width(), ascii);
+    if (out == nullptr) return Error{};
+    auto unit = static_cast<size_t>(s->width());
+    auto* p = static_cast<uint8_t*>(out->data());
+    std::memcpy(p, s->data8(), n * unit);
+    while (hit >= 0 && limit-- > 0) {
+      copy_code_points(p + static_cast<size_t>(hit) * unit, s->width(), with, 0, m);
+      hit = str_find(s, part, static_cast<size_t>(hit) + m, n);
+    }
+    // A wide character may have been the last of its kind.
+    return ascii ? Result<Value>(Value(out)) : str_or_error(str_narrowest(t, out));
   }
   // The first hits are remembered, so that most texts are searched once.
   constexpr int64_t kRemembered = 128;

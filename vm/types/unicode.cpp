@@ -216,6 +216,7 @@ const CaseTable& case_table() {
     for (uint32_t c = 0; c < CaseTable::kEnd; ++c) {
       uint32_t out[3];
       made.upper[c] = to_upper_full(c, out) == 1 ? static_cast<uint16_t>(out[0]) : 0;
+      made.title[c] = to_title_full(c, out) == 1 ? static_cast<uint16_t>(out[0]) : 0;
       made.lower[c] = c != 0x3a3 && to_lower_full(c, out) == 1 ? static_cast<uint16_t>(out[0]) : 0;
     }
     return made;

@@ -44,7 +44,7 @@ int to_folded_full(uint32_t c, uint32_t* out);
 // code points, or the neighbours matter).
 struct CaseTable {
   static constexpr uint32_t kEnd = 0x590;
-  uint16_t upper[kEnd], lower[kEnd];
+  uint16_t upper[kEnd], lower[kEnd], title[kEnd];
 };
 const CaseTable& case_table();
 
