@@ -86,9 +86,7 @@ Result<Value> hash_update(Thread& t, const Value* args) {
 Result<Value> hash_digest(Thread& t, const Value* args) {
   return str_or_error(make_bytes(t, final_bytes(t, self_of(args), 0)));
 }
-Result<Value> hex_string(Thread& t, const std::string& bytes) {
-  return str_or_error(make_str(t, hex_text(bytes)));
-}
+Result<Value> hex_string(Thread& t, const std::string& bytes) { return hex_text(t, bytes, {}, HexType::Str); }
 Result<Value> hash_hexdigest(Thread& t, const Value* args) {
   return hex_string(t, final_bytes(t, self_of(args), 0));
 }

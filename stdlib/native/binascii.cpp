@@ -42,7 +42,7 @@ Result<Value> hexlify(Thread& t, const Value* args) {
   HeldBuffer held;
   TRY(held.get(t, args[0]));
   HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
-  return str_or_error(make_bytes(t, hex_text(held.bytes(), groups)));
+  return hex_text(t, held.bytes(), groups, HexType::Bytes);
 }
 
 int hex_digit(uint8_t c) {

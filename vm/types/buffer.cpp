@@ -190,6 +190,14 @@ std::string buffer_to_bytes(Thread& t, const BufferView& view) {
 }
 
 Status HeldBuffer::get(Thread& t, Value v, bool writable) {
+  if (is_bytes(v) && !writable) {  // nothing to release
+    auto* bytes = v.as<BytesObject>();
+    view_.owner = v;
+    view_.data = bytes->data();
+    view_.size = static_cast<int64_t>(bytes->size);
+    bytes_ = bytes->view();
+    return {};
+  }
   TRY(get_buffer(t, v, &view_, writable));
   held_ = true;
   if (view_.contiguous()) {

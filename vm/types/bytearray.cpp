@@ -17,23 +17,30 @@ namespace mp {
 
 Result<Value> bytearray_iter(Thread& t, Value self);
 
-ByteArrayObject* make_bytearray(Thread& t, std::string_view content) {
+ByteArrayObject* allocate_bytearray(Thread& t, size_t size) {
   auto* b = static_cast<ByteArrayObject*>(
       t.heap().allocate_object(t, t.types().bytearray, t.types().bytearray->instance_size));
-  if (b == nullptr) {
+  auto* cell = static_cast<ByteArrayCell*>(t.heap().allocate_raw_unset(t, sizeof(ByteArrayCell) + size));
+  if (b == nullptr || cell == nullptr) {
     (void)t.raise_memory_error();
     return nullptr;
   }
-  if (content.empty()) return b;
-  auto* cell = static_cast<ByteArrayCell*>(t.heap().allocate_raw(t, sizeof(ByteArrayCell) + content.size()));
-  if (cell == nullptr) {
-    (void)t.raise_memory_error();
-    return nullptr;
-  }
-  cell->capacity = content.size();
-  std::memcpy(cell->bytes(), content.data(), content.size());
+  *cell = {};
+  cell->capacity = size;
   b->cell.store(cell);
-  b->size.store(content.size());
+  b->size.store(size);
+  return b;
+}
+
+ByteArrayObject* make_bytearray(Thread& t, std::string_view content) {
+  if (!content.empty()) {
+    ByteArrayObject* made = allocate_bytearray(t, content.size());
+    if (made != nullptr) std::memcpy(made->cell.load()->bytes(), content.data(), content.size());
+    return made;
+  }
+  auto* b = static_cast<ByteArrayObject*>(
+      t.heap().allocate_object(t, t.types().bytearray, t.types().bytearray->instance_size));
+  if (b == nullptr) (void)t.raise_memory_error();
   return b;
 }
 

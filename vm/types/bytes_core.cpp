@@ -31,7 +31,18 @@ BytesObject* allocate_bytes_of(Thread& t, Type* type, size_t size) {
   return b;
 }
 
-BytesObject* allocate_bytes(Thread& t, size_t size) { return allocate_bytes_of(t, t.types().bytes, size); }
+BytesObject* allocate_bytes(Thread& t, size_t size) {
+  if (size >= 4096) return allocate_bytes_of(t, t.types().bytes, size);
+  auto* b =
+      static_cast<BytesObject*>(t.heap().allocate_object(t, t.types().bytes, sizeof(BytesObject) + size + 1));
+  if (b == nullptr) [[unlikely]] {
+    (void)t.raise_memory_error();
+    return nullptr;
+  }
+  b->hash.store(-1, std::memory_order_relaxed);
+  b->size = size;
+  return b;
+}
 
 BytesObject* make_bytes(Thread& t, std::string_view content) {
   if (content.empty() && t.runtime().empty_bytes != nullptr) return t.runtime().empty_bytes;
@@ -43,6 +54,20 @@ BytesObject* make_bytes(Thread& t, std::string_view content) {
 Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content) {
   if (is_bytes(self)) return str_or_error(make_bytes(t, content));
   return str_or_error(make_bytearray(t, content));
+}
+
+BytesRoom::BytesRoom(Thread& t, Value self, size_t size) {
+  if (is_bytes(self)) {
+    BytesObject* bytes = allocate_bytes(t, size);
+    if (bytes == nullptr) return;
+    made = bytes;
+    data = bytes->data();
+  } else {
+    ByteArrayObject* array = allocate_bytearray(t, size);
+    if (array == nullptr) return;
+    made = array;
+    data = array->cell.load(std::memory_order_relaxed)->bytes();
+  }
 }
 
 Result<Value> bytes_unchanged(Thread& t, Value self) {

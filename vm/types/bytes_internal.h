@@ -18,8 +18,16 @@ inline size_t self_size(Value self) {
 }
 // The byte at `i` of a bytes or bytearray, -1 past its end.
 int byte_at(Thread& t, Value self, uint64_t i);
+// A bytearray whose content the caller writes; nullptr: MemoryError is raised.
+ByteArrayObject* allocate_bytearray(Thread& t, size_t size);
 // A new object of the receiver's builtin type.
 Result<Value> bytes_like_self(Thread& t, Value self, std::string_view content);
+// The same with `size` bytes at `data` for the caller to write; null: MemoryError is raised.
+struct BytesRoom {
+  BytesRoom(Thread& t, Value self, size_t size);
+  Value made;
+  uint8_t* data = nullptr;
+};
 // The receiver itself when it is an exact bytes, else a copy.
 Result<Value> bytes_unchanged(Thread& t, Value self);
 

@@ -129,6 +129,13 @@ Result<Value> bytes_method_endswith(Thread& t, const Value* args) { return tail_
 // ---------------------------------------------------------------- split
 
 static bool push_part(Thread& t, ListFiller& out, Value self, std::string_view part) {
+  if (is_bytes(self) && !part.empty()) [[likely]] {
+    BytesObject* made = allocate_bytes(t, part.size());
+    if (made == nullptr) return false;
+    copy_bytes(made->data(), raw(part), part.size());
+    out.push(Value(made));
+    return true;
+  }
   Result<Value> made = bytes_like_self(t, self, part);
   if (made.is_error()) return false;
   out.push(made.value());
@@ -302,15 +309,19 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
   if (limit < 0) limit = INT64_MAX;
   std::string_view own = self_bytes(t, args[0]), part = held_part.bytes(), with = held_with.bytes();
   if (part.size() == with.size() && !part.empty() && limit > 0) {
-    std::string out;
-    for (size_t at = 0; limit > 0; --limit, at += part.size()) {
-      int64_t hit = find_bytes(raw(own) + at, own.size() - at, raw(part), part.size());
-      if (hit < 0) break;
-      if (out.empty()) out = own;
+    int64_t hit = find_bytes(raw(own), own.size(), raw(part), part.size());
+    if (hit < 0) return bytes_unchanged(t, args[0]);
+    BytesRoom room(t, args[0], own.size());
+    if (room.data == nullptr) return Error{};
+    std::memcpy(room.data, own.data(), own.size());
+    size_t at = 0;
+    do {
       at += static_cast<size_t>(hit);
-      std::memcpy(out.data() + at, with.data(), with.size());
-    }
-    return out.empty() ? bytes_unchanged(t, args[0]) : bytes_like_self(t, args[0], out);
+      copy_bytes(room.data + at, raw(with), with.size());
+      at += part.size();
+      hit = find_bytes(raw(own) + at, own.size() - at, raw(part), part.size());
+    } while (hit >= 0 && --limit > 0);
+    return room.made;
   }
   int64_t hits = count_bytes(raw(own), own.size(), raw(part), part.size(), limit);
   if (hits == 0 || limit == 0) return bytes_unchanged(t, args[0]);
@@ -418,36 +429,57 @@ Result<HexGroups> hex_groups(Thread& t, Value separator, Value per_group) {
   return groups;
 }
 
-std::string hex_text(std::string_view content, HexGroups groups) {
-  static const char* kDigits = "0123456789abcdef";
-  std::string out;
-  if (groups.size == 0) {
-    out.resize(content.size() * 2);
-    for (size_t i = 0; i < content.size(); ++i) {
-      auto c = static_cast<uint8_t>(content[i]);
-      out[2 * i] = kDigits[c >> 4];
-      out[2 * i + 1] = kDigits[c & 15];
-    }
-    return out;
+struct HexPairs {
+  char digits[256][2];
+};
+static constexpr HexPairs kHexPairs = [] {
+  HexPairs pairs{};
+  for (int i = 0; i < 256; ++i) {
+    pairs.digits[i][0] = "0123456789abcdef"[i >> 4];
+    pairs.digits[i][1] = "0123456789abcdef"[i & 15];
   }
-  out.reserve(content.size() * 2);
-  auto n = static_cast<int64_t>(content.size());
-  bool from_right = groups.size > 0;
-  int64_t size = from_right ? groups.size : -groups.size;
-  for (int64_t i = 0; i < n; ++i) {
-    if (i != 0 && (from_right ? n - i : i) % size == 0) out.push_back(groups.separator);
-    auto c = static_cast<uint8_t>(content[static_cast<size_t>(i)]);
-    out.push_back(kDigits[c >> 4]);
-    out.push_back(kDigits[c & 15]);
+  return pairs;
+}();
+static char* put_hex(char* out, std::string_view content) {
+  for (char c : content) {
+    std::memcpy(out, kHexPairs.digits[static_cast<uint8_t>(c)], 2);
+    out += 2;
   }
   return out;
 }
 
+Result<Value> hex_text(Thread& t, std::string_view content, HexGroups groups, HexType type) {
+  size_t n = content.size();
+  auto size = static_cast<size_t>(groups.size < 0 ? -groups.size : groups.size);
+  if (size == 0 || size > n) size = n;
+  if (n == 0) return type == HexType::Str ? Value(empty_str(t)) : TRY(str_or_error(make_bytes(t, {})));
+  size_t total = 2 * n + (n - 1) / size;
+  Value made;
+  char* out;
+  if (type == HexType::Str) {
+    StrObject* text = allocate_ascii(t, total);
+    if (text == nullptr) return Error{};
+    made = text;
+    out = static_cast<char*>(text->data());
+  } else {
+    BytesObject* bytes = allocate_bytes(t, total);
+    if (bytes == nullptr) return Error{};
+    made = bytes;
+    out = reinterpret_cast<char*>(bytes->data());
+  }
+  // Positive: groups are counted from the right.
+  size_t first = groups.size > 0 && n % size != 0 ? n % size : size;
+  out = put_hex(out, content.substr(0, first));
+  for (size_t at = first; at < n; at += size) {
+    *out++ = groups.separator;
+    out = put_hex(out, content.substr(at, size));
+  }
+  return made;
+}
+
 Result<Value> bytes_method_hex(Thread& t, const Value* args) {
   HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
-  std::string_view own = self_bytes(t, args[0]);
-  if (!os::has_room(3 * own.size())) return t.raise_memory_error();
-  return str_or_error(make_str(t, hex_text(own, groups)));
+  return hex_text(t, self_bytes(t, args[0]), groups, HexType::Str);
 }
 
 static int hex_digit(uint32_t c) {
@@ -521,21 +553,25 @@ Result<Value> bytes_method_translate(Thread& t, const Value* args) {
     for (char c : deleted.bytes()) drop[static_cast<uint8_t>(c)] = true;
   }
   std::string_view own = self_bytes(t, args[0]), map = table.bytes();
-  std::string out(own);
+  BytesRoom room(t, args[0], own.size());
+  if (room.data == nullptr) return Error{};
+  uint8_t* to = room.data;
+  const uint8_t *from = raw(own), *mapped = raw(map);
   if (args[2].is_empty()) {
-    const char* mapped = map.data();
-    for (size_t i = 0; has_table && i < own.size(); ++i) out[i] = mapped[static_cast<uint8_t>(own[i])];
+    if (!has_table) return bytes_unchanged(t, args[0]);
+    for (size_t i = 0; i < own.size(); ++i) to[i] = mapped[from[i]];
+    to += own.size();
   } else {
-    char* to = out.data();
-    for (char signed_byte : own) {
-      auto c = static_cast<uint8_t>(signed_byte);
-      *to = has_table ? map[c] : signed_byte;
-      to += !drop[c];
+    for (size_t i = 0; i < own.size(); ++i) {
+      *to = has_table ? mapped[from[i]] : from[i];
+      to += !drop[from[i]];
     }
-    out.resize(static_cast<size_t>(to - out.data()));
   }
-  if (out == own) return bytes_unchanged(t, args[0]);
-  return bytes_like_self(t, args[0], out);
+  auto size = static_cast<size_t>(to - room.data);
+  bool same = size == own.size() && std::memcmp(room.data, from, size) == 0;
+  if (same) return bytes_unchanged(t, args[0]);
+  if (size == own.size()) return room.made;
+  return bytes_like_self(t, args[0], {reinterpret_cast<char*>(room.data), size});
 }
 
 // ---------------------------------------------------------------- padding

@@ -53,7 +53,8 @@ struct HexGroups {
   int64_t size = 0;  // 0: no groups; positive: counted from the right
 };
 Result<HexGroups> hex_groups(Thread& t, Value separator, Value per_group);
-std::string hex_text(std::string_view content, HexGroups groups = {});
+enum class HexType : uint8_t { Str, Bytes };
+Result<Value> hex_text(Thread& t, std::string_view content, HexGroups groups, HexType type);
 Status bytes_fromhex(Thread& t, Value text, std::string& out);
 Result<Value> bytes_new(Thread& t, Value cls, const CallArgs& args);
 

@@ -81,7 +81,9 @@ static Result<Value> bytes_get_item(Thread& t, Value self, Value key) {
     }
     BytesObject* out = allocate_bytes(t, static_cast<size_t>(range.count));
     if (out == nullptr) return Error{};
-    for (int64_t i = 0; i < range.count; ++i) out->data()[i] = b->data()[range.start + i * range.step];
+    uint8_t* to = out->data();
+    const uint8_t* from = b->data() + range.start;
+    for (int64_t i = 0; i < range.count; ++i) to[i] = from[i * range.step];
     return Value(out);
   }
   if (!is_any_int(key) && (!key.is_object() || type_of(t, key)->slots.index == nullptr)) {

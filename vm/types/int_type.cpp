@@ -280,7 +280,7 @@ static Result<bool> is_big_endian(Thread& t, Value order) {
   if (!is_str(order))
     return t.raise(Exc::TypeError, "to_bytes() argument 'byteorder' must be str, not {}",
                    type_name(t, order));
-  if (str_equal(order.as<StrObject>(), "big")) return true;
+  if (order.as<StrObject>()->is_ascii() && order.as<StrObject>()->ascii() == "big") return true;
   if (str_equal(order.as<StrObject>(), "little")) return false;
   return t.raise(Exc::ValueError, "byteorder must be either 'little' or 'big'");
 }

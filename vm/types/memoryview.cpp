@@ -345,13 +345,17 @@ static Result<Value> memoryview_hex(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
   TRY(check_live(t, m));
-  return str_or_error(make_str(t, hex_text(buffer_to_bytes(t, as_view(m)), groups)));
+  return hex_text(t, buffer_to_bytes(t, as_view(m)), groups, HexType::Str);
 }
 
 static Result<Value> list_dimension(Thread& t, MemoryViewObject* m, int d, const uint8_t* p) {
   if (d == m->dimensions) return unpack_item(t, m, p);
   ListFiller out(t, static_cast<size_t>(m->shape()[d]));
-  for (int64_t i = 0; i < m->shape()[d]; ++i)
+  char code = m->code();
+  bool items = d + 1 == m->dimensions && native_item_size(code) != 0;
+  for (int64_t i = 0; items && i < m->shape()[d]; ++i)
+    out.push(TRY(unpack_native(t, code, p + i * m->strides()[d])));
+  for (int64_t i = 0; !items && i < m->shape()[d]; ++i)
     out.push(TRY(list_dimension(t, m, d + 1, p + i * m->strides()[d])));
   return out.finish();
 }
