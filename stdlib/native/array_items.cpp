@@ -7,6 +7,7 @@
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/protocol/walk.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/memoryview.h"
 #include "vm/types/number.h"
@@ -187,7 +188,30 @@ Status array_extend_with(Thread& t, ArrayObject* a, Value source) {
     if (other->code != a->code) return t.raise(Exc::TypeError, "can only extend with array of same kind");
     return array_append_bytes(t, a, array_content(t, other));
   }
-  return for_each(t, source, [&](Value item) { return array_append_value(t, a, item); });
+  bool builtin = is_exact(source, t.types().list) || is_exact(source, t.types().tuple);
+  // Numbers that run no script code are packed first and go in together.
+  char packed[512];
+  size_t filled = 0, unit = static_cast<size_t>(a->item_size);
+  auto flush = [&]() -> Status {
+    size_t size = filled;
+    filled = 0;
+    return size == 0 ? Status() : array_append_bytes(t, a, {packed, size});
+  };
+  Status extended = walk_each(t, source, [&](Value item) -> Status {
+    if (!builtin || (!item.is_int() && !item.is_float_inline())) {
+      TRY(flush());
+      return array_append_value(t, a, item);
+    }
+    if (filled + unit > sizeof packed) TRY(flush());
+    TRY(array_pack(t, a, item, packed + filled));
+    filled += unit;
+    return {};
+  });
+  if (!extended.is_error() || filled == 0) return extended.is_error() ? extended : flush();
+  Value exception = t.take_exception();
+  TRY(flush());
+  t.restore_exception(exception);
+  return Error{};
 }
 
 }  // namespace mp

@@ -1,9 +1,9 @@
 // BytesIO and StringIO: files in memory.
 #include <algorithm>
+#include <cstring>
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
-#include "vm/os/memory.h"
 #include "vm/types/buffer.h"
 
 namespace mp::io {
@@ -12,19 +12,79 @@ namespace {
 
 // ---------------------------------------------------------------- BytesIO
 
+// Bytes that grow, in a cell of the collector. Until they are written they may be those of a bytes object. It
+// begins zeroed, which is empty.
+class ByteBuffer {
+ public:
+  size_t size() const { return size_; }
+  uint8_t* data() const { return data_; }
+  std::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  Value shared() const { return shared_; }
+  void trace(Tracer& tracer) const {
+    tracer.visit(shared_);
+    if (shared_.get().is_empty()) tracer.mark_raw(data_);
+  }
+  void share(BytesObject* bytes) {
+    shared_ = bytes;
+    data_ = bytes->data();
+    size_ = bytes->size;
+    capacity_ = 0;
+  }
+  void clear() {
+    shared_ = kEmpty;
+    data_ = nullptr;
+    size_ = capacity_ = 0;
+  }
+  // Room of its own for `capacity` bytes; false: no memory.
+  bool reserve(Thread& t, size_t capacity) {
+    if (capacity <= capacity_) return true;
+    size_t wanted = capacity_ == 0 ? std::max(capacity, size_) : std::max(capacity, capacity_ * 2);
+    if (wanted > SIZE_MAX / 4) return false;
+    auto* bigger = static_cast<uint8_t*>(t.heap().allocate_raw_unset(t, wanted));
+    if (bigger == nullptr) return false;
+    if (size_ != 0) std::memcpy(bigger, data_, size_);
+    shared_ = kEmpty;
+    data_ = bigger;
+    capacity_ = wanted;
+    return true;
+  }
+  // Writes over what is there from `position` on, after zeros if that is beyond the end; false: no memory.
+  bool write(Thread& t, size_t position, std::string_view bytes) {
+    size_t end = position + bytes.size();
+    if (end < position || !reserve(t, std::max(end, size_))) return false;
+    if (position > size_) std::memset(data_ + size_, 0, position - size_);
+    std::memcpy(data_ + position, bytes.data(), bytes.size());
+    size_ = std::max(size_, end);
+    return true;
+  }
+  bool shrink(Thread& t, size_t size) {
+    if (!reserve(t, size)) return false;
+    size_ = size;
+    return true;
+  }
+
+ private:
+  Slot shared_;
+  uint8_t* data_;
+  size_t size_, capacity_;
+};
+
 struct BytesIOObject : Object {
   StreamLock lock;
-  std::string* content;      // null when closed
-  std::atomic<bool> closed;  // asked without the lock
+  ByteBuffer content;
   size_t position;
   std::atomic<int32_t> exports;  // views that are out
+  std::atomic<bool> closed;      // asked without the lock
+  bool lent;  // by getbuffer(), once: the content is its own from then on
 };
+void trace_bytes_io(Object* object, Tracer& tracer) {
+  static_cast<BytesIOObject*>(object)->content.trace(tracer);
+}
 // What getbuffer() views: it lends the content of its stream.
 struct BytesIOBuffer : Object {
   Slot stream;
 };
 extern const TypeSpec kBytesIOBufferSpec;
-void free_bytes_io(Object* object) { delete static_cast<BytesIOObject*>(object)->content; }
 BytesIOObject* bytes_self(const Value* args) { return args[0].as<BytesIOObject>(); }
 Status check_open(Thread& t, BytesIOObject* self) {
   return self->closed.load(std::memory_order_relaxed) ? Status(raise_closed(t)) : Status();
@@ -37,26 +97,31 @@ Status may_resize(Thread& t, BytesIOObject* self) {
 }
 
 Result<Value> bytes_io_new(Thread& t, Value cls, const CallArgs&) {
-  Value self = TRY(allocate_instance(t, cls.as<Type>()));
-  self.as<BytesIOObject>()->content = new std::string;
-  t.heap().register_native_finalizer(self.as_object(), free_bytes_io);
-  return self;
+  return allocate_instance(t, cls.as<Type>());
+}
+// `view` is what lies in `source`.
+Status set_content(Thread& t, BytesIOObject* self, Value source, std::string_view view) {
+  self->content.clear();
+  if (is_exact(source, t.types().bytes) && !self->lent)
+    self->content.share(source.as<BytesObject>());
+  else if (!self->content.write(t, 0, view))
+    return t.raise_memory_error();
+  return {};
 }
 Result<Value> bytes_io_init(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   std::string_view initial;
   if (!args[1].is_none()) initial = TRY(bytes_view(t, args[1]));
   TRY(may_resize(t, self));
-  if (!os::has_room(initial.size())) return t.raise_memory_error();
-  if (self->content == nullptr) self->content = new std::string;
   self->closed.store(false, std::memory_order_relaxed);
-  self->content->assign(initial);
+  self->content.clear();
   self->position = 0;
+  if (!args[1].is_none()) TRY(set_content(t, self, args[1], initial));
   return kNone;
 }
 std::string_view available(BytesIOObject* self) {
-  return self->position >= self->content->size() ? std::string_view()
-                                                 : std::string_view(*self->content).substr(self->position);
+  return self->position >= self->content.size() ? std::string_view()
+                                                : self->content.view().substr(self->position);
 }
 Result<Value> take(Thread& t, BytesIOObject* self, size_t count) {
   std::string_view view = available(self).substr(0, count);
@@ -100,16 +165,11 @@ Result<Value> bytes_io_write(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
   if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
-  std::string data(TRY(bytes_view(t, args[1])));
+  std::string_view data = TRY(bytes_view(t, args[1]));
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
   if (data.empty()) return Value::from_int(0);
-  size_t end = self->position + data.size();
-  if (end > self->content->capacity() && !os::has_room(std::max(end, 2 * self->content->capacity())))
-    return t.raise_memory_error();
-  if (self->position > self->content->size()) self->content->resize(self->position, '\0');
-  size_t overlap = std::min(data.size(), self->content->size() - self->position);
-  self->content->replace(self->position, overlap, data);
+  if (!self->content.write(t, self->position, data)) return t.raise_memory_error();
   self->position += data.size();
   return Value::from_int(static_cast<int64_t>(data.size()));
 }
@@ -123,7 +183,7 @@ Result<Value> bytes_io_seek(Thread& t, const Value* args) {
   if (whence == 1)
     base = static_cast<int64_t>(self->position);
   else if (whence == 2)
-    base = static_cast<int64_t>(self->content->size());
+    base = static_cast<int64_t>(self->content.size());
   else if (whence != 0)
     return t.raise(Exc::ValueError, "invalid whence ({}, should be 0, 1 or 2)", whence);
   if (offset > INT64_MAX - base) return t.raise(Exc::OverflowError, "new position too large");
@@ -140,20 +200,23 @@ Result<Value> bytes_io_truncate(Thread& t, const Value* args) {
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
   if (size < 0) return t.raise(Exc::ValueError, "negative size value {}", size);
-  if (static_cast<size_t>(size) < self->content->size()) self->content->resize(static_cast<size_t>(size));
+  if (static_cast<size_t>(size) < self->content.size() && !self->content.shrink(t, static_cast<size_t>(size)))
+    return t.raise_memory_error();
   return make_int(t, size);
 }
 Result<Value> bytes_io_getvalue(Thread& t, const Value* args) {
-  TRY(check_open(t, bytes_self(args)));
-  BytesObject* bytes = make_bytes(t, *bytes_self(args)->content);
-  return bytes == nullptr ? Result<Value>(Error{}) : Result<Value>(bytes);
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  if (Value shared = self->content.shared(); !shared.is_empty()) return shared;
+  return str_or_error(make_bytes(t, self->content.view()));
 }
 Status acquire_content(Thread& t, Value owner, BufferView* view) {
   auto* stream = owner.as<BytesIOBuffer>()->stream.get().as<BytesIOObject>();
   TRY(check_open(t, stream));
   stream->exports.fetch_add(1);
-  fill_buffer(view, owner, stream->content->data(), static_cast<int64_t>(stream->content->size()), 1, "B",
-              false);
+  const ByteBuffer& content = stream->content;
+  fill_buffer(view, owner, content.data(), static_cast<int64_t>(content.size()), 1, "B", false,
+              content.data());
   return {};
 }
 void release_content(Value owner) {
@@ -161,7 +224,10 @@ void release_content(Value owner) {
 }
 const BufferProcs kBytesIOBufferProcs = {acquire_content, release_content};
 Result<Value> bytes_io_getbuffer(Thread& t, const Value* args) {
-  TRY(check_open(t, bytes_self(args)));
+  BytesIOObject* self = bytes_self(args);
+  TRY(check_open(t, self));
+  if (!self->content.reserve(t, std::max<size_t>(self->content.size(), 1))) return t.raise_memory_error();
+  self->lent = true;
   register_buffer_type(t, &kBytesIOBufferSpec, &kBytesIOBufferProcs);
   auto* lender = t.heap().make<BytesIOBuffer>(t, native_type(t, kBytesIOBufferSpec));
   lender->stream = args[0];
@@ -169,9 +235,8 @@ Result<Value> bytes_io_getbuffer(Thread& t, const Value* args) {
 }
 Result<Value> bytes_io_close(Thread& t, const Value* args) {
   TRY(may_resize(t, bytes_self(args)));
+  bytes_self(args)->content.clear();
   bytes_self(args)->closed.store(true, std::memory_order_relaxed);
-  delete bytes_self(args)->content;
-  bytes_self(args)->content = nullptr;
   return kNone;
 }
 Result<Value> bytes_io_yes(Thread& t, const Value* args) {
@@ -206,7 +271,7 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
   int64_t position = TRY(to_ssize(t, state[1]));
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
-  self->content->assign(view);
+  TRY(set_content(t, self, state[0], view));
   if (position < 0) return t.raise(Exc::ValueError, "position value cannot be negative");
   self->position = static_cast<size_t>(position);
   if (is_dict(state[2])) {
@@ -525,6 +590,7 @@ const TypeSpec kBytesIOSpec = {.name = "_io.BytesIO",
                                .size = sizeof(BytesIOObject),
                                .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
                                .doc = "Buffered I/O implementation using an in-memory bytes buffer.",
+                               .trace = trace_bytes_io,
                                .slots = MP_SLOTS(.next = exclusive_slot<BytesIOObject, bytes_io_next>),
                                .methods = kBytesIOMethods,
                                .getsets = kBytesIOGetSets};
