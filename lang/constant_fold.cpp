@@ -148,7 +148,22 @@ bool fold_float(Operator op, const CodeConstant& l, const CodeConstant& r, CodeC
       if (y == 0) return false;
       result = x / y;
       break;
-    default: return false;  // pow, floor division and modulo have rules of their own: at run time
+    // Signs, zeros and overflow have rules of their own: at run time.
+    case Operator::FloorDiv:
+    case Operator::Mod: {
+      if (!(x > 0 && y > 0) || !std::isfinite(x) || !std::isfinite(y)) return false;
+      result = std::fmod(x, y);
+      if (op == Operator::Mod) break;
+      double quotient = (x - result) / y;
+      result = std::floor(quotient);
+      if (quotient - result > 0.5) result += 1;
+      break;
+    }
+    case Operator::Pow:
+      result = std::pow(x, y);
+      if (!(x > 0) || !std::isfinite(y) || !std::isfinite(result)) return false;
+      break;
+    default: return false;
   }
   *out = float_constant(result);
   return true;

@@ -186,16 +186,23 @@ bool UNPACK(Thread& t, Frame*, const Instruction* pc, Value* r) {
 bool UNPACK_EX(Thread& t, Frame*, const Instruction* pc, Value* r) {
   Value v = r[pc->b];
   const size_t before = pc->c, after = pc->aux;
-  Value iterator = get_iter(t, v).take();
-  if (iterator.is_error()) return unpack_type_error(t, v);
-  ListObject* all = make_list(t, before + after);
-  for (;;) {
-    Value item = iter_next(t, iterator).take();
-    if (item.is_error()) return false;
-    if (item.is_no_more()) break;
-    if (list_append(t, all, item).is_error()) return false;
+  TupleObject* items;
+  if (is_exact(v, t.types().tuple)) {
+    items = v.as<TupleObject>();
+  } else if (is_exact(v, t.types().list)) {
+    items = list_to_tuple(t, v.as<ListObject>());
+  } else {
+    Value iterator = get_iter(t, v).take();
+    if (iterator.is_error()) return unpack_type_error(t, v);
+    ListObject* all = make_list(t, before + after);
+    for (;;) {
+      Value item = iter_next(t, iterator).take();
+      if (item.is_error()) return false;
+      if (item.is_no_more()) break;
+      if (list_append(t, all, item).is_error()) return false;
+    }
+    items = list_to_tuple(t, all);
   }
-  TupleObject* items = list_to_tuple(t, all);
   if (items->size < before + after) {
     t.raise(Exc::ValueError, "not enough values to unpack (expected at least {}, got {})", before + after,
             items->size);

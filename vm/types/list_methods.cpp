@@ -250,11 +250,10 @@ static Result<Value> list_repeat(Thread& t, Value self, Value count) {
   Slot* to;
   ListObject* product = make_list_unset(t, total, &to);
   if (to == nullptr) return t.raise_memory_error();
-  if (view.count == 1) {
-    Value item = view.items[0].get();
-    for (size_t i = 0; i < total; ++i) to[i] = item;
-  } else {
-    for (size_t i = 0; i < total; i += view.count) copy_slots(t, to + i, view.items, view.count);
+  copy_slots(t, to, view.items, view.count);
+  for (size_t done = view.count, step; done < total; done += step) {
+    step = std::min(done, total - done);
+    copy_slots(t, to + done, to, step);
   }
   return product;
 }
