@@ -268,6 +268,8 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
                    type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
   std::string_view view = TRY(bytes_view(t, state[0]));
+  if (!state[2].is_none() && !is_dict(state[2]))
+    return t.raise(Exc::TypeError, "third item of state should be a dict, got a {}", type_name(t, state[2]));
   int64_t position = TRY(to_ssize(t, state[1]));
   TRY(check_open(t, self));
   TRY(may_resize(t, self));

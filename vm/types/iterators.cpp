@@ -540,7 +540,9 @@ static Result<Value> filter_next(Thread& t, Value self) {
     if (item.is_no_more()) return kNoMore;
     Value verdict = item;
     if (!plain) verdict = TRY(call(t, function, CallArgs{&item, 1, {}}));
-    bool keep = verdict.is_bool() ? verdict.is_true() : TRY(truth(t, verdict));
+    bool keep = verdict.is_bool()  ? verdict.is_true()
+                : verdict.is_int() ? verdict.as_int() != 0
+                                   : TRY(truth(t, verdict));
     if (keep) return item;
     TRY(t.poll_within());
   }

@@ -211,11 +211,10 @@ class FirstKeys {
   // Gives the set its table; false when it has got another one meanwhile.
   Result<bool> move_to(Thread& t, SetObject* set) {
     if (count_ == 0) return true;
-    SetTable* kept = set_allocate_table(t, table_->mask + 1);
+    size_t bytes = sizeof(SetTable) + (table_->mask + 1) * sizeof(SetEntry);
+    auto* kept = static_cast<SetTable*>(t.heap().allocate_raw_unset(t, bytes));
     if (kept == nullptr) return t.raise_memory_error();
-    for (uint64_t i = 0; i <= table_->mask; ++i)
-      put(kept->entries() + i, table_->entries()[i].key,
-          table_->entries()[i].hash.load(std::memory_order_relaxed));
+    std::memcpy(static_cast<void*>(kept), static_cast<const void*>(table_), bytes);
     kept->fill.store(count_, std::memory_order_relaxed);
     ObjectLock lock(t, set);
     if (set->table.load(std::memory_order_relaxed) != kEmptySetTable) return false;
@@ -320,7 +319,9 @@ Status set_update(Thread& t, SetObject* set, Value iterable) {
   Walk walk(t);
   TRY(walk.begin(iterable));
   Value item = kEmpty;
-  if (walk.is_builtin() && set->table.load(std::memory_order_relaxed) == kEmptySetTable)
+  // Of these the next item is made without script code.
+  bool plain = walk.is_builtin() || is_exact(iterable, t.types().range);
+  if (plain && set->table.load(std::memory_order_relaxed) == kEmptySetTable)
     TRY(add_first_keys(t, set, walk, &item));
   if (item.is_empty()) item = TRY(walk.next());
   while (!item.is_no_more()) {
