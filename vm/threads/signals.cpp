@@ -82,6 +82,9 @@ bool set_signal_action(Thread& t, int signal, SignalAction action, Value handler
                       : action == SignalAction::Ignore ? SIG_IGN
                                                        : on_signal;
   if (sigaction(signal, &system, nullptr) != 0) return false;
+  // An embedded runtime wants no signals until a script of it asks for one; where two do, the first has them.
+  Thread* expected = nullptr;
+  if (system.sa_handler == on_signal) g_signal_thread.compare_exchange_strong(expected, &t);
   state.handlers[signal] = handler;
   state.actions[signal].store(action, std::memory_order_release);
   return true;
