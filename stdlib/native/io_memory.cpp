@@ -75,7 +75,7 @@ struct BytesIOObject : Object {
   size_t position;
   std::atomic<int32_t> exports;  // views that are out
   std::atomic<bool> closed;      // asked without the lock
-  bool lent;  // by getbuffer(), once: the content is its own from then on
+  bool lent;                     // by getbuffer(), once: the content is its own from then on
 };
 void trace_bytes_io(Object* object, Tracer& tracer) {
   static_cast<BytesIOObject*>(object)->content.trace(tracer);
