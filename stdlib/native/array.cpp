@@ -6,6 +6,7 @@
 #include "vm/gc/heap.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
@@ -273,7 +274,10 @@ Result<std::string> repeated(Thread& t, ArrayObject* a, Value count) {
   int64_t n = TRY(to_ssize(t, count));
   std::string own = array_content(t, a), out;
   if (n <= 0 || own.empty()) return out;
-  if (n > (int64_t{1} << 40) / static_cast<int64_t>(own.size())) return t.raise_memory_error();
+  if (n > (int64_t{1} << 40) / static_cast<int64_t>(own.size()) ||
+      !os::has_room(3 * own.size() * static_cast<size_t>(n)))
+    return t.raise_memory_error();
+  out.reserve(own.size() * static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) out.append(own);
   return out;
 }

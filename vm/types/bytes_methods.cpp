@@ -329,9 +329,11 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
       hits > (int64_t{1} << 45) / static_cast<int64_t>(with.size() - part.size())) {
     return t.raise(Exc::OverflowError, "replace bytes is too long");
   }
+  size_t size =
+      own.size() + static_cast<size_t>(hits) * (with.size() > part.size() ? with.size() - part.size() : 0);
+  if (!os::has_room(2 * size)) return t.raise_memory_error();  // the text and the object
   std::string out;
-  out.reserve(own.size() +
-              static_cast<size_t>(hits) * (with.size() > part.size() ? with.size() - part.size() : 0));
+  out.reserve(size);
   size_t at = 0;
   for (; hits > 0; --hits) {
     if (part.empty()) {

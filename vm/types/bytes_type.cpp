@@ -1,4 +1,5 @@
 // The bytes type: slots, construction, iteration.
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
 #include "vm/types/exception.h"
@@ -44,7 +45,9 @@ Result<Value> bytes_new(Thread& t, Value cls, const CallArgs& args) {
 }
 
 static Result<Value> bytes_repr(Thread& t, Value self) {
-  return str_or_error(make_str(t, bytes_repr_text(self.as<BytesObject>()->view())));
+  std::string_view content = self.as<BytesObject>()->view();
+  if (!os::has_room(content.size() * 5)) return t.raise_memory_error();
+  return str_or_error(make_str(t, bytes_repr_text(content)));
 }
 
 static Result<Value> bytes_str(Thread& t, Value self) {

@@ -1,6 +1,7 @@
 // encode() and decode() by name: native encodings first, then the registry of search functions
 // (codecs.register), with its cache.
 #include "vm/types/codec_registry.h"
+#include "vm/os/memory.h"
 
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -148,12 +149,12 @@ Result<Value> encode_str(Thread& t, StrObject* text, Value encoding, Value error
   if (utf8)
     if (BytesObject* bytes = encode_utf8_strict(t, text)) return Value(bytes);
   std::string name = text_of(encoding, "utf-8"), handler = text_of(errors, "");
+  Encoding known = encoding_by_name(name);
+  if (known == Encoding::Utf8 && text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
+  if (!os::has_room(text->length() * 2 * sizeof(char32_t))) return t.raise_memory_error();
   std::string out;
-  switch (encoding_by_name(name)) {
-    case Encoding::Utf8:
-      if (text->is_ascii()) return str_or_error(make_bytes(t, text->ascii()));
-      TRY(encode_utf8_to(t, text, handler, out));
-      break;
+  switch (known) {
+    case Encoding::Utf8: TRY(encode_utf8_to(t, text, handler, out)); break;
     case Encoding::Latin1: TRY(encode_latin1_to(t, text, handler, out)); break;
     case Encoding::Ascii: TRY(encode_ascii_to(t, text, handler, out)); break;
     case Encoding::Utf16: TRY(encode_utf16_to(t, text, handler, 0, out)); break;

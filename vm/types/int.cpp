@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/int_limbs.h"
@@ -233,6 +234,9 @@ Result<Value> int_pow(Thread& t, Value a, Value b, Value modulus) {
   IntView x(a);
   size_t bits = mpz_sizeinbase(x.get(), 2);
   if (bits > 1 && static_cast<uint64_t>(exponent) > kMaxIntLimbs * 64 / (bits - 1)) return too_large(t);
+  // GMP ends the process where it finds no memory, of which it takes some times what the result has.
+  constexpr size_t kWorkspace = 6;
+  if (!os::has_room(bits * static_cast<size_t>(exponent) / 8 * kWorkspace)) return t.raise_memory_error();
   Mpz r;
   mpz_pow_ui(r, x.get(), static_cast<unsigned long>(exponent));
   return make_int_mpz(t, r);
@@ -399,6 +403,7 @@ Result<Value> int_from_text(Thread& t, std::string_view text, int base, Value or
     for (char c : digits) value = value * real_base + digit_value(c);
     return make_int(t, negative ? -value : value);
   }
+  if (!os::has_room(digits.size() * 6)) return t.raise_memory_error();  // as in int_pow
   Mpz z;
   mpz_set_str(z, digits.c_str(), real_base);
   if (negative) mpz_neg(z, z);

@@ -2,6 +2,7 @@
 // new object, without a temporary number.
 #include <cstring>
 
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/int_limbs.h"
 #include "vm/types/runtime.h"
@@ -128,6 +129,8 @@ Result<Value> int_mul(Thread& t, Value a, Value b) {
   LimbView x(a), y(b);
   if (x.count == 0 || y.count == 0) return Value::from_int(0);
   if (x.count + y.count > kMaxIntLimbs) return t.raise_memory_error();
+  // The product and what GMP, which ends the process where it finds no memory, takes beside it.
+  if (!os::has_room((x.count + y.count) * sizeof(mp_limb_t) * 6)) return t.raise_memory_error();
   NewInt out(t, x.count + y.count);
   if (y.count == 1)
     out.limbs()[x.count] = mpn_mul_1(out.limbs(), x.data, x.count, y.data[0]);

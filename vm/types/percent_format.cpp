@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -200,7 +201,8 @@ class PercentFormatter {
   }
 
   Status check_width(int64_t margin) {
-    if (margin > int64_t{1} << 44) return t_.raise_memory_error();
+    if (margin > int64_t{1} << 44 || !os::has_room(2 * static_cast<size_t>(margin)))
+      return t_.raise_memory_error();
     return {};
   }
 
