@@ -43,8 +43,10 @@ extern const TypeSpec kScannerSpec;
 struct ScannerObject : Object {
   Slot pattern, string;
   Slot view;  // memoryview of a string that could be resized, or empty
-  int64_t position, end_position, must_advance_from;
-  bool finished;
+  int64_t end_position;
+  // Without a GIL several threads may step: a match may be found twice, as in CPython.
+  std::atomic<int64_t> position, must_advance_from;
+  std::atomic<bool> finished;
   Mode mode;
   bool iterator;
 };
@@ -187,20 +189,22 @@ Result<Value> make_scanner(Thread& t, const Value* args, bool iterator) {
 Result<Value> pattern_scanner(Thread& t, const Value* args) { return make_scanner(t, args, false); }
 Result<Value> pattern_finditer(Thread& t, const Value* args) { return make_scanner(t, args, true); }
 Result<Value> scan(Thread& t, ScannerObject* scanner, Mode mode) {
-  if (scanner->finished || scanner->position > scanner->end_position) return kNone;
+  int64_t position = scanner->position.load(std::memory_order_relaxed);
+  int64_t must_advance_from = scanner->must_advance_from.load(std::memory_order_relaxed);
+  if (scanner->finished.load(std::memory_order_relaxed) || position > scanner->end_position) return kNone;
   auto* pattern = scanner->pattern.get().as<PatternObject>();
   Held held;
   TRY(hold(t, pattern, scanner->string, &held));
   int64_t end = std::min(scanner->end_position, held.subject.length);
   Outcome outcome;
-  if (!TRY(run_pattern(t, pattern, held, scanner->position, end, mode, scanner->must_advance_from,
-                       &outcome))) {
-    scanner->finished = true;
+  if (!TRY(run_pattern(t, pattern, held, position, end, mode, must_advance_from, &outcome))) {
+    scanner->finished.store(true, std::memory_order_relaxed);
     return kNone;
   }
   Value match = make_match(t, pattern, scanner->string, 0, scanner->end_position, outcome);
-  scanner->position = outcome.end;
-  scanner->must_advance_from = outcome.end == outcome.start ? outcome.end : -1;
+  scanner->position.store(outcome.end, std::memory_order_relaxed);
+  scanner->must_advance_from.store(outcome.end == outcome.start ? outcome.end : -1,
+                                   std::memory_order_relaxed);
   return match;
 }
 Result<Value> scanner_match(Thread& t, const Value* args) {
