@@ -173,19 +173,22 @@ Result<bool> locate_before_library(Thread& t, const std::string& name, ModuleLoc
   return false;
 }
 
-// The __path__ of a package: one of the library's own leads nowhere, or into the installed library.
-bool is_library_path(Thread& t, Value path) {
-  if (!is_list(path) || path.as<ListObject>()->length() == 0) return true;
-  Value first = path.as<ListObject>()->at(0);
-  const std::string& library = t.runtime().import->python_lib;
-  return is_str(first) && !library.empty() && to_utf8(first.as<StrObject>()).starts_with(library + "/");
+// Whether the package of a submodule is the library's own, and not one that goes before it.
+Result<bool> has_library_parent(Thread& t, const std::string& name) {
+  Value parent = dict_get_text(t, t.runtime().modules, name.substr(0, name.rfind('.')));
+  if (parent.is_not_found()) return true;
+  Value spec = TRY(get_attr_or_not_found(t, parent, t.names().__spec__));
+  if (spec.is_not_found() || spec.is_none()) return true;
+  Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
+  return is_str(origin) &&
+         (str_equal(origin.as<StrObject>(), "frozen") || str_equal(origin.as<StrObject>(), "built-in"));
 }
 
 }  // namespace
 
 Result<bool> locate_module(Thread& t, const std::string& name, const std::string& tail, Value path,
                            ModuleLocation* out) {
-  if (path.is_empty() || is_library_path(t, path)) {
+  if (path.is_empty() || TRY(has_library_parent(t, name))) {
     if (find_native_module(name) != nullptr) {
       out->kind = ModuleLocation::Native;
       return true;
