@@ -46,21 +46,11 @@ class ToObjects {
 #undef F
 #undef O
     }
-    switch (node->kind) {
-      case NodeKind::Module: TRY(set(object, "type_ignores", make_list(t_))); return object;
-      case NodeKind::Interactive:
-      case NodeKind::Expression:
-      case NodeKind::FunctionType:
-      case NodeKind::Comprehension:
-      case NodeKind::Arguments:
-      case NodeKind::WithItem:
-      case NodeKind::MatchCase: return object;
-      case NodeKind::Constant:
-        TRY(set(object, "kind",
-                ast_as<lang::Constant>(node).value.unicode_prefix ? Value(intern(t_, "u")) : mp::kNone));
-        break;
-      default: break;
-    }
+    if (node->kind == NodeKind::Module) TRY(set(object, "type_ignores", make_list(t_)));
+    if (node->kind == NodeKind::Constant)
+      TRY(set(object, "kind",
+              ast_as<lang::Constant>(node).value.unicode_prefix ? Value(intern(t_, "u")) : mp::kNone));
+    if (!has_position(node->kind)) return object;
     Position from = source_.position(node->span.begin), to = source_.position(node->span.end);
     TRY(set(object, "lineno", make_int(t_, from.line)));
     TRY(set(object, "col_offset", make_int(t_, from.column)));
