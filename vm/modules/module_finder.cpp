@@ -180,8 +180,11 @@ Result<bool> has_library_parent(Thread& t, const std::string& name) {
   Value spec = TRY(get_attr_or_not_found(t, parent, t.names().__spec__));
   if (spec.is_not_found() || spec.is_none()) return true;
   Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
-  return is_str(origin) &&
-         (str_equal(origin.as<StrObject>(), "frozen") || str_equal(origin.as<StrObject>(), "built-in"));
+  if (!is_str(origin)) return false;
+  // A package of the installed library may have submodules of ours (multiprocessing.sharedctypes).
+  std::string place = to_utf8(origin.as<StrObject>());
+  const std::string& library = t.runtime().import->python_lib;
+  return place == "frozen" || place == "built-in" || (!library.empty() && place.starts_with(library + "/"));
 }
 
 }  // namespace
