@@ -8,6 +8,9 @@
 
 namespace mp {
 
+// So many dead objects with finalizers do not wait for the end of a long native operation: they are memory.
+static constexpr size_t kManyFinalizers = 100000;
+
 Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
@@ -25,7 +28,7 @@ Status Thread::handle_interrupts(bool keep_gil) {
     if (is_main) TRY(run_signal_handlers(*this));
   }
   bits = interrupt_word.load(std::memory_order_acquire);  // the collection may have queued finalizers
-  if ((bits & kInterruptPendingCall) != 0) {
+  if ((bits & kInterruptPendingCall) != 0 && (!keep_gil || heap_->impl().pending.load() > kManyFinalizers)) {
     clear_interrupt(kInterruptPendingCall);
     heap_->run_pending_finalizers(*this);
   }

@@ -100,11 +100,11 @@ class Thread {
   Status handle_interrupts(bool keep_gil = false);  // vm/threads/safepoint.cpp
   // The same in the middle of what is one operation for the other threads (list(d.items()), Counter(text), a
   // regex): signals, a stop, a collection, but the GIL stays; who waits for it gets it after the operation,
-  // as in CPython.
+  // as in CPython. So do finalizers and weakref callbacks: they are script code, and would let others in.
   Status poll_within() {
-    return (interrupt_word.load(std::memory_order_relaxed) & ~uint32_t{kInterruptDropGil}) != 0
-               ? handle_interrupts(true)
-               : Status();
+    constexpr uint32_t kAfterwards = kInterruptDropGil | kInterruptPendingCall;
+    return (interrupt_word.load(std::memory_order_relaxed) & ~kAfterwards) != 0 ? handle_interrupts(true)
+                                                                                : Status();
   }
   void set_interrupt(Interrupt bit) { interrupt_word.fetch_or(bit, std::memory_order_relaxed); }
   void clear_interrupt(Interrupt bit) { interrupt_word.fetch_and(~uint32_t{bit}, std::memory_order_relaxed); }
