@@ -73,6 +73,36 @@ uint64_t countdown_word(uint32_t backoff) {
   return kGenericTag | (countdown << 1) | (uint64_t{backoff} << 20);
 }
 
+// What a site remembers beyond its word.
+struct Facts {
+  Type* type = nullptr;
+  uint32_t version = 0;  // of the type or the dict; there is nothing to remember without one
+  ShapeId shape = kNoShape;
+  Value value = kEmpty;
+  uint64_t number = 0;
+  CacheKind kind = CacheKind::ClassObject;
+};
+
+// nullptr: there is no version, or no memory.
+CacheEntry* entry_of(Thread& t, Frame* frame, const Facts& facts) {
+  CacheEntry* entry = facts.version == 0 ? nullptr : new_entry(t, frame->code);
+  if (entry == nullptr) return nullptr;
+  entry->type = facts.type;
+  entry->type_version = facts.version;
+  entry->shape = facts.shape;
+  entry->value = facts.value;
+  entry->number = facts.number;
+  entry->kind = facts.kind;
+  return entry;
+}
+
+bool remember(Thread& t, Frame* frame, Op op, const Facts& facts, Form* form) {
+  CacheEntry* entry = entry_of(t, frame, facts);
+  if (entry == nullptr) return false;
+  *form = {op, reinterpret_cast<uint64_t>(entry)};
+  return true;
+}
+
 void put(const Instruction* pc, Form form) {
   cache_word(pc)->store(form.word, std::memory_order_release);
   rewrite(pc, form.op);
@@ -135,13 +165,7 @@ bool specialise_property(Thread& t, Frame* frame, Type* type, Value on_class, Sl
                          Op op, Form* form) {
   if (on_class.as_object()->type() != t.types().property) return false;
   if (!is_kind(on_class.as<PropertyObject>()->*accessor, Kind::Function)) return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = type;
-  entry->type_version = type_version(t, type);
-  entry->value = on_class;
-  *form = {op, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, op, {.type = type, .version = type_version(t, type), .value = on_class}, form);
 }
 
 uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
@@ -154,14 +178,12 @@ bool specialise_getset(Thread& t, Frame* frame, Type* type, Value descriptor, Fo
   auto* getset = descriptor.as<GetSetDescriptorObject>();
   uint32_t version = type_version(t, type);
   if (version == 0 || !is_subtype(type, getset->owner)) return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = type;
-  entry->type_version = version;
-  entry->number = reinterpret_cast<uint64_t>(getset->def->get);
-  entry->kind = CacheKind::GetSet;
-  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, Op::LOAD_ATTR_CLASS,
+                  {.type = type,
+                   .version = version,
+                   .number = reinterpret_cast<uint64_t>(getset->def->get),
+                   .kind = CacheKind::GetSet},
+                  form);
 }
 
 // ---- what a base form becomes for what it has just met; false: nothing
@@ -188,14 +210,8 @@ bool specialise_class_attr(Thread& t, Frame* frame, Type* cls, StrObject* name, 
   else if (!is_kind(v, Kind::Function) && is_descriptor(t, v))
     return false;
   uint32_t version = type_version(t, cls);
-  CacheEntry* entry = version == 0 ? nullptr : new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = cls;
-  entry->type_version = version;
-  entry->value = v;
-  entry->kind = CacheKind::ClassObject;
-  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, Op::LOAD_ATTR_CLASS,
+                  {.type = cls, .version = version, .value = v, .kind = CacheKind::ClassObject}, form);
 }
 
 bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name, Form* form) {
@@ -215,14 +231,8 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
                                  form);
     uint32_t member = member_slot(type, on_class, false);
     if (member == 0) return specialise_getset(t, frame, type, on_class, form);
-    CacheEntry* entry = new_entry(t, frame->code);
-    if (entry == nullptr) return false;
-    entry->type = type;
-    entry->type_version = version;
-    entry->number = member;
-    entry->kind = CacheKind::Member;
-    *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
-    return true;
+    return remember(t, frame, Op::LOAD_ATTR_CLASS,
+                    {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
   ShapeId shape = o->shape();
   if (shape != kNoShape && type->attrs_offset != 0) {
@@ -241,15 +251,10 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
     on_class = on_class.as<StaticMethodObject>()->callable;
   else if (is_descriptor(t, on_class))
     return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = type;
-  entry->type_version = version;
-  entry->shape = shape;
-  entry->value = on_class;
-  entry->kind = CacheKind::InstanceClass;
-  *form = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(
+      t, frame, Op::LOAD_ATTR_CLASS,
+      {.type = type, .version = version, .shape = shape, .value = on_class, .kind = CacheKind::InstanceClass},
+      form);
 }
 
 bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, ShapeId before, Form* form) {
@@ -263,14 +268,9 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
       return specialise_property(t, frame, type, on_class, &PropertyObject::setter, Op::STORE_ATTR_PROPERTY,
                                  form);
     uint32_t member = member_slot(type, on_class, true);
-    CacheEntry* entry = member == 0 ? nullptr : new_entry(t, frame->code);
-    if (entry == nullptr) return false;
-    entry->type = type;
-    entry->type_version = version;
-    entry->number = member;
-    entry->kind = CacheKind::Member;
-    *form = {Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry)};
-    return true;
+    if (member == 0) return false;
+    return remember(t, frame, Op::STORE_ATTR_ADD,
+                    {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
   if (before == kNoShape || type->attrs_offset == 0) return false;
   ShapeId after = o->shape();
@@ -285,15 +285,13 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
   Shape* shape = shape_by_id(t, after);
   if (shape == nullptr || shape->parent == nullptr || shape->parent->id != before || shape->key != name)
     return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = type;
-  entry->type_version = version;
-  entry->shape = before;
-  entry->number = (uint64_t{offset} << 32) | after;
-  entry->kind = CacheKind::ShapeSlot;
-  *form = {Op::STORE_ATTR_ADD, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, Op::STORE_ATTR_ADD,
+                  {.type = type,
+                   .version = version,
+                   .shape = before,
+                   .number = (uint64_t{offset} << 32) | after,
+                   .kind = CacheKind::ShapeSlot},
+                  form);
 }
 
 // A static or class method, or what else is called through the class itself. A version belongs to one class.
@@ -312,13 +310,8 @@ bool specialise_class_method(Thread& t, Frame* frame, Type* cls, StrObject* name
     return false;
   }
   uint32_t version = type_version(t, cls);
-  CacheEntry* entry = version == 0 ? nullptr : new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type_version = version;
-  entry->value = v;
-  entry->number = static_cast<uint64_t>(self);
-  *form = {Op::LOAD_METHOD_BUILTIN, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, Op::LOAD_METHOD_BUILTIN,
+                  {.version = version, .value = v, .number = static_cast<uint64_t>(self)}, form);
 }
 
 bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, Form* form) {
@@ -340,15 +333,8 @@ bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, F
   ShapeId shape = o->shape();
   bool has_attributes = type->attrs_offset != 0 || type->has(kTypeHasDict);
   if (has_attributes && (shape == kNoShape || shape_find(t, shape, name) >= 0)) return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type = type;
-  entry->type_version = version;
-  entry->shape = shape;
-  entry->value = on_class;
-  *form = {has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
-           reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
+                  {.type = type, .version = version, .shape = shape, .value = on_class}, form);
 }
 
 }  // namespace
@@ -372,15 +358,13 @@ CacheEntry* known_entries(Thread& t, Frame* frame, Form form, int* length) {
     if (shape == nullptr || shape->owner == nullptr) return nullptr;
     uint32_t version = type_version(t, shape->owner);
     if (version == 0 || (version & 0xffff) != (form.word & 0xffff)) return nullptr;
-    CacheEntry* entry = new_entry(t, frame->code);
-    if (entry == nullptr) return nullptr;
-    entry->type = shape->owner;
-    entry->type_version = version;
-    entry->shape = shape->id;
-    entry->number = (form.word >> 16) & 0xffff;
-    entry->kind = CacheKind::ShapeSlot;
     *length = 1;
-    return entry;
+    return entry_of(t, frame,
+                    {.type = shape->owner,
+                     .version = version,
+                     .shape = shape->id,
+                     .number = (form.word >> 16) & 0xffff,
+                     .kind = CacheKind::ShapeSlot});
   }
   auto* entry = reinterpret_cast<CacheEntry*>(form.word);
   for (CacheEntry* e = entry; e != nullptr; e = e->other) ++*length;
@@ -473,13 +457,9 @@ static bool specialise_global(Thread& t, Frame* frame, StrObject* name, Op modul
   index = dict_entry_index(frame->builtins, name);
   uint32_t builtins_version = dict_version(t, frame->builtins);
   if (index < 0 || builtins_version == 0 || frame->builtins->type() != t.types().dict) return false;
-  CacheEntry* entry = new_entry(t, frame->code);
-  if (entry == nullptr) return false;
-  entry->type_version = version;
-  entry->shape = builtins_version;
-  entry->number = static_cast<uint64_t>(index);
-  *form = {builtin_form, reinterpret_cast<uint64_t>(entry)};
-  return true;
+  return remember(t, frame, builtin_form,
+                  {.version = version, .shape = builtins_version, .number = static_cast<uint64_t>(index)},
+                  form);
 }
 
 static Value global_value(Thread& t, Frame* frame, StrObject* name) {

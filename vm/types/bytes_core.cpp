@@ -236,8 +236,6 @@ Result<Value> bytes_compare(Thread& t, Value left, Value right, CompareOp op) {
   return order_result(a.compare(b), op);
 }
 
-static const uint8_t* raw(std::string_view text) { return reinterpret_cast<const uint8_t*>(text.data()); }
-
 Result<bool> bytes_contains(Thread& t, Value self, Value item) {
   if (is_any_int(item) || (item.is_object() && type_of(t, item)->slots.index != nullptr)) {
     uint8_t byte = TRY(byte_value(t, item, "byte must be in range(0, 256)"));

@@ -5,8 +5,6 @@
 
 namespace mp {
 
-static const uint8_t* raw(std::string_view data) { return reinterpret_cast<const uint8_t*>(data.data()); }
-
 // What a byte order mark of `width` bytes at p says: -1 little-endian, 1 big-endian; 0: there is none.
 static int marked_order(const uint8_t* p, int width) {
   if (read_unit(p, width, false) == 0xfeff) return -1;

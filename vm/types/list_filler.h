@@ -26,6 +26,15 @@ class ListFiller {
     publish();
     return Value(list_);
   }
+  // What was pushed last comes first.
+  Result<Value> finish_reversed() {
+    for (size_t i = 0, j = count_; !failed_ && i + 1 < j; ++i) {
+      Value left = items_[i].get();
+      items_[i] = items_[--j].get();
+      items_[j] = left;
+    }
+    return finish();
+  }
   ListObject* list() { return list_; }
   size_t size() const { return count_; }
 

@@ -74,6 +74,9 @@ StrObject* str_narrowest(Thread& t, StrObject* made);
 void write_code_point(void* out, int width, size_t index, uint32_t code_point);
 void fill_code_points(void* out, int width, size_t begin, size_t count, uint32_t code_point);
 
+inline const uint8_t* raw(std::string_view bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
+inline bool is_space_byte(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13); }
+
 // Byte search in the style of memmem/memrmem; -1 when absent. The needle may be empty.
 int64_t find_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size);
 int64_t rfind_bytes(const uint8_t* hay, size_t hay_size, const uint8_t* needle, size_t needle_size);

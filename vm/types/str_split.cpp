@@ -64,18 +64,7 @@ static Result<Value> rsplit_space(Thread& t, StrObject* s, const Unit* data, int
   }
   while (i > 0 && Space::test(data[i - 1])) --i;
   if (i > 0 && !push_slice(t, out, s, 0, i)) return Error{};
-  return out.finish();
-}
-
-static void reverse_list(ListObject* list) {
-  size_t n = list->length();
-  if (n < 2) return;
-  Slot* items = list->array.load()->items();
-  for (size_t i = 0, j = n - 1; i < j; ++i, --j) {
-    Value left = items[i];
-    items[i] = items[j].get();
-    items[j] = left;
-  }
+  return out.finish_reversed();
 }
 
 struct SplitArgs {
@@ -137,26 +126,20 @@ Result<Value> str_method_split(Thread& t, const Value* args) {
 Result<Value> str_method_rsplit(Thread& t, const Value* args) {
   auto* s = args[0].as<StrObject>();
   SplitArgs a = TRY(split_args(t, args));
-  Value list;
   if (a.separator == nullptr) {
-    list =
-        TRY(s->is_ascii()
-                ? rsplit_space<AsciiSpace>(t, s, s->data8(), a.limit)
-                : with_width(s, [&](auto* data) { return rsplit_space<UnicodeSpace>(t, s, data, a.limit); }));
-  } else {
-    ListFiller out(t);
-    size_t end = s->length(), m = a.separator->length();
-    while (a.limit-- > 0) {
-      int64_t hit = str_rfind(s, a.separator, 0, end);
-      if (hit < 0) break;
-      if (!push_slice(t, out, s, static_cast<size_t>(hit) + m, end)) return Error{};
-      end = static_cast<size_t>(hit);
-    }
-    if (!push_slice(t, out, s, 0, end)) return Error{};
-    list = TRY(out.finish());
+    if (s->is_ascii()) return rsplit_space<AsciiSpace>(t, s, s->data8(), a.limit);
+    return with_width(s, [&](auto* data) { return rsplit_space<UnicodeSpace>(t, s, data, a.limit); });
   }
-  reverse_list(list.as<ListObject>());
-  return list;
+  ListFiller out(t);
+  size_t end = s->length(), m = a.separator->length();
+  while (a.limit-- > 0) {
+    int64_t hit = str_rfind(s, a.separator, 0, end);
+    if (hit < 0) break;
+    if (!push_slice(t, out, s, static_cast<size_t>(hit) + m, end)) return Error{};
+    end = static_cast<size_t>(hit);
+  }
+  if (!push_slice(t, out, s, 0, end)) return Error{};
+  return out.finish_reversed();
 }
 
 // Where the line that goes on at `i` ends.
