@@ -161,6 +161,9 @@ instrumented:
     goto* kLabels[next_opcode(pc)];
   }
 
+  // The compiler keeps this order.
+#include "vm/exec/interp_loops.inc"
+  // ---
 #include "vm/exec/interp_calls.inc"
 #include "vm/exec/interp_generators.inc"
 #include "vm/exec/interp_names.inc"
