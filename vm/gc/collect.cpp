@@ -230,7 +230,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     // SAFETY: no thread runs; the lock only tells the sanitizers so.
     std::lock_guard<std::mutex> guard(mutex);
     t.impl->native_top = reinterpret_cast<uintptr_t>(&top);
-    int64_t begin = os::monotonic_ns();
+    int64_t begin = os::monotonic_ns(), cpu_begin = os::thread_cpu_ns();
     collecting.store(true, std::memory_order_relaxed);
     last_collector = t.impl->serial;
     prepare();
@@ -268,8 +268,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     statistics.collected += freed;
     int64_t took = os::monotonic_ns() - begin;
     statistics.total_ns += took;
-    if (took > statistics.longest_ns.load(std::memory_order_relaxed))
-      statistics.longest_ns.store(took, std::memory_order_relaxed);
+    statistics.last_cpu_ns.store(os::thread_cpu_ns() - cpu_begin, std::memory_order_relaxed);
     collecting.store(false, std::memory_order_relaxed);
     if (report)
       std::fprintf(

@@ -32,7 +32,7 @@ struct CollectionStatistics {
   size_t collected = 0;  // objects found dead, all collections together
   size_t uncollectable = 0;
   int64_t total_ns = 0;
-  std::atomic<int64_t> longest_ns{0};
+  std::atomic<int64_t> last_cpu_ns{0};  // processor time of the last one: not what others did meanwhile
 };
 
 // gc.callbacks and the debug flags see each collection through this.

@@ -19,7 +19,7 @@ bool may_wait_for_garbage(Thread& t) {
 IdleWait::IdleWait(Thread& t) : step_(os::kNanosPerSecond / 10) { arm(t); }
 
 void IdleWait::arm(Thread& t) {
-  constexpr int64_t kShare = 20;  // a wait is this many times as long as the longest pause
+  constexpr int64_t kShare = 20;  // a wait is this many times as long as the work of a collection
   const HeapImpl& heap = t.heap().impl();
   deadline_ = os::kNoDeadline;
   interval_ = 0;
@@ -27,7 +27,7 @@ void IdleWait::arm(Thread& t) {
   bool needed = t.is_main || heap.open_files.load(std::memory_order_relaxed) > 0;
   if (!needed || t.runtime().finalizing || !heap.enabled.load(std::memory_order_relaxed)) return;
   collections_ = t.heap().collections();
-  interval_ = std::max(step_, heap.statistics.longest_ns.load(std::memory_order_relaxed) * kShare);
+  interval_ = std::max(step_, heap.statistics.last_cpu_ns.load(std::memory_order_relaxed) * kShare);
 }
 
 os::Deadline IdleWait::deadline() {
