@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <unistd.h>
+#include <cstring>
 
 #include <algorithm>
 #include <cerrno>
@@ -392,7 +393,16 @@ struct StartRequest {
   ThreadBody body;
 };
 
+// A new thread often gets the stack of one that has ended, and the collector would take for references what
+// that one left where nothing has been written since.
+__attribute__((noinline)) void clear_stack() {
+  uint8_t below[8192];  // as much as most threads use
+  std::memset(below, 0, sizeof below);
+  asm volatile("" : : "r"(below) : "memory");
+}
+
 void* thread_entry(void* argument) {
+  clear_stack();
   auto* request = static_cast<StartRequest*>(argument);
   Thread* t = request->thread;
   ThreadBody body = request->body;
