@@ -299,8 +299,9 @@ Result<Value> escape_decode(Thread& t, const Value* args) {
 
 Result<Value> charmap_decode(Thread& t, const Value* args) {
   HeldBuffer held;
-  std::string data;
-  TRY(get_data(t, args[0], held, data));
+  std::string given;
+  TRY(get_data(t, args[0], held, given));
+  std::string_view data = given;
   std::string errors = TRY(errors_name(t, args[1], "charmap_decode"));
   Value mapping = args[2];
   if (mapping.is_empty() || mapping.is_none())
@@ -344,11 +345,7 @@ Result<Value> charmap_decode(Thread& t, const Value* args) {
     } else if (!mapped.is_none()) {
       return t.raise(Exc::TypeError, "character mapping must return integer, None or str");
     }
-    size_t position;
-    Value replacement = TRY(
-        call_decode_error(t, errors, "charmap", data, i, i + 1, "character maps to <undefined>", &position));
-    out.append(replacement.as<StrObject>());
-    i = position;
+    TRY(handle_decode_error(t, errors, "charmap", data, i, i + 1, "character maps to <undefined>", out, &i));
   }
   return with_length(t, TRY(out.finish()), data.size());
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vm/native/native.h"
+#include "vm/types/runtime.h"
 
 namespace mp {
 
@@ -25,7 +26,8 @@ bool warns_about_encoding(Thread& t);                     // -X warn_default_enc
 void set_core_specs(Thread& t);                           // __spec__ and __loader__ of sys and builtins
 Status set_up_standard_streams(Thread& t);                // stdlib/native/io_module.cpp
 inline void add_native(Thread& t, ModuleObject* module, const NativeDef& def) {
-  NativeFunctionObject* function = make_native_function(t, def, module, kNone);
+  Value name = dict_get_str(module->dict, t.names().__name__);
+  NativeFunctionObject* function = make_native_function(t, def, module, name);
   MP_BOOT(dict_set(t, module->dict, function->name, function));
 }
 extern const NativeDef

@@ -168,6 +168,13 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
   return compile_and_run(t, source, file, true);
 }
 
+bool is_library(Thread& t, const ModuleLocation& location) {
+  if (location.kind == ModuleLocation::Frozen) return true;
+  const std::string& library = t.runtime().import->python_lib;
+  return location.kind == ModuleLocation::File && !library.empty() &&
+         location.file.starts_with(library + "/");
+}
+
 Status run_module(Thread& t, const std::string& name) {
   const RuntimeOptions& options = t.runtime().options;
   char buffer[4096];
@@ -272,6 +279,9 @@ Status run_module(Thread& t, const std::string& name) {
     if (is_list(argv) && argv.as<ListObject>()->length() > 0)
       TRY(list_set(t, argv.as<ListObject>(), 0, file));
   }
+  FrozenModule program;
+  if (is_library(t, location) && find_frozen_module("_program." + target, &program))
+    frozen = TRY(frozen_code(t, program));
   if (!frozen.is_none()) return run_code_as_main(t, frozen);
   Value data = TRY(read_file(t, location.file));
   return compile_and_run(t, data.as<BytesObject>()->view(), location.file, true);

@@ -57,11 +57,11 @@ Status encode_utf7_to(Thread& t, StrObject* text, std::string& out);
 Status encode_unicode_escape_to(Thread& t, StrObject* text, std::string& out);
 Status encode_raw_unicode_escape_to(Thread& t, StrObject* text, std::string& out);
 
-// Calls the registered handler. The replacement is a str, or (encoding only) bytes; *position is where to go
-// on.
-Result<Value> call_decode_error(Thread& t, std::string_view errors, const char* encoding,
-                                std::string_view data, size_t start, size_t end, const char* reason,
-                                size_t* position);
+// A decoder appends what stands for data[start:end] to `out` and goes on at `*at`; and with other data, where
+// the handler gave its exception another object. That lives while `data` is on the stack.
+Status handle_decode_error(Thread& t, std::string_view errors, const char* encoding, std::string_view& data,
+                           size_t start, size_t end, const char* reason, StrBuilder& out, size_t* at);
+// Calls the registered handler. The replacement is a str or bytes; *position is where to go on.
 Result<Value> call_encode_error(Thread& t, std::string_view errors, const char* encoding, StrObject* text,
                                 size_t start, size_t end, const char* reason, size_t* position);
 

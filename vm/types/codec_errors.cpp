@@ -7,6 +7,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/types/bytes_internal.h"
 #include "vm/types/codec.h"
+#include "vm/types/exception_internal.h"
 #include "vm/types/number.h"
 
 namespace mp {
@@ -123,9 +124,9 @@ static bool is_handler_result(Value v, bool allow_bytes) {
   return (is_str(text) || (allow_bytes && is_bytes(text))) && is_any_int(position);
 }
 
-Result<Value> call_decode_error(Thread& t, std::string_view errors, const char* encoding,
-                                std::string_view data, size_t start, size_t end, const char* reason,
-                                size_t* position) {
+static Result<Value> call_decode_error(Thread& t, std::string_view errors, const char* encoding,
+                                       std::string_view& data, size_t start, size_t end, const char* reason,
+                                       size_t* position) {
   *position = end;
   switch (error_handler_by_name(errors)) {
     case ErrorHandler::Strict: return raise_decode_error(t, encoding, data, start, end, reason);
@@ -163,8 +164,20 @@ Result<Value> call_decode_error(Thread& t, std::string_view errors, const char* 
   if (!is_handler_result(result, false)) {
     return t.raise(Exc::TypeError, "decoding error handler must return (str, int) tuple");
   }
+  Value object = exception.as<ExceptionObject>()->fields[kUnicodeObject];
+  if (!is_bytes(object)) return t.raise(Exc::TypeError, "object attribute must be bytes");
+  data = object.as<BytesObject>()->view();
   *position = TRY(handler_position(t, result, static_cast<int64_t>(data.size())));
   return (*result.as<TupleObject>())[0];
+}
+
+Status handle_decode_error(Thread& t, std::string_view errors, const char* encoding, std::string_view& data,
+                           size_t start, size_t end, const char* reason, StrBuilder& out, size_t* at) {
+  size_t position;
+  Value replacement = TRY(call_decode_error(t, errors, encoding, data, start, end, reason, &position));
+  out.append(replacement.as<StrObject>());
+  *at = position;
+  return {};
 }
 
 Result<Value> call_encode_error(Thread& t, std::string_view errors, const char* encoding, StrObject* text,

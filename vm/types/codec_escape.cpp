@@ -133,11 +133,9 @@ Result<Value> decode_unicode_escape(Thread& t, std::string_view data, std::strin
       *consumed = start;
       break;
     }
-    size_t position;
-    Value replacement =
-        TRY(call_decode_error(t, errors, "unicodeescape", data, start, end, reason, &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, "unicodeescape", data, start, end, reason, out, &at));
+    n = data.size();
+    if (consumed != nullptr) *consumed = n;
   }
   if (warned > 255) {
     TRY(warn(t, Exc::DeprecationWarning, fmt::format("invalid octal escape sequence '\\{:o}'", warned)));
@@ -187,11 +185,9 @@ Result<Value> decode_raw_unicode_escape(Thread& t, std::string_view data, std::s
       *consumed = start;
       break;
     }
-    size_t position;
-    Value replacement =
-        TRY(call_decode_error(t, errors, "rawunicodeescape", data, start, end, reason, &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, "rawunicodeescape", data, start, end, reason, out, &at));
+    n = data.size();
+    if (consumed != nullptr) *consumed = n;
   }
   return out.finish();
 }

@@ -50,10 +50,9 @@ Result<Value> decode_utf16(Thread& t, std::string_view data, std::string_view er
         reason = "illegal UTF-16 surrogate";
       }
     }
-    size_t position;
-    Value replacement = TRY(call_decode_error(t, errors, encoding, data, at, end, reason, &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, encoding, data, at, end, reason, out, &at));
+    p = raw(data);
+    n = data.size();
   }
   if (consumed != nullptr) *consumed = at;
   if (byte_order != nullptr) *byte_order = order;
@@ -88,10 +87,9 @@ Result<Value> decode_utf32(Thread& t, std::string_view data, std::string_view er
         continue;
       }
     }
-    size_t position;
-    Value replacement = TRY(call_decode_error(t, errors, encoding, data, at, end, reason, &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, encoding, data, at, end, reason, out, &at));
+    p = raw(data);
+    n = data.size();
   }
   if (consumed != nullptr) *consumed = at;
   if (byte_order != nullptr) *byte_order = order;

@@ -22,12 +22,16 @@ Result<Value> decode_utf7(Thread& t, std::string_view data, std::string_view err
   int bit_count = 0;
   const char* reason = nullptr;
   size_t start = 0;
-  while (at < n || reason != nullptr) {
+  for (;;) {
+    if (at == n && reason == nullptr) {
+      bool left = in_shift && (high != 0 || bit_count >= 6 || (bit_count > 0 && bits != 0));
+      if (!left || consumed != nullptr) break;
+      start = shift_start;
+      reason = "unterminated shift sequence";
+    }
     if (reason != nullptr) {
-      size_t position;
-      Value replacement = TRY(call_decode_error(t, errors, "utf7", data, start, at, reason, &position));
-      out.append(replacement.as<StrObject>());
-      at = position;
+      TRY(handle_decode_error(t, errors, "utf7", data, start, at, reason, out, &at));
+      n = data.size();
       reason = nullptr;
       in_shift = false;
       high = 0;
@@ -108,11 +112,6 @@ Result<Value> decode_utf7(Thread& t, std::string_view data, std::string_view err
   if (in_shift && consumed != nullptr) {
     *consumed = shift_start;
     out.truncate(length_at_shift);
-  } else if (in_shift && (high != 0 || bit_count >= 6 || (bit_count > 0 && bits != 0))) {
-    size_t position;
-    Value replacement = TRY(
-        call_decode_error(t, errors, "utf7", data, shift_start, n, "unterminated shift sequence", &position));
-    out.append(replacement.as<StrObject>());
   }
   return out.finish();
 }

@@ -91,11 +91,9 @@ Result<Value> decode_utf8(Thread& t, std::string_view data, std::string_view err
       *consumed = at;
       break;
     }
-    size_t position;
-    Value replacement =
-        TRY(call_decode_error(t, errors, "utf-8", data, at, at + error.length, error.reason, &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, "utf-8", data, at, at + error.length, error.reason, out, &at));
+    bytes = reinterpret_cast<const uint8_t*>(data.data());
+    if (consumed != nullptr) *consumed = data.size();
     good = at + valid_utf8(bytes + at, data.size() - at);
   }
   return out.finish();
@@ -115,11 +113,8 @@ Result<Value> decode_ascii(Thread& t, std::string_view data, std::string_view er
       out.append(static_cast<uint32_t>(bytes[at++]));
       continue;
     }
-    size_t position;
-    Value replacement =
-        TRY(call_decode_error(t, errors, "ascii", data, at, at + 1, "ordinal not in range(128)", &position));
-    out.append(replacement.as<StrObject>());
-    at = position;
+    TRY(handle_decode_error(t, errors, "ascii", data, at, at + 1, "ordinal not in range(128)", out, &at));
+    bytes = reinterpret_cast<const uint8_t*>(data.data());
   }
   return out.finish();
 }

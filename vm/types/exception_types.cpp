@@ -484,24 +484,33 @@ static constexpr const char* kExceptionNames[] = {
 #undef MP_EXC
 };
 
+static constexpr const char* doc_of(Exc kind) {
+  switch (kind) {
+#define MP_DOC(name, text) \
+  case Exc::name:          \
+    return text;
+#include "vm/types/exception_docs.def"
+#undef MP_DOC
+    default: return nullptr;
+  }
+}
+
 static TypeSpec spec_of(size_t index) {
   auto kind = static_cast<Exc>(index);
   TypeSpec spec{.name = kExceptionNames[index],
                 .kind = Kind::Exception,
                 .size = sizeof(ExceptionObject),
-                .flags = kTypeBaseType};
+                .flags = kTypeBaseType,
+                .doc = doc_of(kind)};
   switch (kind) {
     case Exc::BaseException:
-      spec.doc = "Common base class for all exceptions";
       spec.flags |= kTypeHasDict | kTypeHasWeakref;
       spec.trace = trace_exception;
       spec.slots = MP_SLOTS(.repr = base_repr, .str = base_str);
       spec.methods = kBaseMethods;
       spec.getsets = kBaseGetSets;
       break;
-    case Exc::Exception: spec.doc = "Common base class for all non-exit exceptions."; break;
     case Exc::BaseExceptionGroup:
-      spec.doc = "A combination of multiple unrelated exceptions.";
       spec.slots = MP_SLOTS(.repr = group_repr, .str = group_str);
       spec.methods = kGroupMethods;
       spec.getsets = kGroupGetSets;
@@ -509,44 +518,34 @@ static TypeSpec spec_of(size_t index) {
     case Exc::StopIteration:
       spec.methods = kInitMethods;
       spec.getsets = kStopGetSets;
-      spec.doc = "Signal the end from iterator.__next__().";
       break;
     case Exc::SystemExit:
       spec.methods = kInitMethods;
       spec.getsets = kExitGetSets;
-      spec.doc = "Request to exit from the interpreter.";
       break;
     case Exc::NameError:
       spec.methods = kFieldMethods;
       spec.getsets = kNameGetSets;
-      spec.doc = "Name not found globally.";
       break;
     case Exc::AttributeError:
       spec.methods = kFieldMethods;
       spec.getsets = kAttributeGetSets;
-      spec.doc = "Attribute not found.";
       break;
     case Exc::ImportError:
       spec.methods = kFieldMethods;
       spec.getsets = kImportGetSets;
       spec.slots = MP_SLOTS(.str = import_error_str);
-      spec.doc = "Import can't find module, or can't find name in module.";
       break;
-    case Exc::KeyError:
-      spec.slots = MP_SLOTS(.str = key_error_str);
-      spec.doc = "Mapping key not found.";
-      break;
+    case Exc::KeyError: spec.slots = MP_SLOTS(.str = key_error_str); break;
     case Exc::OSError:
       spec.methods = kOsMethods;
       spec.getsets = kOsGetSets;
       spec.slots = MP_SLOTS(.str = os_error_str);
-      spec.doc = "Base class for I/O related errors.";
       break;
     case Exc::SyntaxError:
       spec.methods = kInitMethods;
       spec.getsets = kSyntaxGetSets;
       spec.slots = MP_SLOTS(.str = syntax_error_str);
-      spec.doc = "Invalid syntax.";
       break;
     case Exc::UnicodeDecodeError:
     case Exc::UnicodeEncodeError:
