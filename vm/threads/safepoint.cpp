@@ -1,6 +1,7 @@
 // What a thread does when its interrupt word is not zero. Order as in CPython's eval breaker.
 #include "vm/gc/heap_impl.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/exception.h"
@@ -23,7 +24,8 @@ Status Thread::handle_interrupts(bool keep_gil) {
     heap_->impl().collect(*this, "memory limit");
     if (heap_->impl().over_limit(0)) return raise_memory_error();
   }
-  if ((bits & kInterruptSignal) != 0) {
+  // Within an operation a handler of a script waits: it may change what the operation goes through.
+  if ((bits & kInterruptSignal) != 0 && (!keep_gil || interrupt_is_pending(*this))) {
     clear_interrupt(kInterruptSignal);
     if (is_main) TRY(run_signal_handlers(*this));
   }

@@ -137,6 +137,10 @@ int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer) {
 }
 void set_signal_event_fd(int fd) { g_event_fd.store(fd, std::memory_order_seq_cst); }
 bool signal_is_pending() { return g_any_tripped.load(std::memory_order_relaxed); }
+bool interrupt_is_pending(Thread& t) {
+  return g_tripped[SIGINT].load(std::memory_order_relaxed) &&
+         signal_action(t, SIGINT) == SignalAction::DefaultInt;
+}
 
 Status run_signal_handlers(Thread& t) {
   if (g_signal_thread.load(std::memory_order_relaxed) != &t ||

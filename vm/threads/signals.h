@@ -36,5 +36,7 @@ int set_signal_wakeup_fd(int fd, bool warn_on_full_buffer);
 // none.
 void set_signal_event_fd(int fd);
 bool signal_is_pending();
+// Ctrl-C has come, and raises KeyboardInterrupt.
+bool interrupt_is_pending(Thread& t);
 
 }  // namespace mp
