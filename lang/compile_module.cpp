@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "lang/compiler.h"
 
@@ -570,6 +571,8 @@ CompileResult compile(const ModNode& module, const Source& source, Arena& arena,
     result.unit = compiler.module(module);
   } catch (const CompileError& error) {
     result.error = diagnose(source, error, options.filename);
+  } catch (const std::bad_alloc&) {
+    result.error = out_of_memory();
   }
   return result;
 }

@@ -42,4 +42,11 @@ struct Diagnostic {
   Span span;
 };
 
+// What the front end's doors make of std::bad_alloc: a source may be of any size.
+inline Diagnostic out_of_memory() {
+  Diagnostic diagnostic;
+  diagnostic.kind = DiagnosticKind::MemoryError;
+  return diagnostic;
+}
+
 }  // namespace mp::lang

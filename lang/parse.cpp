@@ -1,3 +1,5 @@
+#include <new>
+
 #include "lang/diagnose.h"
 #include "lang/frontend.h"
 #include "lang/layout.h"
@@ -51,7 +53,7 @@ std::string dump_front_end(const Source& source, bool tokens, const ParseOptions
   return dump_ast(result.module, dump) + "\n";
 }
 
-ParseResult parse(const Source& source, Arena& arena, const ParseOptions& options) {
+ParseResult parse(const Source& source, Arena& arena, const ParseOptions& options) try {
   ParseResult result;
   TokenStream stream = tokenize(source, arena, options.mode);
   ParserContext context(source, arena, stream, options);
@@ -74,6 +76,10 @@ ParseResult parse(const Source& source, Arena& arena, const ParseOptions& option
   result.error = std::move(context.error);
   result.incomplete =
       options.allow_incomplete && (context.failed_at_end || (stream.has_error && stream.error_at_end));
+  return result;
+} catch (const std::bad_alloc&) {
+  ParseResult result;
+  result.error = out_of_memory();
   return result;
 }
 

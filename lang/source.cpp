@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <new>
 
 #include "lang/unicode.h"
 
@@ -145,7 +146,13 @@ Diagnostic plain_error(std::string message, const std::string& filename, int lin
 
 }  // namespace
 
-Source Source::from_bytes(std::string_view bytes, std::string filename, std::optional<Diagnostic>* error) {
+static Source without_memory(std::optional<Diagnostic>* error) {
+  if (error != nullptr) *error = out_of_memory();
+  return Source::from_text({}, {});
+}
+
+Source Source::from_bytes(std::string_view bytes, std::string filename,
+                          std::optional<Diagnostic>* error) try {
   Source source;
   source.filename_ = std::move(filename);
   bool bom = bytes.size() >= 3 && bytes.substr(0, 3) == "\xEF\xBB\xBF";
@@ -221,9 +228,11 @@ Source Source::from_bytes(std::string_view bytes, std::string filename, std::opt
   source.encoding_ = encoding;
   source.index_lines();
   return source;
+} catch (const std::bad_alloc&) {
+  return without_memory(error);
 }
 
-Source Source::from_text(std::string_view utf8, std::string filename, std::optional<Diagnostic>* error) {
+Source Source::from_text(std::string_view utf8, std::string filename, std::optional<Diagnostic>* error) try {
   Source source;
   source.filename_ = std::move(filename);
   if (utf8.find('\0') != std::string_view::npos) {
@@ -234,6 +243,8 @@ Source Source::from_text(std::string_view utf8, std::string filename, std::optio
   }
   source.index_lines();
   return source;
+} catch (const std::bad_alloc&) {
+  return without_memory(error);
 }
 
 void Source::index_lines() {

@@ -9,6 +9,7 @@
 #include "vm/exec/code.h"
 #include "vm/exec/compile_errors.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -361,6 +362,7 @@ Result<Value> ast_parse(Thread& t, const Value* args) {
   std::optional<Diagnostic> broken;
   Source source;
   if (is_str(args[0])) {
+    if (!os::has_room(args[0].as<StrObject>()->byte_size() * 2)) return t.raise_memory_error();
     std::string text = to_utf8(args[0].as<StrObject>());
     if (text.find('\0') != std::string::npos)
       return t.raise(Exc::SyntaxError, "source code string cannot contain null bytes");
@@ -371,6 +373,7 @@ Result<Value> ast_parse(Thread& t, const Value* args) {
       if (!t.catch_exception(Exc::TypeError)) return Error{};
       return t.raise(Exc::TypeError, "compile() arg 1 must be a string, bytes or AST object");
     }
+    if (!os::has_room(bytes.value().size())) return t.raise_memory_error();
     source = Source::from_bytes(std::string(bytes.value()), filename, &broken);
   }
   if (broken) return raise_diagnostic(t, *broken, false);

@@ -6,6 +6,7 @@
 #include "vm/exec/code_data.h"
 #include "vm/exec/compile_errors.h"
 #include "vm/exec/interp.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -28,7 +29,8 @@ Error raise_diagnostic(Thread& t, const lang::Diagnostic& d, bool incomplete) {
     case lang::DiagnosticKind::TabError: kind = Exc::TabError; break;
     case lang::DiagnosticKind::ValueError: return t.raise(Exc::ValueError, "{}", d.message);
     case lang::DiagnosticKind::RecursionError: return t.raise(Exc::RecursionError, "{}", d.message);
-    case lang::DiagnosticKind::MemoryError: return t.raise(Exc::MemoryError, "{}", d.message);
+    case lang::DiagnosticKind::MemoryError:
+      return d.message.empty() ? t.raise_memory_error() : t.raise(Exc::MemoryError, "{}", d.message);
     default: break;
   }
   if (incomplete) kind = Exc::_IncompleteInputError;
@@ -123,6 +125,7 @@ struct SourceText {
 Result<SourceText> source_text(Thread& t, Value v, const char* what, const char* kinds) {
   SourceText out;
   if (is_str(v)) {
+    if (!os::has_room(v.as<StrObject>()->byte_size() * 2)) return t.raise_memory_error();
     out.text = to_utf8(v.as<StrObject>());
     return out;
   }
@@ -131,6 +134,7 @@ Result<SourceText> source_text(Thread& t, Value v, const char* what, const char*
     if (!t.catch_exception(Exc::TypeError)) return Error{};
     return t.raise(Exc::TypeError, "{} must be a {}", what, kinds);
   }
+  if (!os::has_room(view.value().size())) return t.raise_memory_error();
   out.text = std::string(view.value());
   out.decode = true;
   return out;
