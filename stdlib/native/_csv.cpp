@@ -5,6 +5,7 @@
 #include "stdlib/native/native_error.h"
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/iterator_support.h"
 #include "vm/types/number.h"
@@ -338,6 +339,7 @@ class Record {
   Status add(uint32_t c) {
     if (static_cast<int64_t>(field_.size()) >= limit_)
       return raise_csv(thread_, fmt::format("field larger than field limit ({})", limit_));
+    if (!os::make_room(field_, 1)) return thread_.raise_memory_error();
     field_.push_back(c);
     return {};
   }

@@ -6,6 +6,7 @@
 #include "stdlib/native/native_error.h"
 #include "vm/modules/modules.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
 #include "vm/types/bytes_methods.h"
@@ -252,6 +253,7 @@ Result<Value> pbkdf2_hmac(Thread& t, const Value* args) {
   if (!args[4].is_none()) length = TRY(to_int64(t, args[4]));
   if (length < 1) return t.raise(Exc::ValueError, "key length must be greater than 0.");
   if (length > INT32_MAX) return t.raise(Exc::OverflowError, "key length is too great.");
+  if (!os::has_room(2 * static_cast<size_t>(length))) return t.raise_memory_error();
   std::string out;
   {
     BlockingRegion region(t);
@@ -278,6 +280,9 @@ Result<Value> hash_scrypt(Thread& t, const Value* args) {
   if (r < 1 || p < 1 || r > INT32_MAX || p > INT32_MAX || static_cast<__int128>(r) * p > (1 << 30) ||
       needed > memory)
     return t.raise(Exc::ValueError, "Invalid parameter combination for n, r, p, maxmem.");
+  // pbkdf2() of so many bytes is its first step.
+  if (!os::has_room(static_cast<size_t>(needed) + 2 * static_cast<size_t>(length)))
+    return t.raise_memory_error();
   std::string out;
   {
     BlockingRegion region(t);

@@ -4,6 +4,7 @@
 
 #include "stdlib/native/native_error.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
 #include "vm/types/bytes_methods.h"
@@ -112,6 +113,7 @@ Result<Value> a2b_base64(Thread& t, const Value* args) {
   std::string_view data;
   TRY(ascii_data(t, args[0], held, &data));
   bool strict = TRY(truth(t, args[1]));
+  if (!os::has_room(data.size() / 4 * 3)) return t.raise_memory_error();
   std::string out;
   out.reserve(data.size() / 4 * 3);
   int position = 0, pads = 0;
@@ -285,7 +287,9 @@ Result<Value> a2b_qp(Thread& t, const Value* args) {
   std::string_view data;
   TRY(ascii_data(t, args[0], held, &data));
   bool header = TRY(truth(t, args[1]));
+  if (!os::has_room(data.size())) return t.raise_memory_error();
   std::string out;
+  out.reserve(data.size());
   for (size_t i = 0; i < data.size();) {
     char c = data[i];
     if (c == '=') {
@@ -335,7 +339,9 @@ Result<Value> b2a_qp(Thread& t, const Value* args) {
     out.push_back('\n');
     line = 0;
   };
+  constexpr size_t kMostAtOnce = 8;  // a soft break, and white space and a byte that are quoted
   for (size_t i = 0; i < n;) {
+    if (!os::make_room(out, kMostAtOnce)) return t.raise_memory_error();
     auto c = static_cast<uint8_t>(data[i]);
     bool at_line_end =
         i + 1 < n && (data[i + 1] == '\n' || (data[i + 1] == '\r' && i + 2 < n && data[i + 2] == '\n'));

@@ -42,6 +42,7 @@ static Result<Value> partial_new(Thread& t, Value self, const CallArgs& args) {
   p->args = Value(all);
   DictObject* keywords =
       inner_keywords.is_empty() ? make_dict(t) : dict_copy(t, inner_keywords.as<DictObject>());
+  if (keywords == nullptr) return Error{};
   if (!args.keyword_names.is_empty()) {
     auto* names = args.keyword_names.as<TupleObject>();
     for (size_t i = 0; i < names->size; ++i)
@@ -74,6 +75,7 @@ static Result<Value> partial_call(Thread& t, Value self, const CallArgs& args) {
   DictObject* merged = keywords;
   if (given_keywords != 0) {
     merged = dict_copy(t, keywords);
+    if (merged == nullptr) return Error{};
     for (size_t i = 0; i < given_keywords; ++i)
       TRY(dict_set(t, merged, (*args.keyword_names.as<TupleObject>())[i], args.values[args.count + i]));
   }
@@ -134,9 +136,10 @@ static Result<Value> partial_setstate(Thread& t, const Value* args) {
   if (!is_callable(t, function) || !is_tuple(positional) || (!keywords.is_none() && !is_dict(keywords)))
     return t.raise(Exc::TypeError, "invalid partial state");
   positional = TRY(to_tuple(t, positional));
-  Value own = keywords.is_none()                   ? Value(make_dict(t))
-              : is_exact(keywords, t.types().dict) ? keywords
-                                                   : Value(dict_copy(t, keywords.as<DictObject>()));
+  Value own = keywords.is_none() ? Value(make_dict(t))
+              : is_exact(keywords, t.types().dict)
+                  ? keywords
+                  : TRY(str_or_error(dict_copy(t, keywords.as<DictObject>())));
   p->function = function;
   p->args = positional;
   p->keywords = own;

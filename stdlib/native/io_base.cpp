@@ -278,10 +278,11 @@ Result<Value> base_readline(Thread& t, const Value* args) {
                      type_name(t, piece));
     std::string_view view = piece.as<BytesObject>()->view();
     if (view.empty()) break;
+    if (!os::make_room(line, view.size())) return t.raise_memory_error();
     line += view;
     if (line.back() == '\n') break;
   }
-  return make_bytes(t, line);
+  return str_or_error(make_bytes(t, line));
 }
 Result<Value> base_iter(Thread& t, Value self) {
   TRY(check_closed(t, self));
@@ -362,9 +363,10 @@ Result<Value> raw_readall(Thread& t, const Value* args) {
     if (!is_bytes(piece)) return t.raise(Exc::TypeError, "read() should return bytes");
     std::string_view view = piece.as<BytesObject>()->view();
     if (view.empty()) break;
+    if (!os::make_room(all, view.size())) return t.raise_memory_error();
     all += view;
   }
-  return make_bytes(t, all);
+  return str_or_error(make_bytes(t, all));
 }
 Result<Value> raw_read(Thread& t, const Value* args) {
   int64_t size = TRY(size_argument(t, args[1]));

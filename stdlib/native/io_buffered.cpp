@@ -218,9 +218,11 @@ Result<Value> read_all(Thread& t, BufferedObject* self) {
     } else {
       if (!is_bytes(rest)) return t.raise(Exc::TypeError, "readall() should return bytes");
       if (out.empty()) return rest;
-      out += rest.as<BytesObject>()->view();
+      std::string_view more = rest.as<BytesObject>()->view();
+      if (!os::make_room(out, more.size())) return t.raise_memory_error();
+      out += more;
     }
-    return make_bytes(t, out);
+    return str_or_error(make_bytes(t, out));
   }
   for (;;) {
     Value piece = TRY(call_name(t, self->raw, "read"));
@@ -229,10 +231,12 @@ Result<Value> read_all(Thread& t, BufferedObject* self) {
       break;
     }
     if (!is_bytes(piece)) return t.raise(Exc::TypeError, "read() should return bytes");
-    if (piece.as<BytesObject>()->size == 0) break;
-    out += piece.as<BytesObject>()->view();
+    std::string_view more = piece.as<BytesObject>()->view();
+    if (more.empty()) break;
+    if (!os::make_room(out, more.size())) return t.raise_memory_error();
+    out += more;
   }
-  return make_bytes(t, out);
+  return str_or_error(make_bytes(t, out));
 }
 Result<Value> buffered_read(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
@@ -249,7 +253,7 @@ Result<Value> buffered_read(Thread& t, const Value* args) {
   if (wanted <= unread(self)) {
     BytesObject* bytes = make_bytes(t, std::string_view(*self->buffer).substr(self->position, wanted));
     self->position += wanted;
-    return bytes;
+    return str_or_error(bytes);
   }
   if (size > (int64_t{1} << 40)) return t.raise_memory_error();
   std::string out = take(self, unread(self));
@@ -265,7 +269,7 @@ Result<Value> buffered_read(Thread& t, const Value* args) {
     if (n == -2 && out.empty()) return kNone;
     if (n <= 0) break;
   }
-  return make_bytes(t, out);
+  return str_or_error(make_bytes(t, out));
 }
 Result<Value> buffered_read1(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
@@ -331,16 +335,17 @@ Result<Value> read_line(Thread& t, BufferedObject* self, int64_t limit) {
       if (line.empty()) {
         BytesObject* bytes = make_bytes(t, std::string_view(start, count));
         self->position += count;
-        return bytes;
+        return str_or_error(bytes);
       }
       line += take(self, count);
       break;
     }
+    if (!os::make_room(line, available)) return t.raise_memory_error();
     line += take(self, available);
     if (limit >= 0 && line.size() >= static_cast<size_t>(limit)) break;
     if (TRY(fill(t, self)) <= 0) break;
   }
-  return make_bytes(t, line);
+  return str_or_error(make_bytes(t, line));
 }
 Result<Value> buffered_readline(Thread& t, const Value* args) {
   TRY(check_ready(t, self_of(args)));
@@ -376,6 +381,7 @@ Result<Value> buffered_write(Thread& t, const Value* args) {
     self->buffer->append(data);
     return Value::from_int(static_cast<int64_t>(data.size()));
   }
+  if (!os::has_room(data.size())) return t.raise_memory_error();
   std::string copy(data);
   Status flushed = flush_pending(t, self);
   if (flushed.is_error()) {

@@ -255,7 +255,7 @@ Result<Value> bytes_io_closed(Thread&, Value self) {
 Result<Value> bytes_io_getstate(Thread& t, const Value* args) {
   Value content = TRY(bytes_io_getvalue(t, args));
   Value dict = TRY(instance_dict(t, args[0].as_object()));
-  Value copy = dict_copy(t, dict.as<DictObject>());
+  Value copy = TRY(str_or_error(dict_copy(t, dict.as<DictObject>())));
   return make_tuple(t, {content, make_int(t, static_cast<int64_t>(bytes_self(args)->position)), copy});
 }
 Result<Value> bytes_io_setstate(Thread& t, const Value* args) {

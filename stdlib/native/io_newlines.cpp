@@ -2,6 +2,7 @@
 #include "stdlib/native/io_newlines.h"
 
 #include "stdlib/native/io.h"
+#include "vm/os/memory.h"
 
 namespace mp::io {
 
@@ -57,6 +58,7 @@ Result<Value> decoder_decode(Thread& t, const Value* args) {
     text = TRY(call_method(t, self->decoder, t.names().decode, {text, Value::from_bool(final)}));
   if (!is_str(text))
     return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+  if (!os::has_room(text.as<StrObject>()->byte_size() * 3)) return t.raise_memory_error();
   std::string out;
   translate_newlines(self->state, to_utf8(text.as<StrObject>()), self->translate, final, out);
   return make_str(t, out);

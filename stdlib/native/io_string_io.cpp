@@ -241,7 +241,7 @@ Result<Value> string_io_getstate(Thread& t, const Value* args) {
                                                   : "\n";
   Value newline_value = self->translate ? kNone : Value(make_str(t, newline));
   Value dict = TRY(instance_dict(t, args[0].as_object()));
-  Value copy = dict_copy(t, dict.as<DictObject>());
+  Value copy = TRY(str_or_error(dict_copy(t, dict.as<DictObject>())));
   return make_tuple(t, {content, newline_value, make_int(t, static_cast<int64_t>(self->position)), copy});
 }
 Result<Value> string_io_setstate(Thread& t, const Value* args) {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "vm/os/memory.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/str_internal.h"
 
@@ -22,6 +23,7 @@ Status check_open(Thread& t, TextObject* self) {
 Status write_pending(Thread& t, TextObject* self) {
   if (self->pending->empty()) return {};
   BytesObject* bytes = make_bytes(t, *self->pending);
+  if (bytes == nullptr) return Error{};
   self->pending->clear();
   self->unwritten.store(false, std::memory_order_release);
   TRY(call_method(t, self->buffer, t.names().write, {bytes}));
@@ -88,6 +90,7 @@ Result<Value> text_write(Thread& t, const Value* args) {
     text = replaced.as<StrObject>();
   }
   size_t before = self->pending->size();
+  if (!os::has_room(text->byte_size() * 3)) return t.raise_memory_error();  // encoded, and as bytes
   Status encoded = encode_to_pending(t, self, text);
   if (encoded.is_error()) {
     self->pending->resize(std::min(before, self->pending->size()));
@@ -141,11 +144,14 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
     Value text = TRY(call_method(t, self->decoder, t.names().decode, {data, Value::from_bool(final)}));
     if (!is_str(text))
       return t.raise(Exc::TypeError, "decoder should return a string result, not '{}'", type_name(t, text));
+    if (!os::has_room(text.as<StrObject>()->byte_size() * 2)) return t.raise_memory_error();
     decoded = storage = to_utf8(text.as<StrObject>());
   } else if (self->raw_ahead->empty() &&
              all_ascii(reinterpret_cast<const uint8_t*>(view.data()), view.size())) {
     decoded = view;
   } else {
+    // Besides what was read: the two joined, the text, and its UTF-8.
+    if (!os::has_room(view.size() * 4)) return t.raise_memory_error();
     std::string joined = *self->raw_ahead;
     joined += view;
     size_t consumed = joined.size();
@@ -164,6 +170,7 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
     self->decoded->erase(0, self->offset);
     self->offset = 0;
   }
+  if (!os::make_room(*self->decoded, decoded.size() + 1)) return t.raise_memory_error();
   if (self->universal)
     translate_newlines(self->newlines, decoded, self->translate_read, final, *self->decoded);
   else

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "stdlib/native/posix_support.h"
+#include "vm/os/memory.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
 
@@ -137,10 +138,12 @@ Result<Value> take(Thread& t, MmapObject* m, Count count) {
     if (m->data.load() == nullptr) return raise_closed(t);
     std::string_view all(reinterpret_cast<char*>(m->data.load()), static_cast<size_t>(m->size.load()));
     std::string_view rest = all.substr(std::min(static_cast<size_t>(m->position.load()), all.size()));
-    out = rest.substr(0, count(rest));
+    rest = rest.substr(0, count(rest));
+    if (!os::has_room(rest.size())) return t.raise_memory_error();
+    out = rest;
     m->position += static_cast<int64_t>(out.size());
   }
-  return make_bytes(t, out);
+  return str_or_error(make_bytes(t, out));
 }
 
 Result<Value> mmap_read(Thread& t, const Value* args) {
@@ -333,6 +336,7 @@ Result<Value> mmap_get_item(Thread& t, Value v, Value key) {
   }
   int64_t size = m->size;
   SliceRange range = TRY(slice_indices(t, key.as<SliceObject>(), size));
+  if (!os::has_room(static_cast<size_t>(range.count))) return t.raise_memory_error();
   std::string out;
   {
     ObjectLock lock(t, m);
@@ -343,7 +347,7 @@ Result<Value> mmap_get_item(Thread& t, Value v, Value key) {
     else
       for (int64_t i = 0; i < range.count; ++i) out += data[range.start + i * range.step];
   }
-  return make_bytes(t, out);
+  return str_or_error(make_bytes(t, out));
 }
 Status mmap_set_item(Thread& t, Value v, Value key, Value value) {
   MmapObject* m = self(v);

@@ -315,6 +315,7 @@ static Result<Value> ordered_repr(Thread& t, Value self) {
   DictObject* plain = make_dict(t);
   if (is_exact_ordered(dict)) {
     plain = dict_copy(t, dict);
+    if (plain == nullptr) return Error{};
   } else {
     Value items = TRY(call_method(t, self, t.names().items));
     TRY(dict_update(t, plain, items));

@@ -1,9 +1,11 @@
 // Reader: the stack machine that makes objects of a pickle: its input, opcodes, data and containers.
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "stdlib/native/pickle.h"
 #include "vm/modules/modules.h"
+#include "vm/os/memory.h"
 #include "vm/types/codec.h"
 
 namespace mp {
@@ -69,10 +71,14 @@ Result<std::string_view> Reader::read_counted(int bytes, const char* opcode) {
 }
 
 Result<Value> Reader::load() {
+  constexpr size_t kLarge = 1 << 17;
   unpickler_->protocol.store(0, std::memory_order_relaxed);
   if (!is_list(unpickler_->memo)) unpickler_->memo = Value(make_list(t_));
   for (;;) {
     TRY(t_.poll_within());
+    // Before the stack doubles: MemoryError instead of the end of the process.
+    if (size_t size = stack_.size(); size >= kLarge && std::has_single_bit(size)) [[unlikely]]
+      if (!os::has_room(2 * size * sizeof(Value))) return t_.raise_memory_error();
     if (at_ >= data_.size()) [[unlikely]] {
       Value chunk = from_file_ ? TRY(bytes_from(t_, unpickler_->read, {Value::from_int(1)}, "read")) : kNone;
       if (chunk.is_none() || chunk.as<BytesObject>()->size == 0)
@@ -105,7 +111,10 @@ Status Reader::step(uint8_t opcode) {
       at_ -= size;
       return {};
     }
-    case kMark: marks_.push_back(stack_.size()); return {};
+    case kMark:
+      if (!os::make_room(marks_, 1)) return t_.raise_memory_error();
+      marks_.push_back(stack_.size());
+      return {};
     case kPop:
       // A mark on top is taken away instead.
       if (!marks_.empty() && marks_.back() == stack_.size())

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "stdlib/native/pickle.h"
+#include "vm/os/memory.h"
 #include "vm/types/buffer.h"
 #include "vm/types/codec.h"
 
@@ -116,6 +117,7 @@ Status Saver::put_payload(std::string_view header, std::string_view payload) {
     return {};
   }
   close_frame();
+  if (!os::make_room(out_, header.size() + payload.size())) return t_.raise_memory_error();
   out_ += header;
   if (write_.is_empty()) {
     out_ += payload;
@@ -194,6 +196,7 @@ Status Saver::save(Value object, Ask ask) {
 Status Saver::save_compound(Value object, Type* type) {
   TRY(t_.check_stack(" while pickling an object"));
   TRY(t_.poll_within());
+  if (out_.size() >= kFrameTarget && !os::make_room(out_, kFrameTarget)) return t_.raise_memory_error();
   BuiltinTypes& types = t_.types();
   if (type == types.str) return save_str(object);
   if (type == types.bytes) return save_bytes(object);

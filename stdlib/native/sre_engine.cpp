@@ -4,6 +4,9 @@
 #include <cstring>
 
 #include "stdlib/native/sre_items.h"
+#include "vm/os/memory.h"
+#include "vm/threads/signals.h"
+#include "vm/threads/thread_table.h"
 
 namespace mp::sre {
 
@@ -103,6 +106,21 @@ class Matcher {
     loops_.push_back({previous, pc, count, last});
     return static_cast<uint32_t>(loops_.size() - 1);
   }
+  // As in CPython, a handler of a script may end a match that takes too long.
+  Status poll() {
+    TRY(thread_.poll_within());
+    return thread_.is_main && signal_is_pending() ? run_signal_handlers(thread_) : Status();
+  }
+  // Before the stack may have to grow by itself, which would end the process where there is no memory. An
+  // instruction pushes a few entries.
+  bool grow_stack() {
+    constexpr size_t kMostAtOnce = 16, kFirst = 64;
+    size_t more = stack_.size() + kFirst;
+    if (stack_.size() > kMaxEntries || !os::make_room(stack_, more)) return false;
+    if (!loops_.empty() && !os::make_room(loops_, more)) return false;
+    stack_room_ = std::min(stack_.capacity() - kMostAtOnce, kMaxEntries);
+    return true;
+  }
   void undo_to(size_t base) {
     while (stack_.size() > base) {
       const Entry& e = stack_.back();
@@ -138,6 +156,7 @@ class Matcher {
   int64_t end_;
   std::vector<int64_t> marks_;
   std::vector<Entry> stack_;
+  size_t stack_room_ = 0;  // beyond it, grow_stack()
   std::vector<Loop> loops_;
   uint32_t loop_ = kNoLoop;
   int32_t last_index_ = -1;
@@ -151,7 +170,7 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
   const uint32_t outer_loop = loop_;
   if (top) loop_ = kNoLoop;
   for (;;) {
-    if ((++steps_ & 0xfffff) == 0 && thread_.poll_within().is_error()) return -1;
+    if ((++steps_ & 0xfffff) == 0 && poll().is_error()) return -1;
     bool failed = false;
     switch (code_[pc]) {
       case kSuccess:
@@ -407,7 +426,7 @@ int Matcher<Char>::run(uint32_t pc, int64_t p, bool top) {
       }
       default: failed = true;
     }
-    if (stack_.size() > kMaxEntries) {
+    if (stack_.size() > stack_room_ && !grow_stack()) {
       (void)thread_.raise_memory_error();
       return -1;
     }

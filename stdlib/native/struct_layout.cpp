@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "vm/gc/heap.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
@@ -109,6 +110,7 @@ Result<std::shared_ptr<const Layout>> parse_layout(Thread& t, const std::string&
       if (padded < size) return raise_struct(t, "total struct size too long");
       size = padded;
     }
+    if (!os::make_room(layout->items, 1)) return t.raise_memory_error();
     if (c == 's' || c == 'p') {
       layout->items.push_back({c, size, count, 1});
       ++layout->values;
@@ -202,7 +204,7 @@ Result<Value> unpack_one(Thread& t, const Layout& layout, const Item& item, cons
 }  // namespace
 
 Result<Value> unpack_all(Thread& t, const Layout& layout, const uint8_t* data) {
-  TupleObject* out = allocate_tuple(t, static_cast<size_t>(layout.values));
+  TupleObject* out = TRY(new_tuple(t, static_cast<size_t>(layout.values)));
   size_t n = 0;
   for (const Item& item : layout.items)
     for (int64_t i = 0; i < item.count; ++i)
@@ -380,6 +382,7 @@ Result<Value> do_pack_into(Thread& t, const Layout& layout, const Value* args, s
   int64_t size = held.view().size;
   TRY(check_offset(t, layout, size, &offset, "pack_into", "no space to pack", "packing"));
   // Values are packed aside: they may run script code that resizes the buffer.
+  if (!os::has_room(static_cast<size_t>(layout.size))) return t.raise_memory_error();
   std::string packed(static_cast<size_t>(layout.size), '\0');
   TRY(pack_all(t, layout, reinterpret_cast<uint8_t*>(packed.data()), args + 2));
   std::memcpy(held.data() + offset, packed.data(), packed.size());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/codec_errors.h"
 #include "vm/types/number.h"
@@ -194,6 +195,7 @@ Result<Value> normalized(Thread& t, std::string_view form, StrObject* s) {
     std::vector<utf8proc_int32_t> decomposed;
     int boundary = 0;
     for (; i < n; ++i) {
+      if (!os::make_room(decomposed, 32)) return t.raise_memory_error();
       c = s->at(i);
       if (c >= 0xd800 && c <= 0xdfff) break;
       if (c < first_special) {

@@ -7,6 +7,7 @@
 #include "stdlib/native/native_error.h"
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/buffer.h"
 #include "vm/types/number.h"
@@ -73,6 +74,7 @@ int pump(z_stream& stream, std::string_view& input, std::string& output, int flu
       size_t room = std::clamp<size_t>(output.size(), kDefaultBuffer, 1 << 26);
       room = std::min(room, limit - output.size());
       size_t before = output.size();
+      if (!os::make_room(output, room)) return Z_MEM_ERROR;
       output.resize(before + room);
       stream.next_out = reinterpret_cast<Bytef*>(output.data() + before);
       stream.avail_out = static_cast<uInt>(room);

@@ -112,7 +112,9 @@ bool LOAD_SLICE(Thread& t, Frame*, const Instruction* pc, Value* r) {
   } else if (is_exact(container, t.types().list)) {
     auto* list = container.as<ListObject>();
     if (plain_slice(r + pc->c, list->length(), &low, &high)) {
-      r[pc->a] = list_slice(t, list, low, high);
+      ListObject* part = list_slice(t, list, low, high);
+      if (part == nullptr) return false;
+      r[pc->a] = part;
       return true;
     }
   }

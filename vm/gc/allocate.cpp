@@ -113,11 +113,11 @@ FreeCell* HeapImpl::sweep(Block* block) {
   return list;
 }
 
-Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
+Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve) {
   std::lock_guard<std::mutex> guard(mutex);
   // Small cells do not fail for a limit: the thread collects at its next safepoint, and raises MemoryError if
   // that does not help.
-  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), true, map);
+  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), from_reserve, map);
   if (block == nullptr) return nullptr;
   if (over_limit(0)) t.set_interrupt(kInterruptMemory);
   block->kind = kind;
@@ -131,7 +131,7 @@ Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class) {
   return block;
 }
 
-FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
+FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve) {
   bool objects = kind == CellKind::Object;
   // Where cells are poisoned, each is handed out here, where its size is known, and none through the cache.
   FreeCell*& rest = kPoisons ? (objects ? t.impl->held_objects : t.impl->held_raws)[size_class]
@@ -191,7 +191,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class) {
     }
   }
   if (list == nullptr) {
-    Block* block = new_block(t, kind, size_class);
+    Block* block = new_block(t, kind, size_class, from_reserve);
     if (block == nullptr) return nullptr;
     carving = block;
     list = carve(t, block);
@@ -208,7 +208,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
   {
     std::lock_guard<std::mutex> guard(mutex);
     if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
-    block = pool.allocate(bytes, block_user(), may_exceed, map);
+    block = pool.allocate(bytes, block_user(), may_exceed ? FromReserve::All : FromReserve::Nothing, map);
     if (block == nullptr) return nullptr;
     block->large = true;
     block->kind = kind;
@@ -225,7 +225,8 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
 Object* Heap::allocate_object_slow(Thread& t, Type* type, size_t bytes, bool may_exceed) {
   Object* object;
   if (bytes <= kMaxSmallSize)
-    object = reinterpret_cast<Object*>(impl_->refill(t, CellKind::Object, size_class(bytes)));
+    object = reinterpret_cast<Object*>(impl_->refill(t, CellKind::Object, size_class(bytes),
+                                                     may_exceed ? FromReserve::All : FromReserve::Half));
   else
     object = static_cast<Object*>(impl_->allocate_large(t, CellKind::Object, bytes, may_exceed));
   if (object == nullptr) {
@@ -246,7 +247,7 @@ inline void* HeapImpl::allocate_raw(Thread& t, size_t bytes, size_t unset) {
   if (cell != nullptr) [[likely]] {
     head = cell->next;
   } else {
-    cell = refill(t, CellKind::Raw, c);
+    cell = refill(t, CellKind::Raw, c, FromReserve::Half);
     if (cell == nullptr) return nullptr;
   }
   unpoison(cell, kClassSizes[c]);

@@ -120,7 +120,7 @@ void BlockPool::look_for_memory() {
   if (exhausted()) exhausted_ = free_units_ < 2 * kReservedUnits && !grow(2 * kReservedUnits);
 }
 
-Block* BlockPool::allocate(size_t bytes, BlockUser user, bool essential, PageMap& map) {
+Block* BlockPool::allocate(size_t bytes, BlockUser user, FromReserve from_reserve, PageMap& map) {
   size_t units = (bytes + kBlockHeader + kBlockSize - 1) / kBlockSize;
   // Pages that go to the system and come back cost many times what clearing them costs, so only what is very
   // large has a mapping of its own.
@@ -140,7 +140,8 @@ Block* BlockPool::allocate(size_t bytes, BlockUser user, bool essential, PageMap
   }
   if (free_units_ < units + kReservedUnits && !grow(units + kReservedUnits)) {
     exhausted_ = true;
-    if (!essential) return nullptr;
+    size_t kept = from_reserve == FromReserve::Half ? kReservedUnits / 2 : kReservedUnits;
+    if (from_reserve != FromReserve::All && free_units_ < units + kept) return nullptr;
   }
   if (units == 1) {
     for (Region& region : regions_)

@@ -89,14 +89,20 @@ class PageMap {
   std::vector<std::atomic<Block*>*> leaves_;
 };
 
+// What an allocation may take of the memory that is kept for the time between running out and MemoryError.
+enum class FromReserve : uint8_t {
+  Nothing,
+  Half,  // a small one: most that are made until the next safepoint can get on
+  All,   // its caller has no way to fail
+};
+
 // Hands out runs of 64 KiB units, from larger mappings; the caller holds the heap's lock.
 class BlockPool {
  public:
   ~BlockPool();
   // A block whose first `kBlockHeader` bytes are a fresh header; nullptr when the system refuses. `bytes`
-  // counts the cells only. What is essential, because its caller has no way to fail, may take the last
-  // kReservedUnits.
-  Block* allocate(size_t bytes, BlockUser user, bool essential, PageMap& map);
+  // counts the cells only.
+  Block* allocate(size_t bytes, BlockUser user, FromReserve from_reserve, PageMap& map);
   void release(Block* block, PageMap& map);
   // Gives dirty free units beyond `keep_bytes` back to the system.
   void trim(size_t keep_bytes);

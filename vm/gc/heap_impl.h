@@ -45,9 +45,8 @@ struct HeapImpl {
   ~HeapImpl();
 
   // ---- allocate.cpp
-  FreeCell* refill(
-      Thread& t, CellKind kind,
-      size_t size_class);  // first cell of a new list, the rest is in the cache; nullptr: out of memory
+  // First cell of a new list, the rest is in the cache; nullptr: out of memory.
+  FreeCell* refill(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve);
   // Zeroed but for the first `unset` bytes.
   void* allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_exceed, size_t unset = 0);
   void* allocate_raw(Thread& t, size_t bytes, size_t unset);
@@ -55,7 +54,7 @@ struct HeapImpl {
   void note_allocated(Thread& t, size_t bytes, size_t objects);
   FreeCell* carve(Thread& t, Block* block);
   FreeCell* sweep(Block* block);  // list of the free cells; zeroes dead objects
-  Block* new_block(Thread& t, CellKind kind, size_t size_class);
+  Block* new_block(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve);
 
   // ---- collect.cpp
   // Stop, mark, free; no finalizers are run. Returns the number of objects freed. `reason` is for the report.

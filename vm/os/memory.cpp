@@ -35,7 +35,7 @@ void populate(void* address, size_t bytes) {
 }
 
 bool has_room(size_t bytes) {
-  constexpr size_t kSmall = 16u << 20;
+  constexpr size_t kSmall = 1u << 20;
   if (bytes < kSmall) return true;
   void* probe = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (probe == MAP_FAILED) return false;

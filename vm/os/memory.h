@@ -21,5 +21,17 @@ void populate(void* address, size_t bytes);
 // Whether the system would give so many bytes at once. A C++ container that asks for more ends the process,
 // so whoever makes one of a size that a script names asks first. Small amounts are taken for granted.
 bool has_room(size_t bytes);
+// Before a std::string or std::vector grows by `more` items; false when the system has no memory.
+template <class Container>
+bool make_room(Container& container, size_t more) {
+  size_t size = container.size(), capacity = container.capacity();
+  if (capacity - size >= more) return true;
+  size_t wanted = size + more, doubled = 2 * capacity;
+  constexpr size_t kItem = sizeof(typename Container::value_type);
+  if (doubled > wanted && has_room(doubled * kItem)) wanted = doubled;
+  if (!has_room(wanted * kItem)) return false;
+  container.reserve(wanted);
+  return true;
+}
 
 }  // namespace mp::os

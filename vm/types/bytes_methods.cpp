@@ -262,6 +262,7 @@ Result<Value> bytes_method_join(Thread& t, const Value* args) {
     if (i != 0) out.append(separator);
     HeldBuffer held;
     TRY(held.get(t, (*tuple)[i]));
+    if (!os::make_room(out, held.bytes().size() + separator.size())) return t.raise_memory_error();
     out.append(held.bytes());
   }
   return bytes_like_self(t, args[0], out);

@@ -376,6 +376,7 @@ void dict_clear(Thread& t, DictObject* dict) {
   dict->live.store(0, std::memory_order_release);
 }
 
+// nullptr: MemoryError raised.
 DictObject* dict_copy(Thread& t, DictObject* dict) {
   auto* copy = t.heap().make<DictObject>(t, t.types().dict);
   copy->table.store(kEmptyDictTable, std::memory_order_release);
@@ -400,7 +401,10 @@ DictObject* dict_copy(Thread& t, DictObject* dict) {
   } else {
     fresh = rebuild(t, table, live);
   }
-  MP_CHECK(fresh != nullptr, "out of memory while copying a dict");
+  if (fresh == nullptr) {
+    (void)t.raise_memory_error();
+    return nullptr;
+  }
   copy->table.store(fresh, std::memory_order_release);
   copy->live.store(live, std::memory_order_release);
   return copy;

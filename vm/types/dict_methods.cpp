@@ -12,9 +12,10 @@ namespace {
 enum class OnDuplicate : uint8_t { Override, Keep, Raise };
 
 // Copies `from` into `to` if that is empty; false if it is not (any more).
-bool take_copy(Thread& t, DictObject* to, DictObject* from) {
+Result<bool> take_copy(Thread& t, DictObject* to, DictObject* from) {
   if (to->length() != 0) return false;
   DictObject* copy = dict_copy(t, from);
+  if (copy == nullptr) return Error{};
   ObjectLock lock(t, to);
   if (to->length() != 0) return false;  // another thread was faster
   to->table.store(copy->table.load(std::memory_order_relaxed), std::memory_order_release);
@@ -25,7 +26,7 @@ bool take_copy(Thread& t, DictObject* to, DictObject* from) {
 
 Status merge_dict(Thread& t, DictObject* to, DictObject* from, OnDuplicate policy) {
   if (to == from || from->length() == 0) return {};
-  if (take_copy(t, to, from)) return {};
+  if (TRY(take_copy(t, to, from))) return {};
   DictTable* table = from->table.load(std::memory_order_acquire);
   uint64_t live = from->length();
   size_t position = 0;
@@ -217,6 +218,7 @@ static Result<Value> dict_iter(Thread& t, Value self) {
 static Result<Value> dict_or(Thread& t, Value left, Value right) {
   if (!is_dict(left) || !is_dict(right)) return kNotImplemented;
   DictObject* sum = dict_copy(t, left.as<DictObject>());
+  if (sum == nullptr) return Error{};
   TRY(dict_update(t, sum, right));
   return sum;
 }
@@ -324,7 +326,7 @@ static Result<Value> method_clear(Thread& t, const Value* args) {
   return kNone;
 }
 static Result<Value> method_copy(Thread& t, const Value* args) {
-  return dict_copy(t, args[0].as<DictObject>());
+  return str_or_error(dict_copy(t, args[0].as<DictObject>()));
 }
 static Result<Value> method_reversed(Thread& t, const Value* args) {
   return make_dict_iterator(t, args[0].as<DictObject>(), DictPart::Keys, true);

@@ -1,5 +1,6 @@
 // Arithmetic of ints of any size: + - * // % << >>. Results are computed by GMP's limb functions right in the
 // new object, without a temporary number.
+#include <algorithm>
 #include <cstring>
 
 #include "vm/os/memory.h"
@@ -10,6 +11,13 @@
 namespace mp {
 
 namespace {
+
+// Before an operation whose result and GMP's scratch take up to `factor` times so many limbs: GMP and NewInt
+// end the process where they find no memory.
+bool has_room_for(size_t limbs, size_t factor) {
+  constexpr size_t kFew = 16 * 1024;
+  return limbs < kFew || os::has_room(limbs * sizeof(mp_limb_t) * factor);
+}
 
 // An int under construction: room for `capacity` limbs, of which finish() keeps what is significant.
 class NewInt {
@@ -112,12 +120,14 @@ int int_sign(Value v) {
 Result<Value> int_add(Thread& t, Value a, Value b) {
   if (a.is_int() && b.is_int()) return make_int(t, a.as_int() + b.as_int());
   LimbView x(a), y(b);
+  if (!has_room_for(std::max(x.count, y.count), 2)) return t.raise_memory_error();
   return add_signed(t, x, y, y.negative);
 }
 
 Result<Value> int_sub(Thread& t, Value a, Value b) {
   if (a.is_int() && b.is_int()) return make_int(t, a.as_int() - b.as_int());
   LimbView x(a), y(b);
+  if (!has_room_for(std::max(x.count, y.count), 2)) return t.raise_memory_error();
   return add_signed(t, x, y, !y.negative);
 }
 
@@ -129,8 +139,7 @@ Result<Value> int_mul(Thread& t, Value a, Value b) {
   LimbView x(a), y(b);
   if (x.count == 0 || y.count == 0) return Value::from_int(0);
   if (x.count + y.count > kMaxIntLimbs) return t.raise_memory_error();
-  // The product and what GMP, which ends the process where it finds no memory, takes beside it.
-  if (!os::has_room((x.count + y.count) * sizeof(mp_limb_t) * 6)) return t.raise_memory_error();
+  if (!has_room_for(x.count + y.count, 6)) return t.raise_memory_error();
   NewInt out(t, x.count + y.count);
   if (y.count == 1)
     out.limbs()[x.count] = mpn_mul_1(out.limbs(), x.data, x.count, y.data[0]);
@@ -154,6 +163,7 @@ Result<Value> int_floordiv(Thread& t, Value a, Value b) {
   }
   {
     LimbView x(a), y(b);
+    if (!has_room_for(x.count + y.count, 4)) return t.raise_memory_error();
     if (x.negative == y.negative) {
       Value q;
       divide_same_sign(t, x, y, &q, nullptr);
@@ -175,6 +185,7 @@ Result<Value> int_mod(Thread& t, Value a, Value b) {
   }
   {
     LimbView x(a), y(b);
+    if (!has_room_for(x.count + y.count, 4)) return t.raise_memory_error();
     if (x.negative == y.negative) {
       Value r;
       divide_same_sign(t, x, y, nullptr, &r);
@@ -198,7 +209,7 @@ Result<Value> int_lshift(Thread& t, Value a, Value b) {
   }
   LimbView x(a);
   size_t words = static_cast<uint64_t>(count) / 64;
-  if (words + x.count > kMaxIntLimbs) return t.raise_memory_error();
+  if (words + x.count > kMaxIntLimbs || !has_room_for(words + x.count, 2)) return t.raise_memory_error();
   NewInt out(t, words + x.count + 1);
   std::memset(out.limbs(), 0, words * sizeof(mp_limb_t));
   mp_limb_t* to = out.limbs() + words;
@@ -216,6 +227,7 @@ Result<Value> int_rshift(Thread& t, Value a, Value b) {
   int64_t count;
   if (!int_to_int64(b, &count)) return Value::from_int(int_sign(a) < 0 ? -1 : 0);
   if (a.is_int()) return Value::from_int(count > 62 ? (a.as_int() < 0 ? -1 : 0) : a.as_int() >> count);
+  if (!has_room_for(LimbView(a).count, 2)) return t.raise_memory_error();
   if (int_sign(a) < 0) {  // rounds down: let GMP look at the bits that fall out
     IntView x(a);
     Mpz r;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "vm/native/native.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/order.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
@@ -53,6 +54,9 @@ static Result<Value> bitwise(Thread& t, Value a, Value b, Small small, Big big) 
   int64_t x, y;
   if (int_to_int64(a, &x) && int_to_int64(b, &y)) return make_int(t, small(x, y));
   IntView u(a), v(b);
+  // GMP ends the process where it finds no memory.
+  if (!os::has_room((mpz_size(u.get()) + mpz_size(v.get())) * 2 * sizeof(mp_limb_t)))
+    return t.raise_memory_error();
   Mpz r;
   big(r.z, u.get(), v.get());
   return make_int_mpz(t, r);
@@ -362,6 +366,7 @@ static Result<Value> int_from_bytes(Thread& t, const Value* args) {
     int unused = static_cast<int>(64 - 8 * data.size());
     return make_int(t, static_cast<int64_t>(v << unused) >> unused);
   }
+  if (!os::has_room(data.size() * 3)) return t.raise_memory_error();
   Mpz z;
   mpz_import(z, data.size(), big ? 1 : -1, 1, 0, 0, data.data());
   if (is_signed && !data.empty() && (static_cast<uint8_t>(big ? data.front() : data.back()) & 0x80)) {

@@ -162,16 +162,18 @@ static Status extend_by_keys(Thread& t, ListObject* list, DictObject* dict) {
 }
 
 // PEP 703: list(d), sorted(s) and the like are one step, whoever changes the dict or the set meanwhile.
-static Value unchanging(Thread& t, Value iterable) {
+static Result<Value> unchanging(Thread& t, Value iterable) {
   if (!iterable.is_object()) return iterable;
   BuiltinTypes& types = t.types();
   Type* type = iterable.as_object()->type();
-  if (type == types.dict) return dict_copy(t, iterable.as<DictObject>());
+  if (type == types.dict) return str_or_error(dict_copy(t, iterable.as<DictObject>()));
   if (type == types.set) return set_copy(t, iterable.as<SetObject>(), types.set);
   if (type != types.dict_keys && type != types.dict_values && type != types.dict_items) return iterable;
   Value dict = iterable.as<DictViewObject>()->dict;
   if (!is_exact(dict, types.dict)) return iterable;
-  return make_dict_view(t, dict_copy(t, dict.as<DictObject>()),
+  DictObject* copy = dict_copy(t, dict.as<DictObject>());
+  if (copy == nullptr) return Error{};
+  return make_dict_view(t, copy,
                         type == types.dict_keys     ? DictPart::Keys
                         : type == types.dict_values ? DictPart::Values
                                                     : DictPart::Items);
@@ -201,7 +203,7 @@ Status list_extend(Thread& t, ListObject* list, Value iterable) {
   }
   if (free_threaded(t)) {
     if (is_exact(iterable, t.types().dict)) return extend_by_keys(t, list, iterable.as<DictObject>());
-    iterable = unchanging(t, iterable);
+    iterable = TRY(unchanging(t, iterable));
   }
   Walk walk(t);
   TRY(walk.begin(iterable));

@@ -90,7 +90,10 @@ ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high) {
   if (low >= high) return make_list(t);
   Slot* to;
   ListObject* part = make_list_unset(t, high - low, &to);
-  MP_CHECK(to != nullptr, "out of memory while slicing a list");
+  if (to == nullptr) {
+    (void)t.raise_memory_error();
+    return nullptr;
+  }
   copy_slots(t, to, view.items + low, high - low);
   return part;
 }
@@ -104,7 +107,8 @@ Result<Value> list_get_item(Thread& t, Value self, Value key) {
   } else if (is_kind(key, Kind::Slice)) {
     SliceRange r = TRY(slice_indices(t, key.as<SliceObject>(), size));
     if (r.step == 1)
-      return list_slice(t, list, static_cast<size_t>(r.start), static_cast<size_t>(r.start + r.count));
+      return str_or_error(
+          list_slice(t, list, static_cast<size_t>(r.start), static_cast<size_t>(r.start + r.count)));
     ListView view = list_snapshot(t, list);
     ListFiller part(t, static_cast<size_t>(r.count));
     for (int64_t n = 0, at = r.start; n < r.count; ++n, at += r.step) {
@@ -326,7 +330,7 @@ static Result<Value> method_clear(Thread& t, const Value* args) {
 }
 static Result<Value> method_copy(Thread& t, const Value* args) {
   auto* list = args[0].as<ListObject>();
-  return list_slice(t, list, 0, list->length());
+  return str_or_error(list_slice(t, list, 0, list->length()));
 }
 static Result<Value> method_count(Thread& t, const Value* args) {
   auto* list = args[0].as<ListObject>();

@@ -55,7 +55,8 @@ inline bool list_append_in_room(Thread& t, ListObject* list, Value item) {
 // A list of `count` items, which the caller writes to `*items` at once: it reaches no safepoint and nobody
 // sees the list before. *items is null when there are none or no memory.
 ListObject* make_list_unset(Thread& t, size_t count, Slot** items);
-ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high);  // list[low:high], in range
+// list[low:high], in range; nullptr: MemoryError raised.
+ListObject* list_slice(Thread& t, ListObject* list, size_t low, size_t high);
 Result<Value> list_get_item(Thread& t, Value self, Value key);
 Status list_set_item(Thread& t, Value self, Value key, Value value_or_empty);
 Result<Value> compare_sequences(Thread& t, CompareOp op, size_t left_count, size_t right_count, bool differ,

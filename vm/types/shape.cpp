@@ -266,7 +266,9 @@ DictObject* instance_attrs_copy(Thread& t, Object* object) {
   ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* own = attr_dict(area->extra);
-    return own == nullptr ? make_dict(t) : dict_copy(t, own);
+    DictObject* copy = own == nullptr ? make_dict(t) : dict_copy(t, own);
+    MP_CHECK(copy != nullptr, "out of memory while copying attributes");
+    return copy;
   }
   DictObject* dict = make_dict(t);
   fill_from_shape(t, object, area, shape_by_id(t, id), dict);

@@ -406,6 +406,7 @@ static Status wrap_special(Thread& t, DictObject* dict, StrObject* name, Type* w
 
 static Status call_set_names(Thread& t, Type* type, DictObject* names) {
   DictObject* snapshot = dict_copy(t, names);  // __set_name__ may change the class
+  if (snapshot == nullptr) return Error{};
   size_t position = 0;
   Value key, value;
   while (dict_next(snapshot, &position, &key, &value)) {
@@ -461,6 +462,7 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
   Type* base = TRY(best_base(t, bases));
   TRY(check_type_name(t, name));
   DictObject* dict = dict_copy(t, name_space);
+  if (dict == nullptr) return Error{};
   if (dict->type() != t.types().dict) {
     dict = make_dict(t);
     TRY(dict_update(t, dict, Value(name_space)));
