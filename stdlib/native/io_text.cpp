@@ -199,8 +199,9 @@ size_t utf8_prefix(std::string_view text, size_t count, size_t* found) {
   *found = n;
   return std::min(i, text.size());
 }
-Value take(Thread& t, TextObject* self, size_t bytes) {
-  Value text = make_str(t, unread(self).substr(0, bytes));
+Result<Value> take(Thread& t, TextObject* self, size_t bytes) {
+  StrObject* text = make_str(t, unread(self).substr(0, bytes));
+  if (text == nullptr) return Error{};
   ++self->taken;
   self->offset += bytes;
   if (self->offset == self->decoded->size()) {
@@ -277,16 +278,20 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
 }
 // The next line if nothing has to be waited for or written before: without a guard, for while there is a GIL
 // no other thread comes in here. Otherwise kNotFound.
-Value line_at_hand(Thread& t, TextObject* self) {
+Result<Value> line_at_hand(Thread& t, TextObject* self) {
   if (free_threaded(t) || !self->ready || !self->readable || !self->plain_buffer ||
       !buffered_is_open_file(self->buffer) || self->unwritten.load(std::memory_order_relaxed))
     return kNotFound;
   size_t end = find_line_end(self, unread(self), 0);
-  return end == std::string_view::npos ? kNotFound : take(t, self, end);
+  if (end == std::string_view::npos) return kNotFound;
+  return take(t, self, end);
 }
 Result<Value> text_readline(Thread& t, const Value* args) {
   int64_t limit = TRY(size_argument(t, args[1]));
-  if (Value line = limit < 0 ? line_at_hand(t, self_of(args)) : kNotFound; !line.is_not_found()) return line;
+  if (limit < 0) {
+    Value line = TRY(line_at_hand(t, self_of(args)));
+    if (!line.is_not_found()) return line;
+  }
   return read_line(t, self_of(args), limit);
 }
 Result<Value> text_next(Thread& t, Value value) {
@@ -294,7 +299,7 @@ Result<Value> text_next(Thread& t, Value value) {
   if (self->telling.load(std::memory_order_relaxed)) self->telling = false;
   Value line;
   if (value.as_object()->type()->spec == &kTextIOWrapperSpec) {
-    line = line_at_hand(t, self);
+    line = TRY(line_at_hand(t, self));
     if (!line.is_not_found()) return line;
     line = TRY(read_line(t, self, -1));
   } else {

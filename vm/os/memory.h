@@ -26,10 +26,8 @@ template <class Container>
 bool make_room(Container& container, size_t more) {
   size_t size = container.size(), capacity = container.capacity();
   if (capacity - size >= more) return true;
-  size_t wanted = size + more, doubled = 2 * capacity;
-  constexpr size_t kItem = sizeof(typename Container::value_type);
-  if (doubled > wanted && has_room(doubled * kItem)) wanted = doubled;
-  if (!has_room(wanted * kItem)) return false;
+  size_t wanted = size + more < 2 * capacity ? 2 * capacity : size + more;
+  if (!has_room(wanted * sizeof(typename Container::value_type))) return false;
   container.reserve(wanted);
   return true;
 }

@@ -224,7 +224,7 @@ Result<Value> bytes_method_join(Thread& t, const Value* args) {
     }
     items = TRY(to_list(t, items));
   }
-  if (is_list(items)) items = list_to_tuple(t, items.as<ListObject>());
+  if (is_list(items)) items = TRY(tuple_of_list(t, items.as<ListObject>()));
   auto* tuple = items.as<TupleObject>();
   std::string_view separator = self_bytes(t, args[0]);
   if (tuple->size == 1 && is_bytes(args[0]) && is_exact((*tuple)[0], t.types().bytes)) return (*tuple)[0];

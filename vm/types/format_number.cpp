@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/locale.h"
 #include "vm/types/number.h"
@@ -257,6 +258,7 @@ static bool is_zero_text(std::string_view text) {
 
 static Status check_precision(Thread& t, const FormatSpec& f) {
   if (f.precision > INT32_MAX) return t.raise(Exc::ValueError, "precision too big");
+  if (f.precision > 0 && !os::has_room(3 * static_cast<size_t>(f.precision))) return t.raise_memory_error();
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The format mini-language: parsing it, and applying it to str.
 #include <algorithm>
 
+#include "vm/os/memory.h"
 #include "vm/types/number.h"
 #include "vm/types/str_internal.h"
 #include "vm/types/text_format.h"
@@ -60,6 +61,7 @@ Result<FormatSpec> parse_format_spec(Thread& t, StrObject* s, char default_type,
   }
   f.width = parse_digits(s, at);
   if (f.width == -2) return t.raise(Exc::ValueError, "Too many decimal digits in format string");
+  if (f.width > 0 && !os::has_room(2 * static_cast<size_t>(f.width))) return t.raise_memory_error();
   if (peek(',')) f.grouping = ',', ++at;
   if (peek('_')) {
     if (f.grouping != 0) return t.raise(Exc::ValueError, "Cannot specify both ',' and '_'.");

@@ -169,6 +169,9 @@ class PercentFormatter {
     if (i < n && (sink_.at(i) == 'h' || sink_.at(i) == 'l' || sink_.at(i) == 'L')) ++i;
     if (i >= n) return t_.raise(Exc::ValueError, "incomplete format");
     c->code = sink_.at(i++);
+    // Digits; of a text it takes away.
+    if (c->precision > 0 && c->code != 's' && c->code != 'r' && c->code != 'a')
+      TRY(check_width(c->precision));
     if (Sink::kBytes && c->code == 'i') c->code = 'd';
     return {};
   }
