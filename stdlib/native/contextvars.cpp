@@ -194,9 +194,9 @@ Result<Value> variable_reset(Thread& t, const Value* args) {
 }
 Result<Value> variable_repr(Thread& t, Value self) {
   auto* variable = self.as<ContextVarObject>();
-  std::string text = "<ContextVar name=" + to_utf8(TRY(repr(t, variable->name)).as<StrObject>());
+  std::string text = "<ContextVar name=" + TRY(repr_utf8(t, variable->name));
   if (!variable->default_value.get().is_empty())
-    text += " default=" + to_utf8(TRY(repr(t, variable->default_value)).as<StrObject>());
+    text += " default=" + TRY(repr_utf8(t, variable->default_value));
   return make_str(t, text + fmt::format(" at {:#x}>", self.bits()));
 }
 
@@ -215,7 +215,7 @@ Result<Value> token_old_value(Thread& t, Value self) {
 Result<Value> token_repr(Thread& t, Value self) {
   auto* token = self.as<TokenObject>();
   return make_str(t, fmt::format("<Token{} var={} at {:#x}>", token->used ? " used" : "",
-                                 to_utf8(TRY(repr(t, token->variable)).as<StrObject>()), self.bits()));
+                                 TRY(repr_utf8(t, token->variable)), self.bits()));
 }
 void init_token(Thread& t, Type* type) {
   if (type_set_attr_raw(t, type, intern(t, "MISSING"), missing(t)).is_error()) t.clear_exception();

@@ -520,7 +520,7 @@ Result<Value> buffered_repr(Thread& t, Value self) {
   if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", name);
   Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
   if (file_name.is_not_found()) return make_str(t, "<" + name + ">");
-  return make_str(t, "<" + name + " name=" + to_utf8(TRY(repr(t, file_name)).as<StrObject>()) + ">");
+  return make_str(t, "<" + name + " name=" + TRY(repr_utf8(t, file_name)) + ">");
 }
 Result<Value> buffered_dealloc_warn(Thread& t, const Value* args) {
   auto* self = args[0].as<BufferedObject>();

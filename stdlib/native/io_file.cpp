@@ -354,8 +354,8 @@ Result<Value> file_repr(Thread& t, Value self) {
   Value file_name = TRY(get_attr_or_not_found(t, self, t.names().name));
   ReprGuard guard(t, self);
   if (guard.recursive()) return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", name);
-  std::string what = file_name.is_not_found() ? "fd=" + std::to_string(file->fd)
-                                              : "name=" + to_utf8(TRY(repr(t, file_name)).as<StrObject>());
+  std::string what =
+      file_name.is_not_found() ? "fd=" + std::to_string(file->fd) : "name=" + TRY(repr_utf8(t, file_name));
   return make_str(t, fmt::format("<{} {} mode='{}' closefd={}>", name, what, mode_text(file),
                                  file->close_fd ? "True" : "False"));
 }

@@ -345,8 +345,7 @@ Result<Value> text_repr(Thread& t, Value value) {
     return t.raise(Exc::RuntimeError, "reentrant call inside {}.__repr__", type_full_name(type_of(t, value)));
   for (const char* attribute : {"name", "mode"}) {
     Value v = TRY(get_attr_or_not_found(t, value, intern(t, attribute)));
-    if (!v.is_not_found())
-      out += std::string(" ") + attribute + "=" + to_utf8(TRY(repr(t, v)).as<StrObject>());
+    if (!v.is_not_found()) out += std::string(" ") + attribute + "=" + TRY(repr_utf8(t, v));
   }
   return make_str(t, out + " encoding=" + repr_text(t, self->encoding) + ">");
 }

@@ -32,12 +32,11 @@ Result<Value> spec_new(Thread& t, const Value* args) {
 
 Result<Value> spec_repr(Thread& t, Value self) {
   auto* spec = self.as<ModuleSpecObject>();
-  std::string out = "ModuleSpec(name=" + to_utf8(TRY(repr(t, spec->name)).as<StrObject>()) +
-                    ", loader=" + to_utf8(TRY(repr(t, spec->loader)).as<StrObject>());
-  if (!spec->origin.get().is_none()) out += ", origin=" + to_utf8(TRY(repr(t, spec->origin)).as<StrObject>());
+  std::string out =
+      "ModuleSpec(name=" + TRY(repr_utf8(t, spec->name)) + ", loader=" + TRY(repr_utf8(t, spec->loader));
+  if (!spec->origin.get().is_none()) out += ", origin=" + TRY(repr_utf8(t, spec->origin));
   if (!spec->submodule_search_locations.get().is_none())
-    out += ", submodule_search_locations=" +
-           to_utf8(TRY(repr(t, spec->submodule_search_locations)).as<StrObject>());
+    out += ", submodule_search_locations=" + TRY(repr_utf8(t, spec->submodule_search_locations));
   return make_str(t, out + ")");
 }
 

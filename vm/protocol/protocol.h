@@ -100,6 +100,7 @@ Result<bool> contains(Thread& t, Value container, Value item);
 // ---- hash.cpp, repr.cpp, format.cpp
 Result<int64_t> hash(Thread& t, Value v);
 Result<Value> repr(Thread& t, Value v);  // always str
+Result<std::string> repr_utf8(Thread& t, Value v);
 Result<Value> str(Thread& t, Value v);
 Result<Value> ascii(Thread& t, Value v);
 Result<Value> format(Thread& t, Value v, Value spec);  // spec: str

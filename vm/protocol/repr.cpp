@@ -60,6 +60,8 @@ static std::string text_or_placeholder(Thread& t, Value v, Result<Value> text, V
   return out;
 }
 
+Result<std::string> repr_utf8(Thread& t, Value v) { return to_utf8(TRY(repr(t, v)).as<StrObject>()); }
+
 std::string repr_text(Thread& t, Value v) {
   Value saved = t.take_exception();
   return text_or_placeholder(t, v, repr(t, v), saved);

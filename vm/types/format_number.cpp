@@ -370,7 +370,7 @@ Result<Value> format_int(Thread& t, Value v, StrObject* spec) {
     parts.digits = {p, static_cast<size_t>(small + sizeof small - p)};
   } else {
     if (base == 10 && !v.is_int() && !v.is_bool()) {  // the limit on digits applies, as in str()
-      text = to_utf8(TRY(repr(t, int_plain(t, v))).as<StrObject>());
+      text = TRY(repr_utf8(t, int_plain(t, v)));
     } else {
       text = int_to_text(v, base);
     }

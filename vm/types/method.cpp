@@ -164,10 +164,10 @@ static Result<Value> static_call(Thread& t, Value callee, const CallArgs& args) 
   return call(t, callee.as<StaticMethodObject>()->callable, args);
 }
 static Result<Value> static_repr(Thread& t, Value self) {
-  return make_str(t, "<staticmethod(" + to_utf8(TRY(repr(t, callable_of(self))).as<StrObject>()) + ")>");
+  return make_str(t, "<staticmethod(" + TRY(repr_utf8(t, callable_of(self))) + ")>");
 }
 static Result<Value> class_repr(Thread& t, Value self) {
-  return make_str(t, "<classmethod(" + to_utf8(TRY(repr(t, callable_of(self))).as<StrObject>()) + ")>");
+  return make_str(t, "<classmethod(" + TRY(repr_utf8(t, callable_of(self))) + ")>");
 }
 static void trace_static(Object* o, Tracer& tracer) {
   tracer.visit(static_cast<StaticMethodObject*>(o)->callable);

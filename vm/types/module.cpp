@@ -148,28 +148,23 @@ static Result<Value> module_repr(Thread& t, Value self) {
     if (!spec_name.is_not_found()) shown_name = spec_name.is_none() ? Value(make_str(t, "?")) : spec_name;
     Value origin = TRY(get_attr_or_not_found(t, spec, intern(t, "origin")));
     Value has_location = TRY(get_attr_or_not_found(t, spec, intern(t, "has_location")));
-    std::string quoted = to_utf8(TRY(repr(t, shown_name)).as<StrObject>());
+    std::string quoted = TRY(repr_utf8(t, shown_name));
     if (origin.is_not_found() || origin.is_none()) {
       Value loader = TRY(get_attr_or_not_found(t, spec, intern(t, "loader")));
       if (loader.is_not_found() || loader.is_none()) return make_str(t, fmt::format("<module {}>", quoted));
-      return make_str(t,
-                      fmt::format("<module {} ({})>", quoted, to_utf8(TRY(repr(t, loader)).as<StrObject>())));
+      return make_str(t, fmt::format("<module {} ({})>", quoted, TRY(repr_utf8(t, loader))));
     }
     bool located = !has_location.is_not_found() && TRY(truth(t, has_location));
-    if (located)
-      return make_str(
-          t, fmt::format("<module {} from {}>", quoted, to_utf8(TRY(repr(t, origin)).as<StrObject>())));
+    if (located) return make_str(t, fmt::format("<module {} from {}>", quoted, TRY(repr_utf8(t, origin))));
     return make_str(t, fmt::format("<module {} ({})>", quoted, str_text(t, origin)));
   }
-  std::string quoted = to_utf8(TRY(repr(t, shown_name)).as<StrObject>());
+  std::string quoted = TRY(repr_utf8(t, shown_name));
   Value file = text_of(t.names().__file__);
   if (!file.is_not_found())
-    return make_str(t,
-                    fmt::format("<module {} from {}>", quoted, to_utf8(TRY(repr(t, file)).as<StrObject>())));
+    return make_str(t, fmt::format("<module {} from {}>", quoted, TRY(repr_utf8(t, file))));
   Value loader = text_of(t.names().__loader__);
   if (!loader.is_not_found() && !loader.is_none())
-    return make_str(t,
-                    fmt::format("<module {} ({})>", quoted, to_utf8(TRY(repr(t, loader)).as<StrObject>())));
+    return make_str(t, fmt::format("<module {} ({})>", quoted, TRY(repr_utf8(t, loader))));
   return make_str(t, fmt::format("<module {}>", quoted));
 }
 

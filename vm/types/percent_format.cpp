@@ -241,7 +241,7 @@ class PercentFormatter {
       digits = {room, std::to_chars(room, room + sizeof room, magnitude, base).ptr};
     } else {
       if (base == 10)  // with the limit on digits
-        text = to_utf8(TRY(repr(t_, int_plain(t_, v))).template as<StrObject>());
+        text = TRY(repr_utf8(t_, int_plain(t_, v)));
       else
         text = int_to_text(v, base);
       digits = text;
