@@ -127,6 +127,11 @@ void x_option(const std::string& option, CommandLine& line) {
     check_digits_limit(value, "-X int_max_str_digits: invalid limit; must be >= 640 or 0 for unlimited.");
   } else if (name == "faulthandler") {
     line.faulthandler = true;
+  } else if (name == "cpu_count") {
+    long count;
+    if (value != "default" && !whole_number(value, 1, 0x7fffffff, &count))
+      fatal_error("config_init_cpu_count",
+                  "-X cpu_count=n option: n is missing or an invalid number, n must be greater than 0");
   }
   o.x_options.push_back(option);
 }
@@ -168,9 +173,12 @@ void read_environment(CommandLine& line) {
   if (!variable("PYTHONSAFEPATH").empty()) o.safe_path = true;
   if (!variable("PYTHONDEVMODE").empty()) o.dev_mode = true;
   if (!variable("PYTHONFAULTHANDLER").empty()) line.faulthandler = true;
-  if (!line.utf8_given && (variable("PYTHONUTF8") == "0" || variable("PYTHONUTF8") == "1")) {
+  if (std::string utf8 = variable("PYTHONUTF8"); !line.utf8_given && !utf8.empty()) {
+    if (utf8 != "0" && utf8 != "1")
+      fatal_error("preconfig_init_utf8_mode", "invalid PYTHONUTF8 environment variable value",
+                  "preinitializing");
     line.utf8_given = true;
-    o.utf8_mode = variable("PYTHONUTF8") == "1";
+    o.utf8_mode = utf8 == "1";
   }
   std::string seed = variable("PYTHONHASHSEED");
   long number;

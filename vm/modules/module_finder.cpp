@@ -115,22 +115,57 @@ bool goes_first(const std::string& name) {
   return name.front() == '_' || std::binary_search(std::begin(kFirst), std::end(kFirst), name);
 }
 
+void add_namesake(std::vector<std::string>& names, std::string_view name) {
+  if (name.ends_with(".py") || name.ends_with(".mp")) name.remove_suffix(3);
+  if (FrozenModule frozen; find_frozen_module(name, &frozen)) names.emplace_back(name);
+}
+
+// By the central directory of a ZIP archive (APPNOTE.TXT 4.3.12 and 4.3.16), where other data may stand
+// before it.
+std::vector<std::string> read_namesakes_in_archive(const std::string& file) {
+  constexpr size_t kEndRecord = 22, kLongestComment = 65535, kEntry = 46;
+  std::vector<std::string> names;
+  std::unique_ptr<FILE, int (*)(FILE*)> in(std::fopen(file.c_str(), "rb"), std::fclose);
+  if (in == nullptr || std::fseek(in.get(), 0, SEEK_END) != 0) return names;
+  auto size = static_cast<size_t>(std::ftell(in.get()));
+  // The bytes from `begin` on; false when there are not as many.
+  auto read = [&](size_t begin, size_t count, std::string* out) {
+    out->resize(count);
+    return begin + count <= size && std::fseek(in.get(), static_cast<long>(begin), SEEK_SET) == 0 &&
+           std::fread(out->data(), 1, count, in.get()) == count;
+  };
+  auto number = [](const std::string& bytes, size_t at, size_t width) {
+    size_t value = 0;
+    while (width-- > 0) value = value << 8 | static_cast<uint8_t>(bytes[at + width]);
+    return value;
+  };
+  size_t tail = std::min(size, kEndRecord + kLongestComment);
+  std::string end, entries;
+  if (!read(size - tail, tail, &end)) return names;
+  size_t record = end.rfind(std::string_view("PK\5\6", 4));
+  if (record == end.npos || record + kEndRecord > end.size()) return names;
+  size_t length = number(end, record + 12, 4), begin = size - tail + record;
+  if (length > begin || !read(begin - length, length, &entries)) return names;
+  for (size_t at = 0; at + kEntry <= length;) {
+    size_t name_length = number(entries, at + 28, 2);
+    std::string_view name = std::string_view(entries).substr(at + kEntry, name_length);
+    add_namesake(names, name.substr(0, name.find('/')));
+    at += kEntry + name_length + number(entries, at + 30, 2) + number(entries, at + 32, 2);
+  }
+  return names;
+}
+
 std::vector<std::string> read_namesakes(const std::string& directory) {
   std::vector<std::string> names;
   DIR* entries = opendir(directory.c_str());
   if (entries == nullptr) return names;
-  while (const dirent* entry = readdir(entries)) {
-    std::string_view name = entry->d_name;
-    if (name.ends_with(".py") || name.ends_with(".mp")) name.remove_suffix(3);
-    if (FrozenModule frozen; find_frozen_module(name, &frozen)) names.emplace_back(name);
-  }
+  while (const dirent* entry = readdir(entries)) add_namesake(names, entry->d_name);
   closedir(entries);
   return names;
 }
 
-// Whether a directory may have a module of a library module's name. Its listing is read anew when the
-// directory has changed, which is asked at most each kTrusted nanoseconds: a program that imports does so in
-// bursts.
+// Whether a directory or archive may have a module of a library module's name. Its listing is read anew when
+// it has changed, which is asked at most each kTrusted nanoseconds: a program that imports does so in bursts.
 bool has_namesake(ImportState& state, const std::string& directory, const std::string& name) {
   constexpr int64_t kTrusted = 20'000'000;
   std::lock_guard<std::mutex> guard(state.mutex);
@@ -138,11 +173,14 @@ bool has_namesake(ImportState& state, const std::string& directory, const std::s
   if (int64_t now = os::monotonic_ns(); known.checked == 0 || now - known.checked > kTrusted) {
     const std::string& place = directory.empty() ? "." : directory;
     struct stat info {};
-    if (stat(place.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) info = {};
+    if (stat(place.c_str(), &info) != 0 || !(S_ISDIR(info.st_mode) || S_ISREG(info.st_mode))) info = {};
     bool same = known.checked != 0 && info.st_ino == known.info.st_ino && info.st_dev == known.info.st_dev &&
                 info.st_mtim.tv_sec == known.info.st_mtim.tv_sec &&
                 info.st_mtim.tv_nsec == known.info.st_mtim.tv_nsec;
-    if (!same) known.names = info.st_ino == 0 ? std::vector<std::string>() : read_namesakes(place);
+    if (!same && info.st_ino == 0)
+      known.names.clear();
+    else if (!same)
+      known.names = S_ISDIR(info.st_mode) ? read_namesakes(place) : read_namesakes_in_archive(place);
     known.info = info;
     known.checked = now;
   }
@@ -150,7 +188,7 @@ bool has_namesake(ImportState& state, const std::string& directory, const std::s
 }
 
 // A file beside the script goes before the library, as in CPython, whose library is on sys.path too, behind
-// the script's directory and MINIPYPATH. (A ZIP archive is not asked: each import would have to open it.)
+// the script's directory and MINIPYPATH.
 Result<bool> locate_before_library(Thread& t, const std::string& name, ModuleLocation* out) {
   if (name.find('.') != std::string::npos || goes_first(name)) return false;
   Value path = dict_get_text(t, t.runtime().sys_module->dict, "path");
@@ -166,7 +204,8 @@ Result<bool> locate_before_library(Thread& t, const std::string& name, ModuleLoc
     ListObject* only = make_list(t);
     TRY(list_append(t, only, entry));
     ModuleLocation found;
-    if (!TRY(locate_on_path(t, name, name, only, &found)) || found.kind != ModuleLocation::File) continue;
+    if (!TRY(locate_on_path(t, name, name, only, &found)) || found.kind == ModuleLocation::Namespace)
+      continue;
     *out = found;
     return true;
   }

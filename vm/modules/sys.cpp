@@ -303,7 +303,16 @@ void add_sys(Thread& t, ModuleObject* module) {
   add_text("float_repr_style", "short");
   Value nothing = t.runtime().empty_str;
   add("_git", make_tuple(t, {Value(make_str(t, "minipy")), nothing, nothing}));
-  add("pycache_prefix", kNone);
+  // A variable of the environment that may decide, or "".
+  auto variable = [&](const char* name) -> std::string_view {
+    const char* value = options.ignore_environment ? nullptr : std::getenv(name);
+    return value != nullptr ? value : "";
+  };
+  std::string_view cache = variable("PYTHONPYCACHEPREFIX");
+  for (const std::string& option : options.x_options)
+    if (option == "pycache_prefix" || option.starts_with("pycache_prefix="))
+      cache = std::string_view(option).substr(std::min(option.size(), std::strlen("pycache_prefix=")));
+  add("pycache_prefix", cache.empty() ? kNone : Value(make_str(t, cache)));
   add("dont_write_bytecode", Value::from_bool(options.dont_write_bytecode));
   add("warnoptions", text_list(t, options.warn_options));
   DictObject* x_options = make_dict(t);
@@ -324,22 +333,21 @@ void add_sys(Thread& t, ModuleObject* module) {
   add("path", make_list(t));
 
   // The command has checked the number.
-  const char* digits = options.ignore_environment ? nullptr : std::getenv("PYTHONINTMAXSTRDIGITS");
+  std::string digits(variable("PYTHONINTMAXSTRDIGITS"));
   for (const std::string& option : options.x_options)
-    if (option.starts_with("int_max_str_digits="))
-      digits = option.c_str() + std::strlen("int_max_str_digits=");
-  if (digits != nullptr && *digits != '\0') runtime.int_max_str_digits = std::atoi(digits);
+    if (option.starts_with("int_max_str_digits=")) digits = option.substr(std::strlen("int_max_str_digits="));
+  if (!digits.empty()) runtime.int_max_str_digits = std::atoi(digits.c_str());
   static const StructSequenceSpec kFlags = {"sys.flags", kFlagFields, 18};
   auto flag = [](bool b) { return Value::from_int(b ? 1 : 0); };
-  const char* hash_seed = options.ignore_environment ? nullptr : std::getenv("PYTHONHASHSEED");
-  bool randomised = hash_seed == nullptr || std::string_view(hash_seed) != "0";
+  bool randomised = variable("PYTHONHASHSEED") != "0";
+  bool debug = variable("PYTHONDEBUG").find_first_not_of('0') != std::string_view::npos;
   add("flags", sequence(t, kFlags,
-                        {i(0),
+                        {flag(debug),
                          flag(options.inspect),
                          flag(options.interactive),
                          i(options.optimize),
                          flag(options.dont_write_bytecode),
-                         flag(options.isolated),
+                         flag(options.isolated || !variable("PYTHONNOUSERSITE").empty()),
                          flag(options.no_site),
                          flag(options.ignore_environment || options.isolated),
                          flag(options.verbose),

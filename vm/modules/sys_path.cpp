@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "vm/modules/import.h"
@@ -23,6 +24,23 @@ static std::string find_python_library() {
   return "";
 }
 
+// os.path.abspath: a program that changes its directory still finds its modules.
+static std::string absolute(std::string_view path) {
+  char here[4096];
+  std::string joined(path), result;
+  if (!path.starts_with('/') && getcwd(here, sizeof here) != nullptr)
+    joined = std::string(here) + '/' + joined;
+  for (size_t begin = 0, end; begin < joined.size(); begin = end + 1) {
+    end = std::min(joined.find('/', begin), joined.size());
+    std::string_view part = std::string_view(joined).substr(begin, end - begin);
+    if (part == "..")
+      result.resize(result.empty() ? 0 : result.rfind('/'));
+    else if (!part.empty() && part != ".")
+      result.append("/").append(part);
+  }
+  return result.empty() ? "/" : result;
+}
+
 Status sys_set_paths(Thread& t) {
   Runtime& runtime = t.runtime();
   const RuntimeOptions& options = runtime.options;
@@ -34,7 +52,8 @@ Status sys_set_paths(Thread& t) {
       std::string_view rest = value;
       for (;;) {
         size_t colon = rest.find(':');
-        entries.emplace_back(rest.substr(0, colon));
+        std::string entry = absolute(rest.substr(0, colon));
+        if (std::find(entries.begin(), entries.end(), entry) == entries.end()) entries.push_back(entry);
         if (colon == std::string_view::npos) break;
         rest.remove_prefix(colon + 1);
       }

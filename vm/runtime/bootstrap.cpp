@@ -161,8 +161,9 @@ int Runtime::finalize() {
   }
   for (auto& hook : exit_hooks_) hook(t);
   int status = 0;
-  for (StrObject* name : {names.stdout, names.stderr}) {
-    Value stream = dict_get_str(sys_module->dict, name);
+  // A script may have put others in the place of the first two.
+  for (const char* name : {"stdout", "stderr", "__stdout__", "__stderr__"}) {
+    Value stream = dict_get_text(t, sys_module->dict, name);
     if (stream.is_not_found() || stream.is_none()) continue;
     Result<Value> closed = get_attr(t, stream, "closed");
     if (closed.ok()) {
@@ -171,11 +172,11 @@ int Runtime::finalize() {
     }
     if (closed.is_error()) t.clear_exception();
     if (call_method(t, stream, names.flush).is_error()) {
-      if (name == names.stdout)
-        write_unraisable(t, nullptr, stream);
+      if (std::string_view(name) == "stdout")
+        write_unraisable(t, "Exception ignored on flushing sys.stdout", kNone);
       else
         t.clear_exception();
-      status = 120;
+      if (*name != '_') status = 120;
     }
   }
   return status;
