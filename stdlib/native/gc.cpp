@@ -206,10 +206,13 @@ Result<Value> gc_get_freeze_count(Thread& t, const Value*) {
 }
 
 // gc.callbacks: called before and after each collection.
+bool has_callbacks(void* context) {
+  Value list = static_cast<GcState*>(context)->callbacks;
+  return is_list(list) && list.as<ListObject>()->length() != 0;
+}
 void observe(void* context, Thread& t, bool starting, size_t collected) {
-  auto* state = static_cast<GcState*>(context);
-  Value list = state->callbacks;
-  if (!is_list(list) || list.as<ListObject>()->length() == 0) return;
+  if (!has_callbacks(context)) return;
+  Value list = static_cast<GcState*>(context)->callbacks;
   Value saved = t.take_exception();
   for (size_t i = 0; i < list.as<ListObject>()->length(); ++i) {
     Value callback = list.as<ListObject>()->at(i);
@@ -268,6 +271,7 @@ Status init_module(Thread& t, ModuleObject* module) {
       },
       &state);
   t.heap().impl().observer_context = &state;
+  t.heap().impl().has_callbacks = has_callbacks;
   t.heap().impl().observer = observe;
   TRY(module_add(t, module, "callbacks", state.callbacks));
   TRY(module_add(t, module, "garbage", state.garbage));

@@ -148,7 +148,9 @@ struct HeapImpl {
   std::atomic<size_t> pending{0};
 
   CollectionObserver observer = nullptr;
+  bool (*has_callbacks)(void* context) = nullptr;  // whether the observer has script code to run
   void* observer_context = nullptr;
+  bool runs_callbacks() const { return has_callbacks != nullptr && has_callbacks(observer_context); }
 };
 
 }  // namespace mp

@@ -15,7 +15,9 @@ static constexpr size_t kManyFinalizers = 100000;
 Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
-  if ((bits & kInterruptCollect) != 0) {
+  // Within an operation, script code (gc.callbacks, handlers of signals, finalizers) waits: it may change what
+  // the operation goes through.
+  if ((bits & kInterruptCollect) != 0 && !(keep_gil && heap_->impl().runs_callbacks())) {
     clear_interrupt(kInterruptCollect);
     heap_->impl().collect_automatically(*this);
   }
@@ -24,7 +26,6 @@ Status Thread::handle_interrupts(bool keep_gil) {
     heap_->impl().collect(*this, "memory limit");
     if (heap_->impl().over_limit(0)) return raise_memory_error();
   }
-  // Within an operation a handler of a script waits: it may change what the operation goes through.
   if ((bits & kInterruptSignal) != 0 && (!keep_gil || interrupt_is_pending(*this))) {
     clear_interrupt(kInterruptSignal);
     if (is_main) TRY(run_signal_handlers(*this));
