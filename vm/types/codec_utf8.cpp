@@ -87,7 +87,9 @@ Result<Value> decode_utf8(Thread& t, std::string_view data, std::string_view err
     if (at == data.size()) break;
     Utf8Error error;
     (void)utf8_step(bytes + at, bytes + data.size(), &error);
-    if (error.incomplete && consumed != nullptr) {
+    // What `surrogatepass` would take may be there in part.
+    bool half_surrogate = data.size() - at == 2 && bytes[at] == 0xed && (bytes[at + 1] & 0xe0) == 0xa0;
+    if ((error.incomplete || half_surrogate) && consumed != nullptr) {
       *consumed = at;
       break;
     }
