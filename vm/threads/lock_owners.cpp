@@ -22,6 +22,7 @@ static void choose_lock_mode(Runtime& runtime, Thread& t) {
       owner.assigned = true;
       owner.number = static_cast<uint8_t>(id);
       owner.streak.store(0, std::memory_order_relaxed);
+      owner.taken_away.store(0, std::memory_order_relaxed);
       // SAFETY: before the thread looks at any lock byte: see ObjectLock::take_away.
       owner.active.store(true, std::memory_order_seq_cst);
       t.lock_owner = &owner;
