@@ -15,8 +15,8 @@ static constexpr size_t kManyFinalizers = 100000;
 Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
-  // Within an operation, script code (gc.callbacks, handlers of signals, finalizers) waits: it may change what
-  // the operation goes through.
+  // Within an operation, script code (gc.callbacks, handlers of signals, finalizers) waits: it may change
+  // what the operation goes through.
   if ((bits & kInterruptCollect) != 0 && !(keep_gil && heap_->impl().runs_callbacks())) {
     clear_interrupt(kInterruptCollect);
     heap_->impl().collect_automatically(*this);
