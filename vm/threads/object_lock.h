@@ -17,23 +17,23 @@ inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_ord
 // locks by writing the object's address into its LockOwner and looking at the byte once more. The first other
 // thread takes the object away (object_lock.cpp); from then on the byte is an ordinary lock that says, while
 // it is free, who held it last. A thread that was so for long at all objects it locked owns them from there
-// on.
+// on. Threads that change one object all the time own it in turns.
 class ObjectLock {
  public:
   ObjectLock(Thread& t, Object* object) {
     if (!free_threaded(t)) [[likely]]
       return;
-    if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t)) {
-      owner_ = t.lock_owner;
-      return;
-    }
     object_ = object;
-    after_ = acquire(t, object);
+    if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t))
+      owner_ = t.lock_owner;
+    else
+      after_ = acquire(t, object);
   }
   ~ObjectLock() {
+    if (object_ == nullptr) return;
     if (owner_ != nullptr)
-      owner_->holding.store(nullptr, std::memory_order_release);
-    else if (object_ != nullptr)
+      release(*owner_, object_);
+    else
       object_->lock_.store(after_, std::memory_order_release);
   }
   ObjectLock(const ObjectLock&) = delete;
@@ -43,37 +43,45 @@ class ObjectLock {
   // way. For free-threaded code only.
   class Owned {
    public:
-    Owned(Thread& t, Object* object) {
+    Owned(Thread& t, Object* object) : object_(object) {
       if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t))
         owner_ = t.lock_owner;
     }
     ~Owned() {
-      if (owner_ != nullptr) owner_->holding.store(nullptr, std::memory_order_release);
+      if (owner_ != nullptr) release(*owner_, object_);
     }
     Owned(const Owned&) = delete;
     explicit operator bool() const { return owner_ != nullptr; }
 
    private:
+    Object* object_;
     LockOwner* owner_ = nullptr;
   };
 
  private:
   // Others: the number of a LockOwner, or that with kLastHolder.
   static constexpr uint8_t kFree = 0, kHeld = 1, kLastHolder = 64;
+  static bool is_done(const LockOwner& owner) {
+    return (owner.holding.load(std::memory_order_relaxed) & LockOwner::kDone) != 0;
+  }
   static bool own(LockOwner& owner, Object* object, Thread& t) {
-    if (owner.holding.load(std::memory_order_relaxed) != nullptr) return false;  // one object at a time
-    owner.holding.store(object, std::memory_order_relaxed);
+    if (!is_done(owner)) return false;  // one object at a time
+    owner.holding.store(reinterpret_cast<uintptr_t>(object), std::memory_order_relaxed);
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (object->lock_.load(std::memory_order_acquire) == t.lock_owner_id) [[likely]]
       return true;
-    owner.holding.store(nullptr, std::memory_order_release);
+    owner.holding.store(LockOwner::kDone, std::memory_order_release);
     return false;
+  }
+  static void release(LockOwner& owner, Object* object) {
+    owner.holding.store(reinterpret_cast<uintptr_t>(object) | LockOwner::kDone, std::memory_order_release);
   }
   static uint8_t acquire(Thread& t, Object* object);  // what the byte will be when it is let go
   static bool try_byte(Thread& t, Object* object);
-  static void wait_for_byte(Thread& t, Object* object);
+  static bool wait_for_turn(Thread& t, const Object* object);
+  static bool is_using(const LockOwner& owner, const Object* object);
   static void take_away(Thread& t, Object* object, uint8_t owner_id);
 
   Object* object_ = nullptr;  // locked by its byte
