@@ -26,6 +26,7 @@ Result<int64_t> parse_acquire(Thread& t, Value blocking_value, Value timeout_val
 }
 
 void note_taken(Thread& t, LockSite& site) {
+  site.taken.store(site.taken.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   site.owner.store(t.ident, std::memory_order_relaxed);
   if (t.frame == nullptr || !t.runtime().threads->watch_deadlocks.load(std::memory_order_relaxed)) return;
   site.code = t.frame->code;

@@ -345,18 +345,55 @@ WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kin
   }
 }
 
-// Without a GIL the holder runs, and most locks are held for less time than going to sleep takes. Who meets
-// others at locks again and again steps back for longer each time, as at an object's lock
-// (object_lock.cpp), and they take it many times meanwhile.
+// Counts a meeting. The time for a lock is the best one of some windows: in the others somebody may have lost
+// the processor.
+void LockPatience::meet(int64_t now, const LockSite* where) {
+  constexpr uint32_t kMeetings = 16;
+  constexpr int64_t kShortest = 100'000, kLongest = 5'000'000;  // nanoseconds, of a window
+  if (where == nullptr) return;
+  uint32_t count = where->taken.load(std::memory_order_relaxed);
+  if (site == where) {
+    bool late = now - begin > kLongest;
+    if ((++meetings < kMeetings && !late) || now - begin < kShortest) return;
+    if (trial || !late) {
+      int64_t cost = (now - begin) * 64 / std::max(count - taken, 1u);
+      best[steps_back] = std::min(best[steps_back], cost);
+      if (--windows == 0) choose();
+    }
+  }
+  site = where;
+  taken = count;
+  meetings = 0;
+  begin = now;
+}
+
+void LockPatience::choose() {
+  constexpr uint32_t kTrial = 3, kLeastPause = 8, kLongestPause = 1024;
+  trial = !trial;
+  if (trial) {
+    steps_back = !steps_back;
+    windows = kTrial;
+  } else {
+    bool better = best[steps_back] < best[!steps_back];
+    pause = better ? kLeastPause : std::min(pause * 2 + kLeastPause, kLongestPause);
+    if (!better) steps_back = !steps_back;
+    windows = pause;
+  }
+  best[steps_back] = INT64_MAX;
+}
+
+// Without a GIL the holder runs, and most locks are held for less time than going to sleep takes.
 bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
-  constexpr uint32_t kMaxLevel = 7, kProbe = 32;
+  constexpr uint32_t kMostClose = 3, kMostBack = 7, kProbe = 32;
   constexpr int64_t kAgain = 50'000;  // nanoseconds
   if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
   LockPatience& patience = t.impl->lock_patience;
   int64_t begin = os::monotonic_ns();
   int64_t limit = ++patience.waits % kProbe == 0 ? LockPatience::kMost : patience.ns;  // may have changed
   int64_t end = std::min(begin + limit, deadline);
-  uint32_t level = begin - patience.met_at < kAgain ? std::min(patience.level + 1, kMaxLevel) : 0;
+  uint32_t most = patience.steps_back ? kMostBack : kMostClose;
+  bool again = patience.steps_back && begin - patience.met_at < kAgain;
+  uint32_t level = again ? std::min(patience.level + 1, most) : 0;
   bool met = false;
   for (int64_t now = begin;;) {
     for (uint32_t i = 0; i < 4u << level; ++i) os::cpu_pause();
@@ -369,11 +406,12 @@ bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
       patience.met_at = now;
       break;
     }
-    if (level < kMaxLevel) ++level;
+    if (level < most) ++level;
   }
   patience.level = level;
   patience.ns =
       met ? std::min(patience.ns * 2, LockPatience::kMost) : std::max(patience.ns / 2, LockPatience::kLeast);
+  patience.meet(patience.met_at, t.impl->wait.site.load(std::memory_order_relaxed));
   return met;
 }
 

@@ -32,6 +32,7 @@ struct LockSite {
   std::atomic<uint64_t> owner{0};  // ident, 0: nobody
   Slot code;                       // CodeObject of the innermost frame, or empty
   std::atomic<uint32_t> word{0};   // where in it
+  std::atomic<uint32_t> taken{0};  // how often, by all threads; wraps around
 };
 
 // What a thread waits for; read by the deadlock detector and the event trace.
@@ -114,13 +115,32 @@ void reset_parking_lot_after_fork();
 // How often this process was forked off: what the threads of before left in lists is void after a change.
 uint32_t fork_generation();
 
-// How long it pays a thread to stay awake for a ParkingLock: learned from its last waits.
+// How a thread waits for a ParkingLock while its holder runs: for how long it pays to stay awake, learned
+// from its last waits, and how close. Who steps back at each meeting lets the others take the lock many times
+// without cache lines that move to and fro: that is better when they do little else. When they work long
+// between two locks, who steps back only loses time. So both ways are tried now and then, and the one in
+// which all threads together take the lock more often is kept.
 struct LockPatience {
   static constexpr int64_t kLeast = 2'000, kMost = 100'000;  // nanoseconds
   int64_t ns = kMost;
   uint32_t waits = 0;
   uint32_t level = 0;  // how far it stepped back the last time
   int64_t met_at = 0;  // and when
+
+  bool steps_back = true;
+  bool trial = false;                        // of the other way
+  const LockSite* site = nullptr;            // of the lock that is measured
+  uint32_t taken = 0;                        // its count when the window began
+  uint32_t meetings = 0;                     // in this window
+  uint32_t windows = 1;                      // to come until the trial begins or ends
+  uint32_t pause = 0;                        // windows between two trials
+  int64_t begin = 0;                         // of the window
+  int64_t best[2] = {INT64_MAX, INT64_MAX};  // nanoseconds for 64 locks: close by, stepping back
+
+  void meet(int64_t now, const LockSite* where);
+
+ private:
+  void choose();
 };
 
 // A mutex of one byte on the parking lot; what Lock and RLock stand on. Whoever comes may take it when it is
