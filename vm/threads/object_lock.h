@@ -1,6 +1,8 @@
 // The per-object lock byte: free-threaded mutators of builtin containers take it; under a GIL it costs one
 // test.
 #pragma once
+#include <utility>
+
 #include "vm/threads/thread.h"
 
 namespace mp {
@@ -24,10 +26,8 @@ class ObjectLock {
     if (!free_threaded(t)) [[likely]]
       return;
     object_ = object;
-    if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t))
-      owner_ = t.lock_owner;
-    else
-      after_ = acquire(t, object);
+    owner_ = own(t, object);
+    if (owner_ == nullptr) after_ = acquire(t, object);
   }
   ~ObjectLock() {
     if (object_ == nullptr) return;
@@ -43,19 +43,20 @@ class ObjectLock {
   // way. For free-threaded code only.
   class Owned {
    public:
-    Owned(Thread& t, Object* object) : object_(object) {
-      if (object->lock_.load(std::memory_order_relaxed) == t.lock_owner_id && own(*t.lock_owner, object, t))
-        owner_ = t.lock_owner;
-    }
+    Owned(Thread& t, Object* object) : object_(object), owner_(own(t, object)) {}
     ~Owned() {
       if (owner_ != nullptr) release(*owner_, object_);
     }
     Owned(const Owned&) = delete;
     explicit operator bool() const { return owner_ != nullptr; }
 
+    // Hands the lock over to a function that adopts it: no work is left to do after the call.
+    LockOwner* keep() { return std::exchange(owner_, nullptr); }
+    Owned(LockOwner* kept, Object* object) : object_(object), owner_(kept) {}
+
    private:
     Object* object_;
-    LockOwner* owner_ = nullptr;
+    LockOwner* owner_;
   };
 
  private:
@@ -64,16 +65,19 @@ class ObjectLock {
   static bool is_done(const LockOwner& owner) {
     return (owner.holding.load(std::memory_order_relaxed) & LockOwner::kDone) != 0;
   }
-  static bool own(LockOwner& owner, Object* object, Thread& t) {
-    if (!is_done(owner)) return false;  // one object at a time
-    owner.holding.store(reinterpret_cast<uintptr_t>(object), std::memory_order_relaxed);
+  static LockOwner* own(Thread& t, Object* object) {
+    const uint32_t id = t.lock_owner_id;
+    if (object->lock_.load(std::memory_order_relaxed) != id) return nullptr;
+    LockOwner* owner = t.lock_owner;
+    if (!is_done(*owner)) return nullptr;  // one object at a time
+    owner->holding.store(reinterpret_cast<uintptr_t>(object), std::memory_order_relaxed);
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (object->lock_.load(std::memory_order_acquire) == t.lock_owner_id) [[likely]]
-      return true;
-    owner.holding.store(LockOwner::kDone, std::memory_order_release);
-    return false;
+    if (object->lock_.load(std::memory_order_acquire) == id) [[likely]]
+      return owner;
+    owner->holding.store(LockOwner::kDone, std::memory_order_release);
+    return nullptr;
   }
   static void release(LockOwner& owner, Object* object) {
     owner.holding.store(reinterpret_cast<uintptr_t>(object) | LockOwner::kDone, std::memory_order_release);

@@ -275,35 +275,38 @@ __attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Va
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
-// Without a GIL the usual cases of a thread's own dict are apart from dict_set_hashed(), whose search has
-// registers to save: a key that is new,
-__attribute__((noinline)) static Status add_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
-                                                  Value value) {
+// Without a GIL, a thread's own dict. The usual cases save no registers for the others, which go on under the
+// same lock: a key that is in its first place already, one that is new,
+__attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
+                                                 Value value, LockOwner* kept) {
   {
-    ObjectLock::Owned lock(t, dict);
-    if (lock) {
-      DictTable* table = dict->table.load(std::memory_order_relaxed);
-      DictFound first = dict_first_cell(table, key, hash);
-      if (first.entry == kAbsentEntry) return dict_insert_new(t, dict, table, first.cell, key, hash, value);
+    ObjectLock::Owned lock(kept, dict);
+    DictTable* table = dict->table.load(std::memory_order_relaxed);
+    DictFound found = dict_find(t, table, key, hash);
+    if (found.entry == kAbsentEntry) return dict_insert_new(t, dict, table, found.cell, key, hash, value);
+    if (found.entry >= 0) {
+      table->entries()[found.entry].value = value;
+      return {};
     }
   }
   return dict_set_hashed(t, dict, key, hash, value);
 }
-// and one that is in its first place already.
+__attribute__((noinline)) static Status insert_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
+                                                    Value value, LockOwner* kept) {
+  ObjectLock::Owned lock(kept, dict);
+  DictTable* table = dict->table.load(std::memory_order_relaxed);
+  return dict_insert_new(t, dict, table, dict_first_cell(table, key, hash).cell, key, hash, value);
+}
 __attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
                                                   Value value) {
-  if (dict->length() != 0) {
-    ObjectLock::Owned lock(t, dict);
-    if (lock) {
-      DictTable* table = dict->table.load(std::memory_order_relaxed);
-      DictFound first = dict_first_cell(table, key, hash);
-      if (first.entry >= 0) {
-        table->entries()[first.entry].value = value;
-        return {};
-      }
-    }
-  }
-  return add_owned(t, dict, key, hash, value);
+  ObjectLock::Owned lock(t, dict);
+  if (!lock) return dict_set_hashed(t, dict, key, hash, value);
+  DictTable* table = dict->table.load(std::memory_order_relaxed);
+  DictFound first = dict_first_cell(table, key, hash);
+  if (first.entry < 0)
+    return (first.entry == kAbsentEntry ? insert_kept : set_kept)(t, dict, key, hash, value, lock.keep());
+  table->entries()[first.entry].value = value;
+  return {};
 }
 
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
@@ -324,7 +327,7 @@ Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value) {
   int64_t hash = key->hash.load(std::memory_order_relaxed);
   if (hash == -1) hash = str_hash(key);
-  return dict_set_hashed(t, dict, key, hash, value);
+  return free_threaded(t) ? set_owned(t, dict, key, hash, value) : dict_set_hashed(t, dict, key, hash, value);
 }
 
 Status dict_set_text(Thread& t, DictObject* dict, std::string_view key, Value value) {

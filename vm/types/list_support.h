@@ -43,6 +43,14 @@ inline bool list_append_locked(ListObject* list, Value item) {
   list->size.store(n + 1, std::memory_order_release);
   return true;
 }
+// The same for list[i] = item; false: out of range.
+inline bool list_store_locked(ListObject* list, int64_t i, Value item) {
+  size_t n = list->size.load(std::memory_order_relaxed);
+  if (i < 0) i += static_cast<int64_t>(n);
+  if (static_cast<uint64_t>(i) >= n) return false;
+  list->array.load(std::memory_order_relaxed)->items()[i].set(item);
+  return true;
+}
 // Without a GIL: true if the list was this thread's own, and had room.
 bool list_append_owned(Thread& t, ListObject* list, Value item);
 // In line; false: it has to be appended the long way.
