@@ -15,37 +15,7 @@
 
 namespace mp {
 
-// The byte is held now, but the owner may be changing the object: it looked at the byte before. SAFETY: after
-// the fence every thread sees the byte as it is now before it goes on, and what it wrote before is seen here:
-// either the owner's second look fails, or its `holding` names the object. A number that no thread uses at
-// the moment needs no fence: who gets it next makes itself known first (choose_lock_mode).
-void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
-  constexpr uint32_t kSpins = 1000;
-  LockOwner& owner = t.runtime().threads->lock_owners[owner_id];
-  if (&owner == t.lock_owner) return;  // its own, while it holds another one
-  owner.streak.store(0, std::memory_order_relaxed);
-  if (owner.active.load(std::memory_order_seq_cst)) {
-    if (owner.turn.load(std::memory_order_relaxed) != object)
-      owner.taken_away.fetch_add(1, std::memory_order_relaxed);
-    os::process_fence();
-  }
-  for (uint32_t i = 0; owner.holding.load(std::memory_order_acquire) == reinterpret_cast<uintptr_t>(object);
-       ++i)
-    if (i < kSpins && os::has_several_processors())
-      os::cpu_pause();
-    else
-      sched_yield();
-}
-
-bool ObjectLock::try_byte(Thread& t, Object* object) {
-  uint8_t seen = object->lock_.load(std::memory_order_relaxed);
-  if (seen == kHeld || !object->lock_.compare_exchange_strong(seen, kHeld, std::memory_order_seq_cst))
-    return false;
-  if (seen > kHeld && seen < kLastHolder) take_away(t, object, seen);
-  return true;
-}
-
-// Before the next attempt at a byte that was held.
+// Before the next look at what another thread holds.
 static void pause(uint32_t round) {
   constexpr uint32_t kSpins = 8, kYields = 4;
   if (!os::has_several_processors()) {
@@ -59,6 +29,32 @@ static void pause(uint32_t round) {
     timespec nap{0, 50'000};
     nanosleep(&nap, nullptr);
   }
+}
+
+// The byte is held now, but the owner may be changing the object: it looked at the byte before. SAFETY: after
+// the fence every thread sees the byte as it is now before it goes on, and what it wrote before is seen here:
+// either the owner's second look fails, or its `holding` names the object. A number that no thread uses at
+// the moment needs no fence: who gets it next makes itself known first (choose_lock_mode).
+void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
+  LockOwner& owner = t.runtime().threads->lock_owners[owner_id];
+  if (&owner == t.lock_owner) return;  // its own, while it holds another one
+  owner.streak.store(0, std::memory_order_relaxed);
+  if (owner.active.load(std::memory_order_seq_cst)) {
+    if (owner.turn.load(std::memory_order_relaxed) != object)
+      owner.taken_away.fetch_add(1, std::memory_order_relaxed);
+    os::process_fence();
+  }
+  for (uint32_t i = 0; owner.holding.load(std::memory_order_acquire) == reinterpret_cast<uintptr_t>(object);
+       ++i)
+    pause(i);
+}
+
+bool ObjectLock::try_byte(Thread& t, Object* object) {
+  uint8_t seen = object->lock_.load(std::memory_order_relaxed);
+  if (seen == kHeld || !object->lock_.compare_exchange_strong(seen, kHeld, std::memory_order_seq_cst))
+    return false;
+  if (seen > kHeld && seen < kLastHolder) take_away(t, object, seen);
+  return true;
 }
 
 uint8_t ObjectLock::acquire(Thread& t, Object* object) {
