@@ -10,6 +10,7 @@
 #include "vm/exec/code.h"
 #include "vm/modules/import.h"
 #include "vm/os/clock.h"
+#include "vm/os/path.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/runtime.h"
@@ -25,11 +26,6 @@ bool is_file(const std::string& path) {
 bool is_directory(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-std::string current_directory() {
-  char buffer[4096];
-  return getcwd(buffer, sizeof buffer) == nullptr ? "" : buffer;
 }
 
 // Modules that an older library still has and 3.12 or 3.13 does not (PEP 594, PEP 632): scripts ask for them
@@ -76,7 +72,7 @@ Result<bool> locate_on_path(Thread& t, const std::string& name, const std::strin
     Value entry = list->at(i);
     if (!is_str(entry)) continue;
     std::string directory = to_utf8(entry.as<StrObject>());
-    if (directory.empty()) directory = current_directory();
+    if (directory.empty()) directory = os::current_directory();
     if (directory.empty()) continue;
     if (directory == t.runtime().import->python_lib && was_removed(tail)) continue;
     std::string base = directory + (directory.back() == '/' ? "" : "/") + tail;
@@ -255,7 +251,7 @@ bool is_beside_program(Thread& t, const std::string& file) {
   std::string directory = file.substr(0, file.rfind('/') + 1);
   if (file.ends_with("/__init__.py") || file.ends_with("/__init__.mp"))
     directory.resize(directory.rfind('/', directory.size() - 2) + 1);
-  return directory == (program->empty() ? current_directory() : *program) + "/";
+  return directory == (program->empty() ? os::current_directory() : *program) + "/";
 }
 
 std::string installed_source(CodeObject* code) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "vm/modules/import.h"
+#include "vm/os/path.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
@@ -26,10 +27,7 @@ static std::string find_python_library() {
 
 // os.path.abspath: a program that changes its directory still finds its modules.
 static std::string absolute(std::string_view path) {
-  char here[4096];
-  std::string joined(path), result;
-  if (!path.starts_with('/') && getcwd(here, sizeof here) != nullptr)
-    joined = std::string(here) + '/' + joined;
+  std::string joined = os::absolute_path(std::string(path)), result;
   for (size_t begin = 0, end; begin < joined.size(); begin = end + 1) {
     end = std::min(joined.find('/', begin), joined.size());
     std::string_view part = std::string_view(joined).substr(begin, end - begin);

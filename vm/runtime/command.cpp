@@ -12,6 +12,7 @@
 #include "vm/exec/interp.h"
 #include "vm/modules/import.h"
 #include "vm/modules/module_spec.h"
+#include "vm/os/path.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
@@ -87,15 +88,6 @@ std::string directory_of(const std::string& file) {
   return slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// CPython's _Py_abspath: not normalised, no links followed.
-std::string absolute_path(std::string file) {
-  if (file.starts_with("/")) return file;
-  char buffer[4096];
-  if (getcwd(buffer, sizeof buffer) == nullptr) return file;
-  std::string directory = buffer;
-  return file.empty() ? directory : directory + (directory == "/" ? "" : "/") + file;
-}
-
 // A ZIP archive as a program (zipapp): its record at the end is what tells, as text may stand before it.
 bool is_archive(std::string_view data) {
   std::string_view tail = data.substr(data.size() - std::min<size_t>(data.size(), 65536 + 22));
@@ -127,7 +119,7 @@ Status run_file(Thread& t, const std::string& name, bool skip_first_line) {
   const RuntimeOptions& options = t.runtime().options;
   DictObject* globals = main_module(t)->dict;
   struct stat info;
-  std::string file = absolute_path(name);
+  std::string file = os::absolute_path(name);
   if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     insert_path(t, file);
     for (const char* main : {"/__main__.mp", "/__main__.py"}) {
