@@ -169,8 +169,8 @@ bool is_library(Thread& t, const ModuleLocation& location) {
 
 Status run_module(Thread& t, const std::string& name) {
   const RuntimeOptions& options = t.runtime().options;
-  char buffer[4096];
-  if (getcwd(buffer, sizeof buffer) != nullptr) enter_program_directory(t, buffer);
+  if (std::string directory = os::current_directory(); !directory.empty())
+    enter_program_directory(t, directory);
   auto fail = [&](const std::string& message) -> Error {
     std::fprintf(stderr, "%s: %s\n", options.executable.c_str(), message.c_str());
     return t.raise_value(Exc::SystemExit, Value::from_int(1));
