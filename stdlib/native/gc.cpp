@@ -35,7 +35,9 @@ Result<Value> gc_isenabled(Thread& t, const Value*) { return Value::from_bool(t.
 Result<Value> gc_collect(Thread& t, const Value* args) {
   int generation = TRY(to_c_int(t, args[0]));
   if (generation < 0 || generation > 2) return t.raise(Exc::ValueError, "invalid generation");
-  return make_int_unsigned(t, t.heap().collect(t));
+  size_t freed = t.heap().collect(t);
+  TRY(t.poll());  // what a handler of a signal raised in a finalizer
+  return make_int_unsigned(t, freed);
 }
 
 Result<Value> gc_set_debug(Thread& t, const Value* args) {

@@ -110,10 +110,11 @@ Result<Value> select_select(Thread& t, const Value* args) {
     }
     if (result == 0 && idle.deadline() < deadline) {
       idle.collect(t);
-      continue;
+    } else if (result >= 0) {
+      break;
+    } else if (error != EINTR) {
+      return t.raise_os_error(error);
     }
-    if (result >= 0) break;
-    if (error != EINTR) return t.raise_os_error(error);
     TRY(t.poll());
   }
   Value ready[3];
@@ -352,10 +353,11 @@ Result<Value> epoll_poll(Thread& t, const Value* args) {
     }
     if (ready == 0 && idle.deadline() < deadline) {
       idle.collect(t);
-      continue;
+    } else if (ready >= 0) {
+      break;
+    } else if (error != EINTR) {
+      return t.raise_os_error(error);
     }
-    if (ready >= 0) break;
-    if (error != EINTR) return t.raise_os_error(error);
     TRY(t.poll());
   }
   ListObject* result = make_list(t, static_cast<size_t>(ready));

@@ -96,9 +96,8 @@ Result<int64_t> call_interruptibly(Thread& t, SocketObject* socket, bool* waits,
       }
     }
     if (result >= 0) return result;
-    if (ready == 0)
-      idle.collect(t);
-    else if (error == EINTR)
+    if (ready == 0) idle.collect(t);
+    if (ready == 0 || error == EINTR)
       TRY(t.poll());
     else if (error == EAGAIN || error == EWOULDBLOCK)
       *waits = true;

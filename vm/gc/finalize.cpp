@@ -87,6 +87,11 @@ void Heap::run_pending_finalizers(Thread& t) {
   t.impl->running_finalizers = true;
   Value saved = t.take_exception();  // a local: the native stack keeps it alive
   for (;;) {
+    // What the program is to be told of does not wait for the rest, nor is a finalizer told.
+    if (!t.async_exception.get().is_empty() && !t.runtime().finalizing) {
+      t.set_interrupt(kInterruptPendingCall);
+      break;
+    }
     Object* object = nullptr;
     bool is_callback = false;
     {
@@ -110,6 +115,7 @@ void Heap::run_pending_finalizers(Thread& t) {
     else
       call_finalizer(t, object);
   }
+  t.impl->interruption = kEmpty;
   t.restore_exception(saved);
   t.impl->running_finalizers = false;
 }

@@ -26,7 +26,7 @@ class IdleWait {
   os::Deadline deadline();
   // The same as a time from now, without a look at the clock. It must be armed.
   timespec interval() const { return {interval_ / os::kNanosPerSecond, interval_ % os::kNanosPerSecond}; }
-  // At a safepoint, when the time has passed. Runs script code.
+  // At a safepoint, when the time has passed. Runs script code: t.poll() follows, for what that was to raise.
   void collect(Thread& t);
 
  private:

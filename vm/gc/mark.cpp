@@ -128,7 +128,7 @@ void HeapImpl::mark_thread(Thread& t) {
   for (const Slot* slot :
        {&t.thread_object, &t.context, &t.async_exception, &t.async_gen_firstiter, &t.async_gen_finalizer,
         &t.trace_function, &t.profile_function, &t.repr_stack, &t.impl->start_argument, &t.impl->sentinel,
-        &t.impl->event_loop, &t.impl->current_task})
+        &t.impl->interruption, &t.impl->event_loop, &t.impl->current_task})
     tracer.visit(*slot);
   RootVector::scan_thread(t, tracer);
   if (t.impl->native_top != 0)

@@ -37,10 +37,11 @@ Result<int> wait_for_descriptors(Thread& t, pollfd* descriptors, size_t count, o
     }
     if (ready == 0 && idle.deadline() < deadline) {
       idle.collect(t);
-      continue;
+    } else if (ready >= 0) {
+      return ready;
+    } else if (error != EINTR) {
+      return t.raise_os_error(error);
     }
-    if (ready >= 0) return ready;
-    if (error != EINTR) return t.raise_os_error(error);
     TRY(t.poll());  // PEP 475: what is left of the time is waited for
   }
 }

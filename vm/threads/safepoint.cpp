@@ -12,6 +12,11 @@ namespace mp {
 // So many dead objects with finalizers do not wait for the end of a long native operation: they are memory.
 static constexpr size_t kManyFinalizers = 100000;
 
+static Error raise_interruption(Thread& t) {
+  if (t.impl->running_finalizers) t.impl->interruption = t.current();
+  return Error{};
+}
+
 Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
@@ -28,7 +33,7 @@ Status Thread::handle_interrupts(bool keep_gil) {
   }
   if ((bits & kInterruptSignal) != 0 && (!keep_gil || interrupt_is_pending(*this))) {
     clear_interrupt(kInterruptSignal);
-    if (is_main) TRY(run_signal_handlers(*this));
+    if (is_main && run_signal_handlers(*this).is_error()) return raise_interruption(*this);
   }
   bits = interrupt_word.load(std::memory_order_acquire);  // the collection may have queued finalizers
   if ((bits & kInterruptPendingCall) != 0 && (!keep_gil || heap_->impl().pending.load() > kManyFinalizers)) {
@@ -46,7 +51,10 @@ Status Thread::handle_interrupts(bool keep_gil) {
   if ((bits & kInterruptAsyncException) != 0) {
     clear_interrupt(kInterruptAsyncException);
     Value exception = async_exception.exchange(kEmpty);
-    if (!exception.is_empty()) return raise_from(*this, exception, kEmpty);
+    if (!exception.is_empty()) {
+      (void)raise_from(*this, exception, kEmpty);
+      return raise_interruption(*this);
+    }
   }
   return {};
 }

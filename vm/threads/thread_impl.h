@@ -70,6 +70,9 @@ struct ThreadImpl {
   std::string name;                 // as threading knows it; for reports
   bool observing = false;  // runs a trace function or a monitoring callback: that is not observed itself
   bool running_finalizers = false;
+  // What a handler of a signal, or another thread, raised into a finalizer. Not ignored where it comes out:
+  // it becomes the thread's async_exception.
+  Slot interruption;
   bool collecting = false;
   uintptr_t native_top = 0;   // lowest address the collector must scan; valid unless attached
   uintptr_t native_base = 0;  // highest

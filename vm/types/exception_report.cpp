@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "vm/exec/frame.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/types/number.h"
 #include "vm/types/traceback_internal.h"
 
@@ -119,9 +120,20 @@ void display_unraisable(Thread& t, Value exception, const std::string& message, 
   write_stderr(t, unraisable_text(t, exception, message, object));
 }
 
+// A collection has run a finalizer where the program did not ask for it: Ctrl-C is the program's.
+static bool is_interruption(Thread& t, Value exception) {
+  return t.impl->running_finalizers && !t.runtime().finalizing && exception == t.impl->interruption.get();
+}
+
 void write_unraisable(Thread& t, const char* where, Value object) {
   Value exception = t.take_exception();
   if (exception.is_empty()) return;
+  if (is_interruption(t, exception)) {
+    t.async_exception = exception;
+    t.set_interrupt(kInterruptAsyncException);
+    t.set_interrupt(kInterruptSignal);  // it is what a wait of the main thread looks for
+    return;
+  }
   // A plain word says where in the VM it happened; only a whole sentence replaces CPython's text.
   std::string message = where != nullptr && std::string_view(where).substr(0, 9) == "Exception" ? where : "";
   Value hook = sys_attribute(t, intern(t, "unraisablehook"));
