@@ -92,13 +92,11 @@ void thread_body(Thread& t, Value argument) {
     if (t.exception_matches(Exc::SystemExit))
       t.clear_exception();
     else
-      write_unraisable(t, "Exception ignored in thread started by", function);
+      write_unraisable(t, ("Exception ignored in thread started by " + repr_text(t, function)).c_str(),
+                       kNone);
   }
-  if (Value sentinel = t.impl->sentinel; !sentinel.is_empty()) {
-    auto& lock = sentinel.as<LockObject>()->lock;
-    if (lock.is_locked()) lock.unlock(t);
-    t.impl->sentinel = kEmpty;
-  }
+  Value at_end = t.impl->at_end;
+  if (!at_end.is_empty() && call(t, at_end).is_error()) write_unraisable(t, nullptr, at_end);
   if (!handle.is_none()) mark_done(t, handle.as<HandleObject>());
 }
 
@@ -179,22 +177,17 @@ Result<Value> set_name(Thread& t, const Value* args) {
   return kNone;
 }
 
-Result<Value> set_sentinel(Thread& t, const Value*) {
-  LockObject* lock = make_lock(t);
-  t.impl->sentinel = Value(lock);
-  return lock;
+Result<Value> call_at_end(Thread& t, const Value* args) {
+  t.impl->at_end = args[0];
+  return kNone;
 }
 
 Result<Value> stack_size(Thread& t, const Value* args) {
   auto& size = t.runtime().threads->stack_size;
-  size_t old = size.load(std::memory_order_relaxed);
-  if (!args[0].is_empty()) {
-    int64_t wanted = TRY(to_ssize(t, args[0]));
-    if (wanted < 0) return t.raise(Exc::ValueError, "size must be 0 or a positive value");
-    if (wanted != 0 && wanted < 32768) return t.raise(Exc::ValueError, "size not valid: {} bytes", wanted);
-    size.store(static_cast<size_t>((wanted + 4095) / 4096 * 4096), std::memory_order_relaxed);
-  }
-  return make_int_unsigned(t, old);
+  int64_t wanted = TRY(to_ssize(t, args[0]));
+  if (wanted < 0) return t.raise(Exc::ValueError, "size must be 0 or a positive value");
+  if (wanted != 0 && wanted < 32768) return t.raise(Exc::ValueError, "size not valid: {} bytes", wanted);
+  return make_int_unsigned(t, size.exchange(static_cast<size_t>(wanted), std::memory_order_relaxed));
 }
 
 Result<Value> interrupt_main(Thread& t, const Value* args) {
@@ -287,10 +280,9 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(get_native_id, "get_native_id()",
                 "Return a non-negative integer identifying the thread as reported\nby the OS (kernel)."),
     MP_FUNCTION(count, "_count()", "Return the number of currently running Python threads."),
-    MP_FUNCTION(stack_size, "stack_size(size=?, /)",
+    MP_FUNCTION(stack_size, "stack_size(size=0, /)",
                 "Return the thread stack size used when creating new threads."),
-    MP_FUNCTION(set_sentinel, "_set_sentinel()",
-                "Set a sentinel lock that will be released when the current thread\nstate is finalized."),
+    MP_FUNCTION(call_at_end, "_call_at_end(function, /)", nullptr),
     MP_FUNCTION(set_name, "set_name(name)", "Set the name of the current thread."),
     MP_FUNCTION(excepthook, "_excepthook(args, /)", "Handle uncaught Thread.run() exception."),
     MP_FUNCTION(shutdown, "_shutdown()",

@@ -127,7 +127,7 @@ void HeapImpl::mark_thread(Thread& t) {
   for (HandledException* h = t.handled; h != nullptr; h = h->previous) tracer.visit(h->value);
   for (const Slot* slot :
        {&t.thread_object, &t.context, &t.async_exception, &t.async_gen_firstiter, &t.async_gen_finalizer,
-        &t.trace_function, &t.profile_function, &t.repr_stack, &t.impl->start_argument, &t.impl->sentinel,
+        &t.trace_function, &t.profile_function, &t.repr_stack, &t.impl->start_argument, &t.impl->at_end,
         &t.impl->interruption, &t.impl->event_loop, &t.impl->current_task})
     tracer.visit(*slot);
   RootVector::scan_thread(t, tracer);

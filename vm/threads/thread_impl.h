@@ -94,7 +94,7 @@ struct ThreadImpl {
   uint32_t next_owning_pause = 1;        // how long the next pause will be
   AllocationCount allocation;
   Slot start_argument;  // what start_thread handed over
-  Slot sentinel;        // _thread._set_sentinel: a lock to be released at the end of the thread
+  Slot at_end;          // _thread._call_at_end: what is called when the thread ends, or empty
   Slot event_loop;      // asyncio: the loop that runs in this thread, or empty
   Slot current_task;    // the task that `event_loop` is running, or empty
   Slot* vm_stack = nullptr;
