@@ -281,18 +281,22 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   } else if (!fire_event(t, starts ? Event::PyStart : Event::PyResume, frame, {})) {
     return false;
   }
-  if (!profile_event(t, frame, "call", kNone)) return false;
   Value trace = t.trace_function;
-  if (trace.is_empty()) return true;
+  if (trace.is_empty() && t.profile_function.get().is_empty()) return true;
   FrameObject* f = frame_object(t, frame);
   // A function that starts is at its first line, whatever its first instruction stands for.
   if (starts && (frame->code->flags & lang::kCodeOptimized) != 0)
     f->line_override = static_cast<int32_t>(frame->code->first_line);
   else if (!starts)
     f->line_override = code_line(frame->code, suspended);
-  Value local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
+  bool profiled = profile_event(t, frame, "call", kNone);
+  trace = t.trace_function;
+  Value local = kNone;
+  if (profiled && !trace.is_empty())
+    local = call_tracer(t, &Thread::trace_function, trace, frame, "call", kNone);
   f->line_override = 0;
-  if (local.is_error()) return false;
+  if (!profiled || local.is_error()) return false;
+  if (trace.is_empty()) return true;
   f->trace = local.is_none() ? kEmpty : local;
   f->traced_line = 0;
   return true;
