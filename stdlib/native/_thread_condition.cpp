@@ -1,6 +1,7 @@
 // threading.Condition. A waiter is a record on its thread's stack; notify() moves it to the queue of the
 // lock (wait morphing), so that nobody wakes up only to find the lock taken.
 #include "stdlib/native/condition.h"
+#include "stdlib/native/deque.h"
 #include "stdlib/native/time_value.h"
 #include "vm/gc/heap.h"
 #include "vm/protocol/protocol.h"
@@ -364,6 +365,7 @@ static Result<Value> condition_wait_for(Thread& t, const Value* args) {
 static Result<Value> condition_notify_method(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
   if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot notify on un-acquired lock");
+  if (c->waiting.load(std::memory_order_relaxed) == 0) return kNone;  // CPython does not look at n either
   condition_notify(t, c, TRY(to_int64(t, args[1])));
   return kNone;
 }
@@ -421,12 +423,12 @@ static Status condition_set_lock(Thread& t, Value self, Value lock) {
   set_lock(self.as<ConditionObject>(), lock);
   return {};
 }
-// How many wait is all that can be seen: a list of as many Nones.
+// How many wait is all that can be seen: a deque of as many Nones.
 static Result<Value> condition_waiters(Thread& t, Value self) {
-  uint32_t count = self.as<ConditionObject>()->waiting.load();
-  ListObject* list = make_list(t, count);
-  for (uint32_t i = 0; i < count; ++i) TRY(list_append(t, list, kNone));
-  return list;
+  Value waiters = make_deque(t);
+  for (uint32_t n = self.as<ConditionObject>()->waiting.load(); n > 0; --n)
+    TRY(deque_push(t, waiters, kNone));
+  return waiters;
 }
 static void trace_condition(Object* o, Tracer& tracer) {
   tracer.visit(static_cast<ConditionObject*>(o)->lock);

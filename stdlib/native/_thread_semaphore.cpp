@@ -127,6 +127,11 @@ Status set_value(Thread& t, Value self, Value value) {
 Result<Value> get_initial(Thread& t, Value self) {
   return make_int(t, self.as<SemaphoreObject>()->initial.load(std::memory_order_relaxed));
 }
+Status set_initial(Thread& t, Value self, Value value) {
+  if (value.is_empty()) return t.raise(Exc::AttributeError, "_initial_value");
+  self.as<SemaphoreObject>()->initial.store(TRY(to_int64(t, value)), std::memory_order_relaxed);
+  return {};
+}
 Result<Value> get_condition(Thread& t, Value self) {
   return TRY(condition_of(t, self.as<SemaphoreObject>()));
 }
@@ -150,7 +155,7 @@ const NativeDef kBoundedMethods[] = {MP_METHOD(bounded_release, "release(self, n
 const GetSetDef kGetSets[] = {{"_value", get_value, set_value, nullptr},
                               {"_cond", get_condition, set_condition_attribute, nullptr},
                               {}};
-const GetSetDef kBoundedGetSets[] = {{"_initial_value", get_initial, nullptr, nullptr}, {}};
+const GetSetDef kBoundedGetSets[] = {{"_initial_value", get_initial, set_initial, nullptr}, {}};
 
 }  // namespace
 

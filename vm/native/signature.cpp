@@ -229,6 +229,11 @@ static std::string short_name(NativeFunctionObject* function) {
   return constructor && function->owner_type != nullptr ? to_utf8(function->owner_type->name) : name;
 }
 
+// What is written in Python in CPython; its messages are those of functions (vm/exec/args.cpp).
+static bool is_function_in_cpython(NativeFunctionObject* function) {
+  return function->owner_type != nullptr && !function->owner_type->has(kTypeImmutable);
+}
+
 // CPython's _decimal parses its arguments without a name to tell of.
 static bool is_nameless(NativeFunctionObject* function) {
   Value module = function->owner_type != nullptr ? function->owner_type->module.get() : function->owner.get();
@@ -236,7 +241,9 @@ static bool is_nameless(NativeFunctionObject* function) {
 }
 // As it stands in front of "takes ..." and "missing ...".
 static std::string called_name(NativeFunctionObject* function) {
-  return is_nameless(function) ? "function" : short_name(function) + "()";
+  if (is_nameless(function)) return "function";
+  if (!is_function_in_cpython(function)) return short_name(function) + "()";
+  return to_utf8(function->owner_type->name) + "." + to_utf8(function->name.get().as<StrObject>()) + "()";
 }
 
 static const char* plural(size_t n) { return n == 1 ? "" : "s"; }
@@ -244,6 +251,12 @@ static const char* plural(size_t n) { return n == 1 ? "" : "s"; }
 static Error wrong_count(Thread& t, NativeFunctionObject* function, const NativeSignature& s, size_t given,
                          size_t keywords) {
   size_t most = s.positional - s.receiver, least = s.required_positional - s.receiver;
+  if (is_function_in_cpython(function) && given > most) {
+    std::string from = least < most ? fmt::format("from {} to ", s.required_positional) : "";
+    return t.raise(Exc::TypeError, "{} takes {}{} positional argument{} but {} were given",
+                   called_name(function), from, s.positional, s.positional == 1 ? "" : "s",
+                   given + s.receiver);
+  }
   bool accepts_keywords = s.positional > s.positional_only || s.varkeywords >= 0 || s.total > s.positional;
   bool constructor = short_name(function) != to_utf8(function->name.get().as<StrObject>());
   if (!accepts_keywords || s.varargs >= 0) {
@@ -318,7 +331,8 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
     names = nullptr;
     keywords = 0;
   }
-  if (keywords > 0 && !accepts_keywords)
+  bool function_in_cpython = is_function_in_cpython(function);
+  if (keywords > 0 && !accepts_keywords && !function_in_cpython)
     return t.raise(Exc::TypeError, "{}() takes no keyword arguments", native_display_name(function));
   size_t given = args.count;
   size_t most = s.positional - s.receiver;
@@ -326,7 +340,8 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   for (size_t i = s.receiver; i < s.parameters.size(); ++i)
     if (s.parameters[i].kind != ParameterKind::VarArgs && s.parameters[i].kind != ParameterKind::VarKeywords)
       ++named;
-  if (s.varargs < 0 && (given > most || (s.varkeywords < 0 && given + keywords > named)))
+  bool counts_keywords = s.varkeywords < 0 && !function_in_cpython;
+  if (s.varargs < 0 && (given > most || (counts_keywords && given + keywords > named)))
     return wrong_count(t, function, s, given, keywords);
   size_t only_required = 0;
   for (size_t i = s.receiver; i < s.positional_only; ++i)
@@ -365,6 +380,9 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
       }
       continue;
     }
+    if (at < s.receiver + copied && function_in_cpython)
+      return t.raise(Exc::TypeError, "{} got multiple values for argument '{}'", called_name(function),
+                     to_utf8(name));
     if (at < s.receiver + copied)
       return t.raise(Exc::TypeError, "argument for {}() given by name ('{}') and position ({})",
                      short_name(function), to_utf8(name), at - s.receiver + 1);
@@ -373,7 +391,10 @@ static Status bind_general(Thread& t, NativeFunctionObject* function, const Nati
   for (size_t i = s.receiver + copied; i < s.parameters.size(); ++i) {
     const NativeParameter& p = s.parameters[i];
     if (!out[i].is_empty()) continue;
-    if (p.required)
+    if (p.required && function_in_cpython && unexpected == nullptr)
+      return t.raise(Exc::TypeError, "{} missing 1 required positional argument: '{}'", called_name(function),
+                     to_utf8(p.name));
+    if (p.required && !function_in_cpython)
       return t.raise(Exc::TypeError, "{} missing required argument '{}' (pos {})", called_name(function),
                      to_utf8(p.name), i - s.receiver + 1);
     out[i] = p.default_value;

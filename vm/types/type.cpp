@@ -396,7 +396,8 @@ void for_each_subclass(Thread& t, Type* type, void (*visit)(void*, Type*), void*
 // As CPython's tp_name: natives of a module carry its name in messages ('collections.deque'), classes of
 // scripts do not.
 std::string type_name(const Type* type) {
-  if (type->spec != nullptr && !type->has(kTypeHeap)) return static_cast<const TypeSpec*>(type->spec)->name;
+  if (type->spec != nullptr && type->has(kTypeImmutable))
+    return static_cast<const TypeSpec*>(type->spec)->name;
   return to_utf8(type->name);
 }
 std::string type_name(Thread& t, Value v) { return type_name(type_of(t, v)); }
