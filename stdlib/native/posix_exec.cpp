@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 
+#include "stdlib/native/io_orphans.h"
 #include "stdlib/native/posix_process.h"
 
 extern char** environ;
@@ -223,8 +224,11 @@ Result<Value> os_system(Thread& t, const Value* args) {
   }
   return Value::from_int(status);
 }
-[[noreturn]] void leave(int status) { _exit(status); }
-Result<Value> os_exit(Thread& t, const Value* args) { leave(TRY(to_c_int(t, args[0]))); }
+[[noreturn]] void leave(Thread& t, int status) {
+  io::flush_orphans(t);  // not what is still referred to: CPython's buffers of that are lost as well
+  _exit(status);
+}
+Result<Value> os_exit(Thread& t, const Value* args) { leave(t, TRY(to_c_int(t, args[0]))); }
 Result<Value> os_abort(Thread&, const Value*) { abort(); }
 }  // namespace
 
