@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "stdlib/native/time_value.h"
 #include "vm/exec/frame.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -64,13 +65,9 @@ void put_text(int fd, Value v) {
 }
 
 void dump_frames(int fd, Thread& t) {
-  int depth = 0;
   if (t.frame == nullptr) put(fd, "  <no Python frame>\n");
-  for (Frame* frame = t.frame; frame != nullptr; frame = frame->previous) {
-    if (++depth > kMaxFrames) {
-      put(fd, "  ...\n");
-      break;
-    }
+  int depth = 0;
+  for (Frame* frame = t.frame; frame != nullptr && depth < kMaxFrames; frame = frame->previous, ++depth) {
     put(fd, "  File \"");
     put_text(fd, frame->code->filename);
     put(fd, "\", line ");
@@ -117,7 +114,7 @@ struct FatalSignal {
 };
 const FatalSignal kFatalSignals[] = {{SIGBUS, "Bus error"},
                                      {SIGILL, "Illegal instruction"},
-                                     {SIGFPE, "Floating point exception"},
+                                     {SIGFPE, "Floating-point exception"},
                                      {SIGABRT, "Aborted"},
                                      {SIGSEGV, "Segmentation fault"}};
 struct sigaction g_previous[5];
@@ -173,7 +170,7 @@ Result<int> descriptor(Thread& t, Value file) {
   }
   if (file.is_int()) {
     int fd = TRY(to_c_int(t, file));
-    if (fd < 0) return t.raise(Exc::ValueError, "file is not a valid file descripter");
+    if (fd < 0) return t.raise(Exc::ValueError, "file is not a valid file descriptor");
     return fd;
   }
   Value number = TRY(call_method(t, file, t.names().fileno));
@@ -328,14 +325,13 @@ void cancel_watchdog() {
   dog.cancelled = dog.running = false;
 }
 Result<Value> fh_dump_later(Thread& t, const Value* args) {
-  double seconds = TRY(to_double(t, args[0]));
-  if (!(seconds > 0)) return t.raise(Exc::ValueError, "timeout must be greater than 0");
-  if (seconds > 9e9) return t.raise(Exc::OverflowError, "timeout value is too large");
+  int64_t nanoseconds = TRY(time_from_seconds(t, args[0], TimeRounding::Up));
+  if (nanoseconds <= 0) return t.raise(Exc::ValueError, "timeout must be greater than 0");
   bool repeat = TRY(truth(t, args[1])), exit = TRY(truth(t, args[3]));
   int fd = TRY(descriptor(t, args[2]));
   TRY(keep(t, "later", args[2]));
   cancel_watchdog();
-  auto timeout = std::chrono::microseconds(std::max<int64_t>(1, static_cast<int64_t>(seconds * 1e6)));
+  auto timeout = std::chrono::microseconds((nanoseconds - 1) / 1000 + 1);
   auto request = std::make_unique<WatchdogRequest>(WatchdogRequest{timeout, repeat, exit, fd, &t.runtime()});
   // Signals are for the runtime's threads.
   sigset_t all, before;
