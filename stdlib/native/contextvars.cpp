@@ -225,10 +225,13 @@ const NativeDef kContextMethods[] = {
     MP_RAW_NEW(context_new, "__new__(cls, /)", nullptr),
     MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
     MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
-    MP_METHOD(context_get, "get(self, key, default=None, /)", nullptr),
-    MP_METHOD(context_keys, "keys(self, /)", nullptr),
-    MP_METHOD(context_values, "values(self, /)", nullptr),
-    MP_METHOD(context_items, "items(self, /)", nullptr),
+    MP_METHOD(context_get, "get(self, key, default=None, /)",
+              "Return the value for `key` if `key` has the value in the context object."),
+    MP_METHOD(context_keys, "keys(self, /)", "Return a list of all variables in the context object."),
+    MP_METHOD(context_values, "values(self, /)",
+              "Return a list of all variables' values in the context object."),
+    MP_METHOD(context_items, "items(self, /)",
+              "Return all variables and their values in the context object."),
     MP_END};
 const TypeSpec kContextSpec = {
     .name = "_contextvars.Context",

@@ -185,7 +185,7 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(sys_displayhook, "displayhook(object, /)",
                 "Print an object to sys.stdout and also save it in builtins._"),
     MP_FUNCTION(sys_unraisablehook, "unraisablehook(unraisable, /)", "Handle an unraisable exception."),
-    MP_RAW_FUNCTION(sys_breakpointhook, "breakpointhook(*args, **kws)",
+    MP_RAW_FUNCTION(sys_breakpointhook, "breakpointhook(*args, **kwargs)",
                     "This hook function is called by built-in breakpoint()."),
     MP_FUNCTION(sys_getsizeof, "getsizeof(object, default=?)", "Return the size of object in bytes."),
     MP_FUNCTION(sys_intern, "intern(string, /)", "``Intern'' the given string."),
@@ -198,8 +198,10 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(sys_getfilesystemencodeerrors, "getfilesystemencodeerrors()", nullptr),
     MP_FUNCTION(sys_get_int_max_str_digits, "get_int_max_str_digits()",
                 "Return the maximum string digits limit for non-binary int<->str conversions."),
-    MP_FUNCTION(sys_set_int_max_str_digits, "set_int_max_str_digits(maxdigits)", nullptr),
-    MP_FUNCTION(sys_getallocatedblocks, "getallocatedblocks()", nullptr),
+    MP_FUNCTION(sys_set_int_max_str_digits, "set_int_max_str_digits(maxdigits)",
+                "Set the maximum string digits limit for non-binary int<->str conversions."),
+    MP_FUNCTION(sys_getallocatedblocks, "getallocatedblocks()",
+                "Return the number of memory blocks currently allocated."),
     MP_FUNCTION(sys_is_finalizing, "is_finalizing()", "Return True if Python is exiting."),
     MP_FUNCTION(sys_is_gil_enabled, "_is_gil_enabled()",
                 "Return True if the GIL is currently enabled and False if it is disabled."),
@@ -280,6 +282,9 @@ void add_sys(Thread& t, ModuleObject* module) {
   auto add = [&](const char* name, Value value) { MP_BOOT(dict_set_text(t, dict, name, value)); };
   auto add_text = [&](const char* name, std::string_view text) { add(name, make_str(t, text)); };
 
+  add_text("__doc__",
+           "This module provides access to some objects used or maintained by the\n"
+           "interpreter and to functions that interact strongly with the interpreter.");
   static const StructSequenceSpec kVersion = {"sys.version_info", kVersionFields, 5};
   Value final = make_str(t, "final");
   Value version = sequence(t, kVersion, {i(3), i(13), i(0), final, i(0)});

@@ -36,10 +36,6 @@ static Result<Value> sys_setcheckinterval(Thread& t, const Value* args) {
   return kNone;
 }
 
-static Result<Value> sys_is_gil_enabled(Thread& t, const Value*) {
-  return Value::from_bool(!t.runtime().free_threaded.load(std::memory_order_relaxed));
-}
-
 struct ThreadValues {
   std::vector<uint64_t> idents;
   RootVector* values;
@@ -89,7 +85,6 @@ const NativeDef kThreadSysFunctions[] = {
                 "Return the current check interval; see sys.setcheckinterval()."),
     MP_FUNCTION(sys_setcheckinterval, "setcheckinterval(n, /)",
                 "Under the GIL policy py2: release the lock every n instructions."),
-    MP_FUNCTION(sys_is_gil_enabled, "_is_gil_enabled()", "Return True if the GIL is currently enabled."),
     MP_FUNCTION(sys_current_frames, "_current_frames()",
                 "Return a dict mapping each thread's thread id to its current stack frame."),
     MP_FUNCTION(sys_current_exceptions, "_current_exceptions()",
