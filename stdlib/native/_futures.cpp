@@ -117,7 +117,7 @@ Status wait_done(Thread& t, FutureObject* self, Value timeout_value) {
     ConditionObject* condition = TRY(condition_of(t, self));
     int64_t timeout = TRY(parse_timeout(t, timeout_value));
     TRY(with_monitor(t, condition, [&]() -> Result<Value> {
-      if (!is_done(state_of(self))) (void)TRY(condition_wait(t, condition, timeout, WaitKind::Other, self));
+      if (!is_done(state_of(self))) (void)TRY(condition_wait(t, condition, timeout, WaitKind::Future, self));
       return kNone;
     }));
   }

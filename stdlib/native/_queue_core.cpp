@@ -197,7 +197,9 @@ Status wait_while(Thread& t, Value self, ConditionObject* condition, Value block
       left = deadline - os::monotonic_ns();
       if (left <= 0) return raise_sync_error(t, late);
     }
-    (void)TRY(condition_wait(t, condition, left, WaitKind::Queue, self.as_object()));
+    (void)TRY(condition_wait(t, condition, left,
+                             late == SyncError::Full ? WaitKind::QueuePut : WaitKind::Queue,
+                             self.as_object()));
     TRY(check());
   }
   return {};
@@ -294,7 +296,7 @@ Result<Value> queue_join(Thread& t, const Value* args) {
   TRY(check_ready(t, q));
   return with_monitor(t, q->done_condition(), [&]() -> Result<Value> {
     while (q->unfinished.load(std::memory_order_relaxed) != 0)
-      (void)TRY(condition_wait(t, q->done_condition(), kForever, WaitKind::Queue, q));
+      (void)TRY(condition_wait(t, q->done_condition(), kForever, WaitKind::QueueJoin, q));
     return kNone;
   });
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "vm/exec/frame.h"
 #include "vm/protocol/protocol.h"
@@ -28,6 +29,9 @@ bool is_endless(WaitKind kind) {
     case WaitKind::Semaphore:
     case WaitKind::Barrier:
     case WaitKind::Queue:
+    case WaitKind::QueuePut:
+    case WaitKind::QueueJoin:
+    case WaitKind::Future:
     case WaitKind::Import:
     case WaitKind::Poll:  // an event loop without descriptors and timers; with them it does not park
     case WaitKind::Join: return true;
@@ -40,15 +44,25 @@ bool is_endless(WaitKind kind) {
   return false;
 }
 
-const char* wait_text(WaitKind kind) {
+// `object`, as scripts see it: "an Event", "a BoundedSemaphore".
+std::string object_text(const void* object) {
+  std::string name = to_utf8(static_cast<const Object*>(object)->type()->name);
+  return (std::strchr("AEIOU", name[0]) != nullptr ? "an " : "a ") + name;
+}
+
+// SAFETY: where it is an object, the waiting thread's arguments hold it.
+std::string wait_text(WaitKind kind, const void* object) {
   switch (kind) {
     case WaitKind::Lock: return "a Lock";
     case WaitKind::RLock: return "an RLock";
-    case WaitKind::Condition: return "a Condition";
-    case WaitKind::Event: return "an Event";
-    case WaitKind::Semaphore: return "a Semaphore";
-    case WaitKind::Barrier: return "a Barrier";
-    case WaitKind::Queue: return "a Queue";
+    case WaitKind::Condition:
+    case WaitKind::Event:
+    case WaitKind::Semaphore:
+    case WaitKind::Barrier: return object_text(object);
+    case WaitKind::Queue: return "an item of " + object_text(object);
+    case WaitKind::QueuePut: return "room in " + object_text(object);
+    case WaitKind::QueueJoin: return "the end of all tasks of " + object_text(object);
+    case WaitKind::Future: return "the result of " + object_text(object);
     case WaitKind::Import: return "the import of a module";
     case WaitKind::Poll: return "an event loop";
     case WaitKind::Join: return "the end of a thread";
@@ -80,7 +94,9 @@ bool has_script_signal_handler(Thread& t) {
 }
 
 std::string thread_title(const Thread& t) {
-  return fmt::format("Thread \"{}\" (ident {})", t.impl->name, t.ident);
+  const std::string& name = t.impl->name;  // empty: threading does not know the thread
+  return fmt::format("Thread {} (ident {})", name.empty() ? "without a name" : one_line('"' + name + '"'),
+                     t.ident);
 }
 
 std::string title_of(Thread& t, uint64_t ident) {
@@ -110,12 +126,12 @@ void append_thread(std::string& out, Thread& self, Thread& t) {
   const LockSite* site = record.site.load(std::memory_order_relaxed);
   uint64_t owner = site != nullptr ? site->owner.load(std::memory_order_relaxed)
                                    : record.owner.load(std::memory_order_relaxed);
-  out += fmt::format("  {} waits for {}", thread_title(t), wait_text(kind));
+  const void* object = record.object.load(std::memory_order_relaxed);
+  out += fmt::format("  {} waits for {}", thread_title(t), wait_text(kind, object));
   if (kind == WaitKind::Join)
     out += ": " + title_of(self, owner);
   else
-    out +=
-        fmt::format(" at {:#x}", reinterpret_cast<uintptr_t>(record.object.load(std::memory_order_relaxed)));
+    out += fmt::format(" at {:#x}", reinterpret_cast<uintptr_t>(object));
   if (kind != WaitKind::Join && owner != 0)
     out += ", held by " + (owner == t.ident ? "itself" : title_of(self, owner));
   out += "\n";
@@ -128,7 +144,7 @@ void append_thread(std::string& out, Thread& self, Thread& t) {
   if (kind != WaitKind::Poll) return;
   LoopDescription describe =
       t.runtime().state<LoopDescriber>(&kLoopTag).describe.load(std::memory_order_acquire);
-  if (describe != nullptr) describe(self, record.object.load(std::memory_order_relaxed), out);
+  if (describe != nullptr) describe(self, object, out);
 }
 
 Thread* oldest_thread(ThreadTable& table) {

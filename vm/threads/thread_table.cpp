@@ -122,6 +122,15 @@ static void unlink(Runtime& runtime, Thread* t) {
   choose_lock_modes(runtime);
 }
 
+std::string one_line(std::string_view name) {
+  std::string out;
+  for (char c : name) {
+    auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
 Thread* attach_new_thread(Runtime& runtime) {
   Thread* t = ThreadImpl::create(runtime);
   if (t == nullptr) return nullptr;

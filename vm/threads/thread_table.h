@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "vm/threads/thread.h"
@@ -47,6 +49,9 @@ struct ThreadTable {
   std::atomic<size_t> stack_size{0};       // threading.stack_size(): 0 is the default
   std::atomic<size_t> started_threads{0};  // alive threads made by start_thread: _thread._count()
 };
+
+// A thread's name for a report: control characters as escapes.
+std::string one_line(std::string_view name);
 
 // Makes a Thread for the calling OS thread and attaches it (takes the GIL). The first one is the runtime's
 // main thread.

@@ -16,7 +16,10 @@ enum class WaitKind : uint8_t {
   Event,
   Semaphore,
   Barrier,
-  Queue,
+  Queue,      // an item
+  QueuePut,   // room for one
+  QueueJoin,  // the end of all tasks
+  Future,
   Import,
   Join,
   Sleep,
