@@ -21,8 +21,8 @@ class Py2Policy final : public GilPolicy {
       waiting_.fetch_sub(1, std::memory_order_relaxed);
     }
     if (last_holder_ != &t) {
+      if (last_holder_ != nullptr) gil.switches.fetch_add(1, std::memory_order_relaxed);
       last_holder_ = &t;
-      gil.switches.fetch_add(1, std::memory_order_relaxed);
     }
     return contended;
   }

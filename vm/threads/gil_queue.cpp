@@ -40,8 +40,8 @@ void QueuedPolicy::begin_hold(GilState& gil, Thread& t) {
   holder_ = &t;
   t.impl->gil_waiter.hold_since = os::monotonic_ns();
   if (last_holder_ != &t) {
+    if (last_holder_ != nullptr) gil.switches.fetch_add(1, std::memory_order_relaxed);
     last_holder_ = &t;
-    gil.switches.fetch_add(1, std::memory_order_relaxed);
   }
   // A request of an earlier hold is void; the waiters that have no patience ask anew.
   t.clear_interrupt(kInterruptDropGil);

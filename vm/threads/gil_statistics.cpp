@@ -102,8 +102,14 @@ void GilRecorder::took(Thread& t, int64_t now_ns, int64_t waited_ns, bool conten
   r.took_at = now_ns;
 }
 
+static std::string place(const DropSite& site) {
+  if (!site.function.empty()) return fmt::format("in {}, line {}", site.function, site.line);
+  return site.line == DropSite::kAtEnd ? "at its end" : "in native code";
+}
+
 DropSite GilRecorder::resolve(const RawDropSite& site) {
   DropSite named{site.serial, {}, 0};
+  if (site.at_end) named.line = DropSite::kAtEnd;
   if (site.code == nullptr) return named;
   append_utf8(named.function, site.code->qualified_name.get().as<StrObject>());
   named.line = code_line(site.code, site.word);
@@ -120,17 +126,17 @@ void GilRecorder::drops(Thread& t, bool forced) {
     r.took_at = 0;
   }
   ++(forced ? r.forced_drops : r.voluntary_drops);
-  last_drop_ = {r.serial, nullptr, 0, t.heap().collections()};
+  last_drop_ = {r.serial, nullptr, 0, t.impl->exiting.load(std::memory_order_relaxed),
+                t.heap().collections()};
   if (Frame* frame = t.frame) {
     last_drop_.code = frame->code;
     last_drop_.word = frame->word();
   }
   if (report) {
     DropSite site = resolve(last_drop_);
-    std::fprintf(stderr, "[gil] thread %llu: drops it, %s, held %.3f ms, in %s, line %d\n",
+    std::fprintf(stderr, "[gil] thread %llu: drops it, %s, held %.3f ms, %s\n",
                  static_cast<unsigned long long>(t.impl->native_id), forced ? "asked to" : "by itself",
-                 static_cast<double>(held) / 1e6,
-                 site.function.empty() ? "native code" : site.function.c_str(), site.line);
+                 static_cast<double>(held) / 1e6, place(site).c_str());
   }
 }
 
@@ -190,6 +196,12 @@ static std::string name_of(const std::deque<GilRecord>& records, uint64_t serial
   return fmt::format("Thread {}", serial);
 }
 
+// In characters.
+static size_t length_of(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 // The sources of waiting, the longest first.
 static std::vector<std::pair<DropSite, GilRecord::WaitedFor>> sorted_sources(const GilRecord& r) {
   std::vector<std::pair<DropSite, GilRecord::WaitedFor>> sources(r.waited_for.begin(), r.waited_for.end());
@@ -218,15 +230,15 @@ std::string GilRecorder::json(Runtime& runtime) {
         "\"longest_wait\": {:.9f}, \"p50_wait\": {:.9f}, \"p99_wait\": {:.9f}, \"waited_for\": [",
         r.ident, r.native_id, r.alive, r.acquisitions, r.contended, r.forced_drops, r.voluntary_drops,
         seconds(r.hold_ns), seconds(r.longest_hold_ns), seconds(r.wait_ns), seconds(r.longest_wait_ns),
-        seconds(r.waits.quantile(0.5)), seconds(r.waits.quantile(0.99)));
+        seconds(r.wait_quantile(0.5)), seconds(r.wait_quantile(0.99)));
     const char* inner = "";
     for (const auto& [site, waited] : sorted_sources(r)) {
       out += fmt::format("{}{{\"thread\": ", inner);
       append_json_string(out, name_of(records_, site.serial));
       out += ", \"function\": ";
       append_json_string(out, site.function);
-      out += fmt::format(", \"line\": {}, \"count\": {}, \"seconds\": {:.9f}}}", site.line, waited.count,
-                         seconds(waited.ns));
+      out += fmt::format(", \"line\": {}, \"count\": {}, \"seconds\": {:.9f}}}", std::max(site.line, 0),
+                         waited.count, seconds(waited.ns));
       inner = ", ";
     }
     out += "]}";
@@ -239,27 +251,29 @@ std::string GilRecorder::text(Runtime& runtime) {
   settle(runtime);
   GilState& gil = *runtime.gil;
   constexpr double kMilli = 1e-6;  // from nanoseconds
+  size_t width = 24;
+  for (const GilRecord& r : records_) width = std::max(width, length_of(one_line(name_of(r))));
   std::string out = fmt::format(
-      "GIL: policy {}, interval {:g} ms, {} switches, {} requests to drop, contention {:.3f}\n"
-      "{:<24} {:>10} {:>10} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
-      gil_policy_info(gil.policy_id).name, static_cast<double>(gil.interval_ns) * kMilli, gil.switches.load(),
-      gil.forced_requests.load(), contention(), "thread", "acquired", "contended", "forced", "voluntary",
-      "hold ms", "wait ms", "longest", "p50", "p99");
+      "GIL: {}policy {}, interval {:g} ms, {} switches, {} requests to drop, contention {:.3f}\n"
+      "{:<{}} {:>10} {:>10} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
+      runtime.free_threaded.load() ? "off, " : "", gil_policy_info(gil.policy_id).name,
+      static_cast<double>(gil.interval_ns) * kMilli, gil.switches.load(), gil.forced_requests.load(),
+      contention(), "thread", width, "acquired", "contended", "forced", "voluntary", "hold ms", "wait ms",
+      "longest", "p50", "p99");
   for (const GilRecord& r : records_) {
-    out += fmt::format("{:<24} {:>10} {:>10} {:>8} {:>9} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f}\n",
-                       name_of(r), r.acquisitions, r.contended, r.forced_drops, r.voluntary_drops,
-                       static_cast<double>(r.hold_ns) * kMilli, static_cast<double>(r.wait_ns) * kMilli,
-                       static_cast<double>(r.longest_wait_ns) * kMilli,
-                       static_cast<double>(r.waits.quantile(0.5)) * kMilli,
-                       static_cast<double>(r.waits.quantile(0.99)) * kMilli);
+    out += fmt::format(
+        "{:<{}} {:>10} {:>10} {:>8} {:>9} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f}\n",
+        one_line(name_of(r)), width, r.acquisitions, r.contended, r.forced_drops, r.voluntary_drops,
+        static_cast<double>(r.hold_ns) * kMilli, static_cast<double>(r.wait_ns) * kMilli,
+        static_cast<double>(r.longest_wait_ns) * kMilli, static_cast<double>(r.wait_quantile(0.5)) * kMilli,
+        static_cast<double>(r.wait_quantile(0.99)) * kMilli);
     constexpr size_t kShown = 3;
     auto sources = sorted_sources(r);
     for (size_t i = 0; i < sources.size() && i < kShown; ++i) {
       const auto& [site, waited] = sources[i];
       out +=
-          fmt::format("    waited {:.3f} ms in {} waits for {} in {}, line {}\n",
-                      static_cast<double>(waited.ns) * kMilli, waited.count, name_of(records_, site.serial),
-                      site.function.empty() ? "native code" : site.function, site.line);
+          fmt::format("    waited {:.3f} ms in {} waits for {} {}\n", static_cast<double>(waited.ns) * kMilli,
+                      waited.count, one_line(name_of(records_, site.serial)), place(site));
     }
   }
   return out;

@@ -2,6 +2,7 @@
 // counted. While nothing is recorded it costs one load. It knows threads and the frame they stand in, nothing
 // of policies.
 #pragma once
+#include <algorithm>
 #include <compare>
 #include <deque>
 #include <map>
@@ -19,7 +20,8 @@ struct CodeObject;  // vm/exec/code.h
 struct DropSite {
   uint64_t serial = 0;  // of the thread
   std::string function;
-  int32_t line = 0;
+  int32_t line = 0;  // kAtEnd: where the thread ended
+  static constexpr int32_t kAtEnd = -1;
   auto operator<=>(const DropSite&) const = default;
 };
 
@@ -29,6 +31,7 @@ struct RawDropSite {
   uint64_t serial = 0;
   CodeObject* code = nullptr;  // null: native code
   uint32_t word = 0;
+  bool at_end = false;
   size_t collections = 0;
   bool operator==(const RawDropSite&) const = default;
 };
@@ -54,6 +57,7 @@ struct GilRecord {
   int64_t hold_ns = 0, wait_ns = 0, longest_wait_ns = 0, longest_hold_ns = 0;
   int64_t took_at = 0;  // 0: does not hold the lock
   WaitHistogram waits;  // of contended acquisitions
+  int64_t wait_quantile(double q) const { return std::min(waits.quantile(q), longest_wait_ns); }
   struct WaitedFor {
     uint64_t count = 0;
     int64_t ns = 0;

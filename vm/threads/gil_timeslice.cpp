@@ -26,8 +26,8 @@ class TimeslicePolicy final : public GilPolicy {
     }
     holder_.store(&t, std::memory_order_release);
     if (last_holder_ != &t) {
+      if (last_holder_ != nullptr) gil.switches.fetch_add(1, std::memory_order_relaxed);
       last_holder_ = &t;
-      gil.switches.fetch_add(1, std::memory_order_relaxed);
       switch_number_.fetch_add(1, std::memory_order_seq_cst);
       if (switch_waiters_.load(std::memory_order_seq_cst) != 0) os::futex_wake(switch_number_, INT_MAX);
     }
