@@ -360,13 +360,15 @@ CommandLine parse(int argc, char** argv) {
   if (!o.ignore_environment) read_environment(line);
   if (!line.utf8_given) o.utf8_mode = !locale_is_utf8();
   if (!decided) {
-    if (i < argc && std::strcmp(argv[i], "dis") == 0 && i + 1 < argc && access("dis", F_OK) != 0) {
-      line.dump = {"code"};
-      ++i;
-    } else if (i < argc && std::strcmp(argv[i], "atomic") == 0 && i + 1 < argc &&
-               access("atomic", F_OK) != 0) {
-      line.atomic = true;
-      ++i;
+    // A file of that name is a script.
+    for (const char* name : {"dis", "atomic"}) {
+      if (i >= argc || std::strcmp(argv[i], name) != 0 || access(name, F_OK) == 0) continue;
+      line.atomic = *name == 'a';
+      if (!line.atomic) line.dump = {"code"};
+      if (++i == argc) usage_error(std::string("file expected behind ") + name);
+      const char* wrong = argv[i][0] == '-' && argv[i][1] != '\0' ? argv[i] : argv[i + 1];
+      if (wrong != nullptr) usage_error(std::string(name) + " takes one file and nothing else: " + wrong);
+      break;
     }
     if (i < argc && std::strcmp(argv[i], "-") != 0) {
       line.command.kind = Kind::File;
@@ -398,9 +400,11 @@ std::string absolute_path(const std::string& name) {
   return std::string(here) + "/" + name;
 }
 
-// The bytes of a file. False with a message as for a script that cannot be opened.
+std::string shown_name(const std::string& name) { return name == "-" ? "<stdin>" : absolute_path(name); }
+
+// The bytes of a file, "-": standard input. False with a message as for a script that cannot be opened.
 bool read_program(const std::string& name, std::string* text) {
-  FILE* in = std::fopen(name.c_str(), "rb");
+  FILE* in = name == "-" ? stdin : std::fopen(name.c_str(), "rb");
   text->clear();
   char buffer[65536];
   size_t n;
@@ -421,17 +425,18 @@ int print_atomicity(const std::string& target) {
   std::string name = target, text;
   long line = 0;
   size_t colon = target.rfind(':');
-  if (colon != std::string::npos && access(name.c_str(), F_OK) != 0 &&
-      whole_number(target.substr(colon + 1), 1, 0x7fffffff, &line))
-    name.resize(colon);
+  bool one_line = colon != std::string::npos && access(name.c_str(), F_OK) != 0 &&
+                  whole_number(target.substr(colon + 1), 0, 0x7fffffff, &line);
+  if (one_line) name.resize(colon);
   if (!read_program(name, &text)) return 2;
+  if (one_line && line == 0) line = -1;  // no line, where 0 stands for all
   try {
-    std::string table = minipy::Runtime::atomicity(text, absolute_path(name), static_cast<int>(line));
+    std::string table = minipy::Runtime::atomicity(text, shown_name(name), static_cast<int>(line));
     std::fputs(table.c_str(), stdout);
   } catch (const minipy::Error& error) {
     if (error.type() == "ValueError" && error.traceback().empty()) {
-      std::fprintf(stderr, "%s: no line %ld in '%s': %s\n", program_invocation_name, line, name.c_str(),
-                   error.what());
+      std::fprintf(stderr, "%s: no line %ld in '%s': %s\n", program_invocation_name, std::max(line, 0L),
+                   name.c_str(), error.what());
       return 2;
     }
     std::fputs(error.traceback().c_str(), stderr);
@@ -443,9 +448,12 @@ int print_atomicity(const std::string& target) {
 // -d: text of the program, without running it.
 int dump_stages(const CommandLine& line) {
   std::string text = line.command.target, name = "<string>";
-  if (line.command.kind == minipy::Command::Kind::File) {
-    name = line.command.target;
-    if (!read_program(name, &text)) return 2;
+  if (line.command.kind == minipy::Command::Kind::Module)
+    usage_error("-d " + line.dump.front() + " takes a file or -c");
+  if (line.command.kind != minipy::Command::Kind::Text) {
+    std::string file = line.command.kind == minipy::Command::Kind::File ? text : "-";
+    if (!read_program(file, &text)) return 2;
+    name = shown_name(file);
   }
   for (const std::string& stage : line.dump) {
     try {
@@ -464,7 +472,7 @@ int main(int argc, char** argv) {
   prefault();
   CommandLine line = parse(argc, argv);
   if (!line.dump.empty()) return dump_stages(line);
-  if (line.atomic) return print_atomicity(line.command.target);
+  if (line.atomic) return print_atomicity(line.command.target.empty() ? "-" : line.command.target);
   minipy::Options& options = line.options;
   options.executable = argv[0];
   options.orig_argv.assign(argv, argv + argc);
@@ -478,12 +486,9 @@ int main(int argc, char** argv) {
   } else if (char buffer[4096]; ssize_t n = readlink("/proc/self/exe", buffer, sizeof buffer)) {
     if (n > 0) options.executable.assign(buffer, static_cast<size_t>(n));
   }
-  if (line.gil == "off" || line.gil == "none")
-    options.gil = false;
-  else if (line.gil == "?")
-    fatal_error("config_read_gil", "PYTHON_GIL / -X gil must be \"0\" or \"1\"");
-  else if (!line.gil.empty() && line.gil != "on")
-    options.gil_policy = line.gil;
+  if (line.gil == "?") fatal_error("config_read_gil", "PYTHON_GIL / -X gil must be \"0\" or \"1\"");
+  options.gil = line.gil != "off" && line.gil != "none";
+  options.gil_policy = line.gil;
   int status;
   std::unique_ptr<minipy::Runtime> runtime;
   try {

@@ -65,7 +65,8 @@ struct Options {
   std::string executable;                // sys.executable
   std::string python_lib;  // an installed CPython library, "none", or empty: the newest one found
   bool gil = true;         // false: free-threaded
-  std::string gil_policy;  // timeslice, py2, fair, priority, handoff, none; empty: what the semantics bring
+  // timeslice, py2, fair, priority, handoff, none; empty: what the semantics bring; "on": that, but a lock
+  std::string gil_policy;
   double switch_interval = 0.005;  // seconds, > 0
   int check_interval = 100;        // instructions between two releases under the py2 policy, >= 1
   std::string semantics =

@@ -22,23 +22,28 @@ Result<Value> set_enabled(Thread& t, const Value* args) {
   return kNone;
 }
 
+Result<Value> enter_off(Thread& t, const Value*) {
+  TRY(enter_gil_off(t));
+  return kNone;
+}
+Result<Value> leave_off(Thread& t, const Value*) {
+  TRY(leave_gil_off(t));
+  return kNone;
+}
+
 Result<Value> gil_policy(Thread& t, const Value*) {
   return make_str(t, gil_policy_info(t.runtime().gil->policy_id.load(std::memory_order_relaxed)).name);
 }
 Result<Value> set_policy(Thread& t, const Value* args) {
   std::string name = TRY(text_argument(t, args[0], "policy"));
-  if (name == "none") {
-    TRY(set_gil_enabled(t, false));
-    return kNone;
-  }
   GilPolicyId id;
   if (!parse_gil_policy(name, &id)) return t.raise(Exc::ValueError, "unknown GIL policy '{}'", name);
-  set_gil_policy(t, id);
+  TRY(set_gil_policy(t, id));
   return kNone;
 }
 Result<Value> gil_policies(Thread& t, const Value*) {
   ListObject* names = make_list(t);
-  for (int i = 0; i < kGilPolicies; ++i)
+  for (int i = 0; i <= kGilPolicies; ++i)
     TRY(list_append(t, names, make_str(t, gil_policy_info(static_cast<GilPolicyId>(i)).name)));
   return list_to_tuple(t, names);
 }
@@ -50,8 +55,7 @@ Result<Value> set_semantics_name(Thread& t, const Value* args) {
   std::string name = TRY(text_argument(t, args[0], "semantics"));
   Semantics semantics;
   if (!parse_semantics(name, &semantics)) return t.raise(Exc::ValueError, "unknown semantics '{}'", name);
-  set_semantics(t, semantics);
-  if (semantics == Semantics::Py313t) TRY(set_gil_enabled(t, false));
+  TRY(set_semantics(t, semantics));
   return kNone;
 }
 Result<Value> semantics_presets(Thread& t, const Value*) {
@@ -85,6 +89,8 @@ Result<Value> warn_created(Thread& t, const Value* args) {
 const NativeDef kFunctions[] = {
     MP_FUNCTION(gil_enabled, "gil_enabled()", "Whether threads run one at a time."),
     MP_FUNCTION(set_enabled, "set_gil_enabled(enabled, /)", "Switch the lock on or off for all threads."),
+    MP_FUNCTION(enter_off, "enter_gil_off()", "Begin a block without the lock."),
+    MP_FUNCTION(leave_off, "leave_gil_off()", "End one."),
     MP_FUNCTION(gil_policy, "gil_policy()", "The name of the policy (also while the lock is off)."),
     MP_FUNCTION(set_policy, "set_gil_policy(name, /)", "Replace the lock."),
     MP_FUNCTION(gil_policies, "gil_policies()", "The names of the policies."),

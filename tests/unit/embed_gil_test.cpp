@@ -23,6 +23,20 @@ TEST(EmbedGil, OptionsChooseThePolicyAndTheSemanticsBringOne) {
   options.semantics = "py3.13t";
   minipy::Runtime parallel(options);
   EXPECT_FALSE(parallel.gil_enabled());
+  EXPECT_EQ(parallel.gil_policy(), "none");
+  options.gil_policy = "on";
+  minipy::Runtime locked(options);
+  EXPECT_TRUE(locked.gil_enabled());
+  EXPECT_EQ(locked.gil_policy(), "timeslice");
+}
+
+TEST(EmbedGil, AnotherPolicyAfterNoneBringsTheLockBack) {
+  minipy::Runtime runtime;
+  runtime.set_gil_policy("none");
+  EXPECT_FALSE(runtime.gil_enabled());
+  runtime.set_gil_policy("fair");
+  EXPECT_TRUE(runtime.gil_enabled());
+  EXPECT_EQ(runtime.gil_policy(), "fair");
 }
 
 TEST(EmbedGil, UnknownNamesAndNumbersOutOfRangeAreErrors) {
@@ -37,7 +51,7 @@ TEST(EmbedGil, UnknownNamesAndNumbersOutOfRangeAreErrors) {
     return std::string();
   };
   EXPECT_EQ(refused([](auto& o) { o.gil_policy = "best"; }),
-            "ValueError: unknown GIL policy 'best' (known: timeslice py2 fair priority handoff none)");
+            "ValueError: unknown GIL policy 'best' (known: on off timeslice py2 fair priority handoff none)");
   EXPECT_EQ(refused([](auto& o) { o.semantics = "py1"; }),
             "ValueError: unknown semantics 'py1' (known: py2.7 py3.9 py3.10 py3.13 py3.13t every-op)");
   EXPECT_EQ(refused([](auto& o) { o.switch_interval = 0; }),

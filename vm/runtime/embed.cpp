@@ -230,7 +230,8 @@ void Runtime::set_gil_policy(const std::string& name) {
   Inside inside(*state_);
   mp::GilPolicyId id;
   if (!mp::parse_gil_policy(name, &id)) throw Error("ValueError", "unknown GIL policy '" + name + "'", "");
-  mp::set_gil_policy(inside.thread(), id);
+  mp::Thread& t = inside.thread();
+  if (mp::set_gil_policy(t, id).is_error()) Access::check(t, mp::Error{});
 }
 void Runtime::record_gil(bool on) {
   Inside inside(*state_);
@@ -368,6 +369,16 @@ int Runtime::finish() {
   return state_->finish_status;
 }
 
+// The text of a SyntaxError is the exception's affair.
+[[noreturn]] static void throw_diagnostic(const mp::lang::Diagnostic& error) {
+  Options options;
+  options.python_lib = "none";
+  Runtime runtime(options);
+  Inside inside(Access::state(runtime));
+  static_cast<void>(mp::raise_diagnostic(inside.thread(), error, false));
+  Access::rethrow(inside.thread());
+}
+
 std::string Runtime::dump(std::string_view stage, std::string_view text, const std::string& filename) {
   using namespace mp::lang;
   std::optional<Diagnostic> error;
@@ -391,10 +402,7 @@ std::string Runtime::dump(std::string_view stage, std::string_view text, const s
     else
       error = compiled.error;
   }
-  if (error) {
-    std::string where = "  File \"" + filename + "\", line " + std::to_string(error->line) + "\n";
-    throw Error("SyntaxError", error->message, where + "SyntaxError: " + error->message + "\n");
-  }
+  if (error) throw_diagnostic(*error);
   return out;
 }
 
@@ -413,15 +421,7 @@ std::string Runtime::atomicity(std::string_view text, const std::string& filenam
     compiled = compile(*parsed.module, source, arena);
     error = compiled.error;
   }
-  if (error) {
-    // The text of a SyntaxError is the exception's affair.
-    Options options;
-    options.python_lib = "none";
-    Runtime runtime(options);
-    Inside inside(*runtime.state_);
-    static_cast<void>(mp::raise_diagnostic(inside.thread(), *error, false));
-    Access::rethrow(inside.thread());
-  }
+  if (error) throw_diagnostic(*error);
   uint32_t lines = source.line_count();
   if (lines > 1 && source.line_text(lines).empty()) --lines;  // behind the last newline
   if (line < 0 || static_cast<uint32_t>(line) > lines)

@@ -21,12 +21,12 @@ const GilPolicyInfo& gil_policy_info(GilPolicyId id) {
 #define MP_GIL_POLICY(name, maker, doc) {#name, maker, doc},
 #include "vm/threads/gil_policies.def"
 #undef MP_GIL_POLICY
-  };
+      {"none", nullptr, "no lock"}};
   return kPolicies[static_cast<int>(id)];
 }
 
 bool parse_gil_policy(std::string_view name, GilPolicyId* id) {
-  for (int i = 0; i < kGilPolicies; ++i) {
+  for (int i = 0; i <= kGilPolicies; ++i) {
     if (name != gil_policy_info(static_cast<GilPolicyId>(i)).name) continue;
     *id = static_cast<GilPolicyId>(i);
     return true;
@@ -58,8 +58,22 @@ GilState::GilState() {
 GilState::~GilState() = default;
 
 static void choose_policy(GilState& gil, GilPolicyId id) {
-  gil.policy.store(gil.policies[static_cast<int>(id)].get(), std::memory_order_release);
+  if (id != GilPolicyId::none)
+    gil.policy.store(gil.policies[static_cast<int>(id)].get(), std::memory_order_release);
   gil.policy_id.store(id, std::memory_order_relaxed);
+}
+
+// Also while "none" is chosen.
+static GilPolicyId last_policy(const GilState& gil) {
+  int id = 0;
+  while (gil.policies[id].get() != gil.policy.load(std::memory_order_relaxed)) ++id;
+  return static_cast<GilPolicyId>(id);
+}
+
+static GilPolicyId policy_of(Semantics semantics) {
+  GilPolicyId id = GilPolicyId::none;
+  parse_gil_policy(semantics_info(semantics).policy, &id);
+  return id;
 }
 
 static void update_loop(GilState& gil) {
@@ -68,9 +82,19 @@ static void update_loop(GilState& gil) {
                               std::memory_order_relaxed);
 }
 
-// The policy by name: the one asked for, or the one that comes with the semantics.
-static std::string policy_name(const RuntimeOptions& options, Semantics semantics) {
-  return options.gil_policy.empty() ? semantics_info(semantics).policy : options.gil_policy;
+// The policy asked for, or the one that comes with the semantics. False for an unknown name.
+static bool first_policy(const RuntimeOptions& options, Semantics semantics, GilPolicyId* id, bool* named) {
+  const std::string& name = options.gil_policy;
+  bool on = name == "on";
+  *named = !on && name != "off" && !name.empty();
+  if (*named) return parse_gil_policy(name, id);
+  *id = policy_of(semantics);
+  if (on && *id == GilPolicyId::none) *id = GilPolicyId::timeslice;
+  return true;
+}
+
+int64_t switch_interval_ns(double seconds) {
+  return seconds > 9e9 ? INT64_MAX : static_cast<int64_t>(seconds * 1e9 + 0.5);
 }
 
 bool check_gil_options(const RuntimeOptions& options, std::string* problem) {
@@ -82,12 +106,12 @@ bool check_gil_options(const RuntimeOptions& options, std::string* problem) {
     *problem += ")";
     return false;
   }
-  std::string name = policy_name(options, semantics);
-  if (name != "none" && !parse_gil_policy(name, &id)) {
-    *problem = "unknown GIL policy '" + name + "' (known:";
-    for (int i = 0; i < kGilPolicies; ++i)
+  bool named;
+  if (!first_policy(options, semantics, &id, &named)) {
+    *problem = "unknown GIL policy '" + options.gil_policy + "' (known: on off";
+    for (int i = 0; i <= kGilPolicies; ++i)
       *problem += std::string(" ") + gil_policy_info(static_cast<GilPolicyId>(i)).name;
-    *problem += " none)";
+    *problem += ")";
     return false;
   }
   if (!(options.switch_interval > 0)) {
@@ -105,13 +129,13 @@ std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled)
   auto gil = std::make_unique<GilState>();
   Semantics semantics = Semantics::Py313;
   parse_semantics(options.semantics, &semantics);
-  std::string name = policy_name(options, semantics);
-  *enabled = options.gil && name != "none";
-  GilPolicyId id = GilPolicyId::timeslice;
-  parse_gil_policy(name, &id);
+  GilPolicyId id;
+  first_policy(options, semantics, &id, &gil->policy_named);
+  *enabled = options.gil && options.gil_policy != "off" && id != GilPolicyId::none;
   gil->semantics = semantics;
+  choose_policy(*gil, GilPolicyId::timeslice);
   choose_policy(*gil, id);
-  gil->interval_ns = static_cast<int64_t>(options.switch_interval * 1e9);
+  gil->interval_ns = switch_interval_ns(options.switch_interval);
   gil->check_interval = options.check_interval;
   gil->ticker = options.check_interval;
   bool report = std::find(options.debug.begin(), options.debug.end(), "gil") != options.debug.end();
@@ -156,24 +180,71 @@ void change_loops(Thread& t) {
       t.runtime(), [](void*, Thread& other) { other.set_interrupt(kInterruptTrace); }, nullptr);
 }
 
-}  // namespace
+enum class Step : uint8_t { Enable, Disable, EnterOff, LeaveOff, Policy, Semantics };
 
-Status set_gil_enabled(Thread& t, bool enabled) {
-  constexpr int64_t kLongest = 5 * os::kNanosPerSecond, kBetween = 50'000;
+struct Choice {
+  bool enabled;
+  GilPolicyId id;
+};
+
+// A policy that replaces "none", or is replaced by it, switches the lock as well: behind the last block of
+// gil.off() where there is one.
+Choice choose(GilState& gil, Choice now, GilPolicyId id) {
+  bool& enabled = gil.off_blocks != 0 ? gil.enabled_before : now.enabled;
+  if (id == GilPolicyId::none)
+    enabled = now.enabled = false;
+  else if (now.id == GilPolicyId::none)
+    enabled = true;
+  return {now.enabled, id};
+}
+
+Choice choose(GilState& gil, Choice now, Semantics semantics) {
+  GilPolicyId id = policy_of(semantics);
+  bool back =
+      now.id == GilPolicyId::none && gil.semantics.load(std::memory_order_relaxed) == Semantics::Py313t;
+  if (id != GilPolicyId::none && gil.policy_named) id = back ? last_policy(gil) : now.id;
+  return choose(gil, now, id);
+}
+
+// In a stopped world. False: threads are in the way; it may be tried again.
+bool try_step(Thread& t, Step step, int argument) {
   Runtime& runtime = t.runtime();
+  GilState& gil = *runtime.gil;
+  const Choice now{!runtime.free_threaded.load(std::memory_order_relaxed),
+                   gil.policy_id.load(std::memory_order_relaxed)};
+  Choice next = now;
+  switch (step) {
+    case Step::Enable: next = {true, last_policy(gil)}; break;
+    case Step::Disable:
+    case Step::EnterOff: next.enabled = false; break;
+    case Step::LeaveOff:
+      if (gil.off_blocks == 1) next.enabled = gil.enabled_before;
+      break;
+    case Step::Policy: next = choose(gil, now, static_cast<GilPolicyId>(argument)); break;
+    case Step::Semantics: next = choose(gil, now, static_cast<Semantics>(argument)); break;
+  }
+  if (now.enabled && !next.enabled && !lock_all_open_sections(runtime)) return false;
+  if (step == Step::EnterOff && gil.off_blocks++ == 0) gil.enabled_before = now.enabled;
+  if (step == Step::LeaveOff) --gil.off_blocks;
+  if (step == Step::Policy) gil.policy_named = true;
+  if (step == Step::Semantics)
+    gil.semantics.store(static_cast<Semantics>(argument), std::memory_order_relaxed);
+  change(t, next.enabled, next.id);
+  if (step == Step::Policy || step == Step::Semantics) change_loops(t);
+  return true;
+}
+
+Status make_step(Thread& t, Step step, int argument = 0) {
+  constexpr int64_t kLongest = 5 * os::kNanosPerSecond, kBetween = 50'000;
   struct Announced {
     std::atomic<uint32_t>& count;
     ~Announced() { count.fetch_sub(1, std::memory_order_relaxed); }
-  } announced{runtime.threads->switching_off};
+  } announced{t.runtime().threads->switching_off};
   announced.count.fetch_add(1, std::memory_order_relaxed);
   for (os::Deadline deadline = os::deadline_after(kLongest);;) {
     {
       StoppedWorld stopped(t);
-      bool was_enabled = !runtime.free_threaded.load(std::memory_order_relaxed);
-      if (enabled || !was_enabled || lock_all_open_sections(runtime)) {
-        change(t, enabled, runtime.gil->policy_id.load(std::memory_order_relaxed));
-        return {};
-      }
+      if (try_step(t, step, argument)) return {};
     }
     int64_t now = os::monotonic_ns();
     if (now >= deadline)
@@ -183,18 +254,16 @@ Status set_gil_enabled(Thread& t, bool enabled) {
   }
 }
 
-void set_gil_policy(Thread& t, GilPolicyId id) {
-  StoppedWorld stopped(t);
-  change(t, !t.runtime().free_threaded.load(std::memory_order_relaxed), id);
-  change_loops(t);
-}
+}  // namespace
 
-void set_semantics(Thread& t, Semantics semantics) {
-  StoppedWorld stopped(t);
-  GilState& gil = *t.runtime().gil;
-  gil.semantics.store(semantics, std::memory_order_relaxed);
-  update_loop(gil);
-  change_loops(t);
+Status set_gil_enabled(Thread& t, bool enabled) {
+  return make_step(t, enabled ? Step::Enable : Step::Disable);
+}
+Status enter_gil_off(Thread& t) { return make_step(t, Step::EnterOff); }
+Status leave_gil_off(Thread& t) { return make_step(t, Step::LeaveOff); }
+Status set_gil_policy(Thread& t, GilPolicyId id) { return make_step(t, Step::Policy, static_cast<int>(id)); }
+Status set_semantics(Thread& t, Semantics semantics) {
+  return make_step(t, Step::Semantics, static_cast<int>(semantics));
 }
 
 void set_gil_recording(Thread& t, bool on) {
@@ -206,24 +275,6 @@ void set_gil_recording(Thread& t, bool on) {
   else if (gil.recorder_owner != nullptr)
     gil.recorder_owner->stop(t.runtime());
   gil.recorder.store(on ? gil.recorder_owner.get() : nullptr, std::memory_order_release);
-}
-
-void count_instruction(Thread& t, bool permitted) {
-  GilState& gil = *t.runtime().gil;
-  if (t.impl->held_policy != nullptr && t.impl->held_policy->counts_instructions()) {
-    int left = gil.ticker.load(std::memory_order_relaxed) - 1;
-    if (left < 0) {
-      left = gil.check_interval.load(std::memory_order_relaxed);
-      t.set_interrupt(kInterruptDropGil);
-    }
-    gil.ticker.store(left, std::memory_order_relaxed);
-  }
-  if (permitted && (t.interrupt_word.load(std::memory_order_relaxed) & kInterruptDropGil) != 0) {
-    if (t.impl->held_policy != nullptr)
-      yield_gil(t);
-    else
-      t.clear_interrupt(kInterruptDropGil);
-  }
 }
 
 }  // namespace mp

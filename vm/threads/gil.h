@@ -40,6 +40,7 @@ enum class GilPolicyId : uint8_t {
 #define MP_GIL_POLICY(name, maker, doc) name,
 #include "vm/threads/gil_policies.def"
 #undef MP_GIL_POLICY
+  none  // no lock at all
 };
 #define MP_GIL_POLICY(name, maker, doc) +1
 inline constexpr int kGilPolicies = 0
@@ -53,7 +54,7 @@ struct GilPolicyInfo {
   const char* doc;
 };
 const GilPolicyInfo& gil_policy_info(GilPolicyId id);
-// False for an unknown name ("none" is no policy).
+// False for an unknown name.
 bool parse_gil_policy(std::string_view name, GilPolicyId* id);
 
 struct GilState {
@@ -61,9 +62,12 @@ struct GilState {
   ~GilState();
   // All live as long as the runtime: a thread may still wait in one that has been replaced.
   std::unique_ptr<GilPolicy> policies[kGilPolicies];
-  std::atomic<GilPolicy*> policy{
-      nullptr};  // the chosen one, also while the GIL is off; changes in a stopped world
-  std::atomic<GilPolicyId> policy_id{GilPolicyId::timeslice};
+  // The one that is active when the GIL is on; changes in a stopped world, as what follows.
+  std::atomic<GilPolicy*> policy{nullptr};
+  std::atomic<GilPolicyId> policy_id{GilPolicyId::timeslice};  // the chosen one, also while the GIL is off
+  bool policy_named = false;    // somebody asked for it by name: semantics bring no other one
+  uint32_t off_blocks = 0;      // `with gil.off():` entered and not left
+  bool enabled_before = false;  // the first of them
   std::atomic<Semantics> semantics{Semantics::Py313};
   std::atomic<int64_t> interval_ns{5000000};
   std::atomic<int> check_interval{100};
@@ -80,6 +84,9 @@ struct GilState {
   std::atomic<uint64_t> contended{0};            // take() had to wait
 };
 
+int64_t switch_interval_ns(
+    double seconds);  // of a positive number; the longest there is for what is too much
+
 // The choice that a runtime starts with. An unknown name: false, and *problem says what is known.
 bool check_gil_options(const RuntimeOptions& options, std::string* problem);
 // `options` have been checked. *enabled: whether the runtime starts with a lock.
@@ -89,8 +96,14 @@ std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled)
 // safepoint. Switching off waits while several threads are inside one text stream; RuntimeError when that
 // takes seconds, for they are blocked there.
 Status set_gil_enabled(Thread& t, bool enabled);
-void set_gil_policy(Thread& t, GilPolicyId id);
-void set_semantics(Thread& t, Semantics semantics);
+// `with gil.off():` in any thread: off while there is such a block, what there was before when the last one
+// is left.
+Status enter_gil_off(Thread& t);
+Status leave_gil_off(Thread& t);
+// "none" switches the lock off, and another one after it on again (within a block of gil.off(): at its end).
+Status set_gil_policy(Thread& t, GilPolicyId id);
+// Brings its policy unless one was asked for by name; "none" in any case.
+Status set_semantics(Thread& t, Semantics semantics);
 // Starts or stops the recording of gil_statistics.h; starting clears what was recorded before.
 void set_gil_recording(Thread& t, bool on);
 

@@ -13,14 +13,13 @@ namespace mp {
 
 static Result<Value> sys_getswitchinterval(Thread& t, const Value*) {
   return make_float(t,
-                    static_cast<double>(t.runtime().gil->interval_ns.load(std::memory_order_relaxed)) * 1e-9);
+                    static_cast<double>(t.runtime().gil->interval_ns.load(std::memory_order_relaxed)) / 1e9);
 }
 
 static Result<Value> sys_setswitchinterval(Thread& t, const Value* args) {
   double seconds = TRY(to_double(t, args[0]));
   if (!(seconds > 0)) return t.raise(Exc::ValueError, "switch interval must be strictly positive");
-  t.runtime().gil->interval_ns.store(seconds > 9e9 ? INT64_MAX : static_cast<int64_t>(seconds * 1e9),
-                                     std::memory_order_relaxed);
+  t.runtime().gil->interval_ns.store(switch_interval_ns(seconds), std::memory_order_relaxed);
   return kNone;
 }
 
