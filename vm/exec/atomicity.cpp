@@ -9,7 +9,9 @@
 
 #include "lang/operands.h"
 #include "vm/exec/atomicity_flow.h"
+#include "vm/exec/atomicity_methods.h"
 #include "vm/exec/atomicity_source.h"
+#include "vm/exec/atomicity_text.h"
 #include "vm/exec/switch_sites.h"
 
 namespace mp {
@@ -25,39 +27,6 @@ constexpr Semantics kPresetList[] = {
 #undef MP_SEMANTICS
 };
 
-// Methods that are one step for other threads (PEP 703 and CPython's thread safety page).
-struct AtomicMethod {
-  const char* name;
-  std::initializer_list<ObjectKind> kinds;
-  bool takes_container = false;  // one step if its argument is no iterator written in Python
-};
-const AtomicMethod kAtomicMethods[] = {
-    {"append", {ObjectKind::List, ObjectKind::Deque}},
-    {"appendleft", {ObjectKind::Deque}},
-    {"extend", {ObjectKind::List}, true},
-    {"insert", {ObjectKind::List}},
-    {"pop", {ObjectKind::List, ObjectKind::Dict, ObjectKind::Set, ObjectKind::Deque}},
-    {"popleft", {ObjectKind::Deque}},
-    {"popitem", {ObjectKind::Dict}},
-    {"setdefault", {ObjectKind::Dict}},
-    {"update", {ObjectKind::Dict, ObjectKind::Set}, true},
-    {"add", {ObjectKind::Set}},
-    {"discard", {ObjectKind::Set}},
-    {"clear", {ObjectKind::List, ObjectKind::Dict, ObjectKind::Set, ObjectKind::Deque}},
-    {"sort", {ObjectKind::List}},
-    {"reverse", {ObjectKind::List}},
-};
-
-const char* kind_name(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::List: return "list";
-    case ObjectKind::Dict: return "dict";
-    case ObjectKind::Set: return "set";
-    case ObjectKind::Deque: return "deque";
-    default: return "object";
-  }
-}
-
 std::string preset_names(PresetMask mask) {
   std::string out;
   for (Semantics preset : kPresetList) {
@@ -66,17 +35,6 @@ std::string preset_names(PresetMask mask) {
     out += semantics_info(preset).name;
   }
   return out;
-}
-
-// "f.items" -> "f"; "D['k']" -> "D": what the last name or the last subscript is taken of.
-std::string_view receiver_of(std::string_view expression) {
-  if (!expression.ends_with(']')) return expression.substr(0, expression.rfind('.'));
-  int depth = 0;
-  for (size_t i = expression.size(); i-- > 0;) {
-    if (expression[i] == ']') ++depth;
-    if (expression[i] == '[' && --depth == 0) return expression.substr(0, i);
-  }
-  return expression;
 }
 
 struct Count {
@@ -229,6 +187,11 @@ class UnitReport {
       place.shared = !facts_.is_unbound(name) && !facts_.is_fixed(name);
       return variable('g', name);
     };
+    auto contents = [&](std::string_view container, char space = 'c') {
+      bool known = positioned && facts_.type_of(container, statement(i)).kind >= ObjectKind::Lock;
+      return !positioned || known ? -1 : variable(space, std::string(container));
+    };
+    auto item_of = [&] { return positioned ? contents(receiver_of(expression())) : -1; };
     auto cell = [&](uint16_t reg) {
       place.shared = true;
       return variable('d', std::string(unit_.cell_name_at(step.pc, reg)));
@@ -250,9 +213,12 @@ class UnitReport {
       case Op::LOAD_SLICE: step.load = member(false); break;
       case Op::STORE_ATTR:
       case Op::STORE_SUBSCRIPT:
-      case Op::STORE_SLICE: step.store = member(true); break;
+      case Op::STORE_SLICE:
+        step.store = member(true);
+        if (step.store >= 0) step.act = item_of();
+        break;
+      case Op::DELETE_SUBSCRIPT: step.act = item_of(); [[fallthrough]];
       case Op::DELETE_ATTR:
-      case Op::DELETE_SUBSCRIPT:
       case Op::DELETE_GLOBAL:
       case Op::FOR_ITER:
       case Op::FOR_LOOP:
@@ -261,13 +227,39 @@ class UnitReport {
       case Op::JUMP_IF_IN:
         // `k in d` looks at d[k].
         place.shared = true;
-        if (positioned) step.load = looked_up(expression());
+        if (positioned) {
+          auto [key, container] = split_at_in(expression());
+          step.load = container.empty() ? -1 : variable('t', fmt::format("{}[{}]", container, key));
+          step.look = contents(container);
+        }
         break;
-      case Op::CALL_METHOD:
-        if (positioned && called(i, Op::LOAD_METHOD) == "get" &&
-            receiver_type(i).kind != ObjectKind::Instance)
-          step.load = got(i, expression());
+      case Op::NOT:
+      case Op::JUMP_IF_TRUE:
+      case Op::JUMP_IF_FALSE:
+      case Op::LOOP_IF_TRUE:
+      case Op::LOOP_IF_FALSE:
+        // The truth of a container.
+        if (positioned) {
+          std::string tested = expression();
+          step.look = contents(tested.starts_with("not ") ? std::string_view(tested).substr(4) : tested);
+        }
         break;
+      case Op::CALL:
+        if (positioned && called(i, Op::LOAD_GLOBAL) == "len" && facts_.is_unbound("len")) {
+          std::string text = expression();
+          if (text.size() > 5) step.look = contents(std::string_view(text).substr(4, text.size() - 5));
+        }
+        break;
+      case Op::CALL_METHOD: {
+        std::string_view name = called(i, Op::LOAD_METHOD);
+        if (!positioned || name.empty() || receiver_type(i).kind == ObjectKind::Instance) break;
+        if (name == "get") step.load = got(i, expression());
+        std::string method = facts_.expression(places_[static_cast<size_t>(place.callee)].position);
+        if (is_one_of(kActs, name)) step.act = contents(receiver_of(method));
+        if (is_one_of(kQueueActs, name)) step.act = contents(receiver_of(method), 'q');
+        if (is_one_of(kQueueLooks, name)) step.look = contents(receiver_of(method), 'q');
+        break;
+      }
       default: break;
     }
     for (Semantics preset : kPresetList) {
@@ -286,25 +278,11 @@ class UnitReport {
     return op == Op::BEFORE_WITH || op == Op::BEFORE_ASYNC_WITH || op == Op::IMPORT_NAME || op == Op::AWAIT;
   }
 
-  int looked_up(const std::string& text) {
-    size_t in = text.find(" in ");
-    if (in == std::string::npos) return -1;
-    std::string key = text.substr(0, in), container = text.substr(in + 4);
-    if (key.ends_with(" not")) key.resize(key.size() - 4);
-    return variable('t', container + "[" + key + "]");
-  }
-
   // So does `d.get(k)`.
   int got(uint32_t i, const std::string& text) {
     std::string method = facts_.expression(places_[static_cast<size_t>(places_[i].callee)].position);
-    size_t begin = method.size() + 1, end = begin;  // the first argument
-    for (int depth = 0; end < text.size(); ++end) {
-      char c = text[end];
-      if (depth == 0 && (c == ',' || c == ')')) break;
-      depth += (c == '(' || c == '[') - (c == ')' || c == ']');
-    }
-    if (begin >= end) return -1;
-    return variable('t', fmt::format("{}[{}]", receiver_of(method), text.substr(begin, end - begin)));
+    std::string key = first_argument(text, method);
+    return key.empty() ? -1 : variable('t', fmt::format("{}[{}]", receiver_of(method), key));
   }
 
   void count(uint32_t i) {
@@ -359,20 +337,34 @@ class UnitReport {
     uint32_t store = 0;
     int read_at = -1;  // the statement of the read
     int decision = -1;
+    int with = -1;  // the variable that this one is exchanged with
+    bool acts = false;
     std::string lock;
   };
 
   void judge_flows() {
     std::map<std::pair<int, int>, Update> updates, choices;  // by statement and variable of the store
+    std::vector<const Flow*> exchanges;
+    std::vector<std::vector<uint32_t>> changes(variables_.size());  // where each variable is changed
+    for (size_t i = 0; i < steps_.size(); ++i)
+      for (int variable : {steps_[i].store, steps_[i].act})
+        if (variable >= 0) changes[static_cast<size_t>(variable)].push_back(places_[i].offset);
     for (const Flow& flow : flows_.flows) {
       const Place &load = places_[flow.load], &store = places_[flow.store];
       if (load.statement < 0 || store.statement < 0) continue;
-      const std::string& name = variables_[static_cast<size_t>(steps_[flow.store].store)];
+      int variable = flow.kind == FlowKind::Act ? steps_[flow.store].act : steps_[flow.store].store;
+      const std::string& name = variables_[static_cast<size_t>(variable)];
       if (name.ends_with(']') && is_private(receiver_of(name))) continue;
-      int decision = flow.by_choice ? facts_.decision(load.offset, store.offset) : -1;
-      if (flow.by_choice && decision < 0) continue;
-      auto [at, fresh] =
-          (flow.by_choice ? choices : updates).try_emplace({store.statement, steps_[flow.store].store});
+      if (flow.kind == FlowKind::Other) {
+        if (load.statement == store.statement && !is_own(name)) exchanges.push_back(&flow);
+        continue;
+      }
+      if (flow.kind == FlowKind::Act && (is_private(name) || is_own(name))) continue;
+      bool by_choice = flow.kind != FlowKind::Value;
+      int decision =
+          by_choice ? facts_.decision(load.offset, store.offset, changes[static_cast<size_t>(variable)]) : -1;
+      if (by_choice && decision < 0) continue;
+      auto [at, fresh] = (by_choice ? choices : updates).try_emplace({store.statement, variable});
       Update& update = at->second;
       if (decision > update.decision) {  // the innermost one has the last word
         fresh = true;
@@ -381,23 +373,63 @@ class UnitReport {
         continue;
       }
       update.decision = decision;
+      update.acts = flow.kind == FlowKind::Act;
       update.sites |= flow.sites;
       update.store = flow.store;
       std::string lock = facts_.common_lock(load.statement, store.statement);
       update.lock = fresh || update.lock == lock ? lock : "";
       if (update.read_at != store.statement) update.read_at = load.statement;
     }
-    for (const auto& [key, update] : updates) judge(update, "read-modify-write");
-    for (const auto& [key, choice] : choices)
-      if (updates.count(key) == 0) judge(choice, "check-then-act");
+    judge_exchanges(exchanges, updates);
+    for (auto& [key, choice] : choices) {
+      auto update = updates.find(key);
+      // `x = x or make()`: what is stored without the call was read as well.
+      bool decides =
+          update != updates.end() && choice.read_at == key.first && update->second.read_at == key.first;
+      if (decides) choice.sites |= update->second.sites;
+      if (decides)
+        updates.erase(update);
+      else if (update != updates.end())
+        continue;
+      if (!choice.acts || !has_item(updates, choices, key)) judge(choice, key.second, "check-then-act");
+    }
+    for (const auto& [key, update] : updates) judge(update, key.second, "read-modify-write");
     for (const auto* list : {&updates, &choices})
       for (const auto& [key, update] : *list) updated_.push_back(key);
   }
 
-  void judge(const Update& update, const char* what) {
+  using Updates = std::map<std::pair<int, int>, Update>;
+  // An item of the container is judged in that statement, which says more.
+  bool has_item(const Updates& updates, const Updates& choices, std::pair<int, int> container) const {
+    std::string item = variables_[static_cast<size_t>(container.second)] + "[";
+    for (const Updates* list : {&updates, &choices})
+      for (const auto& [key, update] : *list)
+        if (key.first == container.first && variables_[static_cast<size_t>(key.second)].starts_with(item))
+          return true;
+    return false;
+  }
+
+  // `a, b = b, a`: each is made of the other.
+  void judge_exchanges(const std::vector<const Flow*>& flows, Updates& updates) {
+    for (const Flow* into : flows) {
+      for (const Flow* out : flows) {
+        int statement = places_[into->store].statement, variable = steps_[into->store].store;
+        if (places_[out->store].statement != statement || steps_[out->load].load != variable) continue;
+        auto [at, fresh] = updates.try_emplace({statement, variable});
+        if (!fresh && at->second.with < 0) continue;
+        at->second.with = steps_[into->load].load;
+        at->second.sites |= into->sites | out->sites;
+        at->second.store = into->store;
+        at->second.read_at = statement;
+        at->second.lock = facts_.common_lock(statement, statement);
+      }
+    }
+  }
+
+  void judge(const Update& update, int variable, const char* what) {
     int here = places_[update.store].statement;
-    std::string text =
-        fmt::format("{}: {}", variables_[static_cast<size_t>(steps_[update.store].store)], what);
+    std::string text = fmt::format("{}: {}", variables_[static_cast<size_t>(variable)], what);
+    if (update.with >= 0) text += " with " + variables_[static_cast<size_t>(update.with)];
     if (update.read_at != here) {
       const Statement& read = facts_.statements()[static_cast<size_t>(update.read_at)];
       text += read.line == facts_.statements()[static_cast<size_t>(here)].line
@@ -427,6 +459,14 @@ class UnitReport {
     for (uint32_t r = parameters; r < unit_.local_count; ++r)
       if (unit_.local_names[r] == receiver) return true;
     return false;
+  }
+
+  // What the name begins with is an object that this call of the function has made.
+  bool is_own(std::string_view expression) const {
+    std::string root(expression.substr(0, expression.find_first_of(".[(")));
+    auto end = unit_.local_names.begin() + unit_.local_count;
+    return facts_.is_made_in(definition_, root) && variable_ids_.count("d" + root) == 0 &&
+           std::find(unit_.local_names.begin(), end, root) != end;
   }
 
   // One call of an atomic method, one store into a container.

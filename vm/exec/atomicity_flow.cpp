@@ -69,7 +69,8 @@ class FlowFinder {
         entry_(steps.size()) {
     for (uint32_t i = 0; i < steps.size(); ++i) {
       step_at_[steps[i].pc] = i;
-      if (steps[i].store >= 0) stored_[static_cast<size_t>(steps[i].store)] = true;
+      for (int variable : {steps[i].store, steps[i].act})
+        if (variable >= 0) stored_[static_cast<size_t>(variable)] = true;
     }
   }
 
@@ -85,7 +86,7 @@ class FlowFinder {
       queued_[leader] = false;
       run_block(leader);
     }
-    for (const auto& [key, sites] : flows_) result.flows.push_back({key.load, key.store, sites, key.choice});
+    for (const auto& [key, sites] : flows_) result.flows.push_back({key.load, key.store, key.kind, sites});
     return result;
   }
 
@@ -195,13 +196,16 @@ class FlowFinder {
       for (uint32_t r = 0; r < count; ++r)
         if (!(plain_call && r == 1)) read.add(state[values[k] + r]);  // its self slot is scratch
     }
-    if (step.load >= 0) {
+    if (step.load >= 0) read.add(state[unit_.register_count + static_cast<uint32_t>(step.load)]);
+    if (is_stored(step.load) || is_stored(step.look)) {
       // Read anew: what the jumps knew about the last time is old.
       state[choice_].remove_if([&](uint32_t load) { return load == i; });
-      read.add(state[unit_.register_count + static_cast<uint32_t>(step.load)]);
-      if (stored_[static_cast<size_t>(step.load)]) read.add(i, 0);
+      read.add(i, 0);
     }
     if (step.store >= 0) store(i, state);
+    if (step.act >= 0)
+      for (const auto& [load, sites] : state[choice_].reads())
+        if (steps_[load].look == step.act) flows_[{load, i, FlowKind::Act}] |= sites;
     if (has_jump(*step.info)) state[choice_].add(read);
     for (int k = 0; k < 3; ++k) {
       uint32_t count = static_cast<uint32_t>(write_count(kinds[k], at));
@@ -209,14 +213,17 @@ class FlowFinder {
     }
   }
 
+  bool is_stored(int variable) const { return variable >= 0 && stored_[static_cast<size_t>(variable)]; }
+
   void store(uint32_t i, State& state) {
     const Step& step = steps_[i];
     auto same = [&](uint32_t load) { return steps_[load].load == step.store; };
     Taint value = state[step.info->base == Op::STORE_DEREF ? step.instruction.b : step.instruction.a];
     for (const auto& [load, sites] : value.reads())
-      if (same(load)) flows_[{load, i, false}] |= sites;
+      if (is_stored(steps_[load].load))
+        flows_[{load, i, same(load) ? FlowKind::Value : FlowKind::Other}] |= sites;
     for (const auto& [load, sites] : state[choice_].reads())
-      if (same(load)) flows_[{load, i, true}] |= sites;
+      if (same(load)) flows_[{load, i, FlowKind::Choice}] |= sites;
     // What was read of this variable has come home.
     value.remove_if(same);
     state[unit_.register_count + static_cast<uint32_t>(step.store)] = std::move(value);
@@ -224,7 +231,7 @@ class FlowFinder {
 
   struct Key {
     uint32_t load, store;
-    bool choice;
+    FlowKind kind;
     auto operator<=>(const Key&) const = default;
   };
 

@@ -27,15 +27,23 @@ struct Step {
   lang::Instruction instruction;
   const lang::OpInfo* info;
   int load = -1, store = -1;  // the shared variable it reads, writes
+  int look = -1, act = -1;    // the container whose contents it looks at, changes
   PresetMask after = 0;       // sites between it and the instruction behind it
   PresetMask jump = 0;        // and where it jumps to
+};
+
+enum class FlowKind : uint8_t {
+  Value,   // the value stored into a variable is made of what was read from it
+  Choice,  // a jump has looked at what was read
+  Act,     // a jump has looked at the contents of a container that is changed
+  Other,   // as Value, from another variable that is stored into as well
 };
 
 // What is read at step `load` decides what is stored at step `store`.
 struct Flow {
   uint32_t load, store;
-  PresetMask sites = 0;    // presets with a site in between, on some way
-  bool by_choice = false;  // a jump looks at it; otherwise the stored value is made of it
+  FlowKind kind;
+  PresetMask sites = 0;  // presets with a site in between, on some way
 };
 
 struct FlowResult {

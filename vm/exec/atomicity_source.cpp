@@ -71,6 +71,12 @@ class FactsWalker {
         assign(ast_as<NamedExpr>(node).target, ast_as<NamedExpr>(node).value);
         walk(ast_as<NamedExpr>(node).value);
         return;
+      case NodeKind::BoolOp: {
+        const auto& values = ast_as<BoolOp>(node).values;
+        choice({values[0]->span.begin, values[values.size() - 2]->span.end});
+        break;
+      }
+      case NodeKind::IfExp: choice(ast_as<IfExp>(node).test->span); break;
       case NodeKind::Arg: bind(ast_as<Arg>(node).arg, nullptr); break;
       case NodeKind::ExceptHandler: bind(ast_as<ExceptHandler>(node).name, nullptr); break;
       case NodeKind::MatchAs: bind(ast_as<MatchAs>(node).name, nullptr); break;
@@ -84,7 +90,11 @@ class FactsWalker {
  private:
   template <typename T>
   void walk(const Seq<T>& list) {
+    uint32_t outer = block_end_;
+    if constexpr (std::is_same_v<T, StmtNode*>)
+      if (!list.empty()) block_end_ = list.back()->span.end;
     for (const T& item : list) walk(item);
+    block_end_ = outer;
   }
   template <typename T>
   requires(!std::is_pointer_v<T>) void walk(const T&) {}
@@ -106,6 +116,9 @@ class FactsWalker {
 
   void bind(std::string_view name, const ExprNode* value, ObjectType type = {}, bool callable = false) {
     if (name.empty()) return;
+    bound_.emplace_back(name);
+    int& made = facts_.made_in_.try_emplace(facts_.made_key(function_, bound_.back()), 1).first->second;
+    if (value == nullptr || !makes_object(value)) made = 0;
     SourceFacts::Binding& binding = facts_.names_[std::string(name)];
     if (value != nullptr) type = value_type(value);
     if (binding.times++ == 0)
@@ -130,6 +143,20 @@ class FactsWalker {
     if (targets == nullptr || values == nullptr || targets->elts.size() != values->elts.size())
       return walk(target);
     for (uint32_t i = 0; i < targets->elts.size(); ++i) assign(targets->elts[i], values->elts[i]);
+  }
+
+  static bool makes_object(const ExprNode* value) {
+    switch (value->kind) {
+      case NodeKind::Name:
+      case NodeKind::Attribute:
+      case NodeKind::BoolOp:
+      case NodeKind::IfExp:
+      case NodeKind::NamedExpr:
+      case NodeKind::Yield:
+      case NodeKind::YieldFrom: return false;
+      case NodeKind::Subscript: return ast_as<Subscript>(value).slice->kind == NodeKind::Slice;
+      default: return true;
+    }
   }
 
   ObjectType value_type(const ExprNode* value) {
@@ -208,6 +235,16 @@ class FactsWalker {
         assign(ast_as<AnnAssign>(node).target, ast_as<AnnAssign>(node).value);
         walk(ast_as<AnnAssign>(node).value);
         break;
+      case NodeKind::AugAssign:
+        // The same object or another one of its kind.
+        if (const auto* name = ast_cast<Name>(ast_as<AugAssign>(node).target)) {
+          ++facts_.names_[std::string(name->id.view())].times;
+          bound_.emplace_back(name->id.view());
+          walk(ast_as<AugAssign>(node).value);
+        } else {
+          children(node);
+        }
+        break;
       case NodeKind::Import: import(ast_as<Import>(node).names); break;
       case NodeKind::ImportFrom: import(ast_as<ImportFrom>(node).names); break;
       case NodeKind::FunctionDef: function(ast_as<FunctionDef>(node)); break;
@@ -223,13 +260,28 @@ class FactsWalker {
         class_ = outer_class;
         break;
       }
-      case NodeKind::If:
-        decision(ast_as<If>(node).test, ast_as<If>(node).body.front(), span.end);
+      case NodeKind::If: {
+        const auto& choice = ast_as<If>(node);
+        bool leaves = goes_elsewhere(choice.body) || goes_elsewhere(choice.orelse);
+        decision(choice.test, choice.body.front(), leaves ? block_end_ : span.end);
         children(node);
         break;
-      case NodeKind::While:
-        decision(ast_as<While>(node).test, ast_as<While>(node).body.front(), span.end);
-        [[fallthrough]];
+      }
+      case NodeKind::While: {
+        const auto& loop = ast_as<While>(node);
+        size_t index = facts_.decisions_.size(), bound = bound_.size();
+        decision(loop.test, loop.body.front(), span.end);
+        ++loops_;
+        children(node);
+        --loops_;
+        std::string_view test = text_of(loop.test);
+        bool changes = std::any_of(bound_.begin() + static_cast<ptrdiff_t>(bound), bound_.end(),
+                                   [&](const std::string& name) { return has_word(test, name); });
+        if (changes) break;
+        facts_.decisions_[index].acts.end = block_end_;
+        facts_.decisions_[index].loop = {loop.body.front()->span.begin, loop.body.back()->span.end};
+        break;
+      }
       case NodeKind::For:
       case NodeKind::AsyncFor:
         ++loops_;
@@ -242,6 +294,32 @@ class FactsWalker {
     self_ = self;
   }
 
+  // A test inside an expression decides about what its statement stores.
+  void choice(Span test) {
+    if (current_ < 0) return;
+    const Statement& statement = facts_.statements_[static_cast<size_t>(current_)];
+    if (statement.header_end == statement.span.end) facts_.decisions_.push_back({test, statement.span});
+  }
+  static bool goes_elsewhere(const Seq<StmtNode*>& body) {
+    if (body.empty()) return false;
+    NodeKind last = body.back()->kind;
+    return last == NodeKind::Return || last == NodeKind::Raise || last == NodeKind::Continue ||
+           last == NodeKind::Break;
+  }
+  std::string_view text_of(const ExprNode* node) const {
+    return std::string_view(facts_.source_.text())
+        .substr(node->span.begin, node->span.end - node->span.begin);
+  }
+  // `name`: as in SourceFacts::names_.
+  static bool has_word(std::string_view text, std::string_view name) {
+    if (name.starts_with('.')) name.remove_prefix(1);
+    for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+      size_t end = at + name.size();
+      if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
+    }
+    return false;
+  }
+
   void decision(const ExprNode* test, const StmtNode* first, uint32_t end) {
     facts_.decisions_.push_back({test->span, {first_byte(first), end}});
   }
@@ -251,9 +329,11 @@ class FactsWalker {
     bind(node.name, nullptr, {}, true);
     if (class_ != nullptr) self_ = class_;
     const ClassDef* cls = std::exchange(class_, nullptr);
+    int outer = std::exchange(function_, current_);
     ++depth_;
     children(&node);
     --depth_;
+    function_ = outer;
     class_ = cls;
   }
 
@@ -265,7 +345,9 @@ class FactsWalker {
   }
 
   SourceFacts& facts_;
-  int current_ = -1, depth_ = 0, loops_ = 0;
+  int current_ = -1, function_ = -1, depth_ = 0, loops_ = 0;
+  uint32_t block_end_ = 0;           // of the list of statements that this one stands in
+  std::vector<std::string> bound_;   // the names bound so far
   const ClassDef* class_ = nullptr;  // whose body this is
   const ClassDef* self_ = nullptr;   // whose method this is
 };
@@ -276,6 +358,7 @@ SourceFacts::SourceFacts(const Source& source, const ModNode& module) : source_(
   statements_.clear();
   names_.clear();
   decisions_.clear();
+  made_in_.clear();
   FactsWalker(*this).walk(&module);
 }
 
@@ -442,12 +525,22 @@ std::string SourceFacts::common_lock(int one, int other) const {
   return "";
 }
 
-int SourceFacts::decision(uint32_t test_offset, uint32_t act_offset) const {
+int SourceFacts::decision(uint32_t test_offset, uint32_t act_offset,
+                          const std::vector<uint32_t>& changes) const {
   auto inside = [](Span span, uint32_t at) { return span.begin <= at && at < span.end; };
-  for (size_t i = decisions_.size(); i-- > 0;)
-    if (inside(decisions_[i].test, test_offset) && inside(decisions_[i].acts, act_offset))
-      return static_cast<int>(i);
+  for (size_t i = decisions_.size(); i-- > 0;) {
+    const Decision& decision = decisions_[i];
+    if (!inside(decision.test, test_offset) || !inside(decision.acts, act_offset)) continue;
+    bool behind = decision.loop.end != 0 && act_offset >= decision.loop.end;
+    auto in_loop = [&](uint32_t change) { return inside(decision.loop, change); };
+    if (!behind || std::none_of(changes.begin(), changes.end(), in_loop)) return static_cast<int>(i);
+  }
   return -1;
+}
+
+bool SourceFacts::is_made_in(int function, const std::string& name) const {
+  auto found = made_in_.find(made_key(function, name));
+  return found != made_in_.end() && found->second != 0;
 }
 
 }  // namespace mp::atomicity

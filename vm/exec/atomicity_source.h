@@ -57,8 +57,12 @@ class SourceFacts {
 
   // The lock that both statements stand under; empty: none.
   std::string common_lock(int one, int other) const;
-  // The innermost `if` or `while` that looks at `test_offset` in its test and acts at `act_offset`; -1: none.
-  int decision(uint32_t test_offset, uint32_t act_offset) const;
+  // The innermost decision that looks at `test_offset` in its test and acts at `act_offset`; -1: none. Such
+  // are `if`, `x if test else y`, `test or x`, `if test: return` for what follows it, `while`, and `while
+  // test: wait()` for what follows; not so a loop that changes at one of `changes` what it looks at.
+  int decision(uint32_t test_offset, uint32_t act_offset, const std::vector<uint32_t>& changes) const;
+  // The name is only ever bound to what was made there, in the function that this statement defines.
+  bool is_made_in(int function, const std::string& name) const;
 
  private:
   friend class FactsWalker;
@@ -67,8 +71,12 @@ class SourceFacts {
     bool at_start = false, callable = false;
     ObjectType type;
   };
+  static std::string made_key(int function, const std::string& name) {
+    return std::to_string(function) + name;
+  }
   struct Decision {
     lang::Span test, acts;
+    lang::Span loop{0, 0};  // the body of a loop whose acts are also what follows it
   };
   bool class_runs_code(const lang::ClassDef& cls, std::string_view member, bool store, int depth) const;
   // The lock that a `with` or a `try: ... finally: X.release()` holds for the statement inside.
@@ -80,6 +88,7 @@ class SourceFacts {
   std::unordered_map<std::string, Binding> names_;  // attributes under ".name"
   std::unordered_map<std::string, const lang::ClassDef*> classes_;
   std::vector<Decision> decisions_;
+  std::unordered_map<std::string, int> made_in_;  // by made_key(); 0: may be another object as well
 };
 
 }  // namespace mp::atomicity
