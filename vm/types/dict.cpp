@@ -176,7 +176,8 @@ DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash) 
   });
 }
 
-Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key, int64_t hash) {
+__attribute__((noinline)) Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key,
+                                                            int64_t hash) {
   const Type* str_type = t.types().str;
   for (;;) {
     DictTable* table = dict->table.load(std::memory_order_acquire);
@@ -260,7 +261,8 @@ Value dict_get_text(Thread& t, DictObject* dict, std::string_view key) {
   return dict_get_str(dict, intern(t, key));
 }
 
-Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash, Value value) {
+__attribute__((noinline)) Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash,
+                                                 Value value) {
   return dict_change(t, dict, key, hash, [&](DictTable* table, DictFound found) -> Status {
     if (found.entry >= 0) {
       table->entries()[found.entry].value = value;
