@@ -101,8 +101,7 @@ Result<Value> signal_setitimer(Thread& t, const Value* args) {
   int which = TRY(to_c_int(t, args[0]));
   itimerval wanted{}, old{};
   wanted.it_value = to_timeval(TRY(time_from_seconds(t, args[1], TimeRounding::Ceiling)));
-  if (!args[2].is_empty())
-    wanted.it_interval = to_timeval(TRY(time_from_seconds(t, args[2], TimeRounding::Ceiling)));
+  wanted.it_interval = to_timeval(TRY(time_from_seconds(t, args[2], TimeRounding::Ceiling)));
   if (::setitimer(static_cast<__itimer_which>(which), &wanted, &old) != 0) return itimer_error(t, errno);
   return itimer_tuple(t, old);
 }
@@ -291,7 +290,7 @@ const NativeDef kFunctions[] = {
                 "Return the current action for the given signal."),
     MP_FUNCTION(signal_alarm, "alarm(seconds, /)",
                 "Arrange for SIGALRM to arrive after the given number of seconds."),
-    MP_FUNCTION(signal_setitimer, "setitimer(which, seconds, interval=?, /)",
+    MP_FUNCTION(signal_setitimer, "setitimer(which, seconds, interval=0.0, /)",
                 "Sets given itimer (one of ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF)."),
     MP_FUNCTION(signal_getitimer, "getitimer(which, /)", "Returns current value of given itimer."),
     MP_FUNCTION(signal_pause, "pause()", "Wait until a signal arrives."),

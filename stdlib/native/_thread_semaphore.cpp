@@ -68,9 +68,6 @@ Result<Value> semaphore_acquire(Thread& t, const Value* args) {
   int64_t timeout = TRY(parse_timeout(t, args[2]));
   return Value::from_bool(TRY(acquire(t, args[0].as<SemaphoreObject>(), blocking, timeout)));
 }
-Result<Value> semaphore_enter(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(acquire(t, args[0].as<SemaphoreObject>(), true, kForever)));
-}
 
 Status release(Thread& t, SemaphoreObject* self, int64_t count, bool bounded) {
   ConditionObject* condition = TRY(condition_of(t, self));
@@ -147,7 +144,7 @@ const NativeDef kMethods[] = {
     MP_RAW_NEW(semaphore_new, "__new__(cls, *args, **kwargs)", nullptr),
     MP_METHOD(semaphore_init, "__init__(self, value=1)", nullptr),
     MP_METHOD(semaphore_acquire, "acquire(self, blocking=True, timeout=None)", kAcquireDoc),
-    MP_METHOD(semaphore_enter, "__enter__(self)", kAcquireDoc),
+    MP_METHOD(semaphore_acquire, "__enter__(self, blocking=True, timeout=None)", kAcquireDoc),
     MP_METHOD(semaphore_release, "release(self, n=1)", kReleaseDoc),
     MP_RAW_METHOD(semaphore_exit, "__exit__(self, t, v, tb)", nullptr),
     MP_END};

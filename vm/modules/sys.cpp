@@ -11,6 +11,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/types/codec.h"
 #include "vm/types/exception.h"
+#include "vm/types/intern.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -128,6 +129,21 @@ Result<Value> sys_is_interned(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "_is_interned() argument must be str, not {}", type_name(t, args[0]));
   return Value::from_bool(is_interned(args[0].as<StrObject>()));
 }
+// All of them live for ever: `_only_immortal` asks for the same.
+Result<Value> sys_getunicodeinternedsize(Thread& t, const Value*) {
+  size_t count = 0;
+  for (InternTable::Stripe& stripe : t.runtime().interned->stripes) {
+    std::lock_guard<std::mutex> guard(stripe.mutex);
+    count += stripe.used;
+  }
+  return make_int_unsigned(t, count);
+}
+// As in a CPython for a system without perf.
+Result<Value> sys_activate_stack_trampoline(Thread& t, const Value*) {
+  return t.raise(Exc::ValueError, "perf trampoline not available");
+}
+Result<Value> sys_deactivate_stack_trampoline(Thread&, const Value*) { return kNone; }
+Result<Value> sys_is_stack_trampoline_active(Thread&, const Value*) { return kFalse; }
 Result<Value> sys_getrefcount(Thread&, const Value*) {
   return Value::from_int(2);
 }  // there are no counts; docs/COMPATIBILITY.md
@@ -190,6 +206,14 @@ const NativeDef kFunctions[] = {
     MP_FUNCTION(sys_getsizeof, "getsizeof(object, default=?)", "Return the size of object in bytes."),
     MP_FUNCTION(sys_intern, "intern(string, /)", "``Intern'' the given string."),
     MP_FUNCTION(sys_is_interned, "_is_interned(string, /)", nullptr),
+    MP_FUNCTION(sys_getunicodeinternedsize, "getunicodeinternedsize(*, _only_immortal=False)",
+                "Return the number of elements of the unicode interned dictionary"),
+    MP_FUNCTION(sys_activate_stack_trampoline, "activate_stack_trampoline(backend, /)",
+                "Activate stack profiler trampoline *backend*."),
+    MP_FUNCTION(sys_deactivate_stack_trampoline, "deactivate_stack_trampoline()",
+                "Deactivate the current stack profiler trampoline backend."),
+    MP_FUNCTION(sys_is_stack_trampoline_active, "is_stack_trampoline_active()",
+                "Return *True* if a stack profiler trampoline is active."),
     MP_FUNCTION(sys_getrefcount, "getrefcount(object, /)", "Return the reference count of object."),
     MP_FUNCTION(sys_getdefaultencoding, "getdefaultencoding()",
                 "Return the current default encoding used by the Unicode implementation."),
