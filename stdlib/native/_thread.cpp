@@ -89,7 +89,7 @@ void thread_body(Thread& t, Value argument) {
   }
   auto result = call_tuple(t, function, arguments, keywords.is_none() ? kEmpty : keywords);
   if (result.is_error()) {
-    if (t.exception_matches(Exc::SystemExit))
+    if (t.exception_matches(Exc::SystemExit) || t.runtime().finalizing)
       t.clear_exception();
     else
       write_unraisable(t, ("Exception ignored in thread started by " + repr_text(t, function)).c_str(),
