@@ -148,7 +148,8 @@ const NativeDef kMethods[] = {
     MP_METHOD(semaphore_release, "release(self, n=1)", kReleaseDoc),
     MP_RAW_METHOD(semaphore_exit, "__exit__(self, t, v, tb)", nullptr),
     MP_END};
-const NativeDef kBoundedMethods[] = {MP_METHOD(bounded_release, "release(self, n=1)", kReleaseDoc), MP_END};
+const NativeDef kBoundedMethods[] = {MP_METHOD(semaphore_init, "__init__(self, value=1)", nullptr),
+                                     MP_METHOD(bounded_release, "release(self, n=1)", kReleaseDoc), MP_END};
 const GetSetDef kGetSets[] = {{"_value", get_value, set_value, nullptr},
                               {"_cond", get_condition, set_condition_attribute, nullptr},
                               {}};
