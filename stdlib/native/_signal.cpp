@@ -55,7 +55,9 @@ Result<Value> signal_signal(Thread& t, const Value* args) {
   if (!t.is_main) return t.raise(Exc::ValueError, "signal only works in main thread of the main interpreter");
   if (s < 1 || s >= kSignalCount) return t.raise(Exc::ValueError, "signal number out of range");
   SignalAction action = SignalAction::Script;
-  if (!is_callable(t, args[1])) {
+  if (args[1] == module_state(t).default_int_handler.get()) {
+    action = SignalAction::DefaultInt;
+  } else if (!is_callable(t, args[1])) {
     int64_t number;
     if (!is_any_int(args[1]) || !int_to_int64(args[1], &number) || (number != 0 && number != 1))
       return t.raise(Exc::TypeError,
