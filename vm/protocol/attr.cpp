@@ -43,10 +43,12 @@ Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name) {
     if (get != nullptr && descriptor_type->slots.descr_set != nullptr)
       return get(t, descriptor, object, Value(type));
   }
-  if (object.is_object() && type->has(kTypeHasDict)) {
-    Value own = instance_get_own(t, object.as_object(), name);
-    if (!own.is_not_found()) return own;
-  }
+  Value own = kNotFound;
+  if (object.is_object() && type->has(kTypeHasDict))
+    own = instance_get_own(t, object.as_object(), name);
+  else if (is_kind(object, Kind::Module))
+    own = module_get_own(object.as<ModuleObject>(), name);
+  if (!own.is_not_found()) return own;
   if (get != nullptr) return get(t, descriptor, object, Value(type));
   return descriptor;
 }
@@ -111,6 +113,7 @@ Status generic_set_attr(Thread& t, Value object, StrObject* name, Value value) {
       return set(t, descriptor, object, value);
   if (object.is_object() && type->has(kTypeHasDict))
     return instance_set_own(t, object.as_object(), name, value);
+  if (is_kind(object, Kind::Module)) return module_set_own(t, object.as<ModuleObject>(), name, value);
   std::string text = to_utf8(name);
   if (!descriptor.is_not_found())
     return raise_attribute_error(

@@ -80,25 +80,10 @@ static Error raise_missing(Thread& t, ModuleObject* module, StrObject* name) {
 // kNotFound without an exception when absent and no __getattr__.
 Result<Value> module_get_attr_quiet(Thread& t, ModuleObject* module, StrObject* name) {
   name = attribute_name(t, name);
-  Type* type = module->type();
-  Value descriptor = type_lookup(t, type, name);
-  DescrGetSlot get = nullptr;
-  if (!descriptor.is_not_found() && descriptor.is_object()) {
-    get = descriptor.as_object()->type()->slots.descr_get;
-    if (get != nullptr && descriptor.as_object()->type()->slots.descr_set != nullptr)
-      return get(t, descriptor, Value(module), Value(type));
-  }
-  if (module->dict != nullptr) {
-    Value own = dict_get_str(module->dict, name);
-    if (!own.is_not_found()) return own;
-  }
-  if (get != nullptr) return get(t, descriptor, Value(module), Value(type));
-  if (!descriptor.is_not_found()) return descriptor;
-  if (module->dict != nullptr) {
-    Value hook = dict_get_str(module->dict, t.names().__getattr__);
-    if (!hook.is_not_found()) return call(t, hook, {Value(name)});
-  }
-  return kNotFound;
+  Value found = TRY(generic_get_attr_quiet(t, Value(module), name));
+  if (!found.is_not_found() || module->dict == nullptr) return found;
+  Value hook = dict_get_str(module->dict, t.names().__getattr__);
+  return hook.is_not_found() ? kNotFound : call(t, hook, {Value(name)});
 }
 
 Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name) {
@@ -107,16 +92,13 @@ Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name) {
   return v;
 }
 
-static Status module_set_attr(Thread& t, Value self, StrObject* name, Value value) {
-  name = attribute_name(t, name);
-  Value descriptor = type_lookup(t, self.as_object()->type(), name);
-  if (!descriptor.is_not_found() && descriptor.is_object())
-    if (DescrSetSlot set = descriptor.as_object()->type()->slots.descr_set)
-      return set(t, descriptor, self, value);
-  auto* module = mod(self);
+Value module_get_own(ModuleObject* module, StrObject* name) {
+  return module->dict == nullptr ? kNotFound : dict_get_str(module->dict, name);
+}
+Status module_set_own(Thread& t, ModuleObject* module, StrObject* name, Value value) {
   if (module->dict == nullptr) module->dict = make_dict(t);
   if (!value.is_empty()) return dict_set_str(t, module->dict, name, value);
-  if (!TRY(dict_delete(t, module->dict, Value(name)))) return raise_missing(t, module, name);
+  if (!TRY(dict_delete(t, module->dict, Value(name)))) return raise_no_attribute(t, Value(module), name);
   return {};
 }
 
@@ -215,7 +197,7 @@ const TypeSpec kModuleSpec = {
     .flags = kTypeBaseType | kTypeHasWeakref,
     .doc = "Create a module object.\n\nThe name must be a string; the optional docstring can have any type.",
     .trace = trace_module,
-    .slots = MP_SLOTS(.repr = module_repr, .get_attr = module_get_attr_slot, .set_attr = module_set_attr),
+    .slots = MP_SLOTS(.repr = module_repr, .get_attr = module_get_attr_slot, .set_attr = generic_set_attr),
     .methods = kModuleMethods,
     .getsets = kModuleGetSets};
 

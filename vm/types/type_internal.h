@@ -171,6 +171,9 @@ Result<Value> generic_get_attr_quiet(Thread& t, Value object, StrObject* name); 
 Result<Value> type_get_attr_slot(Thread& t, Value cls, StrObject* name);
 Result<Value> module_get_attr_slot(Thread& t, Value module, StrObject* name);
 Result<Value> module_get_attr_quiet(Thread& t, ModuleObject* module, StrObject* name);
+// In its own dict, as instance_get_own() and instance_set_own(): kNotFound; an empty value deletes.
+Value module_get_own(ModuleObject* module, StrObject* name);
+Status module_set_own(Thread& t, ModuleObject* module, StrObject* name, Value value);
 Result<Value> hooked_get_attr_quiet(Thread& t, Value self, StrObject* name);
 Result<Value> dispatch_get_attr(Thread& t, Value self, StrObject* name);
 
