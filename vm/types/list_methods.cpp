@@ -200,13 +200,11 @@ Status list_set_item(Thread& t, Value self, Value key, Value value) {
     return t.raise(Exc::TypeError, "list indices must be integers or slices, not {}", type_name(t, key));
   }
   ObjectLock lock(t, list);
+  if (!value.is_empty() && list_store_locked(list, i, value)) return {};
   auto size = static_cast<int64_t>(list->size.load(std::memory_order_relaxed));
   if (i < 0) i += size;
   if (i < 0 || i >= size) return t.raise(Exc::IndexError, "list assignment index out of range");
-  if (value.is_empty())
-    return list_replace_range(t, list, static_cast<size_t>(i), static_cast<size_t>(i) + 1, nullptr, 0);
-  list->array.load(std::memory_order_relaxed)->items()[i].set(value);
-  return {};
+  return list_replace_range(t, list, static_cast<size_t>(i), static_cast<size_t>(i) + 1, nullptr, 0);
 }
 
 static Result<bool> list_contains(Thread& t, Value self, Value item) {
