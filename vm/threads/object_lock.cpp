@@ -40,7 +40,8 @@ void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
   if (&owner == t.lock_owner) return;  // its own, while it holds another one
   owner.streak.store(0, std::memory_order_relaxed);
   if (owner.active.load(std::memory_order_seq_cst)) {
-    if (owner.turn.load(std::memory_order_relaxed) != object)
+    if (owner.turn.load(std::memory_order_relaxed) != object &&
+        owner.earned.load(std::memory_order_relaxed) != object)
       owner.taken_away.fetch_add(1, std::memory_order_relaxed);
     os::process_fence();
   }
@@ -72,10 +73,12 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
   bool met = me != nullptr && (seen == kHeld || (seen > kLastHolder && seen != after));
   if (seen == after && may_own) {
     uint32_t streak = me->streak.load(std::memory_order_relaxed);
-    if (streak < kStreak)
+    if (streak < kStreak) {
       me->streak.store(streak + 1, std::memory_order_relaxed);
-    else
+    } else {
+      me->earned.store(object, std::memory_order_relaxed);
       after = owned;
+    }
   } else if (seen == owned) {
     after = owned;  // while it holds another one, the byte says that it is held
   } else if (met) {
@@ -115,7 +118,8 @@ bool LockTurns::take(LockOwner& me) {
 
 // Counts a meeting; a trial begins after so many.
 void LockTurns::meet(LockOwner& me, const Object* where, uint8_t seen) {
-  constexpr uint32_t kMeetings = 64, kWindows = 3, kLocksEach = 32;
+  constexpr uint32_t kMeetings = 64, kWindows = 3;
+  constexpr uint64_t kLongest = kMeetings * 400'000;  // cycles: less often, it hardly matters
   if (object != where) {
     *this = LockTurns{.object = where, .length = length};
     begin = os::cycle_count();
@@ -126,7 +130,7 @@ void LockTurns::meet(LockOwner& me, const Object* where, uint8_t seen) {
   if (++meetings < kMeetings) return;
   uint64_t now = os::cycle_count();
   // Of several times the best one: in the others the thread may have lost its processor.
-  if (locks < kMeetings * kLocksEach) {
+  if (now - begin < kLongest) {
     together = std::min(together, (now - begin) / locks);
     if (++windows >= kWindows + pause) {
       trial = kWarmUp + kTrialLocks;
@@ -142,7 +146,10 @@ bool LockTurns::try_alone(LockOwner& me, const Object* where) {
   if (trial == 0 || object != where) return false;
   if (--trial == kTrialLocks) begin = os::cycle_count();
   if (trial > 0) return false;
+  // What a lock of the ordinary kind takes longer than an owned one, in cycles.
+  constexpr uint64_t kOrdinary = 64;
   uint64_t alone = (os::cycle_count() - begin) / kTrialLocks;
+  alone -= std::min(alone, kOrdinary);
   others &= ~uint64_t{1 << 1};  // seen where the lock was held
   bool better = alone * std::max(std::popcount(others) + 1, 2) < together;
   end_trial(me, better);
@@ -168,7 +175,7 @@ bool ObjectLock::wait_for_turn(Thread& t, const Object* object) {
   constexpr int64_t kLongestSpin = 8 * kMicrosecond;
   uint8_t seen = object->lock_.load(std::memory_order_acquire);
   uint8_t owner_id = seen & (kLastHolder - 1);
-  if (owner_id <= kHeld || t.lock_owner_id == kNoLockOwner || owner_id == t.lock_owner_id ||
+  if (owner_id <= kHeld || t.lock_owner == nullptr || owner_id == t.lock_owner->number ||
       !is_done(*t.lock_owner))
     return false;
   const LockOwner& owner = t.runtime().threads->lock_owners[owner_id];

@@ -1,6 +1,7 @@
 #include "vm/threads/wait.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include <algorithm>
 #include <mutex>
@@ -345,74 +346,84 @@ WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kin
   }
 }
 
-// Counts a meeting. The time for a lock is the best one of some windows: in the others somebody may have lost
-// the processor.
-void LockPatience::meet(int64_t now, const LockSite* where) {
-  constexpr uint32_t kMeetings = 16;
-  constexpr int64_t kShortest = 100'000, kLongest = 5'000'000;  // nanoseconds, of a window
-  if (where == nullptr) return;
-  uint32_t count = where->taken.load(std::memory_order_relaxed);
-  if (site == where) {
-    bool late = now - begin > kLongest;
-    if ((++meetings < kMeetings && !late) || now - begin < kShortest) return;
-    if (trial || !late) {
-      int64_t cost = (now - begin) * 64 / std::max(count - taken, 1u);
-      best[steps_back] = std::min(best[steps_back], cost);
-      if (--windows == 0) choose();
-    }
-  }
-  site = where;
-  taken = count;
-  meetings = 0;
+void LockPatience::measure(int64_t now, const LockSite& where) {
+  site = &where;
+  taken = where.taken.load(std::memory_order_relaxed);
   begin = now;
+  meetings = 0;
 }
 
-void LockPatience::choose() {
-  constexpr uint32_t kTrial = 3, kLeastPause = 8, kLongestPause = 1024;
-  trial = !trial;
-  if (trial) {
-    steps_back = !steps_back;
-    windows = kTrial;
-  } else {
-    bool better = best[steps_back] < best[!steps_back];
-    pause = better ? kLeastPause : std::min(pause * 2 + kLeastPause, kLongestPause);
-    if (!better) steps_back = !steps_back;
-    windows = pause;
+// Nanoseconds for 64 locks since measure().
+int64_t LockPatience::cost(int64_t now) const {
+  return (now - begin) * 64 / std::max(site->taken.load(std::memory_order_relaxed) - taken, 1u);
+}
+
+// Counts a meeting. True: it should step back. The time for a lock is the best one of some windows: in the
+// others somebody may have lost the processor.
+bool LockPatience::meet(int64_t now, const LockSite* where) {
+  constexpr uint32_t kMeetings = 64, kWindows = 3;
+  constexpr int64_t kLongest = kMeetings * 20'000;  // nanoseconds: less often, it hardly matters
+  if (where == nullptr) return false;
+  if (site != where) {
+    *this = LockPatience{.ns = ns, .waits = waits};
+    measure(now, *where);
+    return false;
   }
-  best[steps_back] = INT64_MAX;
+  if (naps > 0) return true;
+  if (++meetings < kMeetings) return false;
+  if (now - begin < kLongest) {
+    together = std::min(together, cost(now));
+    ++windows;
+  }
+  measure(now, *where);
+  if (windows < kWindows + pause) return false;
+  naps = 1;
+  return true;
+}
+
+// Stays away from the lock for a while, for longer each time, as long as that is better.
+void LockPatience::step_back(Thread& t) {
+  constexpr uint32_t kMostNaps = 16, kTimes = 64, kLongestPause = 1024;
+  constexpr timespec kNap{0, kLongestStep / kMostNaps / 4};  // a sleep takes some 100 microseconds longer
+  measure(os::monotonic_ns(), *site);
+  for (uint32_t i = 0; i < naps && !ParkingLock::must_not_spin(t); ++i) nanosleep(&kNap, nullptr);
+  int64_t now = os::monotonic_ns();
+  bool better = cost(now) < together;
+  naps = std::min(naps * 2, kMostNaps);
+  measure(now, *site);
+  if (better && ++times < kTimes) return;
+  pause = better ? 0 : std::min(pause * 2 + 1, kLongestPause);
+  naps = times = windows = 0;
+  together = INT64_MAX;
 }
 
 // Without a GIL the holder runs, and most locks are held for less time than going to sleep takes.
 bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
-  constexpr uint32_t kMostClose = 3, kMostBack = 7, kProbe = 32;
-  constexpr int64_t kAgain = 50'000;  // nanoseconds
+  constexpr uint32_t kMostPauses = 256, kProbe = 32;
   if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
+  if (t.lock_owner != nullptr) t.lock_owner->end_turn();  // who waits for it may hold this lock
   LockPatience& patience = t.impl->lock_patience;
   int64_t begin = os::monotonic_ns();
+  if (deadline - begin > LockPatience::kLongestStep &&
+      patience.meet(begin, t.impl->wait.site.load(std::memory_order_relaxed)))
+    patience.step_back(t);
   int64_t limit = ++patience.waits % kProbe == 0 ? LockPatience::kMost : patience.ns;  // may have changed
-  int64_t end = std::min(begin + limit, deadline);
-  uint32_t most = patience.steps_back ? kMostBack : kMostClose;
-  bool again = patience.steps_back && begin - patience.met_at < kAgain;
-  uint32_t level = again ? std::min(patience.level + 1, most) : 0;
+  int64_t end = std::min(os::monotonic_ns() + limit, deadline);
   bool met = false;
-  for (int64_t now = begin;;) {
-    for (uint32_t i = 0; i < 4u << level; ++i) os::cpu_pause();
+  for (uint32_t pauses = 4;; pauses = std::min(pauses * 2, kMostPauses)) {
+    for (uint32_t i = 0; i < pauses; ++i) os::cpu_pause();
     met = !is_locked() && try_lock();
-    now = os::monotonic_ns();
-    // A stop waits for this thread; the main thread handles its signals.
-    if (met || now >= end ||
-        (t.interrupt_word.load(std::memory_order_relaxed) & (kInterruptStopTheWorld | kInterruptSignal)) !=
-            0) {
-      patience.met_at = now;
-      break;
-    }
-    if (level < most) ++level;
+    if (met || os::monotonic_ns() >= end || must_not_spin(t)) break;
   }
-  patience.level = level;
   patience.ns =
       met ? std::min(patience.ns * 2, LockPatience::kMost) : std::max(patience.ns / 2, LockPatience::kLeast);
-  patience.meet(patience.met_at, t.impl->wait.site.load(std::memory_order_relaxed));
   return met;
+}
+
+// A stop waits for this thread; the main thread handles its signals.
+bool ParkingLock::must_not_spin(const Thread& t) {
+  constexpr uint32_t kUrgent = kInterruptStopTheWorld | kInterruptSignal;
+  return (t.interrupt_word.load(std::memory_order_relaxed) & kUrgent) != 0;
 }
 
 void ParkingLock::unlock_slow(Thread& t) {
