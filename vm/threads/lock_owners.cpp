@@ -23,7 +23,6 @@ static void choose_lock_mode(Runtime& runtime, Thread& t) {
       owner.number = static_cast<uint8_t>(id);
       owner.streak.store(0, std::memory_order_relaxed);
       owner.taken_away.store(0, std::memory_order_relaxed);
-      owner.turn.store(nullptr, std::memory_order_relaxed);
       // SAFETY: before the thread looks at any lock byte: see ObjectLock::take_away.
       owner.active.store(true, std::memory_order_seq_cst);
       t.lock_owner = &owner;
@@ -60,10 +59,10 @@ void disown(Thread& t) {
 }
 
 void give_up_owning_if_due(Thread& t) {
-  constexpr uint32_t kMost = 16;  // taken away between two collections: each costs some microseconds
+  constexpr int32_t kMost = 16;  // taken away between two collections: each costs some microseconds
   constexpr uint32_t kLongestPause = 256;
   if (t.lock_owner_id == kNoLockOwner || t.lock_owner->taken_away.load(std::memory_order_relaxed) < kMost ||
-      (t.lock_owner->holding.load(std::memory_order_relaxed) & LockOwner::kDone) == 0)
+      t.lock_owner->holding.load(std::memory_order_relaxed) != nullptr)
     return;
   t.lock_owner_id = kNoLockOwner;
   t.lock_owner->active.store(false, std::memory_order_seq_cst);

@@ -19,7 +19,7 @@ inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_ord
 // locks by writing the object's address into its LockOwner and looking at the byte once more. The first other
 // thread takes the object away (object_lock.cpp); from then on the byte is an ordinary lock that says, while
 // it is free, who held it last. A thread that was so for long at all objects it locked owns them from there
-// on. Threads that change one object all the time own it in turns.
+// on.
 class ObjectLock {
  public:
   ObjectLock(Thread& t, Object* object) {
@@ -30,10 +30,9 @@ class ObjectLock {
     if (owner_ == nullptr) after_ = acquire(t, object);
   }
   ~ObjectLock() {
-    if (object_ == nullptr) return;
     if (owner_ != nullptr)
-      release(*owner_, object_);
-    else
+      release(*owner_);
+    else if (object_ != nullptr)
       object_->lock_.store(after_, std::memory_order_release);
   }
   ObjectLock(const ObjectLock&) = delete;
@@ -43,49 +42,41 @@ class ObjectLock {
   // way. For free-threaded code only.
   class Owned {
    public:
-    Owned(Thread& t, Object* object) : object_(object), owner_(own(t, object)) {}
+    Owned(Thread& t, Object* object) : owner_(own(t, object)) {}
     ~Owned() {
-      if (owner_ != nullptr) release(*owner_, object_);
+      if (owner_ != nullptr) release(*owner_);
     }
     Owned(const Owned&) = delete;
     explicit operator bool() const { return owner_ != nullptr; }
 
     // Hands the lock over to a function that adopts it: no work is left to do after the call.
     LockOwner* keep() { return std::exchange(owner_, nullptr); }
-    Owned(LockOwner* kept, Object* object) : object_(object), owner_(kept) {}
+    explicit Owned(LockOwner* kept) : owner_(kept) {}
 
    private:
-    Object* object_;
     LockOwner* owner_;
   };
 
  private:
   // Others: the number of a LockOwner, or that with kLastHolder.
   static constexpr uint8_t kFree = 0, kHeld = 1, kLastHolder = 64;
-  static bool is_done(const LockOwner& owner) {
-    return (owner.holding.load(std::memory_order_relaxed) & LockOwner::kDone) != 0;
-  }
   static LockOwner* own(Thread& t, Object* object) {
     const uint32_t id = t.lock_owner_id;
     if (object->lock_.load(std::memory_order_relaxed) != id) return nullptr;
     LockOwner* owner = t.lock_owner;
-    if (!is_done(*owner)) return nullptr;  // one object at a time
-    owner->holding.store(reinterpret_cast<uintptr_t>(object), std::memory_order_relaxed);
+    if (owner->holding.load(std::memory_order_relaxed) != nullptr) return nullptr;  // one object at a time
+    owner->holding.store(object, std::memory_order_relaxed);
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (object->lock_.load(std::memory_order_acquire) == id) [[likely]]
       return owner;
-    owner->holding.store(LockOwner::kDone, std::memory_order_release);
+    owner->holding.store(nullptr, std::memory_order_release);
     return nullptr;
   }
-  static void release(LockOwner& owner, Object* object) {
-    owner.holding.store(reinterpret_cast<uintptr_t>(object) | LockOwner::kDone, std::memory_order_release);
-  }
+  static void release(LockOwner& owner) { owner.holding.store(nullptr, std::memory_order_release); }
   static uint8_t acquire(Thread& t, Object* object);  // what the byte will be when it is let go
   static bool try_byte(Thread& t, Object* object);
-  static bool wait_for_turn(Thread& t, const Object* object);
-  static bool is_using(const LockOwner& owner, const Object* object);
   static void take_away(Thread& t, Object* object, uint8_t owner_id);
 
   Object* object_ = nullptr;  // locked by its byte

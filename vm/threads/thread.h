@@ -37,19 +37,14 @@ enum Interrupt : uint32_t {
 // What a thread changes as the owner of objects that no other thread has changed yet: object_lock.h. It
 // outlives the thread, for whoever looks who holds an object.
 struct alignas(64) LockOwner {
-  static constexpr uintptr_t kDone = 1;
-  std::atomic<uintptr_t> holding{kDone};  // the object it changes now, or with kDone the one it changed last
-  std::atomic<const Object*> turn{nullptr};    // the object of which this owner has, or had last, a turn
-  std::atomic<const Object*> earned{nullptr};  // the one that became its own last, after many changes
-  std::atomic<bool> active{false};             // a thread locks in this name
-  std::atomic<uint32_t> taken_away{0};         // objects, since the last collection
-  std::atomic<uint32_t> streak{0};  // objects that were not its own and that it had held last, in a row
-  uint8_t number = 0;               // in the table
-  bool assigned = false;            // to a thread; under the table's mutex
-
-  void end_turn() {
-    if (turn.load(std::memory_order_relaxed) != nullptr) turn.store(nullptr, std::memory_order_relaxed);
-  }
+  std::atomic<Object*> holding{nullptr};
+  std::atomic<bool> active{false};     // a thread locks in this name
+  std::atomic<int32_t> taken_away{0};  // objects, since the last collection; less those of streaks
+  std::atomic<uint32_t> streak{0};     // objects that were not its own and that it had held last, in a row
+  std::atomic<uint32_t> streaks{0};    // objects that became its own so; wraps around, like the next
+  std::atomic<uint32_t> locks{0};      // of objects that were not its own
+  uint8_t number = 0;                  // in the table
+  bool assigned = false;               // to a thread; under the table's mutex
 };
 inline constexpr uint16_t kNoLockOwner = 0x100;  // equals no lock byte
 

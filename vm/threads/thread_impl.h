@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "vm/core/object.h"
+#include "vm/threads/step_back.h"
 #include "vm/threads/thread.h"
 #include "vm/threads/wait.h"
 
@@ -33,26 +34,6 @@ struct GilWaiter {
   GilWaiter* next = nullptr;
   std::atomic<bool> granted{false};
   Parker parker;
-};
-
-// Whether this thread should change an object in turns with others: vm/threads/object_lock.cpp.
-struct LockTurns {
-  static constexpr uint32_t kWarmUp = 32, kTrialLocks = 64;
-
-  const Object* object = nullptr;    // where it met others last
-  uint32_t length = 0;               // how long it leaves an object to another thread, microseconds
-  uint32_t meetings = 0, locks = 0;  // in this window
-  uint32_t windows = 0, taken = 0;
-  uint32_t trial = 0;              // locks until it ends
-  uint32_t pause = 0;              // windows more before the next one
-  uint64_t begin = 0;              // of the window or the trial, in processor cycles
-  uint64_t together = UINT64_MAX;  // cycles from one lock to the next in the best window
-  uint64_t others = 0;             // which threads it met
-
-  bool take(LockOwner& me);
-  void meet(LockOwner& me, const Object* where, uint8_t seen);
-  bool try_alone(LockOwner& me, const Object* where);
-  void end_trial(LockOwner& me, bool better);
 };
 
 // How much it allocated: of the bytes, the collector's trigger learns in portions.
@@ -87,7 +68,7 @@ struct ThreadImpl {
       nullptr;  // the policy in whose queue it stands already, after a drop while yielding
   WaitRecord wait;
   DeferredWakes wakes;
-  LockTurns lock_turns;
+  StepBack lock_steps, object_steps;  // at locks of scripts, and of objects
   LockPatience lock_patience;
   OpenSection* open_sections = nullptr;  // entered without a lock, the innermost first
   uint32_t owning_pause = 0;             // collections until it owns objects again

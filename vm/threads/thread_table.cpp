@@ -246,7 +246,6 @@ void attach_thread(Thread& t) {
 
 void detach_thread(Thread& t) {
   int saved_errno = errno;
-  if (t.lock_owner != nullptr) t.lock_owner->end_turn();
   Runtime& runtime = t.runtime();
   GilPolicy* held = std::exchange(t.impl->held_policy, nullptr);
   if (held != nullptr) note_drop(t);

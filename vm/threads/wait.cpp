@@ -1,7 +1,6 @@
 #include "vm/threads/wait.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <mutex>
@@ -346,84 +345,28 @@ WaitResult ParkingLock::lock_slow(Thread& t, os::Deadline deadline, WaitKind kin
   }
 }
 
-void LockPatience::measure(int64_t now, const LockSite& where) {
-  site = &where;
-  taken = where.taken.load(std::memory_order_relaxed);
-  begin = now;
-  meetings = 0;
-}
-
-// Nanoseconds for 64 locks since measure().
-int64_t LockPatience::cost(int64_t now) const {
-  return (now - begin) * 64 / std::max(site->taken.load(std::memory_order_relaxed) - taken, 1u);
-}
-
-// Counts a meeting. True: it should step back. The time for a lock is the best one of some windows: in the
-// others somebody may have lost the processor.
-bool LockPatience::meet(int64_t now, const LockSite* where) {
-  constexpr uint32_t kMeetings = 64, kWindows = 3;
-  constexpr int64_t kLongest = kMeetings * 20'000;  // nanoseconds: less often, it hardly matters
-  if (where == nullptr) return false;
-  if (site != where) {
-    *this = LockPatience{.ns = ns, .waits = waits};
-    measure(now, *where);
-    return false;
-  }
-  if (naps > 0) return true;
-  if (++meetings < kMeetings) return false;
-  if (now - begin < kLongest) {
-    together = std::min(together, cost(now));
-    ++windows;
-  }
-  measure(now, *where);
-  if (windows < kWindows + pause) return false;
-  naps = 1;
-  return true;
-}
-
-// Stays away from the lock for a while, for longer each time, as long as that is better.
-void LockPatience::step_back(Thread& t) {
-  constexpr uint32_t kMostNaps = 16, kTimes = 64, kLongestPause = 1024;
-  constexpr timespec kNap{0, kLongestStep / kMostNaps / 4};  // a sleep takes some 100 microseconds longer
-  measure(os::monotonic_ns(), *site);
-  for (uint32_t i = 0; i < naps && !ParkingLock::must_not_spin(t); ++i) nanosleep(&kNap, nullptr);
-  int64_t now = os::monotonic_ns();
-  bool better = cost(now) < together;
-  naps = std::min(naps * 2, kMostNaps);
-  measure(now, *site);
-  if (better && ++times < kTimes) return;
-  pause = better ? 0 : std::min(pause * 2 + 1, kLongestPause);
-  naps = times = windows = 0;
-  together = INT64_MAX;
-}
-
 // Without a GIL the holder runs, and most locks are held for less time than going to sleep takes.
 bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
   constexpr uint32_t kMostPauses = 256, kProbe = 32;
+  constexpr int64_t kLongestNap = 10'000'000;
   if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
-  if (t.lock_owner != nullptr) t.lock_owner->end_turn();  // who waits for it may hold this lock
+  const LockSite* site = t.impl->wait.site.load(std::memory_order_relaxed);
+  if (site != nullptr && (deadline == os::kNoDeadline || deadline - os::monotonic_ns() > kLongestNap))
+    t.impl->lock_steps.meet(t, site, [](const void* where) {
+      return LockCount{static_cast<const LockSite*>(where)->taken.load(std::memory_order_relaxed), 0};
+    });
   LockPatience& patience = t.impl->lock_patience;
-  int64_t begin = os::monotonic_ns();
-  if (deadline - begin > LockPatience::kLongestStep &&
-      patience.meet(begin, t.impl->wait.site.load(std::memory_order_relaxed)))
-    patience.step_back(t);
   int64_t limit = ++patience.waits % kProbe == 0 ? LockPatience::kMost : patience.ns;  // may have changed
   int64_t end = std::min(os::monotonic_ns() + limit, deadline);
   bool met = false;
   for (uint32_t pauses = 4;; pauses = std::min(pauses * 2, kMostPauses)) {
     for (uint32_t i = 0; i < pauses; ++i) os::cpu_pause();
     met = !is_locked() && try_lock();
-    if (met || os::monotonic_ns() >= end || must_not_spin(t)) break;
+    if (met || os::monotonic_ns() >= end || is_urgent(t)) break;
   }
   patience.ns =
       met ? std::min(patience.ns * 2, LockPatience::kMost) : std::max(patience.ns / 2, LockPatience::kLeast);
   return met;
-}
-
-// A stop waits for this thread; the main thread handles its signals.
-bool ParkingLock::must_not_spin(const Thread& t) {
-  constexpr uint32_t kUrgent = kInterruptStopTheWorld | kInterruptSignal;
-  return (t.interrupt_word.load(std::memory_order_relaxed) & kUrgent) != 0;
 }
 
 void ParkingLock::unlock_slow(Thread& t) {

@@ -118,32 +118,11 @@ void reset_parking_lot_after_fork();
 // How often this process was forked off: what the threads of before left in lists is void after a change.
 uint32_t fork_generation();
 
-// How a thread waits for a ParkingLock while its holder runs: for how long it pays to stay awake, learned
-// from its last waits, and whether it steps back. Threads that do little but take one lock slow each other
-// down: at each hand-over the processors' cache lines move. If one takes a nap the others take the lock many
-// times meanwhile. When they work long between two locks, who naps only loses time. So it is measured, now
-// and then, whether the lock is taken more often while this thread naps than while all are awake.
+// For how long it pays to stay awake for a lock while its holder runs: learned from this thread's last waits.
 struct LockPatience {
-  static constexpr int64_t kLeast = 2'000, kMost = 100'000, kLongestStep = 3'200'000;  // nanoseconds
+  static constexpr int64_t kLeast = 2'000, kMost = 100'000;  // nanoseconds
   int64_t ns = kMost;
   uint32_t waits = 0;
-
-  const LockSite* site = nullptr;  // of the lock that is measured
-  uint32_t taken = 0;              // its count when the window began
-  uint32_t meetings = 0;           // in this window
-  int64_t begin = 0;               // of the window
-  int64_t together = INT64_MAX;    // nanoseconds for 64 locks in the best window while all are awake
-  uint32_t windows = 0;            // of these, so far
-  uint32_t pause = 0;              // windows more before the next nap is tried
-  uint32_t naps = 0;               // at the next wait; 0: it stays awake
-  uint32_t times = 0;              // it took naps
-
-  bool meet(int64_t now, const LockSite* where);
-  void step_back(Thread& t);
-
- private:
-  void measure(int64_t now, const LockSite& where);
-  int64_t cost(int64_t now) const;
 };
 
 // A mutex of one byte on the parking lot; what Lock and RLock stand on. Whoever comes may take it when it is
@@ -181,8 +160,6 @@ class ParkingLock {
   static constexpr uint8_t kLocked = 1, kWaiters = 2, kStarved = 4, kHanded = 8;
   WaitResult lock_slow(Thread& t, os::Deadline deadline, WaitKind kind, uint64_t owner, uint8_t take);
   bool spin(Thread& t, os::Deadline deadline);
-  static bool must_not_spin(const Thread& t);
-  friend struct LockPatience;
   void unlock_slow(Thread& t);
   std::atomic<uint8_t> state_{0};
 };

@@ -282,7 +282,7 @@ __attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Va
 __attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
                                                  Value value, LockOwner* kept) {
   {
-    ObjectLock::Owned lock(kept, dict);
+    ObjectLock::Owned lock(kept);
     DictTable* table = dict->table.load(std::memory_order_relaxed);
     DictFound found = dict_find(t, table, key, hash);
     if (found.entry == kAbsentEntry) return dict_insert_new(t, dict, table, found.cell, key, hash, value);
@@ -295,7 +295,7 @@ __attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Va
 }
 __attribute__((noinline)) static Status insert_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
                                                     Value value, LockOwner* kept) {
-  ObjectLock::Owned lock(kept, dict);
+  ObjectLock::Owned lock(kept);
   DictTable* table = dict->table.load(std::memory_order_relaxed);
   return dict_insert_new(t, dict, table, dict_first_cell(table, key, hash).cell, key, hash, value);
 }
