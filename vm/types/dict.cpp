@@ -261,14 +261,18 @@ Value dict_get_text(Thread& t, DictObject* dict, std::string_view key) {
   return dict_get_str(dict, intern(t, key));
 }
 
+// Where the key was found, or its place.
+static Status store_at(Thread& t, DictObject* dict, DictTable* table, DictFound found, Value key,
+                       int64_t hash, Value value) {
+  if (found.entry < 0) return dict_insert_new(t, dict, table, found.cell, key, hash, value);
+  table->entries()[found.entry].value = value;
+  return {};
+}
+
 __attribute__((noinline)) Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash,
                                                  Value value) {
   return dict_change(t, dict, key, hash, [&](DictTable* table, DictFound found) -> Status {
-    if (found.entry >= 0) {
-      table->entries()[found.entry].value = value;
-      return {};
-    }
-    return dict_insert_new(t, dict, table, found.cell, key, hash, value);
+    return store_at(t, dict, table, found, key, hash, value);
   });
 }
 
@@ -285,11 +289,8 @@ __attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Va
     ObjectLock::Owned lock(kept);
     DictTable* table = dict->table.load(std::memory_order_relaxed);
     DictFound found = dict_find(t, table, key, hash);
-    if (found.entry == kAbsentEntry) return dict_insert_new(t, dict, table, found.cell, key, hash, value);
-    if (found.entry >= 0) {
-      table->entries()[found.entry].value = value;
-      return {};
-    }
+    if (found.entry == kAbsentEntry || found.entry >= 0)
+      return store_at(t, dict, table, found, key, hash, value);
   }
   return dict_set_hashed(t, dict, key, hash, value);
 }
