@@ -224,8 +224,14 @@ bool try_step(Thread& t, Step step, int argument) {
     case Step::Semantics: next = choose(gil, now, static_cast<Semantics>(argument)); break;
   }
   if (now.enabled && !next.enabled && !lock_all_open_sections(runtime)) return false;
-  if (step == Step::EnterOff && gil.off_blocks++ == 0) gil.enabled_before = now.enabled;
-  if (step == Step::LeaveOff) --gil.off_blocks;
+  if (step == Step::EnterOff) {
+    if (gil.off_blocks++ == 0) gil.enabled_before = now.enabled;
+    ++t.impl->off_blocks;
+  }
+  if (step == Step::LeaveOff && gil.off_blocks > 0) {  // 0: entered by a thread of the parent process
+    --gil.off_blocks;
+    --t.impl->off_blocks;
+  }
   if (step == Step::Policy) gil.policy_named = true;
   if (step == Step::Semantics)
     gil.semantics.store(static_cast<Semantics>(argument), std::memory_order_relaxed);
@@ -261,6 +267,15 @@ Status set_gil_enabled(Thread& t, bool enabled) {
 }
 Status enter_gil_off(Thread& t) { return make_step(t, Step::EnterOff); }
 Status leave_gil_off(Thread& t) { return make_step(t, Step::LeaveOff); }
+void forget_gil_off_blocks_after_fork(Thread& t) {
+  GilState& gil = *t.runtime().gil;
+  t.runtime().threads->switching_off.store(0, std::memory_order_relaxed);
+  if (gil.off_blocks == 0) return;
+  t.impl->off_blocks = std::max(t.impl->off_blocks, 0);
+  gil.off_blocks = static_cast<uint32_t>(t.impl->off_blocks);
+  if (gil.off_blocks == 0) change(t, gil.enabled_before, gil.policy_id.load(std::memory_order_relaxed));
+}
+
 Status set_gil_policy(Thread& t, GilPolicyId id) { return make_step(t, Step::Policy, static_cast<int>(id)); }
 Status set_semantics(Thread& t, Semantics semantics) {
   return make_step(t, Step::Semantics, static_cast<int>(semantics));

@@ -100,6 +100,8 @@ Status set_gil_enabled(Thread& t, bool enabled);
 // is left.
 Status enter_gil_off(Thread& t);
 Status leave_gil_off(Thread& t);
+// In the child of a fork: the blocks of threads that do not exist there have been left.
+void forget_gil_off_blocks_after_fork(Thread& t);
 // "none" switches the lock off, and another one after it on again (within a block of gil.off(): at its end).
 Status set_gil_policy(Thread& t, GilPolicyId id);
 // Brings its policy unless one was asked for by name; "none" in any case.

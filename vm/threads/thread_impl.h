@@ -46,13 +46,18 @@ struct AllocationCount {
 struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
   GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
+  int32_t off_blocks = 0;  // `with gil.off():`: those it entered, less those it left (for another thread too)
   bool at_switch_site = false;  // the instruction run last has a switch site behind it (instrumented loop)
   GilRecord* gil_record = nullptr;  // vm/threads/gil_statistics.h
   std::string name;                 // as threading knows it; for reports
   bool observing = false;  // runs a trace function or a monitoring callback: that is not observed itself
   bool running_finalizers = false;
-  // What a handler of a signal, or another thread, raised into a finalizer. Not ignored where it comes out:
-  // it becomes the thread's async_exception.
+  bool collecting_idly = false;  // vm/gc/idle.h
+  // The program has not called the code that runs. CPython has no idle collections; a hook of gc.callbacks
+  // in another one keeps what a handler of a signal raised, as there.
+  bool runs_uncalled_code() const { return running_finalizers || collecting_idly; }
+  // What a handler of a signal, or another thread, raised into such code. Not ignored where it comes out: it
+  // becomes the thread's async_exception.
   Slot interruption;
   bool collecting = false;
   uintptr_t native_top = 0;   // lowest address the collector must scan; valid unless attached

@@ -536,6 +536,7 @@ void after_fork_child(Thread& t) {
   t.impl->native_id = os::native_thread_id();
   for (auto& policy : runtime.gil->policies)
     policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
+  forget_gil_off_blocks_after_fork(t);
   runtime.heap->after_fork_child();
 }
 
