@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/gc/heap_impl.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
 
@@ -38,7 +39,12 @@ os::Deadline IdleWait::deadline() {
 void IdleWait::collect(Thread& t) {
   // Of several threads that wait one is enough.
   bool first = t.heap().collections() == collections_;
-  if (first && t.heap().impl().open_files.load(std::memory_order_relaxed) > 0) t.heap().collect(t);
+  if (first && t.heap().impl().open_files.load(std::memory_order_relaxed) > 0) {
+    t.impl->collecting_idly = true;
+    t.heap().collect(t);
+    t.impl->collecting_idly = false;
+    t.impl->interruption = kEmpty;
+  }
   step_ *= 2;
   arm(t);
 }

@@ -13,7 +13,7 @@ namespace mp {
 static constexpr size_t kManyFinalizers = 100000;
 
 static Error raise_interruption(Thread& t) {
-  if (t.impl->running_finalizers) t.impl->interruption = t.current();
+  if (t.impl->runs_uncalled_code()) t.impl->interruption = t.current();
   return Error{};
 }
 

@@ -120,9 +120,9 @@ void display_unraisable(Thread& t, Value exception, const std::string& message, 
   write_stderr(t, unraisable_text(t, exception, message, object));
 }
 
-// A collection has run a finalizer where the program did not ask for it: Ctrl-C is the program's.
+// A collection has run code where the program did not ask for it: Ctrl-C is the program's.
 static bool is_interruption(Thread& t, Value exception) {
-  return t.impl->running_finalizers && !t.runtime().finalizing && exception == t.impl->interruption.get();
+  return t.impl->runs_uncalled_code() && !t.runtime().finalizing && exception == t.impl->interruption.get();
 }
 
 void write_unraisable(Thread& t, const char* where, Value object) {
