@@ -28,11 +28,7 @@ void trace_future(Object* o, Tracer& tracer) {
 }
 FutureObject* future(Value v) { return v.as<FutureObject>(); }
 Result<ConditionObject*> condition_of(Thread& t, FutureObject* self) {
-  Value condition = self->condition.get();
-  if (condition.is_empty()) [[unlikely]]
-    return t.raise(Exc::AttributeError, "'{}' object has no attribute '_condition'",
-                   type_name(t, Value(self)));
-  return condition.as<ConditionObject>();
+  return condition_attribute(t, self, self->condition, "_condition");
 }
 bool is_cancelled(State state) { return state == State::Cancelled || state == State::CancelledAndNotified; }
 bool is_done(State state) { return state >= State::Cancelled; }
@@ -130,13 +126,14 @@ Status wait_done(Thread& t, FutureObject* self, Value timeout_value) {
 Result<Value> future_result(Thread& t, const Value* args) {
   FutureObject* self = future(args[0]);
   TRY(wait_done(t, self, args[1]));
-  Value exception = self->exception;
-  if (!exception.is_none()) return raise_from(t, exception, kEmpty);
-  return self->result;
+  Value exception = TRY(slot_attribute(t, self, self->exception, "_exception"));
+  if (TRY(truth(t, exception))) return raise_from(t, exception, kEmpty);
+  return slot_attribute(t, self, self->result, "_result");
 }
 Result<Value> future_exception(Thread& t, const Value* args) {
-  TRY(wait_done(t, future(args[0]), args[1]));
-  return future(args[0])->exception;
+  FutureObject* self = future(args[0]);
+  TRY(wait_done(t, self, args[1]));
+  return slot_attribute(t, self, self->exception, "_exception");
 }
 
 // ---- for executors

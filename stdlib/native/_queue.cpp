@@ -9,6 +9,7 @@
 #include "vm/threads/object_lock.h"
 #include "vm/types/generic_alias.h"
 #include "vm/types/runtime.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 namespace {
@@ -22,8 +23,13 @@ extern const TypeSpec kSimpleQueueSpec;
 void trace_queue(Object* o, Tracer& tracer) { tracer.visit(static_cast<SimpleQueueObject*>(o)->items); }
 SimpleQueueObject* queue(Value v) { return v.as<SimpleQueueObject>(); }
 
-Result<Value> queue_new(Thread& t, const Value* args) {
-  auto* self = t.heap().make<SimpleQueueObject>(t, args[0].as<Type>());
+Result<Value> queue_new(Thread& t, Value cls, const CallArgs& args) {
+  auto* type = cls.as<Type>();
+  bool keywords = keyword_count(args) > 0;
+  if ((args.count > 0 || keywords) && !has_own_init(t, type))
+    return t.raise(Exc::TypeError, "SimpleQueue() takes no {} arguments",
+                   args.count > 0 ? "positional" : "keyword");
+  auto* self = t.heap().make<SimpleQueueObject>(t, type);
   self->items = make_deque(t);
   return self;
 }
@@ -71,7 +77,7 @@ Result<Value> queue_size(Thread& t, const Value* args) {
 }
 
 const NativeDef kMethods[] = {
-    MP_NEW(queue_new, "__new__(cls, /)", nullptr),
+    MP_RAW_NEW(queue_new, "__new__(cls, /)", nullptr),
     MP_METHOD(
         queue_put, "put(self, /, item, block=True, timeout=None)",
         "Put the item on the queue.\n\nThe optional 'block' and 'timeout' arguments are ignored, as this "

@@ -19,15 +19,26 @@ struct QueueObject : Object {
   Slot maxsize;  // any number
   std::atomic<int64_t> unfinished{0};
   std::atomic<bool> shut_down{false};
-
-  ConditionObject* empty_condition() { return not_empty.get().as<ConditionObject>(); }
-  ConditionObject* full_condition() { return not_full.get().as<ConditionObject>(); }
-  ConditionObject* done_condition() { return all_tasks_done.get().as<ConditionObject>(); }
 };
 extern const TypeSpec kQueueSpec, kLifoQueueSpec, kPriorityQueueSpec;
 
 void trace_queue(Object* o, Tracer& tracer) { tracer.visit_slots(&static_cast<QueueObject*>(o)->mutex, 6); }
 QueueObject* queue(Value v) { return v.as<QueueObject>(); }
+Result<Value> items_of(Thread& t, Value self) {
+  return slot_attribute(t, queue(self), queue(self)->items, "queue");
+}
+Result<Value> maxsize_of(Thread& t, QueueObject* self) {
+  return slot_attribute(t, self, self->maxsize, "maxsize");
+}
+Result<ConditionObject*> empty_condition(Thread& t, QueueObject* self) {
+  return condition_attribute(t, self, self->not_empty, "not_empty");
+}
+Result<ConditionObject*> full_condition(Thread& t, QueueObject* self) {
+  return condition_attribute(t, self, self->not_full, "not_full");
+}
+Result<ConditionObject*> done_condition(Thread& t, QueueObject* self) {
+  return condition_attribute(t, self, self->all_tasks_done, "all_tasks_done");
+}
 
 // ---- the hooks. Own: this class's natives; Script: a subclass has at least one of its own.
 
@@ -36,31 +47,31 @@ enum class Order : uint8_t { Fifo, Lifo, Priority, Script };
 bool is_plain_list(Thread& t, Value v) { return v.is_object() && v.as_object()->type() == t.types().list; }
 
 Result<Value> fifo_put(Thread& t, const Value* args) {
-  Value items = queue(args[0])->items;
+  Value items = TRY(items_of(t, args[0]));
   if (!is_exact_deque(items)) return call_method(t, items, t.names().append, {args[1]});
   TRY(deque_push(t, items, args[1]));
   return kNone;
 }
 Result<Value> fifo_get(Thread& t, const Value* args) {
-  Value items = queue(args[0])->items;
+  Value items = TRY(items_of(t, args[0]));
   if (!is_exact_deque(items)) return call_method(t, items, intern(t, "popleft"));
   Value item = deque_take(t, items);
   if (item.is_empty()) return t.raise(Exc::IndexError, "pop from an empty deque");
   return item;
 }
 Result<Value> lifo_put(Thread& t, const Value* args) {
-  Value items = queue(args[0])->items;
+  Value items = TRY(items_of(t, args[0]));
   if (!is_plain_list(t, items)) return call_method(t, items, t.names().append, {args[1]});
   TRY(list_append(t, items.as<ListObject>(), args[1]));
   return kNone;
 }
 Result<Value> lifo_get(Thread& t, const Value* args) {
-  Value items = queue(args[0])->items;
+  Value items = TRY(items_of(t, args[0]));
   if (!is_plain_list(t, items)) return call_method(t, items, intern(t, "pop"));
   return list_pop(t, items.as<ListObject>(), -1);
 }
 Result<ListObject*> heap_of(Thread& t, Value self) {
-  Value items = queue(self)->items;
+  Value items = TRY(items_of(t, self));
   if (!is_list(items))
     return t.raise(Exc::TypeError, "heap argument must be a list, not {}", type_name(t, items));
   return items.as<ListObject>();
@@ -71,7 +82,7 @@ Result<Value> priority_put(Thread& t, const Value* args) {
 }
 Result<Value> priority_get(Thread& t, const Value* args) { return heap_pop(t, TRY(heap_of(t, args[0]))); }
 Result<Value> count_items(Thread& t, const Value* args) {
-  return make_int(t, TRY(length(t, queue(args[0])->items)));
+  return make_int(t, TRY(length(t, TRY(items_of(t, args[0])))));
 }
 Result<Value> fifo_init(Thread& t, const Value* args) {
   queue(args[0])->items = make_deque(t);
@@ -100,7 +111,7 @@ Order order_of(Thread& t, Value self) {
 
 Result<int64_t> size_of(Thread& t, Value self, Order order) {
   if (order == Order::Script) return to_int64(t, TRY(call_method(t, self, intern(t, "_qsize"))));
-  Value items = queue(self)->items;
+  Value items = TRY(items_of(t, self));
   if (is_exact_deque(items)) return static_cast<int64_t>(deque_size(items));
   return length(t, items);
 }
@@ -153,32 +164,32 @@ Result<Value> queue_init(Thread& t, const Value* args) {
   self->all_tasks_done = Value(make_condition(t, mutex));
   return kNone;
 }
-Status check_ready(Thread& t, QueueObject* self) {
-  if (self->all_tasks_done.get().is_empty()) [[unlikely]]
-    return t.raise(Exc::AttributeError, "'{}' object has no attribute 'mutex'", type_name(t, Value(self)));
-  return {};
+// The lock alone: any of the Conditions has it.
+Result<ConditionObject*> monitor_of(Thread& t, QueueObject* self) {
+  return condition_attribute(t, self, self->not_empty, "mutex");
 }
 
 // ---- put and get
 
 Result<bool> is_bounded(Thread& t, QueueObject* self) {
-  Value maxsize = self->maxsize;
+  Value maxsize = TRY(maxsize_of(t, self));
   if (maxsize.is_int()) [[likely]]
     return maxsize.as_int() > 0;
   return compare_bool(t, maxsize, Value::from_int(0), CompareOp::Gt);
 }
 Result<bool> is_full(Thread& t, Value self, Order order) {
   int64_t size = TRY(size_of(t, self, order));
-  Value maxsize = queue(self)->maxsize;
+  Value maxsize = TRY(maxsize_of(t, queue(self)));
   if (maxsize.is_int()) [[likely]]
     return size >= maxsize.as_int();
   return compare_bool(t, make_int(t, size), maxsize, CompareOp::Ge);
 }
-Result<int64_t> timeout_argument(Thread& t, Value timeout) {
-  if (timeout.is_none()) return kForever;
-  int64_t ns = TRY(time_from_seconds(t, timeout, TimeRounding::Up));
-  if (ns < 0) return t.raise(Exc::ValueError, "'timeout' must be a non-negative number");
-  return ns;
+// None, or a float: `timeout` is only a time once somebody must wait for that long.
+Result<Value> timeout_argument(Thread& t, Value timeout) {
+  if (timeout.is_none()) return timeout;
+  if (TRY(compare_bool(t, timeout, Value::from_int(0), CompareOp::Lt)))
+    return t.raise(Exc::ValueError, "'timeout' must be a non-negative number");
+  return binary(t, BinaryOp::Add, make_float(t, 0.0), timeout);
 }
 
 // Waits on `condition` while `blocked()`; `late` is raised when that may not be waited for any longer.
@@ -189,9 +200,11 @@ Status wait_while(Thread& t, Value self, ConditionObject* condition, Value block
     if (TRY(blocked())) return raise_sync_error(t, late);
     return {};
   }
-  int64_t timeout = TRY(timeout_argument(t, timeout_value));
+  timeout_value = TRY(timeout_argument(t, timeout_value));
+  if (!TRY(blocked())) return {};
+  int64_t timeout = TRY(parse_timeout(t, timeout_value));
   os::Deadline deadline = deadline_from_timeout(timeout);
-  while (TRY(blocked())) {
+  do {
     int64_t left = kForever;
     if (timeout != kForever) {
       left = deadline - os::monotonic_ns();
@@ -201,15 +214,14 @@ Status wait_while(Thread& t, Value self, ConditionObject* condition, Value block
                              late == SyncError::Full ? WaitKind::QueuePut : WaitKind::Queue,
                              self.as_object()));
     TRY(check());
-  }
+  } while (TRY(blocked()));
   return {};
 }
 
 Result<Value> queue_put(Thread& t, const Value* args) {
   Value self = args[0];
   QueueObject* q = queue(self);
-  TRY(check_ready(t, q));
-  ConditionObject* condition = q->full_condition();
+  ConditionObject* condition = TRY(full_condition(t, q));
   return with_monitor(t, condition, [&]() -> Result<Value> {
     auto check = [&]() -> Status {
       if (q->shut_down.load(std::memory_order_relaxed)) return raise_sync_error(t, SyncError::ShutDown);
@@ -223,7 +235,7 @@ Result<Value> queue_put(Thread& t, const Value* args) {
           check));
     TRY(store(t, self, order, args[1]));
     q->unfinished.store(q->unfinished.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    condition_notify(t, q->empty_condition(), 1);
+    condition_notify(t, TRY(empty_condition(t, q)), 1);
     return kNone;
   });
 }
@@ -231,8 +243,7 @@ Result<Value> queue_put(Thread& t, const Value* args) {
 Result<Value> queue_get(Thread& t, const Value* args) {
   Value self = args[0];
   QueueObject* q = queue(self);
-  TRY(check_ready(t, q));
-  ConditionObject* condition = q->empty_condition();
+  ConditionObject* condition = TRY(empty_condition(t, q));
   return with_monitor(t, condition, [&]() -> Result<Value> {
     Order order = order_of(t, self);
     auto is_empty = [&]() -> Result<bool> { return TRY(size_of(t, self, order)) == 0; };
@@ -244,7 +255,7 @@ Result<Value> queue_get(Thread& t, const Value* args) {
     TRY(check());
     TRY(wait_while(t, self, condition, args[1], args[2], SyncError::Empty, is_empty, check));
     Value item = TRY(take(t, self, order));
-    condition_notify(t, q->full_condition(), 1);
+    condition_notify(t, TRY(full_condition(t, q)), 1);
     return item;
   });
 }
@@ -265,8 +276,7 @@ Result<Value> queue_get_nowait(Thread& t, const Value* args) {
 // ---- the rest
 
 Result<Value> queue_size(Thread& t, const Value* args) {
-  TRY(check_ready(t, queue(args[0])));
-  return with_monitor(t, queue(args[0])->empty_condition(), [&]() -> Result<Value> {
+  return with_monitor(t, TRY(monitor_of(t, queue(args[0]))), [&]() -> Result<Value> {
     return make_int(t, TRY(size_of(t, args[0], order_of(t, args[0]))));
   });
 }
@@ -274,37 +284,36 @@ Result<Value> queue_empty(Thread& t, const Value* args) {
   return Value::from_bool(TRY(queue_size(t, args)) == Value::from_int(0));
 }
 Result<Value> queue_full(Thread& t, const Value* args) {
-  TRY(check_ready(t, queue(args[0])));
-  return with_monitor(t, queue(args[0])->empty_condition(), [&]() -> Result<Value> {
-    if (!TRY(is_bounded(t, queue(args[0])))) return kFalse;
+  return with_monitor(t, TRY(monitor_of(t, queue(args[0]))), [&]() -> Result<Value> {
+    Value maxsize = TRY(maxsize_of(t, queue(args[0])));
+    if (!TRY(compare_bool(t, Value::from_int(0), maxsize, CompareOp::Lt))) return kFalse;
     return Value::from_bool(TRY(is_full(t, args[0], order_of(t, args[0]))));
   });
 }
 Result<Value> queue_task_done(Thread& t, const Value* args) {
   QueueObject* q = queue(args[0]);
-  TRY(check_ready(t, q));
-  return with_monitor(t, q->done_condition(), [&]() -> Result<Value> {
+  ConditionObject* condition = TRY(done_condition(t, q));
+  return with_monitor(t, condition, [&]() -> Result<Value> {
     int64_t left = q->unfinished.load(std::memory_order_relaxed) - 1;
     if (left < 0) return t.raise(Exc::ValueError, "task_done() called too many times");
-    if (left == 0) condition_notify_all(t, q->done_condition());
+    if (left == 0) condition_notify_all(t, condition);
     q->unfinished.store(left, std::memory_order_relaxed);
     return kNone;
   });
 }
 Result<Value> queue_join(Thread& t, const Value* args) {
   QueueObject* q = queue(args[0]);
-  TRY(check_ready(t, q));
-  return with_monitor(t, q->done_condition(), [&]() -> Result<Value> {
+  ConditionObject* condition = TRY(done_condition(t, q));
+  return with_monitor(t, condition, [&]() -> Result<Value> {
     while (q->unfinished.load(std::memory_order_relaxed) != 0)
-      (void)TRY(condition_wait(t, q->done_condition(), kForever, WaitKind::QueueJoin, q));
+      (void)TRY(condition_wait(t, condition, kForever, WaitKind::QueueJoin, q));
     return kNone;
   });
 }
 Result<Value> queue_shutdown(Thread& t, const Value* args) {
   QueueObject* q = queue(args[0]);
-  TRY(check_ready(t, q));
   bool immediate = TRY(truth(t, args[1]));
-  return with_monitor(t, q->empty_condition(), [&]() -> Result<Value> {
+  return with_monitor(t, TRY(monitor_of(t, q)), [&]() -> Result<Value> {
     q->shut_down.store(true, std::memory_order_relaxed);
     if (immediate) {
       Order order = order_of(t, args[0]);
@@ -313,10 +322,10 @@ Result<Value> queue_shutdown(Thread& t, const Value* args) {
         int64_t left = q->unfinished.load(std::memory_order_relaxed);
         if (left > 0) q->unfinished.store(left - 1, std::memory_order_relaxed);
       }
-      condition_notify_all(t, q->done_condition());
+      condition_notify_all(t, TRY(done_condition(t, q)));
     }
-    condition_notify_all(t, q->empty_condition());
-    condition_notify_all(t, q->full_condition());
+    condition_notify_all(t, TRY(empty_condition(t, q)));
+    condition_notify_all(t, TRY(full_condition(t, q)));
     return kNone;
   });
 }

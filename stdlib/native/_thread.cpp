@@ -191,9 +191,9 @@ Result<Value> stack_size(Thread& t, const Value* args) {
 }
 
 Result<Value> interrupt_main(Thread& t, const Value* args) {
-  int64_t signal = TRY(to_int64(t, args[0]));
+  int signal = TRY(to_c_int(t, args[0]));
   if (signal < 1 || signal >= kSignalCount) return t.raise(Exc::ValueError, "signal number out of range");
-  trip_signal(t, static_cast<int>(signal));
+  trip_signal(t, signal);
   return kNone;
 }
 
@@ -259,9 +259,9 @@ Result<Value> excepthook(Thread& t, const Value* args) {
 }
 
 const NativeDef kFunctions[] = {
-    MP_FUNCTION(start_new_thread, "start_new_thread(function, args, kwargs=?, /)",
+    MP_FUNCTION(start_new_thread, "start_new_thread(function, args, kwargs={}, /)",
                 "Start a new thread and return its identifier."),
-    MP_FUNCTION(start_new_thread, "start_new(function, args, kwargs=?, /)",
+    MP_FUNCTION(start_new_thread, "start_new(function, args, kwargs={}, /)",
                 "An obsolete synonym of start_new_thread()."),
     MP_FUNCTION(start_joinable_thread, "start_joinable_thread(function, handle=None, daemon=True)",
                 "*For internal use only*: start a new thread."),

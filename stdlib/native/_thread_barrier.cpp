@@ -25,21 +25,19 @@ struct BarrierWaiter {
 struct BarrierObject : Object {
   Slot condition;        // `_cond`: its lock keeps others out while the action runs; empty before __init__
   Slot action, timeout;  // or None
-  std::atomic<int64_t> parties{0}, count{0}, state{kFilling};
+  Slot parties;          // any number
+  std::atomic<int64_t> count{0}, state{kFilling};
   // Under the object lock.
   BarrierWaiter* first = nullptr;  // of this round
   uint32_t generation = 0;         // fork_generation() of the list: waiters of a parent do not exist here
 };
 
 void trace_barrier(Object* o, Tracer& tracer) {
-  tracer.visit_slots(&static_cast<BarrierObject*>(o)->condition, 3);
+  tracer.visit_slots(&static_cast<BarrierObject*>(o)->condition, 4);
 }
 BarrierObject* barrier(Value v) { return v.as<BarrierObject>(); }
 Result<ConditionObject*> condition_of(Thread& t, BarrierObject* self) {
-  Value condition = self->condition.get();
-  if (condition.is_empty()) [[unlikely]]
-    return t.raise(Exc::AttributeError, "'{}' object has no attribute '_cond'", type_name(t, Value(self)));
-  return condition.as<ConditionObject>();
+  return condition_attribute(t, self, self->condition, "_cond");
 }
 
 Error raise_broken(Thread& t) { return raise_sync_error(t, SyncError::BrokenBarrier); }
@@ -49,9 +47,9 @@ Result<Value> barrier_new(Thread& t, Value cls, const CallArgs&) {
 }
 Result<Value> barrier_init(Thread& t, const Value* args) {
   auto* self = barrier(args[0]);
-  int64_t parties = TRY(to_int64(t, args[1]));
-  if (parties < 1) return t.raise(Exc::ValueError, "parties must be > 0");
-  self->parties = parties;
+  if (TRY(compare_bool(t, args[1], Value::from_int(1), CompareOp::Lt)))
+    return t.raise(Exc::ValueError, "parties must be > 0");
+  self->parties = args[1];
   self->action = args[2];
   self->timeout = args[3];
   self->state = kFilling;
@@ -113,12 +111,20 @@ size_t break_barrier(Thread& t, BarrierObject* self, State next = kBroken) {
 // The last one has come.
 Status let_go(Thread& t, BarrierObject* self, size_t* told) {
   auto act = [&]() -> Status {
-    if (TRY(truth(t, self->action))) TRY(call(t, self->action));
+    Value action = TRY(slot_attribute(t, self, self->action, "_action"));
+    if (TRY(truth(t, action))) TRY(call(t, action));
     return {};
   };
   Status acted = act();
   *told = acted.is_error() ? break_barrier(t, self) : end_round(t, self, Outcome::Released);
   return acted;
+}
+
+Result<bool> is_complete(Thread& t, BarrierObject* self, int64_t count) {
+  Value parties = TRY(slot_attribute(t, self, self->parties, "_parties"));
+  if (parties.is_int()) [[likely]]
+    return count == parties.as_int();
+  return compare_bool(t, Value::from_int(count), parties, CompareOp::Eq);
 }
 
 Status wait_for_others(Thread& t, BarrierObject* self, ConditionObject* condition, BarrierWaiter& waiter,
@@ -153,14 +159,24 @@ Status wait_for_others(Thread& t, BarrierObject* self, ConditionObject* conditio
 Result<Value> barrier_wait(Thread& t, const Value* args) {
   auto* self = barrier(args[0]);
   ConditionObject* condition = TRY(condition_of(t, self));
-  int64_t timeout = TRY(parse_timeout(t, args[1].is_none() ? self->timeout.get() : args[1]));
+  int64_t timeout = kForever;
   BarrierWaiter waiter;
   size_t told = 0;
   bool last = false;
   Result<Value> index = with_monitor(t, condition, [&]() -> Result<Value> {
     if (self->state < 0) return raise_broken(t);
     int64_t mine = self->count.fetch_add(1, std::memory_order_relaxed);
-    last = mine + 1 == self->parties;
+    auto decide = [&]() -> Status {
+      last = TRY(is_complete(t, self, mine + 1));
+      if (!last)
+        timeout = TRY(parse_timeout_from_now(
+            t, args[1].is_none() ? TRY(slot_attribute(t, self, self->timeout, "_timeout")) : args[1]));
+      return {};
+    };
+    if (decide().is_error()) {
+      self->count.fetch_sub(1, std::memory_order_relaxed);
+      return Error{};
+    }
     if (last)
       TRY(let_go(t, self, &told));
     else
@@ -189,13 +205,22 @@ Result<Value> throw_out(Thread& t, Value v, State next) {
 Result<Value> barrier_reset(Thread& t, const Value* args) { return throw_out(t, args[0], kFilling); }
 Result<Value> barrier_abort(Thread& t, const Value* args) { return throw_out(t, args[0], kBroken); }
 
-Result<Value> get_parties(Thread& t, Value self) { return make_int(t, barrier(self)->parties); }
+Result<Value> get_parties(Thread& t, Value self) {
+  return slot_attribute(t, barrier(self), barrier(self)->parties, "_parties");
+}
 Result<Value> get_waiting(Thread& t, Value self) {
   return make_int(t, barrier(self)->state == kFilling ? barrier(self)->count.load() : 0);
 }
 Result<Value> get_broken(Thread&, Value self) { return Value::from_bool(barrier(self)->state == kBroken); }
-Result<Value> get_state(Thread& t, Value self) { return make_int(t, barrier(self)->state); }
-Result<Value> get_count(Thread& t, Value self) { return make_int(t, barrier(self)->count); }
+template <std::atomic<int64_t> BarrierObject::*field>
+Result<Value> get_number(Thread& t, Value self) {
+  return make_int(t, barrier(self)->*field);
+}
+template <std::atomic<int64_t> BarrierObject::*field>
+Status set_number(Thread& t, Value self, Value value) {
+  barrier(self)->*field = value.is_empty() ? 0 : TRY(to_int64(t, value));
+  return {};
+}
 Result<Value> get_condition(Thread& t, Value self) { return TRY(condition_of(t, barrier(self))); }
 Status set_condition_attribute(Thread& t, Value self, Value value) {
   return set_condition(t, barrier(self)->condition, value);
@@ -203,9 +228,9 @@ Status set_condition_attribute(Thread& t, Value self, Value value) {
 Result<Value> barrier_repr(Thread& t, Value v) {
   auto* self = barrier(v);
   if (self->state == kBroken) return state_repr(t, v, "broken");
-  return state_repr(
-      t, v,
-      fmt::format("waiters={}/{}", self->state == kFilling ? self->count.load() : 0, self->parties.load()));
+  return state_repr(t, v,
+                    fmt::format("waiters={}/{}", self->state == kFilling ? self->count.load() : 0,
+                                str_text(t, TRY(get_parties(t, v)))));
 }
 
 const NativeDef kMethods[] = {
@@ -221,12 +246,12 @@ const GetSetDef kGetSets[] = {
     {"parties", get_parties, nullptr, "The number of threads that make the barrier open."},
     {"n_waiting", get_waiting, nullptr, "The number of threads that wait now."},
     {"broken", get_broken, nullptr, "True once the barrier is broken."},
-    {"_parties", get_parties, nullptr, nullptr},
-    {"_state", get_state, nullptr, nullptr},
-    {"_count", get_count, nullptr, nullptr},
+    {"_state", get_number<&BarrierObject::state>, set_number<&BarrierObject::state>, nullptr},
+    {"_count", get_number<&BarrierObject::count>, set_number<&BarrierObject::count>, nullptr},
     {"_cond", get_condition, set_condition_attribute, nullptr},
     {}};
-const MemberDef kMembers[] = {{"_action", offsetof(BarrierObject, action), false, nullptr},
+const MemberDef kMembers[] = {{"_parties", offsetof(BarrierObject, parties), false, nullptr},
+                              {"_action", offsetof(BarrierObject, action), false, nullptr},
                               {"_timeout", offsetof(BarrierObject, timeout), false, nullptr},
                               {}};
 

@@ -9,6 +9,7 @@
 #include "vm/threads/thread_impl.h"
 #include "vm/types/exception.h"
 #include "vm/types/runtime.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 namespace {
@@ -29,9 +30,7 @@ void set_lock(ConditionObject* c, Value lock) {
                 std::memory_order_release);
 }
 
-Error raise_uninitialised(Thread& t, ConditionObject* c) {
-  return t.raise(Exc::AttributeError, "'{}' object has no attribute '_lock'", type_name(t, Value(c)));
-}
+Error raise_uninitialised(Thread& t, ConditionObject* c) { return raise_unfilled(t, c, "_lock"); }
 
 // ---- the list of waiters; the caller holds the object lock
 
@@ -157,10 +156,15 @@ ConditionObject* make_recursive_condition(Thread& t) {
 
 Result<int64_t> parse_timeout(Thread& t, Value timeout) {
   if (timeout.is_none()) return kForever;
+  if (!TRY(compare_bool(t, timeout, Value::from_int(0), CompareOp::Gt))) return 0;
   int64_t ns = TRY(time_from_seconds(t, timeout, TimeRounding::Up));
   if (static_cast<double>(ns) / 1e9 > kTimeoutMax)
     return t.raise(Exc::OverflowError, "timeout value is too large");
-  return ns < 0 ? 0 : ns;
+  return ns;
+}
+Result<int64_t> parse_timeout_from_now(Thread& t, Value timeout) {
+  if (!timeout.is_none()) TRY(binary(t, BinaryOp::Add, make_float(t, 0.0), timeout));
+  return parse_timeout(t, timeout);
 }
 
 Status monitor_enter(Thread& t, ConditionObject* c) {
@@ -258,6 +262,20 @@ void condition_notify(Thread& t, ConditionObject* c, int64_t count) {
   }
 }
 
+Status condition_notify_number(Thread& t, ConditionObject* c, Value n) {
+  if (n.is_int()) {
+    condition_notify(t, c, n.as_int());
+    return {};
+  }
+  // CPython does not look at n either when nobody waits.
+  while (c->waiting.load(std::memory_order_relaxed) != 0 &&
+         TRY(compare_bool(t, n, Value::from_int(0), CompareOp::Gt))) {
+    condition_notify(t, c, 1);
+    n = TRY(binary(t, BinaryOp::Sub, n, Value::from_int(1)));
+  }
+  return {};
+}
+
 void reinit_after_fork(ConditionObject* c) {
   if (kind_of(c) == MonitorLock::Lock) lock_of(c)->lock.reset();
   c->first = c->last = nullptr;
@@ -271,6 +289,10 @@ Status set_condition(Thread& t, Slot& slot, Value value) {
                    value.is_empty() ? "nothing" : type_name(t, value));
   slot = value;
   return {};
+}
+
+Error raise_unfilled(Thread& t, Object* self, const char* name) {
+  return raise_no_attribute(t, Value(self), intern(t, name));
 }
 
 void open_type(Thread&, Type* type) { type->flags.fetch_and(~uint32_t{kTypeImmutable}); }
@@ -339,23 +361,23 @@ static Result<Value> condition_wait_method(Thread& t, const Value* args) {
 static Result<Value> condition_wait_for(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
   Value result = TRY(call(t, args[1]));
+  Value timeout = args[2];
   os::Deadline end = os::kNoDeadline;
-  if (!args[2].is_none()) {
-    int64_t timeout = TRY(time_from_seconds(t, args[2], TimeRounding::Up));
-    end = os::deadline_after(timeout);
-  }
   while (!TRY(truth(t, result))) {
-    int64_t left = kForever;
-    if (end != os::kNoDeadline) {
+    int64_t left;
+    if (end == os::kNoDeadline) {
+      left = TRY(parse_timeout_from_now(t, timeout));
+      end = deadline_from_timeout(left);
+    } else {
       left = end - os::monotonic_ns();
       if (left <= 0) break;
+      timeout = make_float(t, static_cast<double>(left) / 1e9);
     }
     if (is_exactly(args[0], kConditionSpec)) {
       if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot wait on un-acquired lock");
       (void)TRY(condition_wait(t, c, left));
     } else {
-      Value seconds = left == kForever ? kNone : make_float(t, static_cast<double>(left) / 1e9);
-      TRY(call_method(t, args[0], intern(t, "wait"), {seconds}));
+      TRY(call_method(t, args[0], intern(t, "wait"), {timeout}));
     }
     result = TRY(call(t, args[1]));
   }
@@ -365,8 +387,7 @@ static Result<Value> condition_wait_for(Thread& t, const Value* args) {
 static Result<Value> condition_notify_method(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
   if (!TRY(is_owned(t, c))) return t.raise(Exc::RuntimeError, "cannot notify on un-acquired lock");
-  if (c->waiting.load(std::memory_order_relaxed) == 0) return kNone;  // CPython does not look at n either
-  condition_notify(t, c, TRY(to_int64(t, args[1])));
+  TRY(condition_notify_number(t, c, args[1]));
   return kNone;
 }
 static Result<Value> condition_notify_all_method(Thread& t, const Value* args) {

@@ -17,10 +17,7 @@ struct EventObject : Object {
 void trace_event(Object* o, Tracer& tracer) { tracer.visit(static_cast<EventObject*>(o)->condition); }
 EventObject* event(Value v) { return v.as<EventObject>(); }
 Result<ConditionObject*> condition_of(Thread& t, EventObject* self) {
-  Value condition = self->condition.get();
-  if (condition.is_empty()) [[unlikely]]
-    return t.raise(Exc::AttributeError, "'{}' object has no attribute '_cond'", type_name(t, Value(self)));
-  return condition.as<ConditionObject>();
+  return condition_attribute(t, self, self->condition, "_cond");
 }
 
 Result<Value> event_new(Thread& t, Value cls, const CallArgs&) {

@@ -92,9 +92,7 @@ Result<Value> local_dict(Thread& t, Value v) {
   if (DictObject* known = find_dict(t, self)) return known;
   DictObject* dict = make_dict(t);
   TRY(add_dict(t, self, dict));
-  Value init = type_lookup(t, self->type(), t.names().__init__);
-  Value plain = type_lookup(t, t.types().object, t.names().__init__);
-  if (init != plain && !init.is_not_found()) {
+  if (has_own_init(t, self->type())) {
     Value bound = TRY(lookup_special(t, v, t.names().__init__));
     TRY(call_tuple(t, bound, self->args, self->keywords));
   }
@@ -104,8 +102,7 @@ Result<Value> local_dict(Thread& t, Value v) {
 Result<Value> local_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
   size_t keyword_count = args.keyword_names.is_object() ? args.keyword_names.as<TupleObject>()->size : 0;
-  if (args.count + keyword_count > 0 &&
-      type_lookup(t, type, t.names().__init__) == type_lookup(t, t.types().object, t.names().__init__))
+  if (args.count + keyword_count > 0 && !has_own_init(t, type))
     return t.raise(Exc::TypeError, "Initialization arguments are not supported");
   auto* self = t.heap().make<LocalObject>(t, type);
   self->runtime = &t.runtime();
@@ -163,9 +160,13 @@ Status local_set_attr(Thread& t, Value self, StrObject* name, Value value) {
       t, self, name, fmt::format("'{}' object has no attribute '{}'", shown_name(t, self), to_utf8(name)));
 }
 
-const NativeDef kLocalMethods[] = {MP_RAW_NEW(local_new, "__new__(cls, /, *args, **kw)", nullptr), MP_END};
+const NativeDef kLocalMethods[] = {MP_RAW_NEW(local_new, "__new__(cls, /)", nullptr), MP_END};
 
 }  // namespace
+
+bool has_own_init(Thread& t, Type* type) {
+  return type_lookup(t, type, t.names().__init__) != type_lookup(t, t.types().object, t.names().__init__);
+}
 
 const TypeSpec kLocalSpec = {.name = "_thread._local",
                              .size = sizeof(LocalObject),

@@ -9,17 +9,15 @@ namespace mp {
 namespace {
 
 struct SemaphoreObject : Object {
-  Slot condition;  // `_cond`; empty before __init__
-  std::atomic<int64_t> value{0};
-  std::atomic<int64_t> initial{0};  // BoundedSemaphore
+  Slot condition;       // `_cond`; empty before __init__
+  Slot value, initial;  // numbers; the second is BoundedSemaphore's
 };
 
-void trace_semaphore(Object* o, Tracer& tracer) { tracer.visit(static_cast<SemaphoreObject*>(o)->condition); }
+void trace_semaphore(Object* o, Tracer& tracer) {
+  tracer.visit_slots(&static_cast<SemaphoreObject*>(o)->condition, 3);
+}
 Result<ConditionObject*> condition_of(Thread& t, SemaphoreObject* self) {
-  Value condition = self->condition.get();
-  if (condition.is_empty()) [[unlikely]]
-    return t.raise(Exc::AttributeError, "'{}' object has no attribute '_cond'", type_name(t, Value(self)));
-  return condition.as<ConditionObject>();
+  return condition_attribute(t, self, self->condition, "_cond");
 }
 bool is_plain(Value v) {  // no subclass of a script
   const void* spec = v.as_object()->type()->spec;
@@ -31,104 +29,93 @@ Result<Value> semaphore_new(Thread& t, Value cls, const CallArgs&) {
 }
 Result<Value> semaphore_init(Thread& t, const Value* args) {
   auto* self = args[0].as<SemaphoreObject>();
-  int64_t value = TRY(to_int64(t, args[1]));
-  if (value < 0) return t.raise(Exc::ValueError, "semaphore initial value must be >= 0");
-  self->value.store(value, std::memory_order_relaxed);
-  self->initial.store(value, std::memory_order_relaxed);
+  if (TRY(compare_bool(t, args[1], Value::from_int(0), CompareOp::Lt)))
+    return t.raise(Exc::ValueError, "semaphore initial value must be >= 0");
+  self->value = self->initial = args[1];
   self->condition = Value(make_condition(t, make_lock(t)));
   return kNone;
 }
 
-Result<bool> acquire(Thread& t, SemaphoreObject* self, bool blocking, int64_t timeout) {
-  ConditionObject* condition = TRY(condition_of(t, self));
-  Value got = TRY(with_monitor(t, condition, [&]() -> Result<Value> {
-    os::Deadline deadline = os::kNoDeadline;
-    int64_t left = timeout;
-    while (self->value.load(std::memory_order_relaxed) == 0) {
-      if (!blocking) return kFalse;
-      if (timeout != kForever) {
-        if (deadline == os::kNoDeadline) {
-          deadline = deadline_from_timeout(timeout);
-        } else {
-          left = deadline - os::monotonic_ns();
-          if (left <= 0) return kFalse;
-        }
-      }
-      (void)TRY(condition_wait(t, condition, left, WaitKind::Semaphore, self));
-    }
-    self->value.store(self->value.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    return kTrue;
-  }));
-  return got == kTrue;
+Result<Value> value_of(Thread& t, SemaphoreObject* self) {
+  return slot_attribute(t, self, self->value, "_value");
 }
+Result<Value> initial_of(Thread& t, SemaphoreObject* self) {
+  return slot_attribute(t, self, self->initial, "_initial_value");
+}
+
+Result<bool> is_exhausted(Thread& t, SemaphoreObject* self) {
+  Value value = TRY(value_of(t, self));
+  if (value.is_int()) [[likely]]
+    return value.as_int() == 0;
+  return compare_bool(t, value, Value::from_int(0), CompareOp::Eq);
+}
+
 Result<Value> semaphore_acquire(Thread& t, const Value* args) {
+  auto* self = args[0].as<SemaphoreObject>();
   bool blocking = TRY(truth(t, args[1]));
   if (!blocking && !args[2].is_none())
     return t.raise(Exc::ValueError, "can't specify timeout for non-blocking acquire");
-  int64_t timeout = TRY(parse_timeout(t, args[2]));
-  return Value::from_bool(TRY(acquire(t, args[0].as<SemaphoreObject>(), blocking, timeout)));
+  ConditionObject* condition = TRY(condition_of(t, self));
+  return with_monitor(t, condition, [&]() -> Result<Value> {
+    os::Deadline deadline = os::kNoDeadline;
+    while (TRY(is_exhausted(t, self))) {
+      if (!blocking) return kFalse;
+      int64_t left;
+      if (deadline == os::kNoDeadline) {
+        left = TRY(parse_timeout_from_now(t, args[2]));
+        deadline = deadline_from_timeout(left);
+      } else {
+        left = deadline - os::monotonic_ns();
+        if (left <= 0) return kFalse;
+      }
+      (void)TRY(condition_wait(t, condition, left, WaitKind::Semaphore, self));
+    }
+    Value value = TRY(value_of(t, self));
+    self->value = value.is_int() ? make_int(t, value.as_int() - 1)
+                                 : TRY(binary(t, BinaryOp::Sub, value, Value::from_int(1)));
+    return kTrue;
+  });
 }
 
-Status release(Thread& t, SemaphoreObject* self, int64_t count, bool bounded) {
+Result<Value> release(Thread& t, SemaphoreObject* self, Value count, bool bounded) {
+  if (count.is_int() ? count.as_int() < 1 : TRY(compare_bool(t, count, Value::from_int(1), CompareOp::Lt)))
+    return t.raise(Exc::ValueError, "n must be one or more");
   ConditionObject* condition = TRY(condition_of(t, self));
-  TRY(with_monitor(t, condition, [&]() -> Result<Value> {
-    int64_t value = self->value.load(std::memory_order_relaxed);
-    if (bounded && value + count > self->initial.load(std::memory_order_relaxed))
+  return with_monitor(t, condition, [&]() -> Result<Value> {
+    Value value = TRY(value_of(t, self));
+    value = value.is_int() && count.is_int() ? make_int(t, value.as_int() + count.as_int())
+                                             : TRY(binary(t, BinaryOp::Add, value, count));
+    if (bounded && TRY(compare_bool(t, value, TRY(initial_of(t, self)), CompareOp::Gt)))
       return t.raise(Exc::ValueError, "Semaphore released too many times");
-    if (__builtin_add_overflow(value, count, &value))
-      return t.raise(Exc::OverflowError, "Semaphore value too large");
-    self->value.store(value, std::memory_order_relaxed);
-    condition_notify(t, condition, count);
+    self->value = value;
+    TRY(condition_notify_number(t, condition, count));
     return kNone;
-  }));
-  return {};
-}
-Result<int64_t> release_count(Thread& t, Value n) {
-  int64_t count = TRY(to_int64(t, n));
-  if (count < 1) return t.raise(Exc::ValueError, "n must be one or more");
-  return count;
+  });
 }
 Result<Value> semaphore_release(Thread& t, const Value* args) {
-  TRY(release(t, args[0].as<SemaphoreObject>(), TRY(release_count(t, args[1])), false));
-  return kNone;
+  return release(t, args[0].as<SemaphoreObject>(), args[1], false);
 }
 Result<Value> bounded_release(Thread& t, const Value* args) {
-  TRY(release(t, args[0].as<SemaphoreObject>(), TRY(release_count(t, args[1])), true));
-  return kNone;
+  return release(t, args[0].as<SemaphoreObject>(), args[1], true);
 }
 Result<Value> semaphore_exit(Thread& t, Value self, const CallArgs&) {
-  if (!is_plain(self)) {
-    TRY(call_method(t, self, intern(t, "release")));
-    return kNone;
-  }
-  TRY(release(t, self.as<SemaphoreObject>(), 1, self.as_object()->type()->spec == &kBoundedSemaphoreSpec));
+  if (is_plain(self))
+    return release(t, self.as<SemaphoreObject>(), Value::from_int(1),
+                   self.as_object()->type()->spec == &kBoundedSemaphoreSpec);
+  TRY(call_method(t, self, intern(t, "release")));
   return kNone;
 }
 
 Result<Value> semaphore_repr(Thread& t, Value self) {
-  return state_repr(t, self, fmt::format("value={}", self.as<SemaphoreObject>()->value.load()));
+  return state_repr(t, self, "value=" + str_text(t, TRY(value_of(t, self.as<SemaphoreObject>()))));
 }
 Result<Value> bounded_repr(Thread& t, Value self) {
   auto* s = self.as<SemaphoreObject>();
-  return state_repr(t, self, fmt::format("value={}/{}", s->value.load(), s->initial.load()));
+  return state_repr(
+      t, self,
+      fmt::format("value={}/{}", str_text(t, TRY(value_of(t, s))), str_text(t, TRY(initial_of(t, s)))));
 }
 
-Result<Value> get_value(Thread& t, Value self) {
-  return make_int(t, self.as<SemaphoreObject>()->value.load(std::memory_order_relaxed));
-}
-Status set_value(Thread& t, Value self, Value value) {
-  if (value.is_empty()) return t.raise(Exc::AttributeError, "_value");
-  self.as<SemaphoreObject>()->value.store(TRY(to_int64(t, value)), std::memory_order_relaxed);
-  return {};
-}
-Result<Value> get_initial(Thread& t, Value self) {
-  return make_int(t, self.as<SemaphoreObject>()->initial.load(std::memory_order_relaxed));
-}
-Status set_initial(Thread& t, Value self, Value value) {
-  if (value.is_empty()) return t.raise(Exc::AttributeError, "_initial_value");
-  self.as<SemaphoreObject>()->initial.store(TRY(to_int64(t, value)), std::memory_order_relaxed);
-  return {};
-}
 Result<Value> get_condition(Thread& t, Value self) {
   return TRY(condition_of(t, self.as<SemaphoreObject>()));
 }
@@ -150,10 +137,10 @@ const NativeDef kMethods[] = {
     MP_END};
 const NativeDef kBoundedMethods[] = {MP_METHOD(semaphore_init, "__init__(self, value=1)", nullptr),
                                      MP_METHOD(bounded_release, "release(self, n=1)", kReleaseDoc), MP_END};
-const GetSetDef kGetSets[] = {{"_value", get_value, set_value, nullptr},
-                              {"_cond", get_condition, set_condition_attribute, nullptr},
-                              {}};
-const GetSetDef kBoundedGetSets[] = {{"_initial_value", get_initial, set_initial, nullptr}, {}};
+const GetSetDef kGetSets[] = {{"_cond", get_condition, set_condition_attribute, nullptr}, {}};
+const MemberDef kMembers[] = {{"_value", offsetof(SemaphoreObject, value), false, nullptr}, {}};
+const MemberDef kBoundedMembers[] = {{"_initial_value", offsetof(SemaphoreObject, initial), false, nullptr},
+                                     {}};
 
 }  // namespace
 
@@ -166,6 +153,7 @@ const TypeSpec kSemaphoreSpec = {
     .slots = MP_SLOTS(.repr = semaphore_repr),
     .methods = kMethods,
     .getsets = kGetSets,
+    .members = kMembers,
     .init = open_type};
 const TypeSpec kBoundedSemaphoreSpec = {
     .name = "threading.BoundedSemaphore",
@@ -176,7 +164,7 @@ const TypeSpec kBoundedSemaphoreSpec = {
     .trace = trace_semaphore,
     .slots = MP_SLOTS(.repr = bounded_repr),
     .methods = kBoundedMethods,
-    .getsets = kBoundedGetSets,
+    .members = kBoundedMembers,
     .init = open_type};
 
 }  // namespace mp

@@ -28,8 +28,10 @@ extern const TypeSpec kConditionSpec, kSemaphoreSpec, kBoundedSemaphoreSpec, kEv
 
 ConditionObject* make_condition(Thread& t, LockObject* lock);  // on a Lock
 ConditionObject* make_recursive_condition(Thread& t);          // on an RLock of its own
-// `timeout` of wait(): kForever for None; 0 for what is not positive.
+// `timeout` of wait(), of any type that has `timeout > 0`: kForever for None; 0 for what is not positive.
 Result<int64_t> parse_timeout(Thread& t, Value timeout);
+// Of the methods that first compute when to give up: it must be a number that can be added to a float.
+Result<int64_t> parse_timeout_from_now(Thread& t, Value timeout);
 
 // `with condition:`. A failed enter holds nothing.
 Status monitor_enter(Thread& t, ConditionObject* condition);
@@ -43,6 +45,8 @@ void condition_notify(Thread& t, ConditionObject* condition, int64_t count);
 inline void condition_notify_all(Thread& t, ConditionObject* condition) {
   condition_notify(t, condition, INT64_MAX);
 }
+// `n` may be a number of any type.
+Status condition_notify_number(Thread& t, ConditionObject* condition, Value n);
 void reinit_after_fork(ConditionObject* condition);
 
 // Runs `body` (a Result<Value>()) as the block of `with condition:`.
@@ -62,6 +66,18 @@ Result<Value> with_monitor(Thread& t, ConditionObject* condition, Body&& body) {
 
 // What the getters and setters of `_cond` share: a Condition, or TypeError.
 Status set_condition(Thread& t, Slot& slot, Value value);
+Error raise_unfilled(Thread& t, Object* self, const char* name);
+// AttributeError where __init__ has not filled it.
+inline Result<Value> slot_attribute(Thread& t, Object* self, const Slot& slot, const char* name) {
+  Value value = slot;
+  if (value.is_empty()) [[unlikely]]
+    return raise_unfilled(t, self, name);
+  return value;
+}
+inline Result<ConditionObject*> condition_attribute(Thread& t, Object* self, const Slot& slot,
+                                                    const char* name) {
+  return TRY(slot_attribute(t, self, slot, name)).as<ConditionObject>();
+}
 // Makes a native type look like a class of threading: its attributes may be replaced.
 void open_type(Thread& t, Type* type);
 // "<threading.Event at 0x7f..: TEXT>"

@@ -32,5 +32,7 @@ Result<bool> acquire_rlock(Thread& t, RLockObject* lock, int64_t timeout_ns);
 Status release_rlock(Thread& t, RLockObject* lock);
 // (blocking=True, timeout=-1) of acquire(): kForever, 0 or the nanoseconds.
 Result<int64_t> parse_acquire(Thread& t, Value blocking, Value timeout);
+// A class of a script that takes arguments of its own: __new__ passes over them.
+bool has_own_init(Thread& t, Type* type);
 
 }  // namespace mp

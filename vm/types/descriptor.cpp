@@ -23,7 +23,7 @@ static Result<Value> member_get(Thread& t, Value descriptor, Value instance, Val
   if (!is_instance(t, instance, m->owner)) return wrong_object(t, m->name, m->owner, instance);
   Value v = field_of(instance, m);
   if (v.is_empty()) {
-    if (!m->owner->has(kTypeHeap)) return kNone;
+    if (m->owner->has(kTypeImmutable)) return kNone;
     return raise_no_attribute(t, instance, m->name.get().as<StrObject>());
   }
   return v;
