@@ -88,6 +88,8 @@ CodeObject* linked_function(Thread& t, CodeObject* code, size_t index);  // func
 // bytes, two per code unit).
 lang::CodePosition code_position(const CodeObject* code, uint32_t word);
 int32_t code_line(const CodeObject* code, uint32_t word);  // -1: none
+// The last line up to there: at the end of a module or a class body, which has none.
+int32_t last_code_line(const CodeObject* code, uint32_t word);
 Value constant_value(Thread& t, const lang::CodeConstant& constant);
 
 }  // namespace mp

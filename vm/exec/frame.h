@@ -60,6 +60,7 @@ struct FrameObject : Object {
   bool cleared = false;
   bool exposed = false;  // script code has seen it: its f_back must stay right
   char event = 0;        // its trace function runs: first letter of what it is told ("call", "line", ...)
+  static constexpr int32_t kBeforeFirstLine = INT32_MIN;  // where a module starts: line 0, as in CPython
   int32_t line_override = 0;
   int32_t traced_line = 0;  // sys.settrace: where the last line event was
 };

@@ -126,7 +126,7 @@ void detach_frame_object(Thread& t, Frame* frame) {
 CodeObject* frame_code(FrameObject* f) { return f->code.get().as<CodeObject>(); }
 uint32_t frame_word(FrameObject* f) { return f->frame != nullptr ? f->frame->word() : f->last_word; }
 int32_t frame_line(FrameObject* f) {
-  if (f->line_override != 0) return f->line_override;
+  if (f->line_override != 0) return std::max(f->line_override, 0);
   int32_t line = code_line(frame_code(f), frame_word(f));
   return line < 0 && f->traced_line > 0 ? f->traced_line : line;
 }
@@ -189,7 +189,7 @@ Result<Value> get_last_instruction(Thread& t, Value v) {
 }
 Result<Value> get_line(Thread& t, Value v) {
   int32_t line = frame_line(self(v));
-  return line > 0 ? make_int(t, line) : kNone;
+  return line > 0 || self(v)->line_override == FrameObject::kBeforeFirstLine ? make_int(t, line) : kNone;
 }
 
 Status set_line(Thread& t, Value v, Value value) {

@@ -149,11 +149,21 @@ const std::vector<LineEntry>& code_lines(const CodeObject* code) {
   return data->lines;
 }
 
-int32_t code_line(const CodeObject* code, uint32_t word) {
-  const std::vector<LineEntry>& lines = code_lines(code);
+static size_t lines_up_to(const std::vector<LineEntry>& lines, uint32_t word) {
   auto after = std::upper_bound(lines.begin(), lines.end(), word,
                                 [](uint32_t value, const LineEntry& entry) { return value < entry.start; });
-  return after == lines.begin() ? static_cast<int32_t>(code->first_line) : std::prev(after)->line;
+  return static_cast<size_t>(after - lines.begin());
+}
+int32_t code_line(const CodeObject* code, uint32_t word) {
+  const std::vector<LineEntry>& lines = code_lines(code);
+  size_t count = lines_up_to(lines, word);
+  return count == 0 ? static_cast<int32_t>(code->first_line) : lines[count - 1].line;
+}
+int32_t last_code_line(const CodeObject* code, uint32_t word) {
+  const std::vector<LineEntry>& lines = code_lines(code);
+  size_t count = lines_up_to(lines, word);
+  while (count > 0 && lines[count - 1].line <= 0) --count;
+  return count == 0 ? static_cast<int32_t>(code->first_line) : lines[count - 1].line;
 }
 
 lang::CodePosition code_position(const CodeObject* code, uint32_t word) {

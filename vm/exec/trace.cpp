@@ -57,6 +57,16 @@ bool profile_event(Thread& t, Frame* frame, const char* event, Value argument) {
          !call_tracer(t, &Thread::profile_function, profile, frame, event, argument).is_error();
 }
 
+// The end of a module or a class body has no line: it is told with the last one.
+bool profile_return(Thread& t, Frame* frame, Value result) {
+  if (t.profile_function.get().is_empty()) return true;
+  FrameObject* f = frame_object(t, frame);
+  f->line_override = last_code_line(frame->code, frame->word());
+  bool ok = profile_event(t, frame, "return", result);
+  f->line_override = 0;
+  return ok;
+}
+
 // An event for the frame's own trace function.
 bool local_event(Thread& t, Frame* frame, const char* event, Value argument) {
   FrameObject* f = frame->frame_object;
@@ -284,11 +294,13 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   Value trace = t.trace_function;
   if (trace.is_empty() && t.profile_function.get().is_empty()) return true;
   FrameObject* f = frame_object(t, frame);
-  // A function that starts is at its first line, whatever its first instruction stands for.
-  if (starts && (frame->code->flags & lang::kCodeOptimized) != 0)
-    f->line_override = static_cast<int32_t>(frame->code->first_line);
-  else if (!starts)
+  // What starts is at its first line, whatever its first instruction stands for.
+  if (!starts)
     f->line_override = code_line(frame->code, suspended);
+  else if (str_equal(frame->code->name.get().as<StrObject>(), "<module>"))
+    f->line_override = FrameObject::kBeforeFirstLine;
+  else
+    f->line_override = static_cast<int32_t>(frame->code->first_line);
   bool profiled = profile_event(t, frame, "call", kNone);
   trace = t.trace_function;
   Value local = kNone;
@@ -308,11 +320,11 @@ bool trace_return(Thread& t, Frame* frame, Value result) {
   if (op == Op::RETURN_GENERATOR) return true;
   bool yields = op == Op::YIELD || op == Op::YIELD_FROM || op == Op::AWAIT;
   return fire_event(t, yields ? Event::PyYield : Event::PyReturn, frame, {result}) &&
-         profile_event(t, frame, "return", result) && local_event(t, frame, "return", result);
+         profile_return(t, frame, result) && local_event(t, frame, "return", result);
 }
 
 void trace_unwind(Thread& t, Frame* frame) {
-  if (fire_event(t, Event::PyUnwind, frame, {t.current()}) && profile_event(t, frame, "return", kNone))
+  if (fire_event(t, Event::PyUnwind, frame, {t.current()}) && profile_return(t, frame, kNone))
     local_event(t, frame, "return", kNone);
 }
 
