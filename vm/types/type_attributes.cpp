@@ -226,9 +226,12 @@ static Result<Value> get_text_signature(Thread& t, Value self) {
   if (type->has(kTypeHeap)) return kNone;
   for (StrObject* name : {t.names().__init__, t.names().__new__}) {
     Value own = type_own(t, type, name);
-    if (!is_kind(own, Kind::NativeFunction) || own.as<NativeFunctionObject>()->def->raw_call != nullptr)
-      continue;
-    const std::string& text = native_signature(t, own.as<NativeFunctionObject>())->text_signature;
+    if (!is_kind(own, Kind::NativeFunction)) continue;
+    auto* function = own.as<NativeFunctionObject>();
+    const NativeSignature* signature = native_signature(t, function);
+    // Parameters of a raw native are only a description.
+    if (function->def->raw_call != nullptr && signature->parameters.size() > 1) continue;
+    const std::string& text = signature->text_signature;
     if (text.find("<unrepresentable>") != std::string::npos) return kNone;
     size_t comma = text.find(", ");
     if (comma == std::string::npos || text.compare(comma, 3, ", /") == 0) return make_str(t, "()");
