@@ -363,6 +363,7 @@ CommandLine parse(int argc, char** argv) {
     // A file of that name is a script.
     for (const char* name : {"dis", "atomic"}) {
       if (i >= argc || std::strcmp(argv[i], name) != 0 || access(name, F_OK) == 0) continue;
+      if (i > 1) usage_error(std::string(name) + " takes no options: " + argv[1]);
       line.atomic = *name == 'a';
       if (!line.atomic) line.dump = {"code"};
       if (++i == argc) usage_error(std::string("file expected behind ") + name);
