@@ -354,12 +354,13 @@ class UnitReport {
       if (load.statement < 0 || store.statement < 0) continue;
       int variable = flow.kind == FlowKind::Act ? steps_[flow.store].act : steps_[flow.store].store;
       const std::string& name = variables_[static_cast<size_t>(variable)];
-      if (name.ends_with(']') && is_private(receiver_of(name))) continue;
+      if (name.ends_with(']') && is_private(receiver_of(name), store.offset)) continue;
       if (flow.kind == FlowKind::Other) {
-        if (load.statement == store.statement && !is_own(name)) exchanges.push_back(&flow);
+        if (load.statement == store.statement && !is_own(name, store.offset)) exchanges.push_back(&flow);
         continue;
       }
-      if (flow.kind == FlowKind::Act && (is_private(name) || is_own(name))) continue;
+      if (flow.kind == FlowKind::Act && (is_private(name, store.offset) || is_own(name, store.offset)))
+        continue;
       bool by_choice = flow.kind != FlowKind::Value;
       int decision =
           by_choice ? facts_.decision(load.offset, store.offset, changes[static_cast<size_t>(variable)]) : -1;
@@ -451,9 +452,13 @@ class UnitReport {
   }
 
   // A container that only this call of the function has, as far as its name tells.
-  bool is_private(std::string_view receiver) const {
-    ObjectKind kind = facts_.type_of(receiver, facts_.statements().front()).kind;
-    if (kind == ObjectKind::Unknown || kind == ObjectKind::Instance) return false;
+  bool is_private(std::string_view receiver, uint32_t offset) const {
+    auto is_container = [](ObjectKind kind) {
+      return kind != ObjectKind::Unknown && kind != ObjectKind::Instance;
+    };
+    std::string name(receiver);
+    if (is_container(facts_.kind_made_in(definition_, name, offset)) && is_local(name)) return true;
+    if (!is_container(facts_.type_of(receiver, facts_.statements().front()).kind)) return false;
     uint32_t parameters = uint32_t(unit_.argument_count) + unit_.keyword_only_count +
                           ((unit_.flags & kCodeVarArgs) != 0) + ((unit_.flags & kCodeVarKeywords) != 0);
     for (uint32_t r = parameters; r < unit_.local_count; ++r)
@@ -462,11 +467,14 @@ class UnitReport {
   }
 
   // What the name begins with is an object that this call of the function has made.
-  bool is_own(std::string_view expression) const {
+  bool is_own(std::string_view expression, uint32_t offset) const {
     std::string root(expression.substr(0, expression.find_first_of(".[(")));
+    return facts_.is_made_in(definition_, root, offset) && is_local(root);
+  }
+  // No other function has it.
+  bool is_local(const std::string& name) const {
     auto end = unit_.local_names.begin() + unit_.local_count;
-    return facts_.is_made_in(definition_, root) && variable_ids_.count("d" + root) == 0 &&
-           std::find(unit_.local_names.begin(), end, root) != end;
+    return variable_ids_.count("d" + name) == 0 && std::find(unit_.local_names.begin(), end, name) != end;
   }
 
   // One call of an atomic method, one store into a container.
@@ -482,7 +490,7 @@ class UnitReport {
       std::string_view receiver = receiver_of(text);
       ObjectKind kind = facts_.type_of(receiver, statement(i)).kind;
       std::pair<int, int> key{places_[i].statement, step.store};
-      if (kind == ObjectKind::Instance || is_private(receiver) ||
+      if (kind == ObjectKind::Instance || is_private(receiver, places_[i].offset) ||
           std::find(updated_.begin(), updated_.end(), key) != updated_.end())
         return;
       say(i, fmt::format(
@@ -496,7 +504,7 @@ class UnitReport {
     std::string_view receiver = receiver_of(text);
     ObjectKind kind = receiver_type(i).kind;
     bool fits = std::find(method.kinds.begin(), method.kinds.end(), kind) != method.kinds.end();
-    if (is_private(receiver) || (kind != ObjectKind::Unknown && !fits)) return;
+    if (is_private(receiver, places_[i].offset) || (kind != ObjectKind::Unknown && !fits)) return;
     std::string condition;
     if (kind == ObjectKind::Unknown) {
       for (ObjectKind possible : method.kinds) {

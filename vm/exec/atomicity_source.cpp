@@ -68,7 +68,9 @@ class FactsWalker {
           bind_attribute(ast_as<Attribute>(node), nullptr);
         break;
       case NodeKind::NamedExpr:
+        ++in_expression_;
         assign(ast_as<NamedExpr>(node).target, ast_as<NamedExpr>(node).value);
+        --in_expression_;
         walk(ast_as<NamedExpr>(node).value);
         return;
       case NodeKind::BoolOp: {
@@ -77,7 +79,7 @@ class FactsWalker {
         break;
       }
       case NodeKind::IfExp: choice(ast_as<IfExp>(node).test->span); break;
-      case NodeKind::Arg: bind(ast_as<Arg>(node).arg, nullptr); break;
+      case NodeKind::Arg: bind_parameter(ast_as<Arg>(node).arg); break;
       case NodeKind::ExceptHandler: bind(ast_as<ExceptHandler>(node).name, nullptr); break;
       case NodeKind::MatchAs: bind(ast_as<MatchAs>(node).name, nullptr); break;
       case NodeKind::MatchStar: bind(ast_as<MatchStar>(node).name, nullptr); break;
@@ -117,8 +119,7 @@ class FactsWalker {
   void bind(std::string_view name, const ExprNode* value, ObjectType type = {}, bool callable = false) {
     if (name.empty()) return;
     bound_.emplace_back(name);
-    int& made = facts_.made_in_.try_emplace(facts_.made_key(function_, bound_.back()), 1).first->second;
-    if (value == nullptr || !makes_object(value)) made = 0;
+    note_made(name, value);
     SourceFacts::Binding& binding = facts_.names_[std::string(name)];
     if (value != nullptr) type = value_type(value);
     if (binding.times++ == 0)
@@ -127,6 +128,32 @@ class FactsWalker {
       binding.type = {};
     binding.at_start = depth_ == 0 && loops_ == 0;
     binding.callable |= callable;
+  }
+  SourceFacts::Made& made(std::string_view name) {
+    return facts_.made_in_[facts_.made_key(function_, std::string(name))];
+  }
+  void note_made(std::string_view name, const ExprNode* value) {
+    SourceFacts::Made& here = made(name);
+    if (value == nullptr || !makes_object(value)) {
+      here.always = false;
+      return;
+    }
+    ObjectType type = value_type(value);
+    if (here.times++ == 0)
+      here.type = type;
+    else if (!(here.type == type))
+      here.type = {};
+    const Statement& statement = facts_.statements_[static_cast<size_t>(current_)];
+    bool assigns = statement.node->kind == NodeKind::Assign || statement.node->kind == NodeKind::AnnAssign;
+    // A statement of the function's own block comes before all that stands behind it.
+    if (assigns && in_expression_ == 0 && statement.parent == function_)
+      here.since = std::min(here.since, statement.span.end);
+  }
+  void bind_parameter(std::string_view name) {
+    bool always = made(name).always;
+    bind(name, nullptr);
+    made(name).always = always;
+    made(name).since = UINT32_MAX;
   }
   void bind_attribute(const Attribute& target, const ExprNode* value) {
     bind("." + std::string(target.attr.view()), value);
@@ -345,7 +372,7 @@ class FactsWalker {
   }
 
   SourceFacts& facts_;
-  int current_ = -1, function_ = -1, depth_ = 0, loops_ = 0;
+  int current_ = -1, function_ = -1, depth_ = 0, loops_ = 0, in_expression_ = 0;
   uint32_t block_end_ = 0;           // of the list of statements that this one stands in
   std::vector<std::string> bound_;   // the names bound so far
   const ClassDef* class_ = nullptr;  // whose body this is
@@ -538,9 +565,14 @@ int SourceFacts::decision(uint32_t test_offset, uint32_t act_offset,
   return -1;
 }
 
-bool SourceFacts::is_made_in(int function, const std::string& name) const {
+bool SourceFacts::is_made_in(int function, const std::string& name, uint32_t offset) const {
   auto found = made_in_.find(made_key(function, name));
-  return found != made_in_.end() && found->second != 0;
+  return found != made_in_.end() && found->second.always && found->second.since <= offset;
+}
+
+ObjectKind SourceFacts::kind_made_in(int function, const std::string& name, uint32_t offset) const {
+  return is_made_in(function, name, offset) ? made_in_.at(made_key(function, name)).type.kind
+                                            : ObjectKind::Unknown;
 }
 
 }  // namespace mp::atomicity

@@ -61,8 +61,11 @@ class SourceFacts {
   // are `if`, `x if test else y`, `test or x`, `if test: return` for what follows it, `while`, and `while
   // test: wait()` for what follows; not so a loop that changes at one of `changes` what it looks at.
   int decision(uint32_t test_offset, uint32_t act_offset, const std::vector<uint32_t>& changes) const;
-  // The name is only ever bound to what was made there, in the function that this statement defines.
-  bool is_made_in(int function, const std::string& name) const;
+  // In the function that this statement defines, the name at `offset` is only ever bound to what was made
+  // there: a parameter behind a statement of the function's own block that binds it anew.
+  bool is_made_in(int function, const std::string& name, uint32_t offset) const;
+  // What it is, then.
+  ObjectKind kind_made_in(int function, const std::string& name, uint32_t offset) const;
 
  private:
   friend class FactsWalker;
@@ -74,6 +77,12 @@ class SourceFacts {
   static std::string made_key(int function, const std::string& name) {
     return std::to_string(function) + name;
   }
+  struct Made {
+    bool always = true;  // each value was made there
+    uint32_t since = 0;  // where that begins to hold
+    int times = 0;
+    ObjectType type;
+  };
   struct Decision {
     lang::Span test, acts;
     lang::Span loop{0, 0};  // the body of a loop whose acts are also what follows it
@@ -88,7 +97,7 @@ class SourceFacts {
   std::unordered_map<std::string, Binding> names_;  // attributes under ".name"
   std::unordered_map<std::string, const lang::ClassDef*> classes_;
   std::vector<Decision> decisions_;
-  std::unordered_map<std::string, int> made_in_;  // by made_key(); 0: may be another object as well
+  std::unordered_map<std::string, Made> made_in_;  // by made_key()
 };
 
 }  // namespace mp::atomicity
