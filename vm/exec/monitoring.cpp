@@ -62,7 +62,7 @@ void disable(Thread& t, Monitoring* m, CodeObject* code, int event, uint32_t wor
     for (size_t i = 0; i < size; ++i) all[i].store(0);
     monitors->restarts.store(now);
   }
-  disabled_at(m, monitors, event, word)->fetch_or(static_cast<uint8_t>(1 << tool));
+  all[static_cast<size_t>(event) * monitors->word_count + word].fetch_or(static_cast<uint8_t>(1 << tool));
 }
 
 uint8_t tools_for(Monitoring* m, Event event, const Frame* frame) {
@@ -86,7 +86,11 @@ uint32_t events_with_tools(std::atomic<uint8_t>* tools, int count) {
 
 // Threads look at the loop they run whenever this changes.
 void update(Thread& t, Monitoring* m) {
-  t.runtime().gil->monitored.store(m->local_sets.load() != 0 || m->wanted.load() != 0);
+  {
+    ObjectLock lock(t, m);
+    m->wanted.store(events_with_tools(m->tools, kUngroupedEvents));
+    t.runtime().gil->monitored.store(m->local_sets.load() != 0 || m->wanted.load() != 0);
+  }
   for_each_thread(
       t.runtime(), [](void*, Thread& other) { other.set_interrupt(kInterruptTrace); }, nullptr);
 }
@@ -127,7 +131,6 @@ void monitoring_set_events(Thread& t, int tool, uint32_t events) {
       m->tools[e].fetch_or(bit);
     else
       m->tools[e].fetch_and(static_cast<uint8_t>(~bit));
-  m->wanted.store(events_with_tools(m->tools, kUngroupedEvents));
   update(t, m);
 }
 

@@ -43,9 +43,8 @@ Result<uint32_t> event_set_argument(Thread& t, Value v, int limit, const char* w
 Result<Value> use_tool_id(Thread& t, const Value* args) {
   int tool = TRY(tool_argument(t, args[0]));
   if (!is_str(args[1])) return t.raise(Exc::ValueError, "tool name must be a str");
-  Monitoring* m = monitoring(t);
-  if (!m->names[tool].get().is_empty()) return t.raise(Exc::ValueError, "tool {} is already in use", tool);
-  m->names[tool] = args[1];
+  if (!monitoring(t)->names[tool].compare_exchange(kEmpty, args[1]))
+    return t.raise(Exc::ValueError, "tool {} is already in use", tool);
   return kNone;
 }
 Result<Value> free_tool_id(Thread& t, const Value* args) {

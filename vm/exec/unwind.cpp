@@ -81,8 +81,12 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
       if (const lang::ExceptionRange* range = unit->handler_at(frame->word())) {
         if ((frame->flags & kFrameAttached) != 0) close_loops(t, frame, range->exception_register);
         frame->pc = frame->code->instructions + range->handler;
-        // What a callback raises there leaves the handler.
-        if (seen && !trace_handled(t, frame)) continue;
+        if (seen && !trace_handled(t, frame) && opcode(frame->pc) == Op::PUSH_EXC) {
+          // What a callback raises there leaves the handler, through the POP_EXC of its end.
+          Value before = t.handled->value;
+          frame->registers[frame->pc->a] = before.is_empty() ? kNone : before;
+          continue;
+        }
         frame->registers[range->exception_register] = t.take_exception();
         return frame;
       }
