@@ -1,6 +1,7 @@
 // The faulthandler module: tracebacks of the threads on fatal signals, on request, or after a time. What the
 // C handlers call uses no heap memory and no lock.
 #include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -44,15 +45,38 @@ void put_number(int fd, uint64_t number, unsigned base, int width = 0) {
   } while (number != 0 || n < width);
   put(fd, digits + 24 - n, static_cast<size_t>(n));
 }
-void put_text(int fd, Value v) {
-  if (!is_str(v)) {
+// Reads what another thread may change or give back meanwhile: false instead of a fault. Where the system
+// forbids the call it is a plain copy.
+template <class T>
+bool peek(const void* from, T* to, size_t count = 1) {
+  size_t size = sizeof(T) * count;
+  iovec local{to, size}, remote{const_cast<void*>(from), size};
+  ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  if (n < 0 && errno != EFAULT) std::memcpy(static_cast<void*>(to), from, size);
+  return n == static_cast<ssize_t>(size) || (n < 0 && errno != EFAULT);
+}
+// A copy of an object's memory, when it is one of that type.
+template <class T>
+struct Peeked {
+  alignas(T) char bytes[sizeof(T)];
+  bool read(const void* from, const Type* type) {
+    return from != nullptr && peek(from, bytes, sizeof bytes) && (*this)->type() == type;
+  }
+  const T* operator->() const { return reinterpret_cast<const T*>(bytes); }
+};
+
+void put_text(int fd, Thread& t, Value v) {
+  Peeked<StrObject> text;
+  uint8_t units[kMaxText * 4];
+  if (!v.is_object() || !text.read(v.as_object(), t.types().str) || text->is_external()) {
     put(fd, "???");
     return;
   }
-  auto* text = v.as<StrObject>();
-  size_t length = std::min(text->length(), kMaxText);
+  size_t length = std::min(text->length(), kMaxText), width = static_cast<size_t>(text->width());
+  if (!peek(v.as<StrObject>() + 1, units, length * width)) length = 0;
   for (size_t i = 0; i < length; ++i) {
-    uint32_t c = text->at(i);
+    uint32_t c = 0;
+    std::memcpy(&c, units + i * width, width);
     if (c >= 32 && c < 127) {
       char byte = static_cast<char>(c);
       put(fd, &byte, 1);
@@ -64,29 +88,50 @@ void put_text(int fd, Value v) {
   if (length < text->length()) put(fd, "...");
 }
 
+// The thread may run meanwhile, and frames come and go: then the list ends where it makes no sense any more.
 void dump_frames(int fd, Thread& t) {
-  if (t.frame == nullptr) put(fd, "  <no Python frame>\n");
-  int depth = 0;
-  for (Frame* frame = t.frame; frame != nullptr && depth < kMaxFrames; frame = frame->previous, ++depth) {
+  const Frame* at = t.frame;
+  if (at == nullptr) put(fd, "  <no Python frame>\n");
+  Frame frame;
+  Peeked<CodeObject> code;
+  for (int depth = 0; at != nullptr && depth < kMaxFrames; at = frame.previous, ++depth) {
+    if (!peek(at, &frame) || !code.read(frame.code, t.types().code)) return;
     put(fd, "  File \"");
-    put_text(fd, frame->code->filename);
+    put_text(fd, t, code->filename);
     put(fd, "\", line ");
-    int32_t line = code_line(frame->code, frame->word());
+    uint32_t word = code->word_of(frame.pc);
+    int32_t line = word < code->word_count ? code_line(frame.code, word) : -1;
     if (line >= 0)
       put_number(fd, static_cast<uint64_t>(line), 10);
     else
       put(fd, "???");
     put(fd, " in ");
-    put_text(fd, frame->code->name);
+    put_text(fd, t, code->name);
     put(fd, "\n");
   }
 }
 
 constexpr int kMaxThreads = 100;
 
-// The table is read without its lock: a signal may have come while it is held.
+// Keeps threads from ending while we look at them; goes without where a signal came while the lock was held.
+class TableLock {
+ public:
+  explicit TableLock(std::mutex& mutex) : mutex_(mutex) {
+    for (int i = 0; i < 20 && !(locked_ = mutex.try_lock()); ++i) usleep(1000);
+  }
+  ~TableLock() {
+    if (locked_) mutex_.unlock();
+  }
+  TableLock(const TableLock&) = delete;
+
+ private:
+  std::mutex& mutex_;
+  bool locked_ = false;
+};
+
 void dump(int fd, Runtime& runtime, bool all) {
   uint64_t self = static_cast<uint64_t>(pthread_self());
+  TableLock lock(runtime.threads->mutex);
   int threads = 0;
   for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
     bool current = t->ident == self;
