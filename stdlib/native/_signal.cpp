@@ -90,7 +90,7 @@ Error itimer_error(Thread& t, int error) {
 }
 Value itimer_tuple(Thread& t, const itimerval& v) {
   auto seconds = [&](const timeval& tv) {
-    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) * 1e-6);
+    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6);
   };
   Value delay = seconds(v.it_value), interval = seconds(v.it_interval);
   return make_tuple(t, {delay, interval});

@@ -26,7 +26,7 @@ const StructSequenceSpec kUsageSpec = {
 
 Result<Value> make_resource_usage(Thread& t, const rusage& u) {
   auto seconds = [&](const timeval& tv) {
-    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) * 1e-6);
+    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6);
   };
   Value fields[] = {seconds(u.ru_utime),       seconds(u.ru_stime),        make_int(t, u.ru_maxrss),
                     make_int(t, u.ru_ixrss),   make_int(t, u.ru_idrss),    make_int(t, u.ru_isrss),
