@@ -64,6 +64,7 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
   static_assert(ThreadTable::kLockOwners <= kLastHolder);
   // Taking an object away costs the next one about as much as so many exchanges.
   constexpr uint32_t kStreak = 4096;
+  constexpr int32_t kEarned = 8;  // that may be taken away once more without counting
   LockOwner* me = t.lock_owner;
   uint8_t after = kFree;
   if (me != nullptr) {
@@ -85,7 +86,8 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
       if (me->streak.load(std::memory_order_relaxed) < kStreak) {
         add_one(me->streak);
       } else {
-        me->taken_away.fetch_sub(1, std::memory_order_relaxed);
+        if (me->taken_away.load(std::memory_order_relaxed) > -kEarned)
+          me->taken_away.fetch_sub(1, std::memory_order_relaxed);
         add_one(me->streaks);
         after = me->number;
       }
