@@ -90,7 +90,8 @@ void put_text(int fd, Thread& t, Value v) {
 
 // The thread may run meanwhile, and frames come and go: then the list ends where it makes no sense any more.
 void dump_frames(int fd, Thread& t) {
-  const Frame* at = t.frame;
+  const Frame* at;
+  if (!peek(&t.frame, &at)) return;
   if (at == nullptr) put(fd, "  <no Python frame>\n");
   Frame frame;
   Peeked<CodeObject> code;
@@ -100,8 +101,9 @@ void dump_frames(int fd, Thread& t) {
     put_text(fd, t, code->filename);
     put(fd, "\", line ");
     uint32_t word = code->word_of(frame.pc);
-    int32_t line = word < code->word_count ? code_line(frame.code, word) : -1;
-    if (line >= 0)
+    // (code_line() would keep what it reads, in heap memory.)
+    auto line = word < code->word_count ? code_position(frame.code, word).line : 0;
+    if (line > 0)
       put_number(fd, static_cast<uint64_t>(line), 10);
     else
       put(fd, "???");
