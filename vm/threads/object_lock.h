@@ -11,8 +11,9 @@ namespace mp {
 inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_order_acquire); }
 
 // `ObjectLock lock(t, list);` Not recursive for the same object on the same thread: do not call script code
-// while holding it. The holder reaches no safepoint and never sleeps, so whoever waits does so actively
-// first, then in short naps: letting go is a plain store.
+// while holding it. The holder reaches no safepoint and does not block (at a second object's lock it may step
+// back for some milliseconds), so whoever waits does so actively first, then in short naps: letting go is a
+// plain store.
 //
 // Most objects are only ever changed by the thread that made them, and an atomic exchange costs more than
 // most changes. So an object belongs to its maker at first: the lock byte names a LockOwner, and that thread
