@@ -89,9 +89,7 @@ Error itimer_error(Thread& t, int error) {
   return t.raise_object(instance);
 }
 Value itimer_tuple(Thread& t, const itimerval& v) {
-  auto seconds = [&](const timeval& tv) {
-    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6);
-  };
+  auto seconds = [&](const timeval& tv) { return make_float(t, seconds_from_timeval(tv)); };
   Value delay = seconds(v.it_value), interval = seconds(v.it_interval);
   return make_tuple(t, {delay, interval});
 }

@@ -101,15 +101,15 @@ Result<Value> local_dict(Thread& t, Value v) {
 
 Result<Value> local_new(Thread& t, Value cls, const CallArgs& args) {
   auto* type = cls.as<Type>();
-  size_t keyword_count = args.keyword_names.is_object() ? args.keyword_names.as<TupleObject>()->size : 0;
-  if (args.count + keyword_count > 0 && !has_own_init(t, type))
+  size_t named = keyword_count(args);
+  if (args.count + named > 0 && !has_own_init(t, type))
     return t.raise(Exc::TypeError, "Initialization arguments are not supported");
   auto* self = t.heap().make<LocalObject>(t, type);
   self->runtime = &t.runtime();
   self->args = Value(make_tuple(t, args.values, args.count));
-  if (keyword_count > 0) {
-    DictObject* keywords = make_dict(t, keyword_count);
-    for (size_t i = 0; i < keyword_count; ++i)
+  if (named > 0) {
+    DictObject* keywords = make_dict(t, named);
+    for (size_t i = 0; i < named; ++i)
       TRY(dict_set(t, keywords, (*args.keyword_names.as<TupleObject>())[i], args.values[args.count + i]));
     self->keywords = Value(keywords);
   }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "stdlib/native/time_value.h"
 #include "vm/protocol/protocol.h"
 #include "vm/types/containers.h"
 #include "vm/types/number.h"
@@ -25,9 +26,7 @@ const StructSequenceSpec kUsageSpec = {
 }  // namespace
 
 Result<Value> make_resource_usage(Thread& t, const rusage& u) {
-  auto seconds = [&](const timeval& tv) {
-    return make_float(t, static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6);
-  };
+  auto seconds = [&](const timeval& tv) { return make_float(t, seconds_from_timeval(tv)); };
   Value fields[] = {seconds(u.ru_utime),       seconds(u.ru_stime),        make_int(t, u.ru_maxrss),
                     make_int(t, u.ru_ixrss),   make_int(t, u.ru_idrss),    make_int(t, u.ru_isrss),
                     make_int(t, u.ru_minflt),  make_int(t, u.ru_majflt),   make_int(t, u.ru_nswap),

@@ -1,6 +1,8 @@
 // Seconds as Python objects to nanoseconds, with CPython's errors. Shared by time, _thread, select, signal
 // and queue.
 #pragma once
+#include <sys/time.h>
+
 #include "vm/os/clock.h"
 #include "vm/types/number.h"
 
@@ -18,6 +20,11 @@ inline constexpr int64_t kForever = INT64_MAX;
 inline constexpr double kTimeoutMax = 9223372036.0;
 inline os::Deadline deadline_from_timeout(int64_t timeout_ns) {
   return timeout_ns == kForever ? os::kNoDeadline : os::deadline_after(timeout_ns);
+}
+
+// Divided, as in CPython: 50,000 microseconds are 0.05.
+inline double seconds_from_timeval(const timeval& v) {
+  return static_cast<double>(v.tv_sec) + static_cast<double>(v.tv_usec) / 1e6;
 }
 
 }  // namespace mp
