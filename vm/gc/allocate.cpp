@@ -1,5 +1,6 @@
 // Handing out cells: carving fresh blocks, sweeping old ones, large cells, the memory limit.
 #include <algorithm>
+#include <utility>
 
 #include "vm/core/check.h"
 #include "vm/gc/heap_impl.h"
@@ -16,7 +17,9 @@ static constexpr size_t kCarveBytes = 4096;  // a page
 static constexpr size_t kMostCarved = 4 * kCarveBytes;
 static constexpr size_t kCacheLine = 64;
 static constexpr size_t kReported = 64 * 1024;
-static constexpr size_t kLookAhead = 16;      // blocks
+static constexpr size_t kLookAhead = 16;  // blocks
+// As many of a thread's blocks since the last collection make it take one more at a time.
+static constexpr size_t kBlocksPerSpare = 16, kMostSpare = 4;
 static constexpr size_t kReserve = 1u << 20;  // what allocations that cannot fail may take beyond the limit
 static constexpr size_t kMaxCell = size_t{1} << 46;
 
@@ -113,22 +116,48 @@ FreeCell* HeapImpl::sweep(Block* block) {
   return list;
 }
 
-Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve) {
-  std::lock_guard<std::mutex> guard(mutex);
+// Several at once for a thread that fills many: the others wait less often at the lock.
+bool HeapImpl::take_spare_blocks(Thread& t, FromReserve from_reserve) {
+  size_t wanted =
+      std::clamp<size_t>(t.impl->allocation.bytes / (kBlocksPerSpare * kBlockSize), 1, kMostSpare);
+  std::lock_guard guard(mutex);
+  for (; wanted > 0; --wanted) {
+    Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), from_reserve, map);
+    if (block == nullptr) break;
+    block->next = std::exchange(t.impl->spare_blocks, block);
+  }
   // Small cells do not fail for a limit: the thread collects at its next safepoint, and raises MemoryError if
   // that does not help.
-  Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), from_reserve, map);
-  if (block == nullptr) return nullptr;
   if (over_limit(0)) t.set_interrupt(kInterruptMemory);
+  return t.impl->spare_blocks != nullptr;
+}
+
+Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve) {
+  if (t.impl->spare_blocks == nullptr && !take_spare_blocks(t, from_reserve)) return nullptr;
+  Block* block = std::exchange(t.impl->spare_blocks, t.impl->spare_blocks->next);
   block->kind = kind;
   block->size_class = static_cast<uint8_t>(size_class);
   block->cell_size = kClassSizes[size_class];
   block->cell_count = static_cast<uint32_t>((kBlockSize - kBlockHeader) / block->cell_size);
   block->reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + block->cell_size - 1) / block->cell_size);
-  ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
-  c.blocks.push_back(block);
-  c.next_to_sweep = c.blocks.size();
+  block->next = std::exchange(t.impl->own_blocks, block);
   return block;
+}
+
+Block* HeapImpl::next_to_sweep(ClassBlocks& c, BlockUser user) {
+  while (c.next_to_sweep < c.blocks.size()) {
+    size_t end = std::min(c.next_to_sweep + kLookAhead, c.blocks.size());
+    for (size_t i = c.next_to_sweep; i < end; ++i) {
+      if (c.blocks[i]->user != user) continue;
+      std::swap(c.blocks[i], c.blocks[c.next_to_sweep]);
+      break;
+    }
+    Block* block = c.blocks[c.next_to_sweep++];
+    if (!std::exchange(block->needs_sweep, false) || block->marked == block->cell_count) continue;
+    block->user = user;
+    return block;
+  }
+  return nullptr;
 }
 
 FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve) {
@@ -143,13 +172,12 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromRese
   }
   Block*& carving = objects ? t.impl->carving_objects[size_class] : t.impl->carving_raws[size_class];
   FreeCell* list = nullptr;
-  BlockUser user = block_user();
   if (carving != nullptr && carving->carved < carving->cell_count) list = carve(t, carving);
   ClassBlocks& c = classes[static_cast<size_t>(kind)][size_class];
-  while (list == nullptr) {
+  while (list == nullptr && !c.used_up.load(std::memory_order_relaxed)) {
     Block* block = nullptr;
     {
-      std::lock_guard<std::mutex> guard(mutex);
+      std::lock_guard guard(mutex);
       if (!c.left_cells.empty()) {
         LeftCells cells = c.left_cells.back();
         c.left_cells.pop_back();
@@ -163,23 +191,8 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromRese
         list = carve(t, carving);
         break;
       }
-      while (c.next_to_sweep < c.blocks.size()) {
-        size_t end = std::min(c.next_to_sweep + kLookAhead, c.blocks.size());
-        for (size_t i = c.next_to_sweep; i < end; ++i) {
-          if (c.blocks[i]->user != user) continue;
-          std::swap(c.blocks[i], c.blocks[c.next_to_sweep]);
-          break;
-        }
-        Block* candidate = c.blocks[c.next_to_sweep++];
-        if (!candidate->needs_sweep) continue;
-        if (candidate->marked == candidate->cell_count) {
-          candidate->needs_sweep = false;
-          continue;
-        }
-        block = candidate;
-        block->user = user;
-        break;
-      }
+      block = next_to_sweep(c, block_user());
+      if (block == nullptr) c.used_up.store(true, std::memory_order_relaxed);
     }
     if (block == nullptr) break;
     size_t free_bytes = (block->carved - block->marked) * block->cell_size;
@@ -206,7 +219,7 @@ void* HeapImpl::allocate_large(Thread& t, CellKind kind, size_t bytes, bool may_
   bytes = (bytes + kGranule - 1) & ~(kGranule - 1);
   Block* block;
   {
-    std::lock_guard<std::mutex> guard(mutex);
+    std::lock_guard guard(mutex);
     if (over_limit(bytes) && !(may_exceed && bytes <= kReserve)) return nullptr;
     block = pool.allocate(bytes, block_user(), may_exceed ? FromReserve::All : FromReserve::Nothing, map);
     if (block == nullptr) return nullptr;

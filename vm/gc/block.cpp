@@ -143,17 +143,39 @@ Block* BlockPool::allocate(size_t bytes, BlockUser user, FromReserve from_reserv
     size_t kept = from_reserve == FromReserve::Half ? kReservedUnits / 2 : kReservedUnits;
     if (from_reserve != FromReserve::All && free_units_ < units + kept) return nullptr;
   }
-  if (units == 1) {
-    for (Region& region : regions_)
-      if (const void* own = std::memchr(region.state.data(), kDirty + user, region.units))
-        return take(region, static_cast<size_t>(static_cast<const uint8_t*>(own) - region.state.data()), 1,
-                    user, map);
-  }
+  if (units == 1)
+    if (Block* block = take_own(user, map)) return block;
   for (Region& region : regions_)
     if (size_t first = find(region, units); first != kMaxRegionUnits)
       return take(region, first, units, user, map);
   if (!grow(units)) return nullptr;
   return take(regions_.back(), 0, units, user, map);
+}
+
+// Upwards and downwards by turns: always in the same order, a program that fills more than a cache between
+// two collections would never find a line of the last round there.
+Block* BlockPool::take_own(BlockUser user, PageMap& map) {
+  if (regions_.empty()) return nullptr;
+  Position& at = positions_[user];
+  for (size_t tried = 0; tried <= regions_.size(); ++tried) {
+    const uint8_t* first = regions_[at.region].state.data();
+    size_t count = regions_[at.region].units;
+    const void* own = upwards_ ? std::memchr(first + at.unit, kDirty + user, count - at.unit)
+                               : memrchr(first, kDirty + user, at.unit);
+    if (own != nullptr) {
+      size_t unit = static_cast<size_t>(static_cast<const uint8_t*>(own) - first);
+      at.unit = static_cast<uint32_t>(upwards_ ? unit + 1 : unit);
+      return take(regions_[at.region], unit, 1, user, map);
+    }
+    if (upwards_) {
+      at.region = at.region + 1 == regions_.size() ? 0 : at.region + 1;
+      at.unit = 0;
+    } else {
+      at.region = (at.region == 0 ? static_cast<uint32_t>(regions_.size()) : at.region) - 1;
+      at.unit = static_cast<uint32_t>(regions_[at.region].units);
+    }
+  }
+  return nullptr;
 }
 
 void BlockPool::release(Block* block, PageMap& map) {

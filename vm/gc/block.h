@@ -38,7 +38,8 @@ struct Block {
   BlockUser user = 0;  // who took cells from it last
   uint8_t reserved[1] = {};
   uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
-  uint64_t unused[10] = {};
+  Block* next = nullptr;            // of a thread's list
+  uint64_t unused[9] = {};
   uint64_t marks[kMarkWords] = {};
 
   uint8_t* cells();
@@ -109,6 +110,8 @@ class BlockPool {
   size_t used_bytes() const { return used_units_ * kBlockSize; }
   // The system has refused memory, and what is left is reserved.
   bool exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
+  // After each collection, before the first allocation: what was used last is used next.
+  void turn() { upwards_ = !upwards_; }
   void look_for_memory();  // after a collection: exhausted() no more if that has helped
   size_t free_dirty_bytes() const { return dirty_units_ * kBlockSize; }
 
@@ -126,8 +129,15 @@ class BlockPool {
   static constexpr size_t kReservedUnits = 64;       // 4 MiB: what natives make until they poll
   bool grow(size_t units);                           // maps a region of so many at least
   static size_t find(Region& region, size_t units);  // a run of free units, kMaxRegionUnits: none
+  Block* take_own(BlockUser user, PageMap& map);     // a free unit that this user had
   Block* take(Region& region, size_t first, size_t units, BlockUser user, PageMap& map);
   std::vector<Region> regions_;
+  // Between the units that a user took and those that it takes next.
+  struct Position {
+    uint32_t region = 0, unit = 0;
+  };
+  Position positions_[kBlockUsers];
+  bool upwards_ = true;
   size_t used_units_ = 0;
   size_t dirty_units_ = 0;
   size_t free_units_ = 0;  // of all regions

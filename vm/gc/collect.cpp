@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/poison.h"
@@ -70,7 +71,17 @@ size_t HeapImpl::objects_handed_out(const Thread& t) const {
   return allocated_objects.load(std::memory_order_relaxed) + t.impl->allocation.objects;
 }
 
+void HeapImpl::gather_blocks(Thread& t) {
+  for (Block* block = std::exchange(t.impl->own_blocks, nullptr); block != nullptr; block = block->next)
+    classes[static_cast<size_t>(block->kind)][block->size_class].blocks.push_back(block);
+  while (Block* block = t.impl->spare_blocks) {
+    t.impl->spare_blocks = block->next;
+    pool.release(block, map);
+  }
+}
+
 void HeapImpl::drop_cache(Thread& t) {
+  gather_blocks(t);
   size_t unused = 0;
   for (FreeCell* head : t.cache.objects)
     for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
@@ -107,7 +118,7 @@ void HeapImpl::count_allocations() {
 // Short threads would otherwise begin fresh blocks one after the other, each for a few cells.
 void HeapImpl::leave_cells(Thread& t) {
   // SAFETY: nobody takes what is left before drop_cache() has counted it.
-  std::lock_guard<std::mutex> guard(mutex);
+  std::lock_guard guard(mutex);
   for (size_t kind = 0; kind < 2 && !kPoisons; ++kind) {
     bool objects = kind == static_cast<size_t>(CellKind::Object);
     for (size_t i = 0; i < kSizeClassCount; ++i) {
@@ -117,6 +128,7 @@ void HeapImpl::leave_cells(Thread& t) {
       if (cells.count > 0) c.left_cells.push_back(cells);
       Block* block = (objects ? t.impl->carving_objects : t.impl->carving_raws)[i];
       if (block != nullptr && block->carved < block->cell_count) c.left_blocks.push_back(block);
+      if (!c.left_cells.empty() || !c.left_blocks.empty()) c.used_up.store(false, std::memory_order_relaxed);
     }
   }
   drop_cache(t);
@@ -199,6 +211,7 @@ void HeapImpl::release_empty_blocks() {
       }
       c.blocks.resize(kept);
       c.next_to_sweep = 0;
+      c.used_up.store(kept == 0, std::memory_order_relaxed);
     }
   }
   size_t kept = 0;
@@ -228,7 +241,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
   size_t freed;
   {
     // SAFETY: no thread runs; the lock only tells the sanitizers so.
-    std::lock_guard<std::mutex> guard(mutex);
+    std::lock_guard guard(mutex);
     t.impl->native_top = reinterpret_cast<uintptr_t>(&top);
     int64_t begin = os::monotonic_ns(), cpu_begin = os::thread_cpu_ns();
     collecting.store(true, std::memory_order_relaxed);
@@ -262,6 +275,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
     }
     kept_free = std::max({marked_bytes / 4 * 3, kUsuallyKept, churn, kept_free});
     pool.trim(kept_free);
+    pool.turn();
     pool.look_for_memory();
     mark_stack.shrink();
     ++statistics.collections;

@@ -13,13 +13,13 @@
 namespace mp {
 
 void Heap::register_native_finalizer(Object* object, NativeFinalizer finalizer) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   impl_->native_finalizers.push_back({object, finalizer});
   object->set_flag(kFlagHasFinalizer);
 }
 
 void Heap::register_script_finalizer(Object* object) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   impl_->script_finalizers.push_back(object);
   object->set_flag(kFlagHasFinalizer);
 }
@@ -95,7 +95,7 @@ void Heap::run_pending_finalizers(Thread& t) {
     Object* object = nullptr;
     bool is_callback = false;
     {
-      std::lock_guard<std::mutex> guard(impl_->mutex);
+      std::lock_guard guard(impl_->mutex);
       auto& callbacks = impl_->pending_callbacks;
       auto& finalizers = impl_->pending_finalizers;
       if (!callbacks.empty()) {
@@ -124,7 +124,7 @@ void Heap::finalize_all(Thread& t) {
   run_pending_finalizers(t);
   for (;;) {
     {
-      std::lock_guard<std::mutex> guard(impl_->mutex);
+      std::lock_guard guard(impl_->mutex);
       auto& all = impl_->script_finalizers;
       if (all.empty()) break;
       size_t first = impl_->pending_finalizers.size();

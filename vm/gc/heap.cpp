@@ -3,6 +3,8 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/root.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
+#include "vm/types/runtime.h"
 
 namespace mp {
 
@@ -20,12 +22,12 @@ size_t Heap::collect(Thread& t) {
 }
 
 void Heap::add_root_scanner(RootScanner scanner, void* context) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   impl_->scanners.push_back({scanner, context});
 }
 
 void Heap::remove_root_scanner(RootScanner scanner, void* context) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   auto& all = impl_->scanners;
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i].scan != scanner || all[i].context != context) continue;
@@ -35,7 +37,7 @@ void Heap::remove_root_scanner(RootScanner scanner, void* context) {
 }
 
 void Heap::add_weak_table(RootScanner prune, void* context) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   impl_->weak_tables.push_back({prune, context});
 }
 bool Heap::is_live(const Object* object) const { return impl_->is_live(object); }
@@ -53,6 +55,7 @@ size_t Heap::live_bytes() const {
 size_t Heap::collections() const { return impl_->statistics.collections; }
 
 void Heap::for_each_object(void (*visit)(void* context, Object* object), void* context) {
+  for (Thread* t = impl_->runtime.threads->first; t != nullptr; t = t->impl->next) impl_->gather_blocks(*t);
   impl_->finish_sweeping();
   for (ClassBlocks& c : impl_->classes[static_cast<size_t>(CellKind::Object)]) {
     for (Block* block : c.blocks) {
@@ -67,7 +70,7 @@ void Heap::for_each_object(void (*visit)(void* context, Object* object), void* c
     if (block->kind == CellKind::Object) visit(context, static_cast<Object*>(block->cell(0)));
 }
 
-void Heap::after_fork_child() { new (&impl_->mutex) std::mutex; }
+void Heap::after_fork_child() { new (&impl_->mutex) os::SpinningMutex; }
 
 // ---------------------------------------------------------------- root vectors
 

@@ -2,13 +2,13 @@
 // and the safepoint code look here.
 #pragma once
 #include <deque>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "vm/gc/block.h"
 #include "vm/gc/heap.h"
 #include "vm/gc/mark_stack.h"
+#include "vm/os/spin.h"
 
 namespace mp {
 
@@ -22,6 +22,7 @@ struct LeftCells {
 struct ClassBlocks {
   std::vector<Block*> blocks;
   size_t next_to_sweep = 0;
+  std::atomic<bool> used_up{true};  // nothing to sweep, nothing left: no need to look
   // Until the next collection, which finds them again.
   std::vector<LeftCells> left_cells;
   std::vector<Block*> left_blocks;  // not carved to the end
@@ -54,7 +55,10 @@ struct HeapImpl {
   void note_allocated(Thread& t, size_t bytes, size_t objects);
   FreeCell* carve(Thread& t, Block* block);
   FreeCell* sweep(Block* block);  // list of the free cells; zeroes dead objects
+  // A block with free cells, no other thread's any more; nullptr: all have been swept. Under the lock.
+  Block* next_to_sweep(ClassBlocks& blocks, BlockUser user);
   Block* new_block(Thread& t, CellKind kind, size_t size_class, FromReserve from_reserve);
+  bool take_spare_blocks(Thread& t, FromReserve from_reserve);
 
   // ---- collect.cpp
   // Stop, mark, free; no finalizers are run. Returns the number of objects freed. `reason` is for the report.
@@ -67,7 +71,9 @@ struct HeapImpl {
   void release_empty_blocks();
   void poison_dead_cells();
   void finish_sweeping();
-  void count_allocations();     // of all threads, which begin anew
+  void count_allocations();  // of all threads, which begin anew
+  void gather_blocks(
+      Thread& t);               // those that only the thread knows; under the lock or with the world stopped
   void drop_cache(Thread& t);   // forgets a thread's free cells; they are found again by sweeping
   void leave_cells(Thread& t);  // gives an ending thread's free cells to the others
   void set_trigger();
@@ -94,7 +100,7 @@ struct HeapImpl {
 
   Runtime& runtime;
   PageMap map;
-  std::mutex mutex;  // blocks, pool, registrations
+  os::SpinningMutex mutex;  // blocks, pool, registrations
   BlockPool pool;
   ClassBlocks classes[2][kSizeClassCount];
   std::vector<Block*> large_blocks;

@@ -7,13 +7,13 @@
 namespace mp {
 
 void Heap::register_weakref(Object* weakref, Object* target) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   impl_->weakrefs[target].push_back(weakref);
   target->set_flag(kFlagHasWeakrefs);
 }
 
 void Heap::unregister_weakref(Object* weakref, Object* target) {
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   auto found = impl_->weakrefs.find(target);
   if (found == impl_->weakrefs.end()) return;
   auto& list = found->second;
@@ -25,7 +25,7 @@ void Heap::unregister_weakref(Object* weakref, Object* target) {
 
 void Heap::for_each_weakref(Object* target, void (*visit)(void* context, Object* weakref), void* context) {
   if (!target->has_flag(kFlagHasWeakrefs)) return;
-  std::lock_guard<std::mutex> guard(impl_->mutex);
+  std::lock_guard guard(impl_->mutex);
   auto found = impl_->weakrefs.find(target);
   if (found == impl_->weakrefs.end()) return;
   for (Object* weakref : found->second) visit(context, weakref);

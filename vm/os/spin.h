@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 namespace mp::os {
 
@@ -54,6 +55,19 @@ class AdaptiveSpin {
  private:
   static constexpr uint32_t kLeast = 4, kMost = 128, kProbe = 32;
   std::atomic<uint32_t> limit_{kMost}, attempts_{0};
+};
+
+// For short sections that threads on several processors enter often.
+class SpinningMutex {
+ public:
+  void lock() {
+    if (!spin_.wait([this] { return mutex_.try_lock(); })) mutex_.lock();
+  }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+  AdaptiveSpin spin_;
 };
 
 }  // namespace mp::os

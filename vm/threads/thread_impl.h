@@ -85,6 +85,9 @@ struct ThreadImpl {
   Slot current_task;    // the task that `event_loop` is running, or empty
   Slot* vm_stack = nullptr;
   size_t vm_stack_bytes = 0;
+  // Empty blocks that it will use next, and those it began that HeapImpl::classes does not have yet.
+  Block* spare_blocks = nullptr;
+  Block* own_blocks = nullptr;
   // Blocks with cells that were never carved, per class.
   Block* carving_objects[kSizeClassCount] = {};
   Block* carving_raws[kSizeClassCount] = {};

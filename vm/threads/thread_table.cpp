@@ -514,6 +514,7 @@ void after_fork_child(Thread& t) {
     Thread* next = other->impl->next;
     if (other != &t) {
       disown(*other);
+      runtime.heap->impl().gather_blocks(*other);
       ThreadImpl::destroy(other);
     }
     other = next;
