@@ -58,6 +58,7 @@ struct Block {
     return true;
   }
   void clear_marks() {
+    if (marked == 0) return;  // nor fetch the lines of a block that only the dead have used
     if (large)
       marks[(sizeof(Block) / kGranule) >> 6] = 0;
     else

@@ -24,8 +24,7 @@ static constexpr size_t kMostUsualTrigger = 24u << 20;
 static constexpr size_t kUsuallyKept = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
 static constexpr size_t kMostParallel =
-    16;                                     // threads that the trigger counts, as far as there are processors
-static constexpr size_t kParallelRoom = 2;  // for each of them, if they are several
+    16;  // threads that the trigger counts, if there are processors for them
 static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
 static constexpr int64_t kKeptFreeStep_ns = 500'000'000;
 static constexpr size_t kStressThinning =
@@ -52,12 +51,7 @@ HeapImpl::~HeapImpl() {
 
 void HeapImpl::set_trigger() {
   size_t live = live_after.load(std::memory_order_relaxed);
-  // Threads that allocate in parallel all stand still for a collection, and find their processors' caches
-  // less useful for it: with two of them it may come half as often for the same share of the time, and half
-  // as often again because the others' time is lost as well.
-  size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kMostUsualTrigger);
-  if (allocating_threads > 1)
-    window = std::min(window * kParallelRoom, kMostUsualTrigger) * allocating_threads;
+  size_t window = std::clamp(live * kTriggerPerLive, kMinTrigger, kMostUsualTrigger) * allocating_threads;
   size_t wanted = std::max(window, live / 4 * 3);
   if (size_t limit = memory_limit.load(std::memory_order_relaxed); limit != 0) {
     size_t room = limit > live ? limit - live : 0;
