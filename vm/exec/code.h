@@ -41,8 +41,8 @@ inline constexpr uint16_t kNeverExact = 0xffff;
 
 struct CodeObject : Object {
   // --- read by every call
+  Slot* constants = nullptr;  // raw cell
   lang::Instruction* instructions = nullptr;
-  Slot* constants = nullptr;    // raw cell
   StrObject** names = nullptr;  // raw cell
   uint32_t register_count = 0;
   uint32_t first_temporary = 0;  // registers below it are locals and cells: always live

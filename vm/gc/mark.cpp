@@ -55,13 +55,15 @@ void HeapImpl::trace(Object* object) {
 // arrive, and half-way through for what the first field refers to, often the table, the items or the
 // instance's values.
 void HeapImpl::drain_stack() {
-  constexpr size_t kQueue = 16;
+  constexpr size_t kQueue = 32;
   Object* queue[kQueue];
   size_t first = 0, looked = 0, end = 0;  // they only grow
   for (;;) {
     while (end - first < kQueue && !mark_stack.empty()) {
       Object* object = mark_stack.pop();
       __builtin_prefetch(object);
+      __builtin_prefetch(reinterpret_cast<char*>(object) + 64);
+      __builtin_prefetch(reinterpret_cast<char*>(object) + 128);
       queue[end++ % kQueue] = object;
     }
     if (first == end) return;
