@@ -72,8 +72,8 @@ void trace_dict(Object* self, Tracer& tracer) {
   }
 }
 
-DictTable* dict_allocate_table(Thread& t, size_t entries) {
-  uint32_t log2 = kMinDictLog2;
+DictTable* dict_allocate_table(Thread& t, size_t entries, uint32_t least_log2) {
+  uint32_t log2 = least_log2;
   while (((size_t{1} << log2) << 1) / 3 < entries) ++log2;
   if (log2 > 31) return nullptr;
   size_t capacity = ((size_t{1} << log2) << 1) / 3;
@@ -90,7 +90,7 @@ DictTable* dict_allocate_table(Thread& t, size_t entries) {
 
 DictObject* make_dict(Thread& t, size_t expected) {
   auto* dict = t.heap().make<DictObject>(t, t.types().dict);
-  DictTable* table = expected == 0 ? nullptr : dict_allocate_table(t, expected);
+  DictTable* table = expected == 0 ? nullptr : dict_allocate_table(t, expected, kExactDictLog2);
   dict->table.store(table != nullptr ? table : kEmptyDictTable, std::memory_order_release);
   return dict;
 }

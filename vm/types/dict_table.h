@@ -5,7 +5,8 @@
 
 namespace mp {
 
-inline constexpr uint32_t kMinDictLog2 = 3;
+inline constexpr uint32_t kMinDictLog2 = 3;    // of a table that grows
+inline constexpr uint32_t kExactDictLog2 = 2;  // of one for a known number of entries: two
 inline constexpr int64_t kAbsentEntry = -1;
 inline constexpr int64_t kAskEntry = -2;
 
@@ -121,7 +122,7 @@ inline void dict_store_cell(DictTable* table, size_t cell, uint32_t entry) {
 }
 
 // A fresh table that can hold `entries` entries; nullptr when out of memory.
-DictTable* dict_allocate_table(Thread& t, size_t entries);
+DictTable* dict_allocate_table(Thread& t, size_t entries, uint32_t least_log2 = kMinDictLog2);
 
 // ---- changes; the caller holds the object's lock
 inline void dict_keys_changed(DictObject* dict, DictTable* table) {
