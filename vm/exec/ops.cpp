@@ -228,8 +228,7 @@ bool BUILD_SET(Thread& t, Frame*, const Instruction* pc, Value* r) {
 }
 bool BUILD_MAP(Thread& t, Frame*, const Instruction* pc, Value* r) {
   DictObject* dict = make_dict(t, pc->c);
-  for (uint32_t i = 0; i < pc->c; ++i)
-    if (dict_set(t, dict, r[pc->b + 2 * i], r[pc->b + 2 * i + 1]).is_error()) return false;
+  if (dict_fill(t, dict, r + pc->b, pc->c).is_error()) return false;
   r[pc->a] = dict;
   return true;
 }

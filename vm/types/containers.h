@@ -89,6 +89,8 @@ Value dict_get_str(DictObject* dict, StrObject* key);  // no script code runs fo
                                                        // when absent. Dicts with odd keys fall back safely
 Result<Value> dict_get_hashed(Thread& t, DictObject* dict, Value key, int64_t hash);
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value);
+// Keys and values by turns, into a new dict: as long as no script code runs, no other thread can know it.
+Status dict_fill(Thread& t, DictObject* dict, const Value* pairs, size_t count);
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value);
 Status dict_set_text(Thread& t, DictObject* dict, std::string_view key, Value value);  // interns the key
 Value dict_get_text(Thread& t, DictObject* dict, std::string_view key);

@@ -312,19 +312,39 @@ __attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, V
   return {};
 }
 
+// Without the lock, and without script code: whether the key's first place decides.
+static inline bool set_at_first(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
+                                Status* status) {
+  DictTable* table = dict->table.load(std::memory_order_relaxed);
+  DictFound first = dict_first_cell(table, key, hash);
+  if (first.entry >= 0) {
+    table->entries()[first.entry].value = value;
+    *status = {};
+    return true;
+  }
+  if (first.entry != kAbsentEntry) return false;
+  *status = dict_insert_new(t, dict, table, first.cell, key, hash, value);
+  return true;
+}
+
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
   int64_t hash;
   if (known_hash(t.types().str, key, &hash)) [[likely]] {
     if (free_threaded(t)) return set_owned(t, dict, key, hash, value);
-    DictTable* table = dict->table.load(std::memory_order_relaxed);
-    DictFound first = dict_first_cell(table, key, hash);
-    if (first.entry >= 0) {
-      table->entries()[first.entry].value = value;
-      return {};
-    }
-    if (first.entry == kAbsentEntry) return dict_insert_new(t, dict, table, first.cell, key, hash, value);
+    if (Status status; set_at_first(t, dict, key, hash, value, &status)) return status;
   }
   return set_slow(t, dict, key, value);
+}
+
+Status dict_fill(Thread& t, DictObject* dict, const Value* pairs, size_t count) {
+  size_t i = 0;
+  for (int64_t hash; i < count && known_hash(t.types().str, pairs[2 * i], &hash); ++i) {
+    Status status;
+    if (!set_at_first(t, dict, pairs[2 * i], hash, pairs[2 * i + 1], &status)) break;
+    TRY(status);
+  }
+  for (; i < count; ++i) TRY(dict_set(t, dict, pairs[2 * i], pairs[2 * i + 1]));
+  return {};
 }
 
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value) {
