@@ -236,6 +236,7 @@ struct CodeUnit {
   uint16_t cell_count = 0;
   uint16_t free_count = 0;
   uint32_t register_count = 0;  // <= 65535
+  bool frozen = false;          // of a module in minipy's own binary
 
   std::vector<uint64_t> code;  // Instructions, operand words, cache words
   std::vector<CodeConstant> constants;

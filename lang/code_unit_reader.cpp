@@ -338,6 +338,11 @@ class UnitReader {
   std::shared_ptr<const std::string> filename_;
 };
 
+void note_frozen(CodeUnit& unit) {
+  unit.frozen = true;
+  for (const auto& function : unit.functions) note_frozen(*function);
+}
+
 }  // namespace
 
 std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* error, Origin origin) {
@@ -347,7 +352,10 @@ std::unique_ptr<CodeUnit> read_code_unit(std::string_view bytes, std::string* er
     if (error != nullptr) *error = "not a code unit of this version";
     return nullptr;
   }
-  if (origin == Origin::OwnBinary) return unit;
+  if (origin == Origin::OwnBinary) {
+    note_frozen(*unit);
+    return unit;
+  }
   std::string problem = verify(*unit);
   if (!problem.empty()) {
     if (error != nullptr) *error = problem;

@@ -20,7 +20,8 @@ void trace_code(Object* object, Tracer& tracer) {
   tracer.mark_raw(code->constants);
   tracer.mark_raw(code->names);
   tracer.mark_raw(code->functions);
-  if (code->constants != nullptr) tracer.visit_slots(code->constants, code->constant_count);
+  if (code->constants != nullptr && !code->constants_live_anyway)
+    tracer.visit_slots(code->constants, code->constant_count);
   if (code->functions != nullptr) tracer.visit_slots(code->functions, code->function_count);
   tracer.visit(code->filename);
   // Its names are interned, all of them (link_code): they live anyway.

@@ -59,6 +59,7 @@ struct CodeObject : Object {
   uint32_t first_line = 0;
   // The collector looks here, not into the unit, which is in no cache when it comes.
   uint32_t constant_count = 0, name_count = 0, function_count = 0;
+  bool constants_live_anyway = false;  // interned texts and what is no object
   const lang::CodeUnit* unit = nullptr;
   CodeData* data = nullptr;
   Slot name, qualified_name, filename;
@@ -90,6 +91,7 @@ lang::CodePosition code_position(const CodeObject* code, uint32_t word);
 int32_t code_line(const CodeObject* code, uint32_t word);  // -1: none
 // The last line up to there: at the end of a module or a class body, which has none.
 int32_t last_code_line(const CodeObject* code, uint32_t word);
-Value constant_value(Thread& t, const lang::CodeConstant& constant);
+// `lasting`: its texts are interned, for they will be asked for as long as the process lives.
+Value constant_value(Thread& t, const lang::CodeConstant& constant, bool lasting = false);
 
 }  // namespace mp

@@ -36,7 +36,7 @@ void free_code(Object* object) { delete static_cast<CodeObject*>(object)->data; 
 
 }  // namespace
 
-Value constant_value(Thread& t, const lang::CodeConstant& constant) {
+Value constant_value(Thread& t, const lang::CodeConstant& constant, bool lasting) {
   using K = lang::CodeConstant::Kind;
   switch (constant.kind) {
     case K::None: return kNone;
@@ -48,18 +48,19 @@ Value constant_value(Thread& t, const lang::CodeConstant& constant) {
     case K::Float: return make_float(t, constant.real);
     case K::Complex: return make_complex(t, constant.real, constant.imaginary);
     case K::String:
-      return looks_like_identifier(constant.text) ? intern(t, constant.text) : make_str(t, constant.text);
+      if (lasting || looks_like_identifier(constant.text)) return intern(t, constant.text);
+      return make_str(t, constant.text);
     case K::Bytes: return make_bytes(t, constant.text);
     case K::Tuple: {
       TupleObject* tuple = allocate_tuple(t, constant.items.size());
       for (size_t i = 0; i < constant.items.size(); ++i)
-        tuple->items()[i] = constant_value(t, constant.items[i]);
+        tuple->items()[i] = constant_value(t, constant.items[i], lasting);
       return tuple;
     }
     case K::FrozenSet: {
       SetObject* set = make_set(t, t.types().frozenset);
       for (const lang::CodeConstant& item : constant.items) {
-        if (set_add(t, set, constant_value(t, item)).is_error()) t.clear_exception();
+        if (set_add(t, set, constant_value(t, item, lasting)).is_error()) t.clear_exception();
       }
       return set;
     }
@@ -112,8 +113,13 @@ CodeObject* link_code_parts(Thread& t, std::shared_ptr<const lang::CodeUnit> sha
   code->cell_names = names_tuple(t, unit.cell_names);
   code->free_names = names_tuple(t, unit.free_names);
   code->constants = static_cast<Slot*>(t.heap().allocate_raw(t, (unit.constants.size() + 1) * sizeof(Slot)));
-  for (size_t i = 0; i < unit.constants.size(); ++i)
-    code->constants[i] = constant_value(t, unit.constants[i]);
+  code->constants_live_anyway = true;
+  for (size_t i = 0; i < unit.constants.size(); ++i) {
+    Value constant = constant_value(t, unit.constants[i], unit.frozen);
+    code->constants[i] = constant;
+    if (constant.is_object() && !(is_exact(constant, t.types().str) && is_interned(constant.as<StrObject>())))
+      code->constants_live_anyway = false;
+  }
   code->names = static_cast<StrObject**>(t.heap().allocate_raw(t, (unit.names.size() + 1) * sizeof(void*)));
   for (size_t i = 0; i < unit.names.size(); ++i) code->names[i] = intern(t, unit.names[i]);
   code->functions =

@@ -39,7 +39,9 @@ struct Block {
   uint8_t reserved[1] = {};
   uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
   Block* next = nullptr;            // of a thread's list
-  uint64_t unused[9] = {};
+  uint64_t* immortal = nullptr;     // marks that stay set; HeapImpl's
+  uint64_t immortal_count = 0;
+  uint64_t unused[7] = {};
   uint64_t marks[kMarkWords] = {};
 
   uint8_t* cells();
@@ -50,20 +52,26 @@ struct Block {
   }
   // True when it was not marked before.
   bool mark(const void* cell) {
+    if (!set_mark(marks, cell)) return false;
+    ++marked;
+    return true;
+  }
+  static bool set_mark(uint64_t* marks, const void* cell) {
     size_t granule = (reinterpret_cast<uintptr_t>(cell) & (kBlockSize - 1)) / kGranule;
     uint64_t bit = uint64_t{1} << (granule & 63);
     if ((marks[granule >> 6] & bit) != 0) return false;
     marks[granule >> 6] |= bit;
-    ++marked;
     return true;
   }
   void clear_marks() {
-    if (marked == 0) return;  // nor fetch the lines of a block that only the dead have used
-    if (large)
+    if (marked == immortal_count) return;  // nor fetch the lines of a block that only the dead have used
+    if (immortal != nullptr)
+      std::memcpy(marks, immortal, sizeof marks);
+    else if (large)
       marks[(sizeof(Block) / kGranule) >> 6] = 0;
     else
       std::memset(marks, 0, sizeof marks);
-    marked = 0;
+    marked = static_cast<uint32_t>(immortal_count);
   }
 };
 static_assert(sizeof(Block) == 640);

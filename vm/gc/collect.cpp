@@ -160,7 +160,8 @@ void HeapImpl::prepare() {
     }
   }
   for (Block* block : large_blocks) block->clear_marks();
-  marked_bytes = marked_objects = 0;
+  marked_bytes = immortal_bytes;
+  marked_objects = immortal_objects;
 }
 
 void HeapImpl::mark_roots() {

@@ -2,6 +2,7 @@
 // and the safepoint code look here.
 #pragma once
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -84,6 +85,7 @@ struct HeapImpl {
   void edges_of(Object* object, std::vector<Object*>* edges);
   void mark_raw(const void* cell);
   void mark_leaf(Object* object);
+  bool mark_immortal(Object* object);
   void trace(Object* object);
   void mark_word(uintptr_t word);
   void mark_range(const void* begin, const void* end);
@@ -112,6 +114,8 @@ struct HeapImpl {
 
   size_t marked_bytes = 0;
   size_t marked_objects = 0;
+  size_t immortal_bytes = 0, immortal_objects = 0;  // of these
+  std::vector<std::unique_ptr<uint64_t[]>> immortal_marks;
 
   alignas(64) std::atomic<size_t> allocated_since{0};  // bytes that threads have reported since then
   std::atomic<size_t> allocated_objects{0};       // cells handed out as objects; exact only within prepare()

@@ -1,4 +1,6 @@
 // Marking: an explicit stack of objects, precise tracing by type, conservative scanning of native stacks.
+#include <new>
+
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/root.h"
 #include "vm/threads/thread_impl.h"
@@ -24,6 +26,23 @@ void HeapImpl::mark_object(Object* object) {
 }
 
 void HeapImpl::mark_leaf(Object* object) { reach(*this, object); }
+
+bool HeapImpl::mark_immortal(Object* object) {
+  mark_leaf(object);
+  Block* block = block_of(object);
+  if (block->immortal == nullptr) {
+    std::unique_ptr<uint64_t[]> marks(new (std::nothrow) uint64_t[kMarkWords]{});
+    if (marks == nullptr) return false;
+    block->immortal = marks.get();
+    immortal_marks.push_back(std::move(marks));
+  }
+  if (Block::set_mark(block->immortal, object)) {
+    ++block->immortal_count;
+    ++immortal_objects;
+    immortal_bytes += block->cell_size;
+  }
+  return true;
+}
 
 void HeapImpl::edges_of(Object* object, std::vector<Object*>* edges) {
   edge_recorder = edges;
@@ -143,6 +162,7 @@ void Tracer::mark_raw(const void* cell) {
 void Tracer::mark_leaf(const Object* object) {
   if (object != nullptr) heap_.mark_leaf(const_cast<Object*>(object));
 }
+bool Tracer::mark_immortal(const Object* object) { return heap_.mark_immortal(const_cast<Object*>(object)); }
 void Tracer::visit_object(Object* object) { heap_.mark_object(object); }
 void Tracer::visit_conservative(const void* begin, const void* end) { heap_.mark_range(begin, end); }
 

@@ -13,6 +13,7 @@ struct InternTable {
     std::mutex mutex;
     std::vector<StrObject*> cells;  // open addressing, a power of two, null when free
     size_t used = 0;
+    std::vector<StrObject*> fresh;  // that no collection has seen yet
   };
   static constexpr size_t kStripes = 16;
   Stripe stripes[kStripes];

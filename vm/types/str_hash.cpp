@@ -154,6 +154,7 @@ StrObject* InternTable::intern(StrObject* s) {
     if (str_hash(stripe.cells[i]) == hash && str_equal(stripe.cells[i], s)) return stripe.cells[i];
   stripe.cells[i] = s;
   ++stripe.used;
+  stripe.fresh.push_back(s);
   s->set_flag(kFlagInterned);
   return s;
 }
@@ -171,7 +172,7 @@ StrObject* InternTable::find(std::string_view ascii, int64_t hash) {
 // An interned str is exact and has its text in its own cell.
 void InternTable::scan(void* table, Tracer& tracer) {
   for (Stripe& stripe : static_cast<InternTable*>(table)->stripes)
-    for (StrObject* s : stripe.cells) tracer.mark_leaf(s);
+    std::erase_if(stripe.fresh, [&](StrObject* s) { return tracer.mark_immortal(s); });
 }
 
 StrObject* intern(Thread& t, std::string_view utf8) {
