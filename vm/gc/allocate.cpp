@@ -140,7 +140,7 @@ Block* HeapImpl::new_block(Thread& t, CellKind kind, size_t size_class, FromRese
   block->cell_size = kClassSizes[size_class];
   block->cell_count = static_cast<uint32_t>((kBlockSize - kBlockHeader) / block->cell_size);
   block->reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + block->cell_size - 1) / block->cell_size);
-  block->next = std::exchange(t.impl->own_blocks, block);
+  t.impl->own_blocks.push_back(block);
   return block;
 }
 
@@ -181,9 +181,13 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromRese
       if (!c.left_cells.empty()) {
         LeftCells cells = c.left_cells.back();
         c.left_cells.pop_back();
-        if (objects) t.impl->allocation.objects += cells.count;
-        list = cells.first;
-        break;
+        if (objects) {
+          t.impl->allocation.objects += cells.count;
+          t.impl->list_ends[size_class] = cells.end;
+        }
+        rest = cells.first->next;
+        cells.first->next = nullptr;
+        return cells.first;
       }
       if (!c.left_blocks.empty()) {
         carving = c.left_blocks.back();
@@ -197,6 +201,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromRese
     if (block == nullptr) break;
     size_t free_bytes = (block->carved - block->marked) * block->cell_size;
     list = sweep(block);
+    block->occupied = Block::kUnknown;
     if (list != nullptr) note_allocated(t, free_bytes, objects ? block->carved - block->marked : 0);
     if (block->carved < block->cell_count) {
       carving = block;
@@ -209,6 +214,7 @@ FreeCell* HeapImpl::refill(Thread& t, CellKind kind, size_t size_class, FromRese
     carving = block;
     list = carve(t, block);
   }
+  if (objects) t.impl->list_ends[size_class] = block_of(list)->carved;
   rest = list->next;
   list->next = nullptr;
   return list;

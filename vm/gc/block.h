@@ -2,6 +2,7 @@
 // pool that blocks come from. It knows addresses and sizes, nothing of objects.
 #pragma once
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,7 @@ using BlockUser = uint8_t;
 inline constexpr uint64_t kBlockUsers = 254;
 
 struct Block {
+  static constexpr uint32_t kUnknown = UINT32_MAX;
   uint64_t cell_size = 0;   // of a large block: the size of its one cell
   uint32_t reciprocal = 0;  // ceil(2^32 / cell_size): index of a cell without a division
   uint32_t cell_count = 0;
@@ -38,10 +40,13 @@ struct Block {
   BlockUser user = 0;  // who took cells from it last
   uint8_t reserved[1] = {};
   uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
-  Block* next = nullptr;            // of a thread's list
+  Block* next = nullptr;            // of a thread's spare ones
   uint64_t* immortal = nullptr;     // marks that stay set; HeapImpl's
   uint64_t immortal_count = 0;
-  uint64_t unused[7] = {};
+  // Cells that were not free after the last sweep, while no thread has taken any of the others.
+  uint32_t occupied = kUnknown;
+  uint32_t reserved_too = 0;
+  uint64_t unused[6] = {};
   uint64_t marks[kMarkWords] = {};
 
   uint8_t* cells();
@@ -62,6 +67,16 @@ struct Block {
     if ((marks[granule >> 6] & bit) != 0) return false;
     marks[granule >> 6] |= bit;
     return true;
+  }
+  // Free cells of a list that begins with `cell`: those from there on that the last collection did not mark,
+  // up to the one with this index.
+  size_t free_cells_from(const void* cell, uint32_t end) const {
+    auto offset = reinterpret_cast<uintptr_t>(cell) & (kBlockSize - 1);
+    size_t granule = offset / kGranule, count = end - (offset - sizeof(Block)) / cell_size;
+    count -= static_cast<size_t>(std::popcount(marks[granule >> 6] >> (granule & 63)));
+    for (size_t i = (granule >> 6) + 1; i < kMarkWords; ++i)
+      count -= static_cast<size_t>(std::popcount(marks[i]));
+    return count;
   }
   void clear_marks() {
     if (marked == immortal_count) return;  // nor fetch the lines of a block that only the dead have used

@@ -65,9 +65,21 @@ size_t HeapImpl::objects_handed_out(const Thread& t) const {
   return allocated_objects.load(std::memory_order_relaxed) + t.impl->allocation.objects;
 }
 
+// The headers of blocks that others have filled are in no cache of this processor.
+template <class Visit>
+static void for_each_block(const std::vector<Block*>& blocks, Visit&& visit) {
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (i + kAhead < blocks.size()) __builtin_prefetch(blocks[i + kAhead], 1);
+    visit(blocks[i]);
+  }
+}
+
 void HeapImpl::gather_blocks(Thread& t) {
-  for (Block* block = std::exchange(t.impl->own_blocks, nullptr); block != nullptr; block = block->next)
+  for_each_block(t.impl->own_blocks, [this](Block* block) {
     classes[static_cast<size_t>(block->kind)][block->size_class].blocks.push_back(block);
+  });
+  t.impl->own_blocks.clear();
   while (Block* block = t.impl->spare_blocks) {
     t.impl->spare_blocks = block->next;
     pool.release(block, map);
@@ -77,10 +89,10 @@ void HeapImpl::gather_blocks(Thread& t) {
 void HeapImpl::drop_cache(Thread& t) {
   gather_blocks(t);
   size_t unused = 0;
-  for (FreeCell* head : t.cache.objects)
-    for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
-  for (FreeCell* head : t.impl->held_objects)
-    for (FreeCell* cell = head; cell != nullptr; cell = cell->next) ++unused;
+  for (size_t i = 0; i < kSizeClassCount; ++i) {
+    FreeCell* head = (kPoisons ? t.impl->held_objects : t.cache.objects)[i];
+    if (head != nullptr) unused += block_of(head)->free_cells_from(head, t.impl->list_ends[i]);
+  }
   allocated_objects.fetch_sub(unused, std::memory_order_relaxed);
   t.cache = AllocationCache{};
   std::fill(std::begin(t.impl->held_objects), std::end(t.impl->held_objects), nullptr);
@@ -117,9 +129,10 @@ void HeapImpl::leave_cells(Thread& t) {
     bool objects = kind == static_cast<size_t>(CellKind::Object);
     for (size_t i = 0; i < kSizeClassCount; ++i) {
       ClassBlocks& c = classes[kind][i];
-      LeftCells cells{(objects ? t.cache.objects : t.cache.raws)[i], 0};
-      for (FreeCell* cell = cells.first; cell != nullptr; cell = cell->next) ++cells.count;
-      if (cells.count > 0) c.left_cells.push_back(cells);
+      LeftCells cells{(objects ? t.cache.objects : t.cache.raws)[i], 0, t.impl->list_ends[i]};
+      if (objects && cells.first != nullptr)
+        cells.count = block_of(cells.first)->free_cells_from(cells.first, cells.end);
+      if (cells.first != nullptr) c.left_cells.push_back(cells);
       Block* block = (objects ? t.impl->carving_objects : t.impl->carving_raws)[i];
       if (block != nullptr && block->carved < block->cell_count) c.left_blocks.push_back(block);
       if (!c.left_cells.empty() || !c.left_blocks.empty()) c.used_up.store(false, std::memory_order_relaxed);
@@ -137,13 +150,12 @@ void HeapImpl::leave_cells(Thread& t) {
 void HeapImpl::finish_sweeping() {
   for (size_t kind = 0; kind < 2; ++kind) {
     for (ClassBlocks& c : classes[kind]) {
-      for (Block* block : c.blocks) {
-        if (!block->needs_sweep) continue;
-        if (kind == static_cast<size_t>(CellKind::Object))
-          sweep(block);
-        else
-          block->needs_sweep = false;
-      }
+      for_each_block(c.blocks, [&](Block* block) {
+        if (!std::exchange(block->needs_sweep, false)) return;
+        if (kind == static_cast<size_t>(CellKind::Raw) || block->occupied == block->marked) return;
+        sweep(block);
+        block->occupied = block->marked;
+      });
     }
   }
 }

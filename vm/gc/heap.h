@@ -41,7 +41,8 @@ class Tracer {
   // Keeps an object alive without looking into it, which would fetch it from memory: what it refers to (an
   // exact str: nothing; a tuple of interned names: these) lives anyway.
   void mark_leaf(const Object* object);
-  // The same, and so in each collection from now on: nobody needs to mark it again. False: no memory for that.
+  // The same, and so in each collection from now on: nobody needs to mark it again. False: no memory for
+  // that.
   bool mark_immortal(const Object* object);
   void visit_slots(const Slot* slots, size_t count) {
     for (size_t i = 0; i < count; ++i) visit(slots[i]);

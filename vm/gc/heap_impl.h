@@ -19,6 +19,7 @@ namespace mp {
 struct LeftCells {
   FreeCell* first;
   size_t count;
+  uint32_t end;  // see ThreadImpl::list_ends
 };
 struct ClassBlocks {
   std::vector<Block*> blocks;

@@ -3,6 +3,8 @@
 #pragma once
 #include <pthread.h>
 
+#include <vector>
+
 #include "vm/core/object.h"
 #include "vm/threads/step_back.h"
 #include "vm/threads/thread.h"
@@ -87,7 +89,9 @@ struct ThreadImpl {
   size_t vm_stack_bytes = 0;
   // Empty blocks that it will use next, and those it began that HeapImpl::classes does not have yet.
   Block* spare_blocks = nullptr;
-  Block* own_blocks = nullptr;
+  std::vector<Block*> own_blocks;
+  // Of the cache's lists of objects: index of the cell behind the last one in its block.
+  uint32_t list_ends[kSizeClassCount] = {};
   // Blocks with cells that were never carved, per class.
   Block* carving_objects[kSizeClassCount] = {};
   Block* carving_raws[kSizeClassCount] = {};
