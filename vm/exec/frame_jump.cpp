@@ -144,6 +144,18 @@ void leave_handlers(Thread& t, Frame* frame, uint32_t to) {
   }
 }
 
+// Behind an assignment that the jump skips the code reads the variable without a check.
+Status fill_unbound(Thread& t, const Frame* frame) {
+  Value *first = frame->registers, *last = first + frame->code->local_count;
+  auto is_unbound = [](Value v) { return v.is_empty(); };
+  auto count = std::count_if(first, last, is_unbound);
+  if (count == 0) return {};
+  TRY(warn(t, Exc::RuntimeWarning,
+           fmt::format("assigning None to {} unbound local{}", count, count == 1 ? "" : "s")));
+  std::replace_if(first, last, is_unbound, kNone);
+  return {};
+}
+
 }  // namespace
 
 Status jump_to_line(Thread& t, FrameObject* f, int64_t line) {
@@ -180,6 +192,7 @@ Status jump_to_line(Thread& t, FrameObject* f, int64_t line) {
     }
   }
   if (best == nullptr) return t.raise_text(Exc::ValueError, problem);
+  TRY(fill_unbound(t, f->frame));
   leave_handlers(t, f->frame, best->start);
   f->frame->pc = code->instructions + best->start;
   f->traced_line = best->line;  // the line there has been told by the jump
