@@ -33,6 +33,11 @@ Result<ConditionObject*> condition_of(Thread& t, FutureObject* self) {
 bool is_cancelled(State state) { return state == State::Cancelled || state == State::CancelledAndNotified; }
 bool is_done(State state) { return state >= State::Cancelled; }
 State state_of(FutureObject* self) { return self->state.load(std::memory_order_acquire); }
+template <class Test>
+Result<Value> ask(Thread& t, Value self, Test&& test) {
+  (void)TRY(condition_of(t, future(self)));
+  return Value::from_bool(test(state_of(future(self))));
+}
 
 Result<Value> future_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<FutureObject>(t, cls.as<Type>());
@@ -87,15 +92,11 @@ Result<Value> future_cancel(Thread& t, const Value* args) {
   TRY(call_all_back(t, args[0]));
   return kTrue;
 }
-Result<Value> future_cancelled(Thread&, const Value* args) {
-  return Value::from_bool(is_cancelled(state_of(future(args[0]))));
+Result<Value> future_cancelled(Thread& t, const Value* args) { return ask(t, args[0], is_cancelled); }
+Result<Value> future_running(Thread& t, const Value* args) {
+  return ask(t, args[0], [](State state) { return state == State::Running; });
 }
-Result<Value> future_running(Thread&, const Value* args) {
-  return Value::from_bool(state_of(future(args[0])) == State::Running);
-}
-Result<Value> future_done(Thread&, const Value* args) {
-  return Value::from_bool(is_done(state_of(future(args[0]))));
-}
+Result<Value> future_done(Thread& t, const Value* args) { return ask(t, args[0], is_done); }
 Result<Value> future_add_done_callback(Thread& t, const Value* args) {
   FutureObject* self = future(args[0]);
   Value kept = TRY(with_monitor(t, TRY(condition_of(t, self)), [&]() -> Result<Value> {
@@ -151,7 +152,10 @@ std::string shown(Thread& t, Value v) {
   }
   return text + ">";
 }
-Result<Value> future_repr(Thread& t, Value self) { return str_or_error(make_str(t, shown(t, self))); }
+Result<Value> future_repr(Thread& t, Value self) {
+  (void)TRY(condition_of(t, future(self)));
+  return str_or_error(make_str(t, shown(t, self)));
+}
 
 Result<Value> future_set_running(Thread& t, const Value* args) {
   FutureObject* self = future(args[0]);
@@ -199,6 +203,7 @@ Result<Value> future_call_all_back(Thread& t, const Value* args) {
 // ---- attributes
 
 Result<Value> get_state(Thread& t, Value self) {
+  (void)TRY(slot_attribute(t, future(self), future(self)->condition, "_state"));
   return intern(t, kStates[static_cast<size_t>(state_of(future(self)))]);
 }
 Status set_state(Thread& t, Value self, Value value) {
@@ -214,10 +219,11 @@ Result<Value> get_condition(Thread& t, Value self) { return TRY(condition_of(t, 
 Status set_condition_attribute(Thread& t, Value self, Value value) {
   return set_condition(t, future(self)->condition, value);
 }
-template <Slot FutureObject::*field>
-Result<Value> get_list(Thread&, Value self) {
-  Value list = future(self)->*field;
-  return list.is_empty() ? kNone : list;
+Result<Value> get_waiters(Thread& t, Value self) {
+  return slot_attribute(t, future(self), future(self)->waiters, "_waiters");
+}
+Result<Value> get_callbacks(Thread& t, Value self) {
+  return slot_attribute(t, future(self), future(self)->callbacks, "_done_callbacks");
 }
 template <Slot FutureObject::*field>
 Status set_list(Thread& t, Value self, Value value) {
@@ -249,12 +255,11 @@ const NativeDef kMethods[] = {
     MP_METHOD(future_call_all_back, "_invoke_callbacks(self)", nullptr),
     MP_CLASS_GETITEM,
     MP_END};
-const GetSetDef kGetSets[] = {
-    {"_state", get_state, set_state, nullptr},
-    {"_condition", get_condition, set_condition_attribute, nullptr},
-    {"_waiters", get_list<&FutureObject::waiters>, set_list<&FutureObject::waiters>, nullptr},
-    {"_done_callbacks", get_list<&FutureObject::callbacks>, set_list<&FutureObject::callbacks>, nullptr},
-    {}};
+const GetSetDef kGetSets[] = {{"_state", get_state, set_state, nullptr},
+                              {"_condition", get_condition, set_condition_attribute, nullptr},
+                              {"_waiters", get_waiters, set_list<&FutureObject::waiters>, nullptr},
+                              {"_done_callbacks", get_callbacks, set_list<&FutureObject::callbacks>, nullptr},
+                              {}};
 const MemberDef kMembers[] = {{"_result", offsetof(FutureObject, result), false, nullptr},
                               {"_exception", offsetof(FutureObject, exception), false, nullptr},
                               {}};

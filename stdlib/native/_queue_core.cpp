@@ -332,15 +332,16 @@ Result<Value> queue_shutdown(Thread& t, const Value* args) {
 
 // ---- attributes
 
-Result<Value> get_not_empty(Thread&, Value self) { return queue(self)->not_empty; }
-Result<Value> get_not_full(Thread&, Value self) { return queue(self)->not_full; }
-Result<Value> get_all_done(Thread&, Value self) { return queue(self)->all_tasks_done; }
+Result<Value> get_not_empty(Thread& t, Value self) { return TRY(empty_condition(t, queue(self))); }
+Result<Value> get_not_full(Thread& t, Value self) { return TRY(full_condition(t, queue(self))); }
+Result<Value> get_all_done(Thread& t, Value self) { return TRY(done_condition(t, queue(self))); }
 Status set_not_empty(Thread& t, Value self, Value v) { return set_condition(t, queue(self)->not_empty, v); }
 Status set_not_full(Thread& t, Value self, Value v) { return set_condition(t, queue(self)->not_full, v); }
 Status set_all_done(Thread& t, Value self, Value v) {
   return set_condition(t, queue(self)->all_tasks_done, v);
 }
 Result<Value> get_unfinished(Thread& t, Value self) {
+  (void)TRY(slot_attribute(t, queue(self), queue(self)->mutex, "unfinished_tasks"));
   return make_int(t, queue(self)->unfinished.load(std::memory_order_relaxed));
 }
 Status set_unfinished(Thread& t, Value self, Value value) {
@@ -348,7 +349,8 @@ Status set_unfinished(Thread& t, Value self, Value value) {
   queue(self)->unfinished.store(TRY(to_int64(t, value)), std::memory_order_relaxed);
   return {};
 }
-Result<Value> get_shutdown(Thread&, Value self) {
+Result<Value> get_shutdown(Thread& t, Value self) {
+  (void)TRY(slot_attribute(t, queue(self), queue(self)->mutex, "is_shutdown"));
   return Value::from_bool(queue(self)->shut_down.load(std::memory_order_relaxed));
 }
 Status set_shutdown(Thread& t, Value self, Value value) {

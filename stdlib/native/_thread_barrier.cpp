@@ -208,10 +208,18 @@ Result<Value> barrier_abort(Thread& t, const Value* args) { return throw_out(t, 
 Result<Value> get_parties(Thread& t, Value self) {
   return slot_attribute(t, barrier(self), barrier(self)->parties, "_parties");
 }
+Status check_made(Thread& t, Value self) {
+  (void)TRY(slot_attribute(t, barrier(self), barrier(self)->condition, "_state"));
+  return {};
+}
 Result<Value> get_waiting(Thread& t, Value self) {
+  TRY(check_made(t, self));
   return make_int(t, barrier(self)->state == kFilling ? barrier(self)->count.load() : 0);
 }
-Result<Value> get_broken(Thread&, Value self) { return Value::from_bool(barrier(self)->state == kBroken); }
+Result<Value> get_broken(Thread& t, Value self) {
+  TRY(check_made(t, self));
+  return Value::from_bool(barrier(self)->state == kBroken);
+}
 template <std::atomic<int64_t> BarrierObject::*field>
 Result<Value> get_number(Thread& t, Value self) {
   return make_int(t, barrier(self)->*field);
@@ -227,6 +235,7 @@ Status set_condition_attribute(Thread& t, Value self, Value value) {
 }
 Result<Value> barrier_repr(Thread& t, Value v) {
   auto* self = barrier(v);
+  TRY(check_made(t, v));
   if (self->state == kBroken) return state_repr(t, v, "broken");
   return state_repr(t, v,
                     fmt::format("waiters={}/{}", self->state == kFilling ? self->count.load() : 0,

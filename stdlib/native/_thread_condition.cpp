@@ -446,6 +446,8 @@ static Status condition_set_lock(Thread& t, Value self, Value lock) {
 }
 // How many wait is all that can be seen: a deque of as many Nones.
 static Result<Value> condition_waiters(Thread& t, Value self) {
+  if (kind_of(self.as<ConditionObject>()) == MonitorLock::None)
+    return raise_unfilled(t, self.as_object(), "_waiters");
   Value waiters = make_deque(t);
   for (uint32_t n = self.as<ConditionObject>()->waiting.load(); n > 0; --n)
     TRY(deque_push(t, waiters, kNone));

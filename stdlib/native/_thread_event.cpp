@@ -28,9 +28,11 @@ Result<Value> event_init(Thread& t, const Value* args) {
   event(args[0])->condition = Value(make_condition(t, make_lock(t)));
   return kNone;
 }
-Result<Value> event_is_set(Thread&, const Value* args) {
-  return Value::from_bool(event(args[0])->flag.load(std::memory_order_acquire));
+Result<Value> get_flag(Thread& t, Value self) {
+  (void)TRY(slot_attribute(t, event(self), event(self)->condition, "_flag"));
+  return Value::from_bool(event(self)->flag.load(std::memory_order_acquire));
 }
+Result<Value> event_is_set(Thread& t, const Value* args) { return get_flag(t, args[0]); }
 Result<Value> event_is_set_old(Thread& t, const Value* args) {
   TRY(warn(t, Exc::DeprecationWarning, "isSet() is deprecated, use is_set() instead"));
   return call_method(t, args[0], intern(t, "is_set"));
@@ -65,9 +67,8 @@ Result<Value> event_reinit(Thread& t, const Value* args) {
   return kNone;
 }
 Result<Value> event_repr(Thread& t, Value self) {
-  return state_repr(t, self, event(self)->flag.load() ? "set" : "unset");
+  return state_repr(t, self, TRY(get_flag(t, self)) == kTrue ? "set" : "unset");
 }
-Result<Value> get_flag(Thread&, Value self) { return Value::from_bool(event(self)->flag.load()); }
 Status set_flag(Thread& t, Value self, Value value) {
   if (value.is_empty()) return t.raise(Exc::AttributeError, "_flag");
   event(self)->flag.store(TRY(truth(t, value)));
