@@ -150,7 +150,8 @@ void dump(int fd, Runtime& runtime, bool all) {
       put(fd, "Stack");
     }
     put(fd, " (most recent call first):\n");
-    if (current && t->impl->collecting) put(fd, "  Garbage-collecting\n");
+    if (all && current && (t->impl->collecting || t->impl->running_finalizers))
+      put(fd, "  Garbage-collecting\n");
     dump_frames(fd, *t);
   }
 }
@@ -296,6 +297,7 @@ Result<Value> fh_register(Thread& t, const Value* args) {
   g_user_all[number].store(all, std::memory_order_relaxed);
   g_user_chain[number].store(chain, std::memory_order_relaxed);
   g_user_fd[number].store(fd, std::memory_order_relaxed);
+  if (g_user_registered[number].load()) return kNone;  // whatever handler a script has set since stays
   struct sigaction action {
   }, previous{};
   action.sa_handler = on_user;
@@ -303,7 +305,8 @@ Result<Value> fh_register(Thread& t, const Value* args) {
   action.sa_flags = chain ? SA_NODEFER : SA_RESTART;
   sigemptyset(&action.sa_mask);
   if (sigaction(number, &action, &previous) != 0) return t.raise_os_error(errno);
-  if (!g_user_registered[number].exchange(true)) g_user_previous[number] = previous;
+  g_user_previous[number] = previous;
+  g_user_registered[number].store(true);
   return kNone;
 }
 bool unregister(int number) {

@@ -5,6 +5,7 @@
 #include "vm/gc/root.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
@@ -35,7 +36,10 @@ Result<Value> gc_isenabled(Thread& t, const Value*) { return Value::from_bool(t.
 Result<Value> gc_collect(Thread& t, const Value* args) {
   int generation = TRY(to_c_int(t, args[0]));
   if (generation < 0 || generation > 2) return t.raise(Exc::ValueError, "invalid generation");
+  if (t.impl->collecting) return Value::from_int(0);  // called by one of gc.callbacks
+  t.impl->collecting = true;
   size_t freed = t.heap().collect(t);
+  t.impl->collecting = false;
   TRY(t.poll());  // what a handler of a signal raised in a finalizer
   return make_int_unsigned(t, freed);
 }
