@@ -48,7 +48,7 @@ Options:
 -X opt   : implementation-specific option: gil=0|1, dev, faulthandler,
            int_max_str_digits=N, utf8[=0|1]
 --gil=on|off|POLICY    the global interpreter lock: timeslice (the default), py2, fair, priority, handoff;
-                       off or none: threads run in parallel
+                       off or none: threads run in parallel; 1 and 0 are on and off
 --switch-interval=SEC  seconds that a thread may run while others wait (0.005)
 --check-interval=N     instructions between two releases under --gil=py2 (100)
 --semantics=PRESET     where a switch may fall: py2.7, py3.9, py3.10, py3.13 (the default), py3.13t, every-op
@@ -80,6 +80,10 @@ struct CommandLine {
   bool faulthandler = false;
   bool utf8_given = false;  // -X utf8 or PYTHONUTF8 decided about UTF-8 mode
 };
+
+std::string gil_word(const std::string& value, const std::string& otherwise) {
+  return value == "0" ? "off" : value == "1" ? "on" : otherwise;
+}
 
 [[noreturn]] void usage_error(const std::string& message) {
   std::fprintf(stderr,
@@ -115,7 +119,7 @@ void x_option(const std::string& option, CommandLine& line) {
   std::string name = option.substr(0, equals),
               value = equals == std::string::npos ? "" : option.substr(equals + 1);
   if (name == "gil") {
-    line.gil = value == "0" ? "off" : value == "1" ? "on" : "?";
+    line.gil = gil_word(value, "?");
   } else if (name == "dev") {
     o.dev_mode = true;
   } else if (name == "utf8") {
@@ -198,9 +202,9 @@ void read_environment(CommandLine& line) {
   if (line.gil.empty()) {
     std::string gil = variable("MINIPY_GIL"), python = variable("PYTHON_GIL");
     if (!gil.empty())
-      line.gil = gil;
+      line.gil = gil_word(gil, gil);
     else if (!python.empty())
-      line.gil = python == "0" ? "off" : python == "1" ? "on" : "?";
+      line.gil = gil_word(python, "?");
   }
 }
 
@@ -214,7 +218,7 @@ bool long_option(const std::string& text, CommandLine& line) {
   };
   if (name == "--gil") {
     need();
-    line.gil = value;
+    line.gil = gil_word(value, value);
   } else if (name == "--switch-interval") {
     need();
     char* end;
