@@ -362,9 +362,14 @@ class UnitReport {
       if (flow.kind == FlowKind::Act && (is_private(name, store.offset) || is_own(name, store.offset)))
         continue;
       bool by_choice = flow.kind != FlowKind::Value;
-      int decision =
-          by_choice ? facts_.decision(load.offset, store.offset, changes[static_cast<size_t>(variable)]) : -1;
-      if (by_choice && decision < 0) continue;
+      int decision = -1;
+      if (by_choice) {
+        const std::vector<uint32_t>& changed = changes[static_cast<size_t>(variable)];
+        decision = facts_.decision(load.offset, store.offset, changed);
+        // The test may look at a local variable that has what was read.
+        if (decision < 0) decision = facts_.decision(places_[flow.test].offset, store.offset, changed);
+        if (decision < 0) continue;
+      }
       auto [at, fresh] = (by_choice ? choices : updates).try_emplace({store.statement, variable});
       Update& update = at->second;
       if (decision > update.decision) {  // the innermost one has the last word

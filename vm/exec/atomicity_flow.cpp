@@ -12,37 +12,32 @@ using namespace lang;
 
 namespace {
 
+// The step of a read, and of the jump that has looked at it, if one has.
+struct Read {
+  uint32_t load, test = 0;
+  auto operator<=>(const Read&) const = default;
+};
+
 // The reads that a value is made of, and the sites since each.
 class Taint {
  public:
   bool empty() const { return reads_.empty(); }
   void clear() { reads_.clear(); }
-  void add(uint32_t load, PresetMask sites) {
-    auto at = std::lower_bound(reads_.begin(), reads_.end(), load,
-                               [](const auto& read, uint32_t key) { return read.first < key; });
-    if (at != reads_.end() && at->first == load)
-      at->second |= sites;
-    else
-      reads_.insert(at, {load, sites});
-  }
-  void add(const Taint& other) {
-    for (const auto& [load, sites] : other.reads_) add(load, sites);
-  }
-  // Like add; true when that changed anything.
-  bool join(const Taint& other, PresetMask more) {
-    bool changed = false;
-    for (const auto& [load, sites] : other.reads_) {
-      auto at = std::lower_bound(reads_.begin(), reads_.end(), load,
-                                 [](const auto& read, uint32_t key) { return read.first < key; });
-      PresetMask mask = sites | more;
-      if (at == reads_.end() || at->first != load) {
-        reads_.insert(at, {load, mask});
-        changed = true;
-      } else if ((at->second | mask) != at->second) {
-        at->second |= mask;
-        changed = true;
-      }
+  // True when that changed anything.
+  bool add(Read read, PresetMask sites) {
+    auto at = std::lower_bound(reads_.begin(), reads_.end(), read,
+                               [](const auto& each, const Read& key) { return each.first < key; });
+    if (at == reads_.end() || at->first != read) {
+      reads_.insert(at, {read, sites});
+      return true;
     }
+    bool more = (at->second | sites) != at->second;
+    at->second |= sites;
+    return more;
+  }
+  bool add(const Taint& other, PresetMask more = 0) {
+    bool changed = false;
+    for (const auto& [read, sites] : other.reads_) changed |= add(read, sites | more);
     return changed;
   }
   void pass(PresetMask sites) {
@@ -50,12 +45,12 @@ class Taint {
   }
   template <typename Predicate>
   void remove_if(Predicate predicate) {
-    std::erase_if(reads_, [&](const auto& read) { return predicate(read.first); });
+    std::erase_if(reads_, [&](const auto& read) { return predicate(read.first.load); });
   }
-  const std::vector<std::pair<uint32_t, PresetMask>>& reads() const { return reads_; }
+  const std::vector<std::pair<Read, PresetMask>>& reads() const { return reads_; }
 
  private:
-  std::vector<std::pair<uint32_t, PresetMask>> reads_;  // sorted by step
+  std::vector<std::pair<Read, PresetMask>> reads_;  // sorted
 };
 
 class FlowFinder {
@@ -86,7 +81,8 @@ class FlowFinder {
       queued_[leader] = false;
       run_block(leader);
     }
-    for (const auto& [key, sites] : flows_) result.flows.push_back({key.load, key.store, key.kind, sites});
+    for (const auto& [key, sites] : flows_)
+      result.flows.push_back({key.read.load, key.store, key.read.test, key.kind, sites});
     return result;
   }
 
@@ -151,7 +147,7 @@ class FlowFinder {
     uint32_t live = std::max(unit_.live_at(steps_[leader].pc), unit_.first_temporary());
     for (uint32_t r = 0; r < state.size(); ++r) {
       if (r >= live && r < unit_.register_count) continue;
-      if (!state[r].empty() && entry[r].join(state[r], sites)) changed = true;
+      if (entry[r].add(state[r], sites)) changed = true;
     }
     if (changed && !queued_[leader]) {
       queued_[leader] = true;
@@ -200,13 +196,14 @@ class FlowFinder {
     if (is_stored(step.load) || is_stored(step.look)) {
       // Read anew: what the jumps knew about the last time is old.
       state[choice_].remove_if([&](uint32_t load) { return load == i; });
-      read.add(i, 0);
+      read.add({i}, 0);
     }
     if (step.store >= 0) store(i, state);
     if (step.act >= 0)
-      for (const auto& [load, sites] : state[choice_].reads())
-        if (steps_[load].look == step.act) flows_[{load, i, FlowKind::Act}] |= sites;
-    if (has_jump(*step.info)) state[choice_].add(read);
+      for (const auto& [seen, sites] : state[choice_].reads())
+        if (steps_[seen.load].look == step.act) flows_[{seen, i, FlowKind::Act}] |= sites;
+    if (has_jump(*step.info))
+      for (const auto& [seen, sites] : read.reads()) state[choice_].add({seen.load, i}, sites);
     for (int k = 0; k < 3; ++k) {
       uint32_t count = static_cast<uint32_t>(write_count(kinds[k], at));
       for (uint32_t r = 0; r < count; ++r) state[values[k] + r] = read;
@@ -219,18 +216,19 @@ class FlowFinder {
     const Step& step = steps_[i];
     auto same = [&](uint32_t load) { return steps_[load].load == step.store; };
     Taint value = state[step.info->base == Op::STORE_DEREF ? step.instruction.b : step.instruction.a];
-    for (const auto& [load, sites] : value.reads())
-      if (is_stored(steps_[load].load))
-        flows_[{load, i, same(load) ? FlowKind::Value : FlowKind::Other}] |= sites;
-    for (const auto& [load, sites] : state[choice_].reads())
-      if (same(load)) flows_[{load, i, FlowKind::Choice}] |= sites;
+    for (const auto& [seen, sites] : value.reads())
+      if (is_stored(steps_[seen.load].load))
+        flows_[{seen, i, same(seen.load) ? FlowKind::Value : FlowKind::Other}] |= sites;
+    for (const auto& [seen, sites] : state[choice_].reads())
+      if (same(seen.load)) flows_[{seen, i, FlowKind::Choice}] |= sites;
     // What was read of this variable has come home.
     value.remove_if(same);
     state[unit_.register_count + static_cast<uint32_t>(step.store)] = std::move(value);
   }
 
   struct Key {
-    uint32_t load, store;
+    Read read;
+    uint32_t store;
     FlowKind kind;
     auto operator<=>(const Key&) const = default;
   };

@@ -41,7 +41,7 @@ enum class FlowKind : uint8_t {
 
 // What is read at step `load` decides what is stored at step `store`.
 struct Flow {
-  uint32_t load, store;
+  uint32_t load, store, test;  // test: the jump, for Choice and Act
   FlowKind kind;
   PresetMask sites = 0;  // presets with a site in between, on some way
 };
