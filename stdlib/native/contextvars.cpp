@@ -222,7 +222,7 @@ void init_token(Thread& t, Type* type) {
 }
 
 const NativeDef kContextMethods[] = {
-    MP_RAW_NEW(context_new, "__new__(cls, /)", nullptr),
+    MP_RAW_NEW(context_new, "__new__(cls, arguments=?, /)", nullptr),
     MP_RAW_METHOD(context_run, "run(self, callable, /, *args, **kwargs)", nullptr),
     MP_METHOD(context_copy, "copy(self, /)", "Return a shallow copy of the context object."),
     MP_METHOD(context_get, "get(self, key, default=None, /)",

@@ -275,17 +275,13 @@ static Error wrong_count(Thread& t, NativeFunctionObject* function, const Native
     return t.raise(Exc::TypeError, "{} expected {}{} argument{}, got {}", short_name(function), how, limit,
                    plural(limit), given);
   }
-  size_t all = 0, required = 0;
+  size_t all = 0;
   for (size_t i = s.receiver; i < s.parameters.size(); ++i)
-    if (s.parameters[i].kind != ParameterKind::VarArgs &&
-        s.parameters[i].kind != ParameterKind::VarKeywords) {
+    if (s.parameters[i].kind != ParameterKind::VarArgs && s.parameters[i].kind != ParameterKind::VarKeywords)
       ++all;
-      if (s.parameters[i].required) ++required;
-    }
   if (s.varkeywords < 0 && given + keywords > all)
-    return t.raise(Exc::TypeError, "{} takes {} {} {}argument{} ({} given)", called_name(function),
-                   required < all ? "at most" : "exactly", all, given == 0 ? "keyword " : "", plural(all),
-                   given + keywords);
+    return t.raise(Exc::TypeError, "{} takes at most {} {}argument{} ({} given)", called_name(function), all,
+                   given == 0 ? "keyword " : "", plural(all), given + keywords);
   if (given > most) {
     if (most == 0) return t.raise(Exc::TypeError, "{} takes no positional arguments", called_name(function));
     return t.raise(Exc::TypeError, "{} takes {} {} positional argument{} ({} given)", called_name(function),
