@@ -80,7 +80,7 @@ void Compiler::comprehension_into(const ExprNode* node, ComprehensionKind kind,
     out().emit(build, accumulator, accumulator, 0);
   }
   comprehension_loop(kind, generators, 0, element, value, accumulator, 0);
-  out().set_span(node->span);
+  out().set_span(generator ? Span{} : node->span);  // a generator ends on the line of its loop
   if (generator) {
     out().emit_wide(Op::RETURN_CONST, 0, static_cast<int32_t>(out().constant({})));
   } else {

@@ -355,6 +355,7 @@ void Compiler::body_with_docstring(Seq<StmtNode*> body) {
       unit_->code->flags |= kCodeHasDocstring;
       out().constant(string_constant(clean_docstring(text)));
     }
+    if (body.size() == 1) out().mark_line();  // that of the `def`
   } else if (options_.optimize < 2) {
     out().set_span(body[0]->span);
     Reg value = out().push();

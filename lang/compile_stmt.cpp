@@ -417,11 +417,8 @@ void Compiler::expression_statement(const Expr& node) {
     emitter.emit(Op::INTRINSIC, value, value, 1, static_cast<int>(Intrinsic::PRINT_EXPR));
     return;
   }
-  if (node.value->kind == NodeKind::Constant) {
-    emitter.mark_line();
-    return;
-  }
-  effect(node.value);
+  if (node.value->kind == NodeKind::Constant || node.value->kind == NodeKind::Name) emitter.mark_line();
+  if (node.value->kind != NodeKind::Constant) effect(node.value);
 }
 
 }  // namespace mp::lang

@@ -46,15 +46,20 @@ Status claim(Thread& t, GeneratorObject* g, GeneratorState seen) {
   return {};
 }
 
-// Runs the frame of a claimed generator from where it stands; `value` is the outcome of the instruction it is
-// suspended in, or the exception is current.
-SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* result) {
+// The frame of a claimed generator becomes the thread's.
+void enter(Thread& t, GeneratorObject* g) {
   ++t.recursion_depth;
   g->handled.previous = t.handled;
   t.handled = &g->handled;
   g->frame.previous = t.frame;
   g->frame.flags = static_cast<uint8_t>((g->frame.flags & kFrameAttached) | kFrameGenerator | kFrameEntry);
   t.frame = &g->frame;
+}
+
+// Runs a claimed generator from where it stands; `value` is the outcome of the instruction it is suspended
+// in, or the exception is current.
+SendStatus run_generator(Thread& t, GeneratorObject* g, bool throwing, Value* result) {
+  enter(t, g);
   Value v = execute(t, &g->frame, throwing);
   if (v.is_error()) return SendStatus::Error;
   *result = v;
@@ -322,6 +327,12 @@ Result<Value> generator_close(Thread& t, GeneratorObject* g) {
   TRY(check_resumable(t, g));
   TRY(claim(t, g, state));
   Value delegate = delegate_in(g);
+  if (delegate.is_empty() && g->frame.code->unit->handler_at(g->frame.word()) == nullptr) {
+    // As in CPython, nothing runs where nothing handles GeneratorExit.
+    enter(t, g);
+    ops::leave_frame(t, &g->frame);
+    return kNone;
+  }
   bool failed = !delegate.is_empty() && close_delegate(t, delegate).is_error();
   if (!failed) {
     raise_in(t, g, make_exception(t, Exc::GeneratorExit, kEmpty));

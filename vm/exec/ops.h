@@ -120,6 +120,8 @@ inline bool may_need_instrumentation(Thread& t) {
          gil.every_instruction.load(std::memory_order_relaxed) ||
          gil.monitored.load(std::memory_order_relaxed);
 }
+// Where in the frame the current exception came up: cleanup code, which raises it again, has no line.
+uint32_t raised_at(Thread& t, Frame* frame);
 inline bool needs_instrumentation(Thread& t) {
   return may_need_instrumentation(t) &&
          (t.runtime().gil->every_instruction.load(std::memory_order_relaxed) || observed(t));
@@ -130,7 +132,8 @@ Observed trace_instruction(Thread& t, Frame* frame);
 // A frame starts, or goes on after a yield (with the current exception when `throwing`).
 bool trace_call(Thread& t, Frame* frame, bool throwing);
 bool trace_return(Thread& t, Frame* frame, Value result);  // return and yield
-void trace_unwind(Thread& t, Frame* frame);                // the current exception leaves the frame
+// The current exception leaves the frame; `again`: after an `except` or a `finally`.
+void trace_unwind(Thread& t, Frame* frame, bool again);
 void trace_exception(Thread& t, Frame* frame, bool again);
 bool trace_handled(Thread& t, Frame* frame);  // the current exception goes to a handler of the frame
 // What is at its end: the generator of the frame's loop, a generator or coroutine that it delegates to,

@@ -123,24 +123,34 @@ bool in_prologue(const CodeObject* code, uint32_t word) {
          (op == Op::MAKE_CELL && code_line(code, word) == static_cast<int32_t>(code->first_line));
 }
 
-// Whether a line event is due: on another line than the last one, or after a jump back to the start of the
-// same.
+// Whether a line event is due: on another line than the last one.
 bool starts_line(Frame* frame, uint32_t before, int32_t last_line) {
   const CodeObject* code = frame->code;
   uint32_t word = frame->word();
   int32_t line = code_line(code, word);
   if (line <= 0 || in_prologue(code, word)) return false;
   if (before == kNowhere) return starts_line_entry(code, word);
-  if (in_prologue(code, before) || line != (last_line != 0 ? last_line : code_line(code, before)))
-    return true;
-  // A loop that goes round on one line. FOR_LOOP is CPython's jump back and the test at the top in one.
-  if (base_op(frame->pc) == Op::FOR_LOOP) return true;
-  if (word > before) return false;
+  return in_prologue(code, before) || line != (last_line != 0 ? last_line : code_line(code, before));
+}
+// sys.settrace wants one as well after a jump back to the start of the same line.
+bool goes_round(Frame* frame, uint32_t before) {
+  const CodeObject* code = frame->code;
+  uint32_t word = frame->word();
+  // FOR_LOOP is CPython's jump back and the test at the top in one.
+  bool loops = base_op(frame->pc) == Op::FOR_LOOP;
+  if (before == kNowhere || (word > before && !loops)) return false;
+  if (code_line(code, word) <= 0 || in_prologue(code, word)) return false;
+  if (loops) return true;
   const Instruction* from = code->instructions + before;
   lang::SwitchSite site = lang::op_info(opcode(from)).site;
   if (site == lang::SwitchSite::Back)
     return base_op(from) != Op::FOR_LOOP && base_op(frame->pc) != Op::GET_ANEXT;
   return !lang::is_line_mark(*from) && starts_line_entry(code, word);
+}
+
+const Instruction* jump_target(const Instruction* from) {
+  const lang::OpInfo& info = lang::op_info(opcode(from));
+  return from + info.length() + (info.c == lang::Operand::J16 ? from->sc() : from->bc());
 }
 
 // The jump that led from the instruction at `before` to where the frame stands. A loop's last instruction is
@@ -151,17 +161,29 @@ bool monitor_jump(Thread& t, Frame* frame, uint32_t before) {
   if ((info.effects & lang::kJumps) == 0 ||
       (lang::is_line_mark(*from) && (from->aux & lang::kJumpIsNone) != 0))
     return true;
-  const Instruction* next = from + info.length();
-  const Instruction* target = next + (info.c == lang::Operand::J16 ? from->sc() : from->bc());
-  if (here != next && here != target) return true;
-  bool conditional = (info.effects & lang::kEnds) == 0, backward = target <= from;
-  Value destination = make_int(t, int64_t{frame->word()} * 2);
-  frame->pc = from;
+  const Instruction *next = from + info.length(), *target = jump_target(from), *reached = here;
+  while (reached != next && reached != target && lang::is_line_mark(*reached)) reached = jump_target(reached);
+  bool conditional = (info.effects & lang::kEnds) == 0, loops = info.base == Op::FOR_LOOP;
+  // Those that take the UNPACK behind them in go on behind it.
+  if (opcode(from) == Op::FOR_ITER_UNPACK || opcode(from) == Op::FOR_LOOP_UNPACK)
+    if (const Instruction* body = loops ? target : next;
+        reached == body + lang::op_info(opcode(body)).length())
+      reached = body;
+  if (reached != next && reached != target) return true;
+  // CPython has a copy of the end in place of a jump to it.
+  if (!conditional && base_op(target) == Op::RETURN_CONST) return true;
+  auto fire = [&](Event event, const Instruction* at, const Instruction* to) {
+    frame->pc = at;
+    return fire_event(t, event, frame, {make_int(t, int64_t{frame->code->word_of(to)} * 2)});
+  };
   bool ok = true;
-  if (conditional && info.base != Op::FOR_LOOP) ok = fire_event(t, Event::Branch, frame, {destination});
-  if (ok && (!conditional || (backward && here == target)))
-    ok = fire_event(t, Event::Jump, frame, {destination});
-  if (ok && info.base == Op::FOR_LOOP) ok = fire_event(t, Event::Branch, frame, {destination});
+  if (loops) {
+    const Instruction* top = base_op(target - 2) == Op::FOR_ITER ? target - 2 : from;
+    ok = fire(Event::Jump, from, top) && fire(Event::Branch, top, here);
+  } else {
+    if (conditional) ok = fire(Event::Branch, from, here);
+    if (ok && (!conditional || (target <= from && reached == target))) ok = fire(Event::Jump, from, here);
+  }
   frame->pc = here;
   return ok;
 }
@@ -181,7 +203,7 @@ bool monitor_instruction(Thread& t, Frame* frame, uint32_t before) {
 bool trace_line(Thread& t, Frame* frame, uint32_t before) {
   FrameObject* f = frame->frame_object;
   if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
-  if (starts_line(frame, before, f->traced_line)) {
+  if (starts_line(frame, before, f->traced_line) || goes_round(frame, before)) {
     f->traced_line = code_line(frame->code, frame->word());
     if (f->trace_lines && !local_event(t, frame, "line", kNone)) return false;
   }
@@ -277,8 +299,11 @@ static uint32_t suspended_at(const Frame* frame) {
 bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (!observed(t)) return true;
   bool first = frame->pc == frame->code->instructions;
-  // Making a generator is no event: the first resume is its start.
-  if (first && frame->code->is_generator_like() && (frame->flags & kFrameGenerator) == 0) return true;
+  if (first && frame->code->is_generator_like()) {
+    // Making a generator is no event: the first resume is its start.
+    if ((frame->flags & kFrameGenerator) == 0) return true;
+    first = false;
+  }
   bool starts = first || generator_starts(frame);
   frame->flags &= static_cast<uint8_t>(~kFrameTraced);
   uint32_t suspended = first ? 0 : suspended_at(frame);
@@ -310,7 +335,7 @@ bool trace_call(Thread& t, Frame* frame, bool throwing) {
   if (!profiled || local.is_error()) return false;
   if (trace.is_empty()) return true;
   f->trace = local.is_none() ? kEmpty : local;
-  f->traced_line = 0;
+  f->traced_line = starts ? 0 : code_line(frame->code, suspended);
   return true;
 }
 
@@ -323,9 +348,13 @@ bool trace_return(Thread& t, Frame* frame, Value result) {
          profile_return(t, frame, result) && local_event(t, frame, "return", result);
 }
 
-void trace_unwind(Thread& t, Frame* frame) {
-  if (fire_event(t, Event::PyUnwind, frame, {t.current()}) && profile_return(t, frame, kNone))
-    local_event(t, frame, "return", kNone);
+void trace_unwind(Thread& t, Frame* frame, bool again) {
+  if (!fire_event(t, Event::PyUnwind, frame, {t.current()}) || !profile_return(t, frame, kNone)) return;
+  FrameObject* f = frame->frame_object;
+  if (f == nullptr) return;
+  if (again) f->line_override = f->traced_line;
+  local_event(t, frame, "return", kNone);
+  f->line_override = 0;
 }
 
 static bool trace_exception_value(Thread& t, Frame* frame, Value e) {
@@ -338,6 +367,10 @@ static bool trace_exception_value(Thread& t, Frame* frame, Value e) {
 
 void trace_exception(Thread& t, Frame* frame, bool again) {
   if (again) {
+    FrameObject* f = frame->frame_object;
+    // A `with` goes back to where its block was left.
+    if (f != nullptr && opcode(frame->pc) == Op::RERAISE && code_line(frame->code, frame->word()) > 0)
+      f->traced_line = code_line(frame->code, raised_at(t, frame));
     fire_event(t, Event::Reraise, frame, {t.current()});
     return;
   }

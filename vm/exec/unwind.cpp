@@ -66,6 +66,15 @@ void leave_frame(Thread& t, Frame* frame) {
   }
 }
 
+uint32_t raised_at(Thread& t, Frame* frame) {
+  Value exception = t.current_exception;
+  Value head = is_exception(exception) ? exception.as<ExceptionObject>()->traceback.get() : kEmpty;
+  if (is_kind(head, Kind::Traceback) && frame->frame_object != nullptr &&
+      head.as<TracebackObject>()->frame.get() == Value(frame->frame_object))
+    return static_cast<uint32_t>(head.as<TracebackObject>()->last_instruction / 2);
+  return frame->word();
+}
+
 MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
   for (;;) {
     Frame* frame = t.frame;
@@ -91,17 +100,10 @@ MP_NOINLINE Frame* unwind(Thread& t, bool add_entry) {
         return frame;
       }
     }
-    if (raised_again && is_exception(t.current_exception)) {
-      // Cleanup code has no line: the frame's is where the exception came up.
-      Value head = t.current_exception.as<ExceptionObject>()->traceback;
-      if (is_kind(head, Kind::Traceback) && frame->frame_object != nullptr &&
-          head.as<TracebackObject>()->frame.get() == Value(frame->frame_object)) {
-        frame->pc = frame->code->instructions + head.as<TracebackObject>()->last_instruction / 2;
-      }
-    }
+    if (raised_again) frame->pc = frame->code->instructions + raised_at(t, frame);
     uint8_t flags = frame->flags;
     if ((flags & kFrameGenerator) != 0) convert_stop_iteration(t, frame);
-    if (observed(t)) trace_unwind(t, frame);
+    if (observed(t)) trace_unwind(t, frame, raised_again);
     leave_frame(t, frame);
     if ((flags & kFrameEntry) != 0) return nullptr;
   }
