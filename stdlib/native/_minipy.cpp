@@ -23,11 +23,10 @@ Result<Value> set_enabled(Thread& t, const Value* args) {
 }
 
 Result<Value> enter_off(Thread& t, const Value*) {
-  TRY(enter_gil_off(t));
-  return kNone;
+  return Value::from_int(static_cast<int64_t>(TRY(enter_gil_off(t))));
 }
-Result<Value> leave_off(Thread& t, const Value*) {
-  TRY(leave_gil_off(t));
+Result<Value> leave_off(Thread& t, const Value* args) {
+  TRY(leave_gil_off(t, args[0].is_int() ? static_cast<uint64_t>(args[0].as_int()) : 0));
   return kNone;
 }
 
@@ -89,8 +88,8 @@ Result<Value> warn_created(Thread& t, const Value* args) {
 const NativeDef kFunctions[] = {
     MP_FUNCTION(gil_enabled, "gil_enabled()", "Whether threads run one at a time."),
     MP_FUNCTION(set_enabled, "set_gil_enabled(enabled, /)", "Switch the lock on or off for all threads."),
-    MP_FUNCTION(enter_off, "enter_gil_off()", "Begin a block without the lock."),
-    MP_FUNCTION(leave_off, "leave_gil_off()", "End one."),
+    MP_FUNCTION(enter_off, "enter_gil_off()", "Begin a block without the lock; the number that ends it."),
+    MP_FUNCTION(leave_off, "leave_gil_off(number, /)", "End one."),
     MP_FUNCTION(gil_policy, "gil_policy()", "The name of the policy (also while the lock is off)."),
     MP_FUNCTION(set_policy, "set_gil_policy(name, /)", "Replace the lock."),
     MP_FUNCTION(gil_policies, "gil_policies()", "The names of the policies."),

@@ -190,7 +190,7 @@ struct Choice {
 // A policy that replaces "none", or is replaced by it, switches the lock as well: behind the last block of
 // gil.off() where there is one.
 Choice choose(GilState& gil, Choice now, GilPolicyId id) {
-  bool& enabled = gil.off_blocks != 0 ? gil.enabled_before : now.enabled;
+  bool& enabled = !gil.off_blocks.empty() ? gil.enabled_before : now.enabled;
   if (id == GilPolicyId::none)
     enabled = now.enabled = false;
   else if (now.id == GilPolicyId::none)
@@ -207,31 +207,30 @@ Choice choose(GilState& gil, Choice now, Semantics semantics) {
 }
 
 // In a stopped world. False: threads are in the way; it may be tried again.
-bool try_step(Thread& t, Step step, int argument) {
+bool try_step(Thread& t, Step step, uint64_t argument) {
   Runtime& runtime = t.runtime();
   GilState& gil = *runtime.gil;
   const Choice now{!runtime.free_threaded.load(std::memory_order_relaxed),
                    gil.policy_id.load(std::memory_order_relaxed)};
   Choice next = now;
+  // A block to leave; not there: entered by a thread that a fork left behind.
+  auto left = std::find(gil.off_blocks.begin(), gil.off_blocks.end(), argument);
   switch (step) {
     case Step::Enable: next = {true, last_policy(gil)}; break;
     case Step::Disable:
     case Step::EnterOff: next.enabled = false; break;
     case Step::LeaveOff:
-      if (gil.off_blocks == 1) next.enabled = gil.enabled_before;
+      if (gil.off_blocks.size() == 1 && left != gil.off_blocks.end()) next.enabled = gil.enabled_before;
       break;
     case Step::Policy: next = choose(gil, now, static_cast<GilPolicyId>(argument)); break;
     case Step::Semantics: next = choose(gil, now, static_cast<Semantics>(argument)); break;
   }
   if (now.enabled && !next.enabled && !lock_all_open_sections(runtime)) return false;
   if (step == Step::EnterOff) {
-    if (gil.off_blocks++ == 0) gil.enabled_before = now.enabled;
-    ++t.impl->off_blocks;
+    if (gil.off_blocks.empty()) gil.enabled_before = now.enabled;
+    gil.off_blocks.push_back(t.impl->serial);
   }
-  if (step == Step::LeaveOff && gil.off_blocks > 0) {  // 0: entered by a thread of the parent process
-    --gil.off_blocks;
-    --t.impl->off_blocks;
-  }
+  if (step == Step::LeaveOff && left != gil.off_blocks.end()) gil.off_blocks.erase(left);
   if (step == Step::Policy) gil.policy_named = true;
   if (step == Step::Semantics)
     gil.semantics.store(static_cast<Semantics>(argument), std::memory_order_relaxed);
@@ -240,7 +239,7 @@ bool try_step(Thread& t, Step step, int argument) {
   return true;
 }
 
-Status make_step(Thread& t, Step step, int argument = 0) {
+Status make_step(Thread& t, Step step, uint64_t argument = 0) {
   constexpr int64_t kLongest = 5 * os::kNanosPerSecond, kBetween = 50'000;
   struct Announced {
     std::atomic<uint32_t>& count;
@@ -265,20 +264,24 @@ Status make_step(Thread& t, Step step, int argument = 0) {
 Status set_gil_enabled(Thread& t, bool enabled) {
   return make_step(t, enabled ? Step::Enable : Step::Disable);
 }
-Status enter_gil_off(Thread& t) { return make_step(t, Step::EnterOff); }
-Status leave_gil_off(Thread& t) { return make_step(t, Step::LeaveOff); }
+Result<uint64_t> enter_gil_off(Thread& t) {
+  TRY(make_step(t, Step::EnterOff));
+  return t.impl->serial;
+}
+Status leave_gil_off(Thread& t, uint64_t entered_by) { return make_step(t, Step::LeaveOff, entered_by); }
 void forget_gil_off_blocks_after_fork(Thread& t) {
   GilState& gil = *t.runtime().gil;
   t.runtime().threads->switching_off.store(0, std::memory_order_relaxed);
-  if (gil.off_blocks == 0) return;
-  t.impl->off_blocks = std::max(t.impl->off_blocks, 0);
-  gil.off_blocks = static_cast<uint32_t>(t.impl->off_blocks);
-  if (gil.off_blocks == 0) change(t, gil.enabled_before, gil.policy_id.load(std::memory_order_relaxed));
+  if (gil.off_blocks.empty()) return;
+  std::erase_if(gil.off_blocks, [&](uint64_t entered_by) { return entered_by != t.impl->serial; });
+  if (gil.off_blocks.empty()) change(t, gil.enabled_before, gil.policy_id.load(std::memory_order_relaxed));
 }
 
-Status set_gil_policy(Thread& t, GilPolicyId id) { return make_step(t, Step::Policy, static_cast<int>(id)); }
+Status set_gil_policy(Thread& t, GilPolicyId id) {
+  return make_step(t, Step::Policy, static_cast<uint64_t>(id));
+}
 Status set_semantics(Thread& t, Semantics semantics) {
-  return make_step(t, Step::Semantics, static_cast<int>(semantics));
+  return make_step(t, Step::Semantics, static_cast<uint64_t>(semantics));
 }
 
 void set_gil_recording(Thread& t, bool on) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/threads/semantics.h"
 #include "vm/threads/thread.h"
@@ -65,9 +66,9 @@ struct GilState {
   // The one that is active when the GIL is on; changes in a stopped world, as what follows.
   std::atomic<GilPolicy*> policy{nullptr};
   std::atomic<GilPolicyId> policy_id{GilPolicyId::timeslice};  // the chosen one, also while the GIL is off
-  bool policy_named = false;    // somebody asked for it by name: semantics bring no other one
-  uint32_t off_blocks = 0;      // `with gil.off():` entered and not left
-  bool enabled_before = false;  // the first of them
+  bool policy_named = false;         // somebody asked for it by name: semantics bring no other one
+  std::vector<uint64_t> off_blocks;  // `with gil.off():` not left: the serial numbers of who entered
+  bool enabled_before = false;       // the first of them
   std::atomic<Semantics> semantics{Semantics::Py313};
   std::atomic<int64_t> interval_ns{5000000};
   std::atomic<int> check_interval{100};
@@ -98,8 +99,8 @@ std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled)
 Status set_gil_enabled(Thread& t, bool enabled);
 // `with gil.off():` in any thread: off while there is such a block, what there was before when the last one
 // is left.
-Status enter_gil_off(Thread& t);
-Status leave_gil_off(Thread& t);
+Result<uint64_t> enter_gil_off(Thread& t);  // the thread's serial number, for leave_gil_off()
+Status leave_gil_off(Thread& t, uint64_t entered_by);
 // In the child of a fork: the blocks of threads that do not exist there have been left.
 void forget_gil_off_blocks_after_fork(Thread& t);
 // "none" switches the lock off, and another one after it on again (within a block of gil.off(): at its end).

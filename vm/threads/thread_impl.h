@@ -48,7 +48,6 @@ struct AllocationCount {
 struct ThreadImpl {
   std::atomic<ThreadState> state{ThreadState::Detached};
   GilPolicy* held_policy = nullptr;  // the lock this thread holds; null: none
-  int32_t off_blocks = 0;  // `with gil.off():`: those it entered, less those it left (for another thread too)
   bool at_switch_site = false;  // the instruction run last has a switch site behind it (instrumented loop)
   GilRecord* gil_record = nullptr;  // vm/threads/gil_statistics.h
   std::string name;                 // as threading knows it; for reports
