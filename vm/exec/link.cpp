@@ -113,13 +113,14 @@ CodeObject* link_code_parts(Thread& t, std::shared_ptr<const lang::CodeUnit> sha
   code->cell_names = names_tuple(t, unit.cell_names);
   code->free_names = names_tuple(t, unit.free_names);
   code->constants = static_cast<Slot*>(t.heap().allocate_raw(t, (unit.constants.size() + 1) * sizeof(Slot)));
-  code->constants_live_anyway = true;
+  bool live_anyway = true;
   for (size_t i = 0; i < unit.constants.size(); ++i) {
     Value constant = constant_value(t, unit.constants[i], unit.frozen);
     code->constants[i] = constant;
     if (constant.is_object() && !(is_exact(constant, t.types().str) && is_interned(constant.as<StrObject>())))
-      code->constants_live_anyway = false;
+      live_anyway = false;
   }
+  code->constants_live_anyway = live_anyway;
   code->names = static_cast<StrObject**>(t.heap().allocate_raw(t, (unit.names.size() + 1) * sizeof(void*)));
   for (size_t i = 0; i < unit.names.size(); ++i) code->names[i] = intern(t, unit.names[i]);
   code->functions =

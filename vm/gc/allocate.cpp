@@ -121,7 +121,8 @@ bool HeapImpl::take_spare_blocks(Thread& t, FromReserve from_reserve) {
   size_t wanted =
       std::clamp<size_t>(t.impl->allocation.bytes / (kBlocksPerSpare * kBlockSize), 1, kMostSpare);
   std::lock_guard guard(mutex);
-  for (; wanted > 0; --wanted) {
+  // The reserve is for the one that is needed now.
+  for (; wanted > 0; --wanted, from_reserve = FromReserve::Nothing) {
     Block* block = pool.allocate(kBlockSize - kBlockHeader, block_user(), from_reserve, map);
     if (block == nullptr) break;
     block->next = std::exchange(t.impl->spare_blocks, block);

@@ -31,6 +31,9 @@ struct Block {
   uint32_t carved = 0;      // cells below this index have been handed out once; the others are raw memory
   uint32_t marked = 0;      // cells marked in this cycle
   uint32_t unit_count = 1;  // 64 KiB units
+  // Cells that were not free after the last sweep, while no thread has taken any of the others.
+  uint32_t occupied = kUnknown;
+  uint32_t immortal_count = 0;
   uint8_t size_class = 0;
   CellKind kind = CellKind::Object;
   bool large = false;
@@ -42,11 +45,7 @@ struct Block {
   uint64_t populated = kBlockSize;  // bytes whose pages are there, or come in large ones
   Block* next = nullptr;            // of a thread's spare ones
   uint64_t* immortal = nullptr;     // marks that stay set; HeapImpl's
-  uint64_t immortal_count = 0;
-  // Cells that were not free after the last sweep, while no thread has taken any of the others.
-  uint32_t occupied = kUnknown;
-  uint32_t reserved_too = 0;
-  uint64_t unused[6] = {};
+  uint64_t unused[7] = {};
   uint64_t marks[kMarkWords] = {};
 
   uint8_t* cells();
@@ -86,7 +85,7 @@ struct Block {
       marks[(sizeof(Block) / kGranule) >> 6] = 0;
     else
       std::memset(marks, 0, sizeof marks);
-    marked = static_cast<uint32_t>(immortal_count);
+    marked = immortal_count;
   }
 };
 static_assert(sizeof(Block) == 640);

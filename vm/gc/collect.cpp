@@ -23,8 +23,7 @@ static constexpr size_t kMinTrigger = 2u << 20;
 static constexpr size_t kMostUsualTrigger = 24u << 20;
 static constexpr size_t kUsuallyKept = 8u << 20;
 static constexpr size_t kTriggerPerLive = 8;
-static constexpr size_t kMostParallel =
-    16;  // threads that the trigger counts, if there are processors for them
+static constexpr size_t kMostParallel = 16;  // threads that the trigger counts; processors at most
 static constexpr uint32_t kFewerInARow = 8;  // collections until it counts less
 static constexpr int64_t kKeptFreeStep_ns = 500'000'000;
 static constexpr size_t kStressThinning =

@@ -74,8 +74,8 @@ struct HeapImpl {
   void poison_dead_cells();
   void finish_sweeping();
   void count_allocations();  // of all threads, which begin anew
-  void gather_blocks(
-      Thread& t);               // those that only the thread knows; under the lock or with the world stopped
+  // Those that only the thread knows; under the lock or with the world stopped.
+  void gather_blocks(Thread& t);
   void drop_cache(Thread& t);   // forgets a thread's free cells; they are found again by sweeping
   void leave_cells(Thread& t);  // gives an ending thread's free cells to the others
   void set_trigger();
