@@ -50,13 +50,10 @@ bool ObjectLock::try_byte(Thread& t, Object* object) {
   return true;
 }
 
-static LockCount count_locks(const void* owners) {
-  LockCount count{};
-  for (size_t i = 0; i < ThreadTable::kLockOwners; ++i) {
-    const LockOwner& owner = static_cast<const LockOwner*>(owners)[i];
-    count.locks += owner.locks.load(std::memory_order_relaxed);
-    count.streaks += owner.streaks.load(std::memory_order_relaxed);
-  }
+static uint32_t count_locks(const void* owners) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < ThreadTable::kLockOwners; ++i)
+    count += static_cast<const LockOwner*>(owners)[i].locks.load(std::memory_order_relaxed);
   return count;
 }
 
@@ -68,9 +65,6 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
   LockOwner* me = t.lock_owner;
   uint8_t after = kFree;
   if (me != nullptr) {
-    constexpr auto add_one = [](std::atomic<uint32_t>& count) {  // of this thread alone
-      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    };
     after = static_cast<uint8_t>(kLastHolder + me->number);
     add_one(me->locks);
     uint8_t seen = object->lock_.load(std::memory_order_relaxed);
@@ -79,7 +73,7 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
       me->streak.store(0, std::memory_order_relaxed);
       // Who holds another object would make others wait.
       if (me->holding.load(std::memory_order_relaxed) == nullptr && os::has_several_processors())
-        t.impl->object_steps.meet(t, t.runtime().threads->lock_owners.get(), count_locks);
+        t.impl->object_steps.meet(t, object, t.runtime().threads->lock_owners.get(), count_locks);
     } else if (may_own && seen == me->number) {
       after = seen;  // while it holds another one, the byte says that it is held
     } else if (may_own && seen == after) {
@@ -88,7 +82,6 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
       } else {
         if (me->taken_away.load(std::memory_order_relaxed) > -kEarned)
           me->taken_away.fetch_sub(1, std::memory_order_relaxed);
-        add_one(me->streaks);
         after = me->number;
       }
     }

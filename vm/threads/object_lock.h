@@ -70,10 +70,15 @@ class ObjectLock {
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (object->lock_.load(std::memory_order_acquire) == id) [[likely]]
+    if (object->lock_.load(std::memory_order_acquire) == id) [[likely]] {
+      add_one(owner->locks);
       return owner;
+    }
     owner->holding.store(nullptr, std::memory_order_release);
     return nullptr;
+  }
+  static void add_one(std::atomic<uint32_t>& count) {  // that no other thread changes
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   static void release(LockOwner& owner) { owner.holding.store(nullptr, std::memory_order_release); }
   static uint8_t acquire(Thread& t, Object* object);  // what the byte will be when it is let go

@@ -41,8 +41,7 @@ struct alignas(64) LockOwner {
   std::atomic<bool> active{false};     // a thread locks in this name
   std::atomic<int32_t> taken_away{0};  // objects, since the last collection; less those of streaks
   std::atomic<uint32_t> streak{0};     // objects that were not its own and that it had held last, in a row
-  std::atomic<uint32_t> streaks{0};    // objects that became its own so; wraps around, like the next
-  std::atomic<uint32_t> locks{0};      // of objects that were not its own
+  std::atomic<uint32_t> locks{0};      // of objects; wraps around
   uint8_t number = 0;                  // in the table
   bool assigned = false;               // to a thread; under the table's mutex
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/threads/step_back.h"
 #include "vm/threads/thread.h"
 
 namespace mp {
@@ -42,6 +43,7 @@ struct ThreadTable {
   // that they need. Threads beyond the last one do without.
   static constexpr size_t kLockOwners = 64;
   std::unique_ptr<LockOwner[]> lock_owners;
+  LockTurns lock_turns;
   std::vector<StoppedWork> stopped_work;
   std::atomic<int64_t> last_stop{0};  // monotonic nanoseconds
   std::atomic<bool> stop_requested{false};

@@ -352,8 +352,8 @@ bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
   if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
   const LockSite* site = t.impl->wait.site.load(std::memory_order_relaxed);
   if (site != nullptr && (deadline == os::kNoDeadline || deadline - os::monotonic_ns() > kLongestNap))
-    t.impl->lock_steps.meet(t, site, [](const void* where) {
-      return LockCount{static_cast<const LockSite*>(where)->taken.load(std::memory_order_relaxed), 0};
+    t.impl->lock_steps.meet(t, this, site, [](const void* where) {
+      return static_cast<const LockSite*>(where)->taken.load(std::memory_order_relaxed);
     });
   LockPatience& patience = t.impl->lock_patience;
   int64_t limit = ++patience.waits % kProbe == 0 ? LockPatience::kMost : patience.ns;  // may have changed
