@@ -62,25 +62,24 @@ void flush_writers(Thread& t) {
   state.files = Value(open);
 }
 
-void flush_orphans(Thread& t) {
+// Not inline: what it looks at must be gone from the stack and the registers when the collection looks there.
+__attribute__((noinline)) static bool is_any_pending(Thread& t) {
   Writers& state = writers(t);
-  if (!state.any) return;
+  if (!state.any) return false;
   auto* files = state.files.get().as<ListObject>();
-  for (size_t i = 0; i < files->length(); ++i) {
-    Value reference = files->at(i);
-    if (reference.is_empty()) return;
-    Value file = weakref_target(reference.as<WeakRefObject>());
+  for (size_t i = 0; i < files->length() && !files->at(i).is_empty(); ++i) {
+    Value file = weakref_target(files->at(i).as<WeakRefObject>());
     if (file.is_none()) continue;
-    bool pending;
-    {
-      StoppedWorld nobody_writes(t);  // the lock of a stream may be held by a thread that waits for its input
-      pending = buffered_has_pending(t, file) || text_has_pending(t, file);
-    }
-    if (!pending) continue;
-    t.heap().collect(t);  // whether anybody refers to it only a collection can tell
-    t.heap().run_pending_finalizers(t);
-    return;
+    StoppedWorld nobody_writes(t);  // the lock of a stream may be held by a thread that waits for its input
+    if (buffered_has_pending(t, file) || text_has_pending(t, file)) return true;
   }
+  return false;
+}
+
+void flush_orphans(Thread& t) {
+  if (!is_any_pending(t)) return;
+  t.heap().collect(t);  // whether anybody refers to it only a collection can tell
+  t.heap().run_pending_finalizers(t);
 }
 
 bool reclaim_descriptors(Thread& t, int error) {
