@@ -48,10 +48,10 @@ static bool replace(LockTurns::Turn& turns, uint64_t turn, uint64_t next) {
   return turns.word.compare_exchange_strong(turn, next, std::memory_order_relaxed);
 }
 
-// The time for a lock is the best one of some windows without turns: in the others somebody may have lost the
-// processor.
+// The time for a lock is the median of some windows without turns: in one somebody may have lost the
+// processor, or was elsewhere.
 void StepBack::meet(Thread& t, const void* lock, const void* what, Count count) {
-  constexpr uint32_t kMeetings = 8, kWindows = 3;
+  constexpr uint32_t kMeetings = 8;
   constexpr int64_t kWindow = 200'000, kLongest = 10'000'000;  // nanoseconds: less often, it hardly matters
   constexpr int64_t kOver = 1'000'000;                         // nanoseconds after the end of a turn
   if (what_ != what) {
@@ -77,23 +77,20 @@ void StepBack::meet(Thread& t, const void* lock, const void* what, Count count) 
   if (others && now > end + kOver) replace(turns, turn, kNobodys);
   if (meetings_ < kMeetings || now - begin_ < kWindow) return;
   uint32_t taken = count(what);
-  if (turn == turn_ && now - begin_ < kLongest) {
-    together_ = std::min(together_, cost(now, taken));
-    ++windows_;
-  }
+  if (turn == turn_ && now - begin_ < kLongest) costs_[windows_++ % kWindows] = cost(now, taken);
   turn_ = turn;
   measure(now, taken);
   if (now < end || windows_ < kWindows + turns.pause.load(std::memory_order_relaxed)) return;
-  turns.together.store(together_, std::memory_order_relaxed);
+  std::ranges::sort(costs_);
+  turns.together.store(costs_[kWindows / 2], std::memory_order_relaxed);
   replace(turns, turn, make_turn(t, 0, now));
   windows_ = 0;
-  together_ = INT64_MAX;
 }
 
 // The thread that wakes first begins the next turn; it is late by what the system takes, and the lock is in
 // use till then. Turns get longer as long as they pay; after a while both ways are measured again.
 void StepBack::nap(Thread& t, LockTurns::Turn& turns, uint64_t turn, int64_t now, Count count) {
-  constexpr uint32_t kTurns = 64, kLongestPause = 1024;
+  constexpr uint32_t kTurns = 64, kLongestPause = 255;
   constexpr int64_t kLeast = 75'000;   // nanoseconds that tell something
   constexpr timespec kNap{0, 50'000};  // it takes some 100 microseconds more
   measure(now, count(what_));
@@ -108,7 +105,6 @@ void StepBack::nap(Thread& t, LockTurns::Turn& turns, uint64_t turn, int64_t now
   bool better = cost(now, taken) < together - together / 8;
   measure(now, taken);
   windows_ = 0;
-  together_ = INT64_MAX;
   uint32_t pause = turns.pause.load(std::memory_order_relaxed);
   if (tells && better) turns.pause.store(0, std::memory_order_relaxed);
   if (tells && !better) {

@@ -42,11 +42,12 @@ class StepBack {
   void nap(Thread& t, LockTurns::Turn& turns, uint64_t turn, int64_t now, Count count);
 
   const void* what_ = nullptr;
-  uint32_t count_ = 0;            // when the window began
-  uint32_t meetings_ = 0;         // in this window
-  uint32_t windows_ = 0;          // since the last turn
-  int64_t begin_ = 0;             // of the window, nanoseconds
-  int64_t together_ = INT64_MAX;  // nanoseconds for 64 locks in the best of these windows
+  uint32_t count_ = 0;     // when the window began
+  uint32_t meetings_ = 0;  // in this window
+  uint32_t windows_ = 0;   // since the last turn
+  int64_t begin_ = 0;      // of the window, nanoseconds
+  static constexpr uint32_t kWindows = 3;
+  int64_t costs_[kWindows] = {};  // of the last windows without turns
   uint64_t turn_ = 0;             // the last one before the window
 };
 
