@@ -182,19 +182,24 @@ void on_fatal(int number) {
   raise(number);
 }
 
+// The handler that was there before gets the signal as well.
+void pass_on(int number) {
+  const struct sigaction& previous = g_user_previous[number];
+  const bool is_plain = (previous.sa_flags & SA_SIGINFO) == 0;
+  if (is_plain && previous.sa_handler == SIG_IGN) return;
+  if (is_plain && previous.sa_handler != SIG_DFL) return previous.sa_handler(number);
+  struct sigaction ours {};
+  sigaction(number, &previous, &ours);
+  raise(number);
+  sigaction(number, &ours, nullptr);
+}
+
 void on_user(int number) {
   int saved = errno;
   if (Runtime* runtime = g_runtime.load(std::memory_order_relaxed))
     dump(g_user_fd[number].load(std::memory_order_relaxed), *runtime,
          g_user_all[number].load(std::memory_order_relaxed));
-  if (g_user_chain[number].load(std::memory_order_relaxed)) {
-    // The handler that was there before gets the signal as well; ours comes back behind it.
-    struct sigaction ours {};
-    sigaction(number, &g_user_previous[number], &ours);
-    errno = saved;
-    raise(number);
-    sigaction(number, &ours, nullptr);
-  }
+  if (g_user_chain[number].load(std::memory_order_relaxed)) pass_on(number);
   errno = saved;
 }
 

@@ -50,8 +50,10 @@ inline Value cached_global(Thread& t, Value module, uint64_t word) {
   if (table->version.load(std::memory_order_relaxed) != static_cast<uint32_t>(word >> 32)) return kEmpty;
   return table->entries()[static_cast<uint32_t>(word)].value;
 }
-// In the cache word of CALL_METHOD_NATIVE, beside the NativeDef: r[b+1] is empty and no argument.
-inline constexpr uint64_t kWithoutSelf = 1;
+// In the cache word of a native call, beside the NativeDef: r[b+1] is empty and no argument; not all
+// parameters are given. Other threads may write the instruction and its word in any order: the word alone
+// says what it is good for.
+inline constexpr uint64_t kWithoutSelf = 1, kWithDefaults = 2;
 // Where the registers of the next frame will lie: arguments that are in no row yet are written there, which
 // push_exact then copies in place.
 inline Value* fresh_registers(Thread& t) { return reinterpret_cast<Value*>(t.stack_top + kFrameSlots); }

@@ -48,7 +48,7 @@ StackBounds current_stack_bounds() {
   StackBounds bounds = whole_stack();
 #if defined(__SANITIZE_THREAD__) || (defined(__has_feature) && __has_feature(thread_sanitizer))
   // ThreadSanitizer keeps the return addresses of 65536 calls per thread and writes on behind them.
-  constexpr size_t kCalls = 65536, kSmallestCalls = 64;  // bytes: a cycle of calls takes more on average
+  constexpr size_t kCalls = 65536, kSmallestCalls = 48;  // bytes: a cycle of calls takes more on average
   bounds.limit = std::max(bounds.limit, bounds.base - kCalls * kSmallestCalls);
 #endif
   return bounds;

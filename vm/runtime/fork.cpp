@@ -8,7 +8,23 @@
 #include "vm/types/runtime.h"
 #include "vm/types/type_internal.h"
 
+#if defined(__SANITIZE_THREAD__) || (defined(__has_feature) && __has_feature(thread_sanitizer))
+#include <sanitizer/tsan_interface.h>
+#define MP_TSAN 1
+#endif
+
 namespace mp {
+
+// In the child, what the forking thread has locked: a mutex that remembers a thread of the parent cannot be
+// unlocked here. ThreadSanitizer has to be told, and knows no such difference.
+template <class Mutex>
+static void renew(Mutex& mutex) {
+#ifdef MP_TSAN
+  __tsan_mutex_pre_unlock(&mutex, __tsan_mutex_recursive_unlock);
+  __tsan_mutex_post_unlock(&mutex, __tsan_mutex_recursive_unlock);
+#endif
+  new (&mutex) Mutex;
+}
 
 void fork_prepare(Thread& t) {
   Runtime& runtime = t.runtime();
@@ -31,10 +47,10 @@ void fork_in_parent(Thread& t) {
 
 void fork_in_child(Thread& t) {
   Runtime& runtime = t.runtime();
-  // SAFETY: there is one thread; a mutex that remembers a thread of the parent cannot be unlocked here.
-  new (&runtime.method_cache->mutex) std::recursive_mutex;
+  // SAFETY: there is one thread.
+  renew(runtime.method_cache->mutex);
   ImportState& import = *runtime.import;
-  new (&import.mutex) std::mutex;
+  renew(import.mutex);
   std::erase_if(import.locks, [&t](const auto& entry) { return entry.second.owner != &t; });
   import.waiting.clear();
   release_signals_of_other_threads(t);
