@@ -36,11 +36,17 @@ bool takes_step() {
   return tls_chance < UINT32_MAX / kStep;
 }
 
-// What a site becomes.
+// What a site is or becomes.
 struct Form {
+  static constexpr size_t kNoEntry = SIZE_MAX;
   Op op = Op::NOP;
   uint64_t word = 0;
+  size_t collections = kNoEntry;  // when the word's entry was found: a later one may have dropped it
 };
+
+bool is_current(Thread& t, Form form) {
+  return form.collections == Form::kNoEntry || form.collections == t.heap().collections();
+}
 
 // Whether a base form shall try to specialise now: then settle() must follow. The first run of an
 // instruction never does: cold code pays nothing.
@@ -99,7 +105,7 @@ CacheEntry* entry_of(Thread& t, Frame* frame, const Facts& facts) {
 bool remember(Thread& t, Frame* frame, Op op, const Facts& facts, Form* form) {
   CacheEntry* entry = entry_of(t, frame, facts);
   if (entry == nullptr) return false;
-  *form = {op, reinterpret_cast<uint64_t>(entry)};
+  *form = {op, reinterpret_cast<uint64_t>(entry), t.heap().collections()};
   return true;
 }
 
@@ -109,8 +115,8 @@ void put(const Instruction* pc, Form form) {
 }
 
 // After due(): the claim ends.
-void settle(const Instruction* pc, bool found, Form form) {
-  if (found) return put(pc, form);
+void settle(Thread& t, const Instruction* pc, bool found, const Form& form) {
+  if (found && is_current(t, form)) return put(pc, form);
   uint32_t backoff = static_cast<uint32_t>(cache_word(pc)->load(std::memory_order_relaxed) >> 20) & 0xff;
   cache_word(pc)->store(countdown_word(backoff < kMaxBackoff ? backoff + 2 : kMaxBackoff),
                         std::memory_order_relaxed);
@@ -372,10 +378,10 @@ CacheEntry* known_entries(Thread& t, Frame* frame, Form form, int* length) {
 }
 
 // The site as it is now; NOP where another thread has just sent it back to its base form.
-Form current_form(const Instruction* pc) {
+Form current_form(Thread& t, const Instruction* pc) {
   Op op = opcode(pc);
   if (op == lang::op_info(op).base) return {};
-  return {op, load_cache(pc)};
+  return {op, load_cache(pc), t.heap().collections()};
 }
 
 // Too many alternatives, or none that can be cached: generic for a long while.
@@ -387,7 +393,7 @@ void give_up(Thread& t, const Instruction* pc, uint32_t backoff) {
 
 MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
   frame->pc = pc;
-  Form old = current_form(pc), fresh;
+  Form old = current_form(t, pc), fresh;
   if (old.op == Op::NOP) return;
   int length, fresh_length;
   CacheEntry* known = known_entries(t, frame, old, &length);
@@ -397,22 +403,22 @@ MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value
     CacheEntry* entry = known_entries(t, frame, fresh, &fresh_length);
     if (entry != nullptr) {
       entry->other = known;
-      fresh = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
+      fresh = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry), old.collections};
     }
   }
-  change(t, pc, fresh);
+  if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
 }
 
 MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
   frame->pc = pc;
-  Form old = current_form(pc), fresh;
+  Form old = current_form(t, pc), fresh;
   if (old.op == Op::NOP) return;
   int length;
   CacheEntry* known = known_entries(t, frame, old, &length);
   if (length >= kMaxAlternatives) return give_up(t, pc, kMaxBackoff);
   if (!specialise_method(t, frame, object, name_of(frame, pc->c), &fresh)) return give_up(t, pc, 6);
   if (fresh.op == Op::LOAD_METHOD_SHAPE) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
-  change(t, pc, fresh);
+  if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
 }
 
 MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
@@ -420,7 +426,7 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
   StrObject* name = name_of(frame, pc->c);
   ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
   if (set_attr(t, object, name, value).is_error()) return false;
-  Form old = current_form(pc), fresh;
+  Form old = current_form(t, pc), fresh;
   if (old.op != Op::STORE_ATTR_ADD) return true;  // script code, or another thread, changed the site
   int length;
   CacheEntry* known = known_entries(t, frame, old, &length);
@@ -431,7 +437,7 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
     give_up(t, pc, 6);
   } else {
     if (fresh.op == Op::STORE_ATTR_ADD) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
-    change(t, pc, fresh);
+    if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
   }
   return true;
 }
@@ -481,7 +487,7 @@ MP_NOINLINE Value load_global(Thread& t, Frame* frame, const Instruction* pc) {
   StrObject* name = name_of(frame, static_cast<uint32_t>(pc->bc()));
   if (due(t, pc)) {
     Form form;
-    settle(pc, specialise_global(t, frame, name, Op::LOAD_GLOBAL_MODULE, Op::LOAD_GLOBAL_BUILTIN, &form),
+    settle(t, pc, specialise_global(t, frame, name, Op::LOAD_GLOBAL_MODULE, Op::LOAD_GLOBAL_BUILTIN, &form),
            form);
   }
   return global_value(t, frame, name);
@@ -493,7 +499,7 @@ MP_NOINLINE Value load_name(Thread& t, Frame* frame, const Instruction* pc) {
   if (locals == Value(frame->globals)) {
     if (due(t, pc)) {
       Form form;
-      settle(pc, specialise_global(t, frame, name, Op::LOAD_NAME_GLOBAL, Op::NOP, &form), form);
+      settle(t, pc, specialise_global(t, frame, name, Op::LOAD_NAME_GLOBAL, Op::NOP, &form), form);
     }
     return global_value(t, frame, name);
   }
@@ -512,7 +518,7 @@ MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Valu
   StrObject* name = name_of(frame, pc->c);
   if (due(t, pc)) {
     Form form;
-    settle(pc, specialise_load_attr(t, frame, object, name, &form), form);
+    settle(t, pc, specialise_load_attr(t, frame, object, name, &form), form);
   }
   return get_attr(t, object, name).take();
 }
@@ -524,7 +530,7 @@ MP_NOINLINE bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Valu
   bool stored = set_attr(t, object, name, value).ok();
   if (try_now) {
     Form form;
-    settle(pc,
+    settle(t, pc,
            stored && object.is_object() && !is_type(object) &&
                specialise_store_attr(t, frame, object.as_object(), name, before, &form),
            form);
@@ -537,7 +543,7 @@ MP_NOINLINE bool load_method(Thread& t, Frame* frame, const Instruction* pc, Val
   Value object = r[pc->b];
   if (due(t, pc)) {
     Form form;
-    settle(pc, specialise_method(t, frame, object, name, &form), form);
+    settle(t, pc, specialise_method(t, frame, object, name, &form), form);
   }
   Value method{}, self{};
   if (get_method(t, object, name, &method, &self).is_error()) return false;
