@@ -377,7 +377,8 @@ CacheEntry* known_entries(Thread& t, Frame* frame, Form form, int* length) {
   return entry;
 }
 
-// The site as it is now; NOP where another thread has just sent it back to its base form.
+// The site as it is now; NOP where another thread has just sent it back to its base form. What is learnt
+// after this is current as long as this is.
 Form current_form(Thread& t, const Instruction* pc) {
   Op op = opcode(pc);
   if (op == lang::op_info(op).base) return {};
@@ -403,10 +404,10 @@ MP_NOINLINE void attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value
     CacheEntry* entry = known_entries(t, frame, fresh, &fresh_length);
     if (entry != nullptr) {
       entry->other = known;
-      fresh = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry), old.collections};
+      fresh = {Op::LOAD_ATTR_CLASS, reinterpret_cast<uint64_t>(entry)};
     }
   }
-  if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
+  if (is_current(t, old)) change(t, pc, fresh);
 }
 
 MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object) {
@@ -418,7 +419,7 @@ MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Val
   if (length >= kMaxAlternatives) return give_up(t, pc, kMaxBackoff);
   if (!specialise_method(t, frame, object, name_of(frame, pc->c), &fresh)) return give_up(t, pc, 6);
   if (fresh.op == Op::LOAD_METHOD_SHAPE) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
-  if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
+  if (is_current(t, old)) change(t, pc, fresh);
 }
 
 MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
@@ -437,7 +438,7 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
     give_up(t, pc, 6);
   } else {
     if (fresh.op == Op::STORE_ATTR_ADD) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
-    if (is_current(t, old) && is_current(t, fresh)) change(t, pc, fresh);
+    if (is_current(t, old)) change(t, pc, fresh);
   }
   return true;
 }
