@@ -11,7 +11,9 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#include "vm/core/compiler.h"
+
+#if defined(__GLIBC__) && !MP_ASAN && !MP_TSAN
 
 extern "C" char __data_start[], _edata[];  // the linker's: the command's own data
 

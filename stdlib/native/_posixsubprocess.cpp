@@ -14,6 +14,8 @@
 
 #include "stdlib/native/posix_process.h"
 
+#include "vm/core/compiler.h"
+
 extern char** environ;
 
 namespace mp {
@@ -170,7 +172,7 @@ bool prepare_child(ChildPlan& plan, const char** message) {
   }
   report_and_exit(plan.errpipe_write, reason != 0 ? reason : errno, "");
 }
-[[noreturn]] __attribute__((noinline)) void run_child(ChildPlan& plan) {
+[[noreturn]] MP_NOINLINE void run_child(ChildPlan& plan) {
   const char* message;
   if (!prepare_child(plan, &message)) report_and_exit(plan.errpipe_write, errno, message);
   run_program(plan);
@@ -179,7 +181,7 @@ bool prepare_child(ChildPlan& plan, const char** message) {
 // ---- The parent.
 
 // vfork() in a frame of its own: the child runs on our stack and must not return from it.
-__attribute__((noinline)) pid_t vfork_and_run(ChildPlan& plan) {
+MP_NOINLINE pid_t vfork_and_run(ChildPlan& plan) {
   pid_t pid = vfork();
   if (pid == 0) run_child(plan);
   return pid;

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "stdlib/native/io.h"
+#include "vm/core/compiler.h"
 #include "vm/gc/heap.h"
 #include "vm/modules/import.h"
 #include "vm/threads/thread_table.h"
@@ -63,7 +64,7 @@ void flush_writers(Thread& t) {
 }
 
 // Not inline: what it looks at must be gone from the stack and the registers when the collection looks there.
-__attribute__((noinline)) static bool is_any_pending(Thread& t) {
+MP_NOINLINE static bool is_any_pending(Thread& t) {
   Writers& state = writers(t);
   if (!state.any) return false;
   auto* files = state.files.get().as<ListObject>();

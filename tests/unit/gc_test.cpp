@@ -1,6 +1,7 @@
 // The collector: what keeps objects alive, what frees them, weak references, finalizers, limits.
 #include <gtest/gtest.h>
 
+#include "vm/core/compiler.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/root.h"
 #include "vm/protocol/protocol.h"
@@ -19,13 +20,13 @@ std::unique_ptr<Runtime> make_runtime(size_t memory_limit = 0) {
 }
 
 // Built and dropped in a frame of its own, so that no word of it stays on the stack.
-__attribute__((noinline)) void make_garbage(Thread& t, size_t count) {
+MP_NOINLINE void make_garbage(Thread& t, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     ListObject* list = make_list(t, 4);
     ASSERT_TRUE(list_append(t, list, list).ok());
   }
 }
-__attribute__((noinline)) void scrub_stack() {
+MP_NOINLINE void scrub_stack() {
   volatile char bytes[8192];
   for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = 0;
 }
@@ -93,7 +94,7 @@ TEST(Gc, DeepStructuresDoNotOverflowTheStack) {
   EXPECT_EQ(outer->length(), 1u);
 }
 
-__attribute__((noinline)) WeakRefObject* weakref_to_garbage(Thread& t) {
+MP_NOINLINE WeakRefObject* weakref_to_garbage(Thread& t) {
   SetObject* set = make_set(t);
   return make_weakref(t, set, kEmpty).take().as<WeakRefObject>();
 }
@@ -110,7 +111,7 @@ TEST(Gc, WeakReferencesAreCleared) {
 }
 
 int g_freed = 0;
-__attribute__((noinline)) void make_finalized(Thread& t, int count) {
+MP_NOINLINE void make_finalized(Thread& t, int count) {
   for (int i = 0; i < count; ++i)
     t.heap().register_native_finalizer(make_list(t), [](Object*) { ++g_freed; });
 }

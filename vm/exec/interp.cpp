@@ -3,6 +3,7 @@
 // loop's state (pc, registers, frame, constants, thread) stays in machine registers.
 #include "vm/exec/interp.h"
 
+#include "vm/core/compiler.h"
 #include "vm/exec/cold_ops.h"
 #include "vm/exec/interp_values.h"
 #include "vm/exec/loop_generators.h"
@@ -22,7 +23,7 @@ namespace {
 // One byte, which other threads may rewrite: volatile does what a relaxed load does, and the compiler widens
 // it in the load itself. ThreadSanitizer wants to see the atomic.
 inline uint8_t next_opcode(const Instruction* pc) {
-#if defined(__has_feature) && __has_feature(thread_sanitizer)
+#if MP_TSAN
   return __atomic_load_n(&pc->op, __ATOMIC_RELAXED);
 #else
   return *static_cast<const volatile uint8_t*>(&pc->op);

@@ -8,6 +8,7 @@
 #include <array>
 #include <mutex>
 
+#include "vm/core/address_hash.h"
 #include "vm/exec/interp.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
@@ -28,12 +29,11 @@ struct LoopTable {
     uint32_t reg;
   };
   std::mutex mutex;  // taken without a GIL only
-  std::array<Entry*, 64> buckets{};
+  static constexpr unsigned kBucketBits = 6;
+  std::array<Entry*, 1 << kBucketBits> buckets{};
   Entry* spare = nullptr;
 
-  Entry*& bucket(const Frame* frame) {
-    return buckets[(reinterpret_cast<uintptr_t>(frame) >> 4) * 0x9e3779b97f4a7c15 >> 58];
-  }
+  Entry*& bucket(const Frame* frame) { return buckets[address_bucket<kBucketBits>(frame)]; }
   GeneratorObject* remove(Entry** place) {
     Entry* entry = *place;
     GeneratorObject* generator = entry->generator;

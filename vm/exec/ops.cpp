@@ -1,6 +1,7 @@
 // Cold instructions: building, functions, with, import.
 #include "vm/exec/ops.h"
 
+#include "vm/core/compiler.h"
 #include "vm/exec/cold_ops.h"
 #include "vm/exec/loop_generators.h"
 #include "vm/native/signature.h"
@@ -455,9 +456,8 @@ constexpr size_t kMostFilled = 6;
 
 // A frame of its own, and a small one without unused words: what an earlier call left in those would keep
 // objects alive, for the collector scans the native stack.
-__attribute__((noinline)) static Value call_with_defaults(Thread& t, const NativeDef& def,
-                                                          const NativeSignature& signature,
-                                                          const Value* given, size_t count) {
+MP_NOINLINE static Value call_with_defaults(Thread& t, const NativeDef& def, const NativeSignature& signature,
+                                            const Value* given, size_t count) {
   Value values[kMostFilled];
   size_t i = 0;
   for (; i < count; ++i) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "vm/core/compiler.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/gc/poison.h"
 #include "vm/os/clock.h"
@@ -231,7 +232,7 @@ void HeapImpl::release_empty_blocks() {
 }
 
 // The scan begins at this small frame: what earlier calls left in the large one below keeps nothing alive.
-__attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason) {
+MP_NOINLINE size_t HeapImpl::collect(Thread& t, const char* reason) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
   size_t freed = collect(t, reason, registers);
@@ -239,8 +240,7 @@ __attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason
   return freed;
 }
 
-__attribute__((noinline)) size_t HeapImpl::collect(Thread& t, const char* reason,
-                                                   const SpilledRegisters& top) {
+MP_NOINLINE size_t HeapImpl::collect(Thread& t, const char* reason, const SpilledRegisters& top) {
   if (observer != nullptr) observer(observer_context, t, true, 0);
   int64_t asked = os::monotonic_ns();
   stop_the_world(t);

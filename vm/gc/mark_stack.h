@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "vm/core/compiler.h"
+
 namespace mp {
 
 struct Object;
@@ -32,7 +34,7 @@ class MarkStack {
 
  private:
   static constexpr size_t kFirst = 256, kUsual = 1u << 20;
-  __attribute__((noinline)) bool grow() {
+  MP_NOINLINE bool grow() {
     size_t capacity = capacity_ == 0 ? kFirst : 2 * capacity_;
     std::unique_ptr<Object*[]> items(new (std::nothrow) Object*[capacity]);
     if (items == nullptr) return false;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "vm/core/compiler.h"
+
 extern "C" void* __libc_stack_end;  // NOLINT: glibc's: the top of the process's first stack
 
 namespace mp::os {
@@ -46,7 +48,7 @@ static StackBounds whole_stack() {
 
 StackBounds current_stack_bounds() {
   StackBounds bounds = whole_stack();
-#if defined(__SANITIZE_THREAD__) || (defined(__has_feature) && __has_feature(thread_sanitizer))
+#if MP_TSAN
   // ThreadSanitizer keeps the return addresses of 65536 calls per thread and writes on behind them.
   constexpr size_t kCalls = 65536, kSmallestCalls = 48;  // bytes: a cycle of calls takes more on average
   bounds.limit = std::max(bounds.limit, bounds.base - kCalls * kSmallestCalls);
@@ -56,7 +58,7 @@ StackBounds current_stack_bounds() {
 
 }  // namespace mp::os
 
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#if MP_ASAN
 // The conservative scan must see every local on the real stack; the heap is freed wholesale at exit.
 extern "C" const char* __asan_default_options() { return "detect_stack_use_after_return=0:detect_leaks=0"; }
 #endif

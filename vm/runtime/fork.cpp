@@ -2,15 +2,15 @@
 
 #include <new>
 
+#include "vm/core/compiler.h"
 #include "vm/modules/import.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
 #include "vm/types/type_internal.h"
 
-#if defined(__SANITIZE_THREAD__) || (defined(__has_feature) && __has_feature(thread_sanitizer))
+#if MP_TSAN
 #include <sanitizer/tsan_interface.h>
-#define MP_TSAN 1
 #endif
 
 namespace mp {
@@ -19,7 +19,7 @@ namespace mp {
 // unlocked here. ThreadSanitizer has to be told, and knows no such difference.
 template <class Mutex>
 static void renew(Mutex& mutex) {
-#ifdef MP_TSAN
+#if MP_TSAN
   __tsan_mutex_pre_unlock(&mutex, __tsan_mutex_recursive_unlock);
   __tsan_mutex_post_unlock(&mutex, __tsan_mutex_recursive_unlock);
 #endif

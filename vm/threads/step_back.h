@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "vm/core/address_hash.h"
+
 namespace mp {
 
 class Thread;
@@ -19,12 +21,13 @@ struct LockTurns {
     std::atomic<int64_t> together{0};  // what all need without turns: nanoseconds for 64 locks
     std::atomic<uint32_t> pause{0};    // windows more before turns are tried again
   };
-  Turn& of(const void* lock) { return turns[(reinterpret_cast<uintptr_t>(lock) >> 4) * kGolden >> 58]; }
+  Turn& of(const void* lock) { return turns[address_bucket<kTurnBits>(lock)]; }
 
   // Threads are told apart by eight bits: two with the same name stay awake together, or take a turn from
   // each other, which is harmless.
-  static constexpr uint64_t kNames = 256, kGolden = 0x9E3779B97F4A7C15;
-  Turn turns[64];
+  static constexpr unsigned kTurnBits = 6;
+  static constexpr uint64_t kNames = 256;
+  Turn turns[1 << kTurnBits];
   std::atomic<bool> naps[kNames]{};  // by the thread's name
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "vm/core/check.h"
+#include "vm/core/compiler.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/os/clock.h"
 #include "vm/os/memory.h"
@@ -256,14 +257,14 @@ void detach_thread(Thread& t) {
   errno = saved_errno;
 }
 
-__attribute__((noinline)) void BlockingRegion::enter(Thread& t, SpilledRegisters&) {
+MP_NOINLINE void BlockingRegion::enter(Thread& t, SpilledRegisters&) {
   t.impl->native_top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   detach_thread(t);
 }
 
 BlockingRegion::~BlockingRegion() { attach_thread(thread_); }
 
-__attribute__((noinline)) void yield_gil(Thread& t) {
+MP_NOINLINE void yield_gil(Thread& t) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
   t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
@@ -365,7 +366,7 @@ void stop_for_work_if_due(Thread& t) {
   StoppedWorld stopped(t);
 }
 
-__attribute__((noinline)) void suspend_for_stop(Thread& t) {
+MP_NOINLINE void suspend_for_stop(Thread& t) {
   SpilledRegisters registers{};
   MP_SPILL_REGISTERS(registers);
   t.impl->native_top = reinterpret_cast<uintptr_t>(&registers);
@@ -404,7 +405,7 @@ struct StartRequest {
 
 // A new thread often gets the stack of one that has ended, and the collector would take for references what
 // that one left where nothing has been written since.
-__attribute__((noinline)) void clear_stack() {
+MP_NOINLINE void clear_stack() {
   uint8_t below[8192];  // as much as most threads use
   std::memset(below, 0, sizeof below);
   asm volatile("" : : "r"(below) : "memory");

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "vm/core/address_hash.h"
 #include "vm/gc/heap.h"
 #include "vm/gc/idle.h"
 #include "vm/os/futex.h"
@@ -87,13 +88,10 @@ struct Bucket {
   }
 };
 
-constexpr size_t kBuckets = 256;
-Bucket g_buckets[kBuckets];
+constexpr unsigned kBucketBits = 8;
+Bucket g_buckets[1 << kBucketBits];
 
-Bucket& bucket_of(const void* address) {
-  uint64_t x = reinterpret_cast<uint64_t>(address) >> 3;
-  return g_buckets[(x * 0x9E3779B97F4A7C15u) >> 56];
-}
+Bucket& bucket_of(const void* address) { return g_buckets[address_bucket<kBucketBits>(address)]; }
 
 constexpr uint32_t kWakingInterrupts = kInterruptSignal;
 

@@ -1,5 +1,6 @@
 // The dict core: tables, look-up, insertion, deletion. Methods are in dict_methods.cpp, views in
 // dict_views.cpp.
+#include "vm/core/compiler.h"
 #include "vm/types/dict_table.h"
 #include "vm/types/type.h"
 
@@ -176,8 +177,7 @@ DictFound dict_find_equal(Thread& t, DictTable* table, Value key, int64_t hash) 
   });
 }
 
-__attribute__((noinline)) Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key,
-                                                            int64_t hash) {
+MP_NOINLINE Result<DictAnswer> dict_find_slow(Thread& t, DictObject* dict, Value key, int64_t hash) {
   const Type* str_type = t.types().str;
   for (;;) {
     DictTable* table = dict->table.load(std::memory_order_acquire);
@@ -227,7 +227,7 @@ Result<Value> dict_get_hashed(Thread& t, DictObject* dict, Value key, int64_t ha
   return value.is_empty() ? kNotFound : value;
 }
 
-__attribute__((noinline)) static Result<Value> get_slow(Thread& t, DictObject* dict, Value key) {
+MP_NOINLINE static Result<Value> get_slow(Thread& t, DictObject* dict, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return dict_get_hashed(t, dict, key, hash);
 }
@@ -269,22 +269,21 @@ static Status store_at(Thread& t, DictObject* dict, DictTable* table, DictFound 
   return {};
 }
 
-__attribute__((noinline)) Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash,
-                                                 Value value) {
+MP_NOINLINE Status dict_set_hashed(Thread& t, DictObject* dict, Value key, int64_t hash, Value value) {
   return dict_change(t, dict, key, hash, [&](DictTable* table, DictFound found) -> Status {
     return store_at(t, dict, table, found, key, hash, value);
   });
 }
 
-__attribute__((noinline)) static Status set_slow(Thread& t, DictObject* dict, Value key, Value value) {
+MP_NOINLINE static Status set_slow(Thread& t, DictObject* dict, Value key, Value value) {
   int64_t hash = TRY(hash_key(t, key));
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
 // Without a GIL, a thread's own dict. The usual cases save no registers for the others, which go on under the
 // same lock: a key that is in its first place already, one that is new,
-__attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
-                                                 Value value, LockOwner* kept) {
+MP_NOINLINE static Status set_kept(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
+                                   LockOwner* kept) {
   {
     ObjectLock::Owned lock(kept);
     DictTable* table = dict->table.load(std::memory_order_relaxed);
@@ -294,14 +293,13 @@ __attribute__((noinline)) static Status set_kept(Thread& t, DictObject* dict, Va
   }
   return dict_set_hashed(t, dict, key, hash, value);
 }
-__attribute__((noinline)) static Status insert_kept(Thread& t, DictObject* dict, Value key, int64_t hash,
-                                                    Value value, LockOwner* kept) {
+MP_NOINLINE static Status insert_kept(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
+                                      LockOwner* kept) {
   ObjectLock::Owned lock(kept);
   DictTable* table = dict->table.load(std::memory_order_relaxed);
   return dict_insert_new(t, dict, table, dict_first_cell(table, key, hash).cell, key, hash, value);
 }
-__attribute__((noinline)) static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash,
-                                                  Value value) {
+MP_NOINLINE static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash, Value value) {
   ObjectLock::Owned lock(t, dict);
   if (!lock) return dict_set_hashed(t, dict, key, hash, value);
   DictTable* table = dict->table.load(std::memory_order_relaxed);

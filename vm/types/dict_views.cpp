@@ -1,4 +1,5 @@
 // dict.keys(), values(), items() and their iterators.
+#include "vm/core/compiler.h"
 #include "vm/native/native.h"
 #include "vm/types/dict_table.h"
 #include "vm/types/iterator_support.h"
@@ -97,8 +98,7 @@ __attribute__((always_inline)) static inline Result<bool> step(Thread& t, DictIt
   return true;
 }
 
-__attribute__((noinline)) static Result<bool> step_back(Thread& t, DictIterator* it, Value* key,
-                                                        Value* value) {
+MP_NOINLINE static Result<bool> step_back(Thread& t, DictIterator* it, Value* key, Value* value) {
   return step<true>(t, it, key, value);
 }
 

@@ -2,6 +2,7 @@
 // sorting in list_sort.cpp.
 #include "vm/types/list_support.h"
 
+#include "vm/core/compiler.h"
 #include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
 #include "vm/types/range_values.h"
@@ -88,7 +89,7 @@ ListView list_snapshot(Thread& t, ListObject* list) {
   return copy == nullptr ? ListView{} : ListView{copy->items(), count};
 }
 
-__attribute__((noinline)) static Status append_growing(Thread& t, ListObject* list, Value item) {
+MP_NOINLINE static Status append_growing(Thread& t, ListObject* list, Value item) {
   ObjectLock lock(t, list);
   size_t n = list->size.load(std::memory_order_relaxed);
   Slot* items = list_reserve(t, list, n + 1);

@@ -1,4 +1,5 @@
 // The set core: table, look-up, insertion. Methods and operators are in set_methods.cpp.
+#include "vm/core/compiler.h"
 #include "vm/types/set_table.h"
 #include "vm/types/type.h"
 
@@ -192,7 +193,7 @@ Status set_add_hashed(Thread& t, SetObject* set, Value key, int64_t hash) {
   });
 }
 
-__attribute__((noinline)) static Status set_add_slow(Thread& t, SetObject* set, Value key) {
+MP_NOINLINE static Status set_add_slow(Thread& t, SetObject* set, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return set_add_hashed(t, set, key, hash);
 }
@@ -224,7 +225,7 @@ Result<bool> set_contains_hashed(Thread& t, SetObject* set, Value key, int64_t h
   return a.found.kind == SetFound::Present;
 }
 
-__attribute__((noinline)) static Result<bool> set_contains_slow(Thread& t, SetObject* set, Value key) {
+MP_NOINLINE static Result<bool> set_contains_slow(Thread& t, SetObject* set, Value key) {
   int64_t hash = TRY(hash_key(t, key));
   return set_contains_hashed(t, set, key, hash);
 }

@@ -1,6 +1,7 @@
 // Sets among sets: copies, unions, intersections, differences, subsets.
 //
 // The tables grow and are filled in CPython's order, so that a result prints as there.
+#include "vm/core/compiler.h"
 #include "vm/protocol/walk.h"
 #include "vm/types/dict_table.h"
 #include "vm/types/set_methods.h"
@@ -261,7 +262,7 @@ class FirstKeys {
 };
 
 // The items of `walk` up to one that FirstKeys does not take, which is `*rest` then; kNoMore: all of them.
-__attribute__((noinline)) Status add_first_keys(Thread& t, SetObject* set, Walk& walk, Value* rest) {
+MP_NOINLINE Status add_first_keys(Thread& t, SetObject* set, Walk& walk, Value* rest) {
   FirstKeys keys;
   for (;;) {
     Value item = TRY(walk.next());
