@@ -33,14 +33,15 @@ bool has_own(Thread& t, EventLoopObject* loop, const char* name, const void* fun
 // object's shape; an object in dict mode (no shape) is looked at each time.
 bool is_plain(Thread& t, EventLoopObject* loop) {
   uint32_t version = loop->type()->version.load(std::memory_order_relaxed);
-  uint64_t now = (uint64_t{version} << 32) | loop->shape();
+  ShapeId shape = loop->shape();
+  uint64_t now = (uint64_t{version} << 32) | shape;
   if (loop->plain.load(std::memory_order_relaxed) == now && now != 0) [[likely]]
     return true;
   bool plain = has_own(t, loop, "call_soon", reinterpret_cast<const void*>(&loop_call_soon)) &&
                has_own(t, loop, "time", reinterpret_cast<const void*>(&loop_time));
   version = type_version(t, loop->type());
-  if (plain && version != 0 && loop->shape() != kNoShape)
-    loop->plain.store((uint64_t{version} << 32) | loop->shape(), std::memory_order_relaxed);
+  if (plain && version != 0 && shape != kNoShape && shape != kMovingShape)
+    loop->plain.store((uint64_t{version} << 32) | shape, std::memory_order_relaxed);
   return plain;
 }
 

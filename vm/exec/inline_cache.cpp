@@ -13,6 +13,7 @@
 // - in a stopped world: no thread stops between reading an opcode and reading its word. What a specialised
 // site
 //   is to become waits for that, and is generic meanwhile (change()).
+#include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_table.h"
@@ -143,6 +144,12 @@ uint32_t slot_offset(Type* type, int32_t index) {
   return bytes / sizeof(Slot) < 0x10000 ? bytes / static_cast<uint32_t>(sizeof(Slot)) : 0;
 }
 
+// To be remembered: kNoShape also while the object loses its shape.
+ShapeId lasting_shape(Object* o) {
+  ShapeId shape = o->shape();
+  return shape == kMovingShape ? kNoShape : shape;
+}
+
 bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
 bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
 
@@ -240,7 +247,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
     return remember(t, frame, Op::LOAD_ATTR_CLASS,
                     {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
-  ShapeId shape = o->shape();
+  ShapeId shape = lasting_shape(o);
   if (shape != kNoShape && type->attrs_offset != 0) {
     int32_t index = shape_find(t, shape, name);
     if (index >= 0) {
@@ -279,7 +286,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
                     {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
   if (before == kNoShape || type->attrs_offset == 0) return false;
-  ShapeId after = o->shape();
+  ShapeId after = lasting_shape(o);
   if (after == kNoShape) return false;
   int32_t index = shape_find(t, after, name);
   uint32_t offset = slot_offset(type, index);
@@ -336,7 +343,7 @@ bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, F
   if (!script && !native) return false;
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
-  ShapeId shape = o->shape();
+  ShapeId shape = lasting_shape(o);
   bool has_attributes = type->attrs_offset != 0 || type->has(kTypeHasDict);
   if (has_attributes && (shape == kNoShape || shape_find(t, shape, name) >= 0)) return false;
   return remember(t, frame, has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
@@ -360,7 +367,7 @@ namespace {
 CacheEntry* known_entries(Thread& t, Frame* frame, Form form, int* length) {
   *length = 0;
   if (form.op == Op::LOAD_ATTR_SLOT) {
-    Shape* shape = shape_by_id(t, static_cast<ShapeId>(form.word >> 32));
+    Shape* shape = shape_by_id(t, shape_in(form.word));
     if (shape == nullptr || shape->owner == nullptr) return nullptr;
     uint32_t version = type_version(t, shape->owner);
     if (version == 0 || (version & 0xffff) != (form.word & 0xffff)) return nullptr;
@@ -425,7 +432,7 @@ MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Val
 MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
   frame->pc = pc;
   StrObject* name = name_of(frame, pc->c);
-  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
+  ShapeId before = object.is_object() ? lasting_shape(object.as_object()) : kNoShape;
   if (set_attr(t, object, name, value).is_error()) return false;
   Form old = current_form(t, pc), fresh;
   if (old.op != Op::STORE_ATTR_ADD) return true;  // script code, or another thread, changed the site
@@ -440,6 +447,13 @@ MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc,
     if (fresh.op == Op::STORE_ATTR_ADD) reinterpret_cast<CacheEntry*>(fresh.word)->other = known;
     if (is_current(t, old)) change(t, pc, fresh);
   }
+  return true;
+}
+
+MP_NOINLINE bool add_slot_to_shared(Thread& t, Object* object, const CacheEntry* entry, Value value) {
+  ObjectLock lock(t, object);
+  if (object->shape() != entry->shape) return false;
+  add_slot(object, entry, value);
   return true;
 }
 
@@ -527,7 +541,7 @@ MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Valu
 MP_NOINLINE bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
   StrObject* name = name_of(frame, pc->c);
   bool try_now = due(t, pc);
-  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
+  ShapeId before = object.is_object() ? lasting_shape(object.as_object()) : kNoShape;
   bool stored = set_attr(t, object, name, value).ok();
   if (try_now) {
     Form form;

@@ -38,10 +38,17 @@ inline Slot* slot_at(Object* object, uint64_t word) {
   return reinterpret_cast<Slot*>(object) + ((word >> 16) & 0xffff);
 }
 // (shape id 32 | slot offset in words 16 | type version 16): see inline_cache.cpp.
+inline ShapeId shape_in(uint64_t word) { return static_cast<ShapeId>(word >> 32); }
 inline bool matches_shape(Object* object, uint64_t word) {
-  return object->shape() == static_cast<uint32_t>(word >> 32) &&
+  return object->shape() == shape_in(word) &&
          static_cast<uint16_t>(object->type()->version.load(std::memory_order_relaxed)) ==
              static_cast<uint16_t>(word);
+}
+// STORE_ATTR_ADD, under the object's lock: the attribute that an instance of the entry's shape does not have
+// yet.
+inline void add_slot(Object* object, const CacheEntry* entry, Value value) {
+  reinterpret_cast<Slot*>(object)[entry->number >> 32] = value;
+  object->set_shape(static_cast<ShapeId>(entry->number));
 }
 // LOAD_*_MODULE: the global of a module at the place that `word` says; empty when that is not known to hold.
 inline Value cached_global(Thread& t, Value module, uint64_t word) {

@@ -2,14 +2,13 @@
 // vm/exec. They read their operands from the instruction and the registers; the frame's pc has been stored
 // before.
 #pragma once
+#include "vm/core/compiler.h"
 #include "vm/exec/generator.h"
 #include "vm/exec/interp.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/gil.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
-
-#define MP_NOINLINE __attribute__((noinline))
 
 namespace mp::ops {
 
@@ -62,6 +61,8 @@ void method_miss(Thread& t, Frame* frame, const Instruction* pc, Value object);
 bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object,
                      Value value);                            // stores as well
 inline constexpr uint64_t kGenericTag = 0xffffffff00000001u;  // high word no shape id, low bit no pointer
+// STORE_ATTR_ADD for an object that this thread does not own; false: it has another shape by now.
+bool add_slot_to_shared(Thread& t, Object* object, const CacheEntry* entry, Value value);
 // An attribute that a GetSetDef computes; `getter` is its Getter.
 Value call_getter(Thread& t, Frame* frame, const Instruction* pc, Value object, uint64_t getter);
 Error name_error(Thread& t, StrObject* name);

@@ -44,6 +44,9 @@ class ObjectLock {
   class Owned {
    public:
     Owned(Thread& t, Object* object) : owner_(own(t, object)) {}
+    // For instructions and what they call: their thread holds no other object.
+    struct Outermost {};
+    Owned(Thread& t, Object* object, Outermost) : owner_(own<true>(t, object)) {}
     ~Owned() {
       if (owner_ != nullptr) release(*owner_);
     }
@@ -61,11 +64,13 @@ class ObjectLock {
  private:
   // Others: the number of a LockOwner, or that with kLastHolder.
   static constexpr uint8_t kFree = 0, kHeld = 1, kLastHolder = 64;
+  template <bool kOutermost = false>
   static LockOwner* own(Thread& t, Object* object) {
     const uint32_t id = t.lock_owner_id;
     if (object->lock_.load(std::memory_order_relaxed) != id) return nullptr;
     LockOwner* owner = t.lock_owner;
-    if (owner->holding.load(std::memory_order_relaxed) != nullptr) return nullptr;  // one object at a time
+    if (!kOutermost && owner->holding.load(std::memory_order_relaxed) != nullptr)
+      return nullptr;  // one object at a time
     owner->holding.store(object, std::memory_order_relaxed);
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).

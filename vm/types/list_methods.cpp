@@ -1,4 +1,5 @@
 // list: its slots, methods and iterators.
+#include "vm/core/compiler.h"
 #include "vm/native/native.h"
 #include "vm/types/iterator_support.h"
 #include "vm/types/list_filler.h"
@@ -294,7 +295,7 @@ static Result<Value> list_iter(Thread& t, Value self) {
 
 // ---------------------------------------------------------------- methods
 // A function of its own: the common case saves no registers for it.
-__attribute__((noinline)) static Result<Value> append_the_long_way(Thread& t, ListObject* list, Value item) {
+MP_NOINLINE static Result<Value> append_the_long_way(Thread& t, ListObject* list, Value item) {
   TRY(list_append(t, list, item));
   return kNone;
 }
@@ -304,7 +305,7 @@ static Result<Value> method_append(Thread& t, const Value* args) {
   if (!free_threaded(t)) [[likely]] {
     if (list_append_locked(list, item)) [[likely]]
       return kNone;
-  } else if (ObjectLock::Owned lock(t, list); lock && list_append_locked(list, item)) {
+  } else if (ObjectLock::Owned lock(t, list, {}); lock && list_append_locked(list, item)) {
     return kNone;
   }
   return append_the_long_way(t, list, item);

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "vm/core/check.h"
+#include "vm/os/process_fence.h"
 #include "vm/threads/object_lock.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 #include "vm/types/type_internal.h"
@@ -90,6 +92,7 @@ void init_shapes(Thread& t) {
   t.runtime().shapes->heap = &t.heap();
   t.heap().add_weak_table(forget_dead_owners, t.runtime().shapes.get());
   t.heap().add_root_scanner(scan_shapes, t.runtime().shapes.get());
+  MP_CHECK(make_root_shape(t, nullptr) == kMovingShape, "the first shape");
 }
 
 ShapeId make_root_shape(Thread& t, Type* owner) {
@@ -178,10 +181,20 @@ AttrArea* instance_attrs(Object* object) {
   return reinterpret_cast<AttrArea*>(reinterpret_cast<char*>(object) + ((bytes + 7) & ~size_t{7}));
 }
 
+// Not kMovingShape: waits until that is over.
+static ShapeId settled_shape(Thread& t, Object* object) {
+  for (;;) {
+    ShapeId id = object->shape();
+    if (id != kMovingShape) [[likely]]
+      return id;
+    ObjectLock wait(t, object);
+  }
+}
+
 Value instance_get_own(Thread& t, Object* object, StrObject* name) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return kNotFound;
-  ShapeId id = object->shape();
+  ShapeId id = settled_shape(t, object);
   if (id != kNoShape) {
     int32_t index = shape_find(t, id, name);
     if (index >= 0) {
@@ -191,7 +204,7 @@ Value instance_get_own(Thread& t, Object* object, StrObject* name) {
     }
     if (object->shape() == id) return kNotFound;
     // The object changed meanwhile (free-threaded): look again, now settled or in dict mode.
-    if (object->shape() != kNoShape) return instance_get_own(t, object, name);
+    if (settled_shape(t, object) != kNoShape) return instance_get_own(t, object, name);
   }
   DictObject* dict = attr_dict(area->extra);
   return dict != nullptr ? dict_get_str(dict, name) : kNotFound;
@@ -241,13 +254,18 @@ static void fill_from_shape(Thread& t, Object* object, AttrArea* area, Shape* sh
   }
 }
 
-void instance_to_dict_mode(Thread& t, Object* object) {
-  AttrArea* area = instance_attrs(object);
-  if (area == nullptr || object->shape() == kNoShape) return;
+// STORE_ATTR_SLOT takes no lock, but looks at the shape once more when it has stored, and stores again if
+// that has changed. SAFETY: of the stores to which the shape seemed to be the old one still, the fence makes
+// all visible.
+static void move_attrs_to_dict(Thread& t, Object* object, AttrArea* area, bool fence) {
   DictObject* dict = make_dict(t);
   ObjectLock lock(t, object);
   ShapeId id = object->shape();
   if (id == kNoShape) return;
+  if (fence) {
+    object->set_shape(kMovingShape);
+    os::process_fence();
+  }
   Shape* shape = shape_by_id(t, id);
   fill_from_shape(t, object, area, shape, dict);
   // Readers that still trust the shape find their slot empty and look again (see instance_get_own).
@@ -260,10 +278,19 @@ void instance_to_dict_mode(Thread& t, Object* object) {
     for (uint64_t i = 0; i < overflow->capacity; ++i) overflow->slots[i] = kEmpty;
 }
 
+void instance_to_dict_mode(Thread& t, Object* object) {
+  AttrArea* area = instance_attrs(object);
+  if (area == nullptr || object->shape() == kNoShape) return;
+  if (!free_threaded(t)) return move_attrs_to_dict(t, object, area, false);
+  if (has_process_fence(t)) return move_attrs_to_dict(t, object, area, true);
+  StoppedWorld world(t);
+  move_attrs_to_dict(t, object, area, false);
+}
+
 DictObject* instance_attrs_copy(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return make_dict(t);
-  ShapeId id = object->shape();
+  ShapeId id = settled_shape(t, object);
   if (id == kNoShape) {
     DictObject* own = attr_dict(area->extra);
     DictObject* copy = own == nullptr ? make_dict(t) : dict_copy(t, own);
@@ -284,8 +311,7 @@ static DictObject* mode_dict(Thread& t, AttrArea* area) {
 
 // True when done; false: absent (delete) or try again in dict mode.
 enum class Own { Done, Absent, Retry };
-static Own set_in_shape(Thread& t, Object* object, AttrArea* area, StrObject* name, Value value) {
-  ShapeId id = object->shape();
+static Own set_in_shape(Thread& t, Object* object, ShapeId id, AttrArea* area, StrObject* name, Value value) {
   int32_t index = shape_find(t, id, name);
   if (index >= 0) {
     Shape* shape = shape_by_id(t, id);
@@ -317,8 +343,8 @@ static Own set_in_shape(Thread& t, Object* object, AttrArea* area, StrObject* na
 Status instance_set_own(Thread& t, Object* object, StrObject* name, Value value) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return raise_no_attribute(t, Value(object), name);
-  while (object->shape() != kNoShape) {
-    Own own = set_in_shape(t, object, area, name, value);
+  while (ShapeId id = settled_shape(t, object)) {
+    Own own = set_in_shape(t, object, id, area, name, value);
     if (own == Own::Done) return {};
     if (own == Own::Absent) return raise_no_attribute(t, Value(object), name);
   }
@@ -365,7 +391,7 @@ void trace_attrs(Object* object, Tracer& tracer) {
 size_t instance_attr_count(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return 0;
-  ShapeId id = object->shape();
+  ShapeId id = settled_shape(t, object);
   if (id == kNoShape) {
     DictObject* dict = attr_dict(area->extra);
     return dict == nullptr ? 0 : dict->length();
