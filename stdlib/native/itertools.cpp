@@ -46,7 +46,7 @@ static Result<Value> count_next(Thread& t, Value self) {
     while (now < Value::kMaxInt)
       if (it->fast.compare_exchange_weak(now, now + 1)) return Value::from_int(now);
     ObjectLock lock(t, it);
-    it->value = Value::from_int(now);
+    if (!it->slow.load(std::memory_order_relaxed)) it->value = Value::from_int(now);
     it->slow.store(true, std::memory_order_release);
   }
   for (;;) {
@@ -125,7 +125,8 @@ static Result<Value> cycle_next(Thread& t, Value self) {
   if (n == 0) return kNoMore;
   uint64_t i = it->index.load(std::memory_order_relaxed);
   it->index.store(i + 1 >= n ? 0 : i + 1, std::memory_order_relaxed);
-  return saved->at(i < n ? i : 0);
+  Value item = saved->at(i < n ? i : 0);
+  return item.is_empty() ? kNoMore : item;  // __reduce__() has given the list away
 }
 static Result<Value> cycle_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<Cycle>();

@@ -1,12 +1,14 @@
 // itertools: product, combinations and permutations.
 #include <algorithm>
+#include <vector>
 
 #include "stdlib/native/itertools_support.h"
+#include "vm/threads/object_lock.h"
 
 namespace mp {
 
 namespace {
-// Indices into a pool; `state` counts: 0 fresh, 1 running, 2 exhausted.
+// Indices into a pool; `state` counts: 0 fresh, 1 running, 2 exhausted. What changes does so under its lock.
 struct Selector : Object {
   Slot pool;                               // tuple; product: tuple of tuples
   Slot result;                             // last tuple given
@@ -34,50 +36,73 @@ Result<Selector*> new_selector(Thread& t, Value cls, Value pool, int64_t length)
   if (it->indices.load() == nullptr) return t.raise_memory_error();
   return it;
 }
-TupleObject* select(Thread& t, Selector* it) {
-  TupleObject* items = allocate_tuple(t, static_cast<size_t>(it->length));
+TupleObject* new_items(Thread& t, int64_t length) {
+  return length == 0 ? empty_tuple(t) : allocate_tuple(t, static_cast<size_t>(length));
+}
+
+// The next selection, which first() or advance() puts into `items`; advance() finds the last one there.
+// False: there is none.
+using Select = bool(Selector* it, TupleObject* items);
+template <Select first, Select advance>
+Result<Value> selector_next(Thread& t, Value self) {
+  auto* it = self.as<Selector>();
+  if (it->state.load(std::memory_order_relaxed) == 2) return kNoMore;
+  TupleObject* items = new_items(t, it->length);  // may stop for a collection: not under the lock
+  ObjectLock lock(t, it);
+  int state = it->state.load(std::memory_order_relaxed);
+  if (state == 1) copy_slots(items->items(), it->result.get().as<TupleObject>()->items(), items->size);
+  if (state == 2 || !(state == 0 ? first : advance)(it, items)) {
+    it->state.store(2, std::memory_order_relaxed);
+    return kNoMore;
+  }
+  it->result = Value(items);
+  it->state.store(1, std::memory_order_relaxed);
+  return items;
+}
+// Of combinations and permutations: the indices as they were made.
+bool first_selection(Selector* it, TupleObject* items) {
   auto* pool = it->pool.get().as<TupleObject>();
   int64_t* indices = it->indices.load();
   for (int64_t i = 0; i < it->length; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
-  return items;
-}
-// A copy of the last result with the items from `from` on taken anew.
-TupleObject* copy_result(Thread& t, Selector* it) {
-  auto* old = it->result.get().as<TupleObject>();
-  if (old->size == 0) return old;
-  TupleObject* items = allocate_tuple(t, old->size);
-  copy_slots(items->items(), old->items(), old->size);
-  return items;
+  return true;
 }
 }  // namespace
 
 // Pickling and copying, until 3.14 drops them: the arguments anew, then the indices and the last result.
-static Result<Value> selector_state(Thread& t, Selector* it, size_t index_count, size_t cycle_count) {
-  auto ints = [&](int64_t* from, size_t n) {
-    TupleObject* tuple = allocate_tuple(t, n);
-    for (size_t i = 0; i < n; ++i) tuple->items()[i] = Value::from_int(from[i]);
-    return Value(tuple);
-  };
-  Value result = it->result.get();
-  return make_tuple(t, {Value::from_int(it->state.load()), ints(it->indices.load(), index_count),
-                        ints(it->cycles.load(), cycle_count), result.is_empty() ? kNone : result});
+static void put_ints(TupleObject* tuple, const int64_t* from) {
+  for (size_t i = 0; i < tuple->size; ++i) tuple->items()[i] = Value::from_int(from[i]);
 }
 static Result<Value> selector_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<Selector>();
-  bool cycles = it->cycles.load() != nullptr;
-  size_t pool = it->pool.get().as<TupleObject>()->size;
-  size_t r = static_cast<size_t>(it->length);
-  Value state = TRY(selector_state(t, it, cycles ? pool : r, cycles ? r : 0));
-  return make_tuple(
-      t, {Value(it->type()), Value(make_tuple(t, {it->pool, Value::from_int(it->length)})), state});
+  bool has_cycles = it->cycles.load() != nullptr;
+  auto pool = static_cast<int64_t>(it->pool.get().as<TupleObject>()->size);
+  TupleObject* indices = new_items(t, has_cycles ? pool : it->length);
+  TupleObject* cycles = new_items(t, has_cycles ? it->length : 0);
+  Value result;
+  int state;
+  {
+    ObjectLock lock(t, it);
+    put_ints(indices, it->indices.load());
+    put_ints(cycles, it->cycles.load());
+    state = it->state.load(std::memory_order_relaxed);
+    result = it->result;
+  }
+  Value how = Value(make_tuple(
+      t, {Value::from_int(state), Value(indices), Value(cycles), result.is_empty() ? kNone : result}));
+  return make_tuple(t,
+                    {Value(it->type()), Value(make_tuple(t, {it->pool, Value::from_int(it->length)})), how});
 }
 static Result<Value> product_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<Selector>();
-  int state = it->state.load();
+  TupleObject* indices = new_items(t, it->length);
+  int state;
+  {
+    ObjectLock lock(t, it);
+    state = it->state.load(std::memory_order_relaxed);
+    put_ints(indices, it->indices.load());
+  }
   if (state == 2) return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {Value(empty_tuple(t))}))});
   if (state == 0) return make_tuple(t, {Value(it->type()), it->pool});
-  TupleObject* indices = allocate_tuple(t, static_cast<size_t>(it->length));
-  for (size_t i = 0; i < indices->size; ++i) indices->items()[i] = Value::from_int(it->indices.load()[i]);
   return make_tuple(t, {Value(it->type()), it->pool, Value(indices)});
 }
 static Result<Value> product_setstate(Thread& t, const Value* args) {
@@ -86,7 +111,8 @@ static Result<Value> product_setstate(Thread& t, const Value* args) {
   if (state == nullptr || state->size != static_cast<size_t>(it->length))
     return t.raise(Exc::ValueError, "invalid arguments");
   auto* pools = it->pool.get().as<TupleObject>();
-  TupleObject* result = allocate_tuple(t, state->size);
+  TupleObject* result = new_items(t, it->length);
+  std::vector<int64_t> indices;
   for (size_t i = 0; i < state->size; ++i) {
     int64_t index = TRY(to_int64(t, (*state)[i]));
     auto* pool = (*pools)[i].as<TupleObject>();
@@ -95,9 +121,11 @@ static Result<Value> product_setstate(Thread& t, const Value* args) {
       return kNone;
     }
     index = std::clamp<int64_t>(index, 0, static_cast<int64_t>(pool->size) - 1);
-    it->indices.load()[i] = index;
+    indices.push_back(index);
     result->items()[i] = (*pool)[static_cast<size_t>(index)];
   }
+  ObjectLock lock(t, it);
+  std::copy(indices.begin(), indices.end(), it->indices.load());
   it->result = Value(result);
   it->state.store(1);
   return kNone;
@@ -119,19 +147,20 @@ static Result<Value> selector_setstate(Thread& t, const Value* args) {
     int64_t index = (*indices)[i].is_int() ? (*indices)[i].as_int() : -1;
     if (index < 0 || index >= static_cast<int64_t>(pool->size))
       return t.raise(Exc::ValueError, "invalid arguments");
-    it->indices.load()[i] = index;
   }
   for (size_t i = 0; i < counts->size; ++i) {
     int64_t count = (*counts)[i].is_int() ? (*counts)[i].as_int() : -1;
     if (count < 1 || count > static_cast<int64_t>(pool->size - i))
       return t.raise(Exc::ValueError, "invalid arguments");
-    it->cycles.load()[i] = count;
   }
   Value result = (*state)[3];
   bool running = (*state)[0].as_int() == 1;
   if (running && (!is_tuple(result) || result.as<TupleObject>()->size != static_cast<size_t>(it->length)))
     return t.raise(Exc::ValueError, "invalid arguments");
-  it->result = is_tuple(result) ? result : kEmpty;
+  ObjectLock lock(t, it);
+  for (size_t i = 0; i < indices->size; ++i) it->indices.load()[i] = (*indices)[i].as_int();
+  for (size_t i = 0; i < counts->size; ++i) it->cycles.load()[i] = (*counts)[i].as_int();
+  it->result = running ? result : kEmpty;
   it->state.store(running ? 1 : (*state)[0].as_int() == 0 ? 0 : 2);
   return kNone;
 }
@@ -152,70 +181,38 @@ static Result<Value> product_new(Thread& t, const Value* args) {
   Selector* it = TRY(new_selector(t, args[0], pools, n * repeat));
   return it;
 }
-static Result<Value> product_next(Thread& t, Value self) {
-  auto* it = self.as<Selector>();
-  int state = it->state.load(std::memory_order_relaxed);
-  if (state == 2) return kNoMore;
+static bool first_product(Selector* it, TupleObject* items) {
+  auto* pools = it->pool.get().as<TupleObject>();
+  for (int64_t i = 0; i < it->length; ++i) {
+    auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
+    if (pool->size == 0) return false;
+    items->items()[i] = (*pool)[0];
+  }
+  return true;
+}
+static bool next_product(Selector* it, TupleObject* items) {
   auto* pools = it->pool.get().as<TupleObject>();
   int64_t* indices = it->indices.load();
-  TupleObject* items;
-  if (state == 0) {
-    items = allocate_tuple(t, static_cast<size_t>(it->length));
-    for (int64_t i = 0; i < it->length; ++i) {
-      auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
-      if (pool->size == 0) {
-        it->state.store(2);
-        return kNoMore;
-      }
-      items->items()[i] = (*pool)[0];
+  for (int64_t i = it->length - 1; i >= 0; --i) {
+    auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
+    if (static_cast<size_t>(++indices[i]) < pool->size) {
+      items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
+      return true;
     }
-    it->state.store(1);
-  } else {
-    items = copy_result(t, it);
-    int64_t i = it->length - 1;
-    for (; i >= 0; --i) {
-      auto* pool = (*pools)[static_cast<size_t>(i)].as<TupleObject>();
-      if (static_cast<size_t>(++indices[i]) >= pool->size) {
-        indices[i] = 0;
-        items->items()[i] = (*pool)[0];
-      } else {
-        items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
-        break;
-      }
-    }
-    if (i < 0) {
-      it->state.store(2);
-      return kNoMore;
-    }
+    indices[i] = 0;
+    items->items()[i] = (*pool)[0];
   }
-  it->result = Value(items);
-  return items;
+  return false;
 }
 static const NativeDef kProductMethods[] = {
     MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr),
     MP_METHOD(product_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(product_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
-MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, product_next, kProductMethods,
+MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, (selector_next<first_product, next_product>),
+            kProductMethods,
             "product(*iterables, repeat=1) --> product object\n\nCartesian product of input iterables.  "
             "Equivalent to nested "
             "for-loops.");
-
-// Combinations and permutations: the first selection is the indices as they were made, the others are what
-// advance() makes of the last one; null: that was the last.
-template <TupleObject* (*advance)(Thread& t, Selector* it)>
-static Result<Value> selector_next(Thread& t, Value self) {
-  auto* it = self.as<Selector>();
-  int state = it->state.load(std::memory_order_relaxed);
-  if (state == 2) return kNoMore;
-  TupleObject* items = state == 0 ? select(t, it) : advance(t, it);
-  if (items == nullptr) {
-    it->state.store(2);
-    return kNoMore;
-  }
-  if (state == 0) it->state.store(1);
-  it->result = Value(items);
-  return items;
-}
 
 // ---------------------------------------------------------------- combinations
 static Result<Value> combinations_new(Thread& t, const Value* args) {
@@ -228,26 +225,25 @@ static Result<Value> combinations_new(Thread& t, const Value* args) {
   if (r > n) it->state.store(2);
   return it;
 }
-static TupleObject* combinations_advance(Thread& t, Selector* it) {
+static bool next_combination(Selector* it, TupleObject* items) {
   auto* pool = it->pool.get().as<TupleObject>();
   auto n = static_cast<int64_t>(pool->size);
   int64_t r = it->length;
   int64_t* indices = it->indices.load();
   int64_t i = r - 1;
   while (i >= 0 && indices[i] == i + n - r) --i;
-  if (i < 0) return nullptr;
+  if (i < 0) return false;
   ++indices[i];
   for (int64_t k = i + 1; k < r; ++k) indices[k] = indices[k - 1] + 1;
-  TupleObject* items = copy_result(t, it);
   for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
-  return items;
+  return true;
 }
 static const NativeDef kCombinationsMethods[] = {
     MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr),
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
-MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector, selector_next<combinations_advance>,
-            kCombinationsMethods,
+MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector,
+            (selector_next<first_selection, next_combination>), kCombinationsMethods,
             "Return successive r-length combinations of elements in the iterable.\n\ncombinations(range(4), "
             "3) --> (0,1,2), "
             "(0,1,3), (0,2,3), (1,2,3)");
@@ -262,27 +258,27 @@ static Result<Value> combinations_with_replacement_new(Thread& t, const Value* a
   if (none) it->state.store(2);
   return it;
 }
-static TupleObject* combinations_with_replacement_advance(Thread& t, Selector* it) {
+static bool next_combination_with_replacement(Selector* it, TupleObject* items) {
   auto* pool = it->pool.get().as<TupleObject>();
   auto n = static_cast<int64_t>(pool->size);
   int64_t* indices = it->indices.load();
   int64_t i = it->length - 1;
   while (i >= 0 && indices[i] == n - 1) --i;
-  if (i < 0) return nullptr;
+  if (i < 0) return false;
   int64_t index = indices[i] + 1;
-  TupleObject* items = copy_result(t, it);
   for (; i < it->length; ++i) {
     indices[i] = index;
     items->items()[i] = (*pool)[static_cast<size_t>(index)];
   }
-  return items;
+  return true;
 }
 static const NativeDef kCombinationsWithReplacementMethods[] = {
     MP_NEW(combinations_with_replacement_new, "__new__(cls, iterable, r)", nullptr),
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
 MP_ITERTOOL(kCombinationsWithReplacementSpec, "combinations_with_replacement", Selector, trace_selector,
-            selector_next<combinations_with_replacement_advance>, kCombinationsWithReplacementMethods,
+            (selector_next<first_selection, next_combination_with_replacement>),
+            kCombinationsWithReplacementMethods,
             "Return successive r-length combinations of elements in the iterable allowing individual "
             "elements to have successive "
             "repeats.\n\ncombinations_with_replacement('ABC', 2) --> ('A','A'), ('A','B'), ('A','C'), "
@@ -309,13 +305,13 @@ static Result<Value> permutations_new(Thread& t, const Value* args) {
   if (r > n) it->state.store(2);
   return it;
 }
-static TupleObject* permutations_advance(Thread& t, Selector* it) {
+static bool next_permutation(Selector* it, TupleObject* items) {
   auto* pool = it->pool.get().as<TupleObject>();
   auto n = static_cast<int64_t>(pool->size);
   int64_t r = it->length;
   int64_t* indices = it->indices.load();
   int64_t* cycles = it->cycles.load();
-  if (n == 0) return nullptr;
+  if (n == 0) return false;
   int64_t i = r - 1;
   for (; i >= 0; --i) {
     if (--cycles[i] == 0) {
@@ -329,17 +325,16 @@ static TupleObject* permutations_advance(Thread& t, Selector* it) {
     std::swap(indices[i], indices[n - cycles[i]]);
     break;
   }
-  if (i < 0) return nullptr;
-  TupleObject* items = copy_result(t, it);
+  if (i < 0) return false;
   for (; i < r; ++i) items->items()[i] = (*pool)[static_cast<size_t>(indices[i])];
-  return items;
+  return true;
 }
 static const NativeDef kPermutationsMethods[] = {
     MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr),
     MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
     MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
-MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector, selector_next<permutations_advance>,
-            kPermutationsMethods,
+MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector,
+            (selector_next<first_selection, next_permutation>), kPermutationsMethods,
             "Return successive r-length permutations of elements in the iterable.\n\npermutations(range(3), "
             "2) --> (0,1), (0,2), "
             "(1,0), (1,2), (2,0), (2,1)");

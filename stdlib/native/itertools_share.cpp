@@ -45,38 +45,44 @@ static Result<bool> groupby_step(Thread& t, GroupBy* it) {
 static Result<Value> groupby_next(Thread& t, Value self) {
   auto* it = self.as<GroupBy>();
   it->current_grouper = kEmpty;
+  Value key;
   for (;;) {
-    Value current = it->current_key.get(), target = it->target_key.get();
-    if (!current.is_empty()) {
+    key = it->current_key.get();
+    Value target = it->target_key.get();
+    if (!key.is_empty()) {
       if (target.is_empty()) break;
-      bool same = TRY(equals_fast(t, target, current));
+      bool same = TRY(equals_fast(t, target, key));
       if (!same) break;
     }
     bool more = TRY(groupby_step(t, it));
     if (!more) return kNoMore;
     TRY(t.poll_within());
   }
-  it->target_key = it->current_key.get();
+  it->target_key = key;
   auto* grouper = t.heap().make<Grouper>(t, native_type(t, kGrouperSpec));
   grouper->parent = self;
-  grouper->key = it->target_key.get();
+  grouper->key = key;
   it->current_grouper = Value(grouper);
-  return make_tuple(t, {it->current_key, Value(grouper)});
+  return make_tuple(t, {key, Value(grouper)});
 }
 static Result<Value> grouper_next(Thread& t, Value self) {
   auto* grouper = self.as<Grouper>();
   auto* it = grouper->parent.get().as<GroupBy>();
-  if (it->current_grouper.get() != self) return kNoMore;
-  if (it->current_value.get().is_empty()) {
-    bool more = TRY(groupby_step(t, it));
-    if (!more) return kNoMore;
+  for (;;) {
+    if (it->current_grouper.get() != self) return kNoMore;
+    Value item = it->current_value.get(), key = it->current_key.get();
+    if (item.is_empty() || key.is_empty()) {
+      bool more = TRY(groupby_step(t, it));
+      if (!more) return kNoMore;
+      continue;
+    }
+    bool same = TRY(equals_fast(t, grouper->key, key));
+    if (!same) return kNoMore;
+    // Another thread may have taken it meanwhile.
+    if (!it->current_value.compare_exchange(item, kEmpty)) continue;
+    it->current_key.compare_exchange(key, kEmpty);
+    return item;
   }
-  bool same = TRY(equals_fast(t, grouper->key, it->current_key));
-  if (!same) return kNoMore;
-  Value item = it->current_value.get();
-  it->current_value = kEmpty;
-  it->current_key = kEmpty;
-  return item;
 }
 static Result<Value> grouper_new(Thread& t, const Value* args) {
   auto* grouper = t.heap().make<Grouper>(t, args[0].as<Type>());
@@ -188,8 +194,7 @@ static Result<Value> tee_next(Thread& t, Value self) {
   }
   if (i >= data->filled.load(std::memory_order_acquire)) {
     if (data->running.exchange(true)) return t.raise(Exc::RuntimeError, "cannot re-enter the tee iterator");
-    uint32_t filled = data->filled.load(std::memory_order_relaxed);
-    if (i >= filled) {
+    for (uint32_t filled = data->filled.load(std::memory_order_relaxed); filled <= i; ++filled) {
       Result<Value> item = next_of(t, data->iterator);
       if (item.is_error() || item.value().is_no_more()) {
         data->running.store(false);
