@@ -11,9 +11,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "vm/core/compiler.h"
-
-#if defined(__GLIBC__) && !MP_ASAN && !MP_TSAN
+#if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 
 extern "C" char __data_start[], _edata[];  // the linker's: the command's own data
 
