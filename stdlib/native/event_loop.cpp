@@ -40,7 +40,7 @@ bool is_plain(Thread& t, EventLoopObject* loop) {
   bool plain = has_own(t, loop, "call_soon", reinterpret_cast<const void*>(&loop_call_soon)) &&
                has_own(t, loop, "time", reinterpret_cast<const void*>(&loop_time));
   version = type_version(t, loop->type());
-  if (plain && version != 0 && shape != kNoShape && shape != kMovingShape)
+  if (plain && version != 0 && shape != kNoShape)
     loop->plain.store((uint64_t{version} << 32) | shape, std::memory_order_relaxed);
   return plain;
 }

@@ -18,7 +18,6 @@ enum class Kind : uint8_t {
 
 using ShapeId = uint32_t;
 inline constexpr ShapeId kNoShape = 0;  // no attribute area, or its attributes live in a dict ("dict mode")
-inline constexpr ShapeId kMovingShape = 1;  // another thread is just moving its attributes to a dict
 
 enum ObjectFlags : uint16_t {
   kFlagInterned = 1,      // str: in the runtime's intern table

@@ -144,12 +144,6 @@ uint32_t slot_offset(Type* type, int32_t index) {
   return bytes / sizeof(Slot) < 0x10000 ? bytes / static_cast<uint32_t>(sizeof(Slot)) : 0;
 }
 
-// To be remembered: kNoShape also while the object loses its shape.
-ShapeId lasting_shape(Object* o) {
-  ShapeId shape = o->shape();
-  return shape == kMovingShape ? kNoShape : shape;
-}
-
 bool is_data_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_set != nullptr; }
 bool is_descriptor(Thread& t, Value v) { return type_of(t, v)->slots.descr_get != nullptr; }
 
@@ -247,7 +241,7 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
     return remember(t, frame, Op::LOAD_ATTR_CLASS,
                     {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
-  ShapeId shape = lasting_shape(o);
+  ShapeId shape = o->shape();
   if (shape != kNoShape && type->attrs_offset != 0) {
     int32_t index = shape_find(t, shape, name);
     if (index >= 0) {
@@ -286,7 +280,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
                     {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
   if (before == kNoShape || type->attrs_offset == 0) return false;
-  ShapeId after = lasting_shape(o);
+  ShapeId after = o->shape();
   if (after == kNoShape) return false;
   int32_t index = shape_find(t, after, name);
   uint32_t offset = slot_offset(type, index);
@@ -343,7 +337,7 @@ bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, F
   if (!script && !native) return false;
   uint32_t version = type_version(t, type);
   if (version == 0) return false;
-  ShapeId shape = lasting_shape(o);
+  ShapeId shape = o->shape();
   bool has_attributes = type->attrs_offset != 0 || type->has(kTypeHasDict);
   if (has_attributes && (shape == kNoShape || shape_find(t, shape, name) >= 0)) return false;
   return remember(t, frame, has_attributes ? Op::LOAD_METHOD_SHAPE : Op::LOAD_METHOD_BUILTIN,
@@ -432,7 +426,7 @@ MP_NOINLINE void method_miss(Thread& t, Frame* frame, const Instruction* pc, Val
 MP_NOINLINE bool store_attr_miss(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
   frame->pc = pc;
   StrObject* name = name_of(frame, pc->c);
-  ShapeId before = object.is_object() ? lasting_shape(object.as_object()) : kNoShape;
+  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
   if (set_attr(t, object, name, value).is_error()) return false;
   Form old = current_form(t, pc), fresh;
   if (old.op != Op::STORE_ATTR_ADD) return true;  // script code, or another thread, changed the site
@@ -541,7 +535,7 @@ MP_NOINLINE Value load_attr(Thread& t, Frame* frame, const Instruction* pc, Valu
 MP_NOINLINE bool store_attr(Thread& t, Frame* frame, const Instruction* pc, Value object, Value value) {
   StrObject* name = name_of(frame, pc->c);
   bool try_now = due(t, pc);
-  ShapeId before = object.is_object() ? lasting_shape(object.as_object()) : kNoShape;
+  ShapeId before = object.is_object() ? object.as_object()->shape() : kNoShape;
   bool stored = set_attr(t, object, name, value).ok();
   if (try_now) {
     Form form;

@@ -50,8 +50,6 @@ void update_lock_modes(Runtime& runtime) {
   choose_lock_modes(runtime);
 }
 
-bool has_process_fence(Thread& t) { return t.runtime().threads->lock_owners != nullptr; }
-
 void disown(Thread& t) {
   if (t.lock_owner == nullptr) return;
   t.lock_owner->active.store(false, std::memory_order_seq_cst);

@@ -65,8 +65,6 @@ void detach_and_destroy(Thread* t);
 void update_lock_modes(Runtime& runtime);
 // With the table's mutex held, or where no other thread is: the same for a thread that has come or gone.
 void choose_lock_modes(Runtime& runtime);
-// In free-threaded code: whether os::process_fence() works here.
-bool has_process_fence(Thread& t);
 // With the table's mutex held: what belongs to the thread is from now on anybody's, or the next one's that
 // gets its number.
 void disown(Thread& t);

@@ -1,10 +1,10 @@
 // Shapes (hidden classes) and the attribute areas of instances.
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "vm/core/check.h"
-#include "vm/os/process_fence.h"
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
@@ -92,7 +92,6 @@ void init_shapes(Thread& t) {
   t.runtime().shapes->heap = &t.heap();
   t.heap().add_weak_table(forget_dead_owners, t.runtime().shapes.get());
   t.heap().add_root_scanner(scan_shapes, t.runtime().shapes.get());
-  MP_CHECK(make_root_shape(t, nullptr) == kMovingShape, "the first shape");
 }
 
 ShapeId make_root_shape(Thread& t, Type* owner) {
@@ -181,20 +180,10 @@ AttrArea* instance_attrs(Object* object) {
   return reinterpret_cast<AttrArea*>(reinterpret_cast<char*>(object) + ((bytes + 7) & ~size_t{7}));
 }
 
-// Not kMovingShape: waits until that is over.
-static ShapeId settled_shape(Thread& t, Object* object) {
-  for (;;) {
-    ShapeId id = object->shape();
-    if (id != kMovingShape) [[likely]]
-      return id;
-    ObjectLock wait(t, object);
-  }
-}
-
 Value instance_get_own(Thread& t, Object* object, StrObject* name) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return kNotFound;
-  ShapeId id = settled_shape(t, object);
+  ShapeId id = object->shape();
   if (id != kNoShape) {
     int32_t index = shape_find(t, id, name);
     if (index >= 0) {
@@ -204,7 +193,7 @@ Value instance_get_own(Thread& t, Object* object, StrObject* name) {
     }
     if (object->shape() == id) return kNotFound;
     // The object changed meanwhile (free-threaded): look again, now settled or in dict mode.
-    if (settled_shape(t, object) != kNoShape) return instance_get_own(t, object, name);
+    if (object->shape() != kNoShape) return instance_get_own(t, object, name);
   }
   DictObject* dict = attr_dict(area->extra);
   return dict != nullptr ? dict_get_str(dict, name) : kNotFound;
@@ -254,18 +243,15 @@ static void fill_from_shape(Thread& t, Object* object, AttrArea* area, Shape* sh
   }
 }
 
-// STORE_ATTR_SLOT takes no lock, but looks at the shape once more when it has stored, and stores again if
-// that has changed. SAFETY: of the stores to which the shape seemed to be the old one still, the fence makes
-// all visible.
-static void move_attrs_to_dict(Thread& t, Object* object, AttrArea* area, bool fence) {
+void instance_to_dict_mode(Thread& t, Object* object) {
+  AttrArea* area = instance_attrs(object);
+  if (area == nullptr || object->shape() == kNoShape) return;
   DictObject* dict = make_dict(t);
-  ObjectLock lock(t, object);
+  // STORE_ATTR_SLOT takes no lock, but is over when the world stops.
+  std::optional<StoppedWorld> world;
+  if (free_threaded(t)) world.emplace(t);
   ShapeId id = object->shape();
   if (id == kNoShape) return;
-  if (fence) {
-    object->set_shape(kMovingShape);
-    os::process_fence();
-  }
   Shape* shape = shape_by_id(t, id);
   fill_from_shape(t, object, area, shape, dict);
   // Readers that still trust the shape find their slot empty and look again (see instance_get_own).
@@ -278,19 +264,10 @@ static void move_attrs_to_dict(Thread& t, Object* object, AttrArea* area, bool f
     for (uint64_t i = 0; i < overflow->capacity; ++i) overflow->slots[i] = kEmpty;
 }
 
-void instance_to_dict_mode(Thread& t, Object* object) {
-  AttrArea* area = instance_attrs(object);
-  if (area == nullptr || object->shape() == kNoShape) return;
-  if (!free_threaded(t)) return move_attrs_to_dict(t, object, area, false);
-  if (has_process_fence(t)) return move_attrs_to_dict(t, object, area, true);
-  StoppedWorld world(t);
-  move_attrs_to_dict(t, object, area, false);
-}
-
 DictObject* instance_attrs_copy(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return make_dict(t);
-  ShapeId id = settled_shape(t, object);
+  ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* own = attr_dict(area->extra);
     DictObject* copy = own == nullptr ? make_dict(t) : dict_copy(t, own);
@@ -343,7 +320,7 @@ static Own set_in_shape(Thread& t, Object* object, ShapeId id, AttrArea* area, S
 Status instance_set_own(Thread& t, Object* object, StrObject* name, Value value) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return raise_no_attribute(t, Value(object), name);
-  while (ShapeId id = settled_shape(t, object)) {
+  while (ShapeId id = object->shape()) {
     Own own = set_in_shape(t, object, id, area, name, value);
     if (own == Own::Done) return {};
     if (own == Own::Absent) return raise_no_attribute(t, Value(object), name);
@@ -391,7 +368,7 @@ void trace_attrs(Object* object, Tracer& tracer) {
 size_t instance_attr_count(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return 0;
-  ShapeId id = settled_shape(t, object);
+  ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* dict = attr_dict(area->extra);
     return dict == nullptr ? 0 : dict->length();
