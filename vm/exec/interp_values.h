@@ -1,5 +1,5 @@
-// What the interpreter loop does with the bits of values, caches and control words. Internal to interp.cpp
-// and ops_values.cpp.
+// What the interpreter loop and its caches do with the bits of values, words and control words. Internal to
+// interp.cpp, inline_cache.cpp and ops_values.cpp.
 #pragma once
 #include "vm/exec/frame.h"
 #include "vm/types/type.h"
