@@ -13,6 +13,7 @@ import ast
 import asyncio
 import codecs
 import collections
+import concurrent.futures
 import contextlib
 import contextvars
 import copy
@@ -210,7 +211,8 @@ KINDS = [
     lambda: decimal.Decimal("1.5"), lambda: decimal.Context(), lambda: fractions.Fraction(1, 3), lambda: datetime.datetime(2020, 1, 1), lambda: datetime.timedelta(1),
     lambda: contextvars.ContextVar("v", default=1), lambda: contextvars.copy_context(), lambda: contextvars.ContextVar("v").set(1),
     lambda: threading.local(), lambda: threading.Lock(), lambda: threading.RLock(), lambda: threading.Event(), lambda: threading.Condition(), lambda: threading.Semaphore(3),
-    lambda: threading.Barrier(2), lambda: threading.Thread(target=len), lambda: queue.SimpleQueue(), lambda: queue.Queue(), lambda: select.poll(),
+    lambda: threading.Barrier(2), lambda: threading.Thread(target=len), lambda: queue.SimpleQueue(), lambda: queue.Queue(2), lambda: queue.PriorityQueue(), lambda: queue.LifoQueue(),
+    lambda: concurrent.futures.Future(), lambda: select.poll(), lambda: threading.Timer(60, len),
     make_future, lambda: asyncio.Queue(), lambda: asyncio.Lock(), lambda: asyncio.Event(),
     lambda: slice(1, 5), lambda: range(10), lambda: "text", lambda: "t\u00e9xt" * 3, lambda: 7, lambda: 1 << 70, lambda: 1.5, lambda: 2j, lambda: list[int], lambda: int | str,
     lambda: inspect.signature(make_function()), lambda: ast.parse("a + 1"), lambda: compile("a + 1", "x", "eval"), lambda: contextlib.ExitStack(),
@@ -221,6 +223,10 @@ UNARY = [len, iter, list, tuple, set, dict, sorted, repr, str, hash, bool, next,
          lambda x: x[0], lambda x: x[1:], lambda x: type(x)(x), lambda x: x == x, lambda x: isinstance(1, x), lambda x: x.close(), lambda x: x.send(None)]
 BINARY = [operator.add, operator.sub, operator.and_, operator.or_, operator.xor, operator.iadd, operator.ior, operator.iand, operator.isub,
           operator.ixor, operator.eq, operator.lt, operator.contains, operator.getitem, operator.delitem, operator.concat]
+# What would block, with a time.
+TIMED = {"acquire": lambda x: x.acquire(timeout=1e-4), "wait": lambda x: x.wait(1e-4), "get": lambda x: x.get(timeout=1e-4),
+         "put": lambda x: x.put(1, timeout=1e-4), "result": lambda x: x.result(timeout=1e-4), "exception": lambda x: x.exception(timeout=1e-4),
+         "join": lambda x: x.join(1e-4) if isinstance(x, threading.Thread) else None, "poll": lambda x: x.poll(1)}
 NAMES = ["a", "b", "c", "x", "new", "shared", "method", "once", "computed", "__class__", "__dict__", "__doc__", "__name__"]
 
 
@@ -241,6 +247,10 @@ def attributes_of(example):
 
 def choose_operation(r, make, example):
     """A function of the target: the same operation on each, with arguments chosen now."""
+    timed = [name for name in TIMED if hasattr(example, name)]
+    if timed and r.random() < 0.3:
+        name = r.choice(timed)
+        return f".{name}(timeout)", TIMED[name]
     kind = r.randrange(10)
     name = r.choice(NAMES) if r.random() < 0.3 else r.choice(attributes_of(example) or NAMES)
     if kind < 3 and name not in REFUSED and callable(getattr(example, name, None)) and not isinstance(getattr(example, name), type):
