@@ -168,11 +168,11 @@ uint32_t member_slot(Type* type, Value descriptor, bool writing) {
 
 // A property whose accessor (the given field) is a script function that takes exactly the arguments it gets:
 // the instruction pushes its frame. Exact properties only: a subclass may have a __get__ of its own.
-bool specialise_property(Thread& t, Frame* frame, Type* type, Value on_class, Slot PropertyObject::*accessor,
-                         Op op, Form* form) {
+bool specialise_property(Thread& t, Frame* frame, Type* type, uint32_t version, Value on_class,
+                         Slot PropertyObject::*accessor, Op op, Form* form) {
   if (on_class.as_object()->type() != t.types().property) return false;
   if (!is_kind(on_class.as<PropertyObject>()->*accessor, Kind::Function)) return false;
-  return remember(t, frame, op, {.type = type, .version = type_version(t, type), .value = on_class}, form);
+  return remember(t, frame, op, {.type = type, .version = version, .value = on_class}, form);
 }
 
 uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
@@ -180,11 +180,10 @@ uint64_t slot_word(ShapeId shape, uint32_t offset, uint32_t version) {
 }
 
 // A data descriptor of `type` that is a function in C++.
-bool specialise_getset(Thread& t, Frame* frame, Type* type, Value descriptor, Form* form) {
+bool specialise_getset(Thread& t, Frame* frame, Type* type, uint32_t version, Value descriptor, Form* form) {
   if (descriptor.as_object()->type() != t.types().getset_descriptor) return false;
   auto* getset = descriptor.as<GetSetDescriptorObject>();
-  uint32_t version = type_version(t, type);
-  if (version == 0 || !is_subtype(type, getset->owner)) return false;
+  if (!is_subtype(type, getset->owner)) return false;
   return remember(t, frame, Op::LOAD_ATTR_CLASS,
                   {.type = type,
                    .version = version,
@@ -194,12 +193,13 @@ bool specialise_getset(Thread& t, Frame* frame, Type* type, Value descriptor, Fo
 }
 
 // ---- what a base form becomes for what it has just met; false: nothing
+// The version comes first: without a GIL another thread may change the class or the dict while this one
+// looks, and what is remembered for the version before that is never used.
 
 bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Op op, Form* form) {
-  int64_t index = dict_entry_index(module->dict, name);
-  if (index < 0) return false;
   uint32_t version = dict_version(t, module->dict);
-  if (version == 0) return false;
+  int64_t index = dict_entry_index(module->dict, name);
+  if (version == 0 || index < 0) return false;
   *form = {op, (uint64_t{version} << 32) | static_cast<uint32_t>(index)};
   return true;
 }
@@ -207,16 +207,16 @@ bool specialise_module_attr(Thread& t, ModuleObject* module, StrObject* name, Op
 bool specialise_class_attr(Thread& t, Frame* frame, Type* cls, StrObject* name, Form* form) {
   // Only plain classes: a metaclass could have a data descriptor of that name, now or later.
   if (cls->type() != t.types().type) return false;
+  uint32_t version = type_version(t, cls);
   Value of_meta = type_lookup(t, t.types().type, name);
   if (!of_meta.is_not_found() && is_data_descriptor(t, of_meta))
-    return specialise_getset(t, frame, t.types().type, of_meta, form);
+    return specialise_getset(t, frame, t.types().type, type_version(t, t.types().type), of_meta, form);
   Value v = type_lookup(t, cls, name);
   if (v.is_not_found()) return false;
   if (is_kind(v, Kind::StaticMethod))
     v = v.as<StaticMethodObject>()->callable;
   else if (!is_kind(v, Kind::Function) && is_descriptor(t, v))
     return false;
-  uint32_t version = type_version(t, cls);
   return remember(t, frame, Op::LOAD_ATTR_CLASS,
                   {.type = cls, .version = version, .value = v, .kind = CacheKind::ClassObject}, form);
 }
@@ -228,16 +228,15 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
   if (type == t.types().module)
     return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, Op::LOAD_ATTR_MODULE, form);
   if (o->kind() == Kind::Type) return specialise_class_attr(t, frame, static_cast<Type*>(o), name, form);
-  if (!plain_get_attr(t, type)) return false;
-  Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
-  if (version == 0) return false;
+  if (version == 0 || !plain_get_attr(t, type)) return false;
+  Value on_class = type_lookup(t, type, name);
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, type, on_class, &PropertyObject::getter, Op::LOAD_ATTR_PROPERTY,
-                                 form);
+      return specialise_property(t, frame, type, version, on_class, &PropertyObject::getter,
+                                 Op::LOAD_ATTR_PROPERTY, form);
     uint32_t member = member_slot(type, on_class, false);
-    if (member == 0) return specialise_getset(t, frame, type, on_class, form);
+    if (member == 0) return specialise_getset(t, frame, type, version, on_class, form);
     return remember(t, frame, Op::LOAD_ATTR_CLASS,
                     {.type = type, .version = version, .number = member, .kind = CacheKind::Member}, form);
   }
@@ -266,14 +265,13 @@ bool specialise_load_attr(Thread& t, Frame* frame, Value object, StrObject* name
 
 bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, ShapeId before, Form* form) {
   Type* type = o->type();
-  if (!plain_set_attr(t, type)) return false;
-  Value on_class = type_lookup(t, type, name);
   uint32_t version = type_version(t, type);
-  if (version == 0) return false;
+  if (version == 0 || !plain_set_attr(t, type)) return false;
+  Value on_class = type_lookup(t, type, name);
   if (!on_class.is_not_found() && is_data_descriptor(t, on_class)) {
     if (is_kind(on_class, Kind::Property))
-      return specialise_property(t, frame, type, on_class, &PropertyObject::setter, Op::STORE_ATTR_PROPERTY,
-                                 form);
+      return specialise_property(t, frame, type, version, on_class, &PropertyObject::setter,
+                                 Op::STORE_ATTR_PROPERTY, form);
     uint32_t member = member_slot(type, on_class, true);
     if (member == 0) return false;
     return remember(t, frame, Op::STORE_ATTR_ADD,
@@ -304,6 +302,7 @@ bool specialise_store_attr(Thread& t, Frame* frame, Object* o, StrObject* name, 
 // A static or class method, or what else is called through the class itself. A version belongs to one class.
 bool specialise_class_method(Thread& t, Frame* frame, Type* cls, StrObject* name, Form* form) {
   if (cls->type() != t.types().type || !type_lookup(t, t.types().type, name).is_not_found()) return false;
+  uint32_t version = type_version(t, cls);
   Value v = type_lookup(t, cls, name);
   if (v.is_not_found()) return false;
   MethodSelf self = MethodSelf::None;
@@ -316,7 +315,6 @@ bool specialise_class_method(Thread& t, Frame* frame, Type* cls, StrObject* name
   } else if (!is_kind(v, Kind::Function) && is_descriptor(t, v)) {
     return false;
   }
-  uint32_t version = type_version(t, cls);
   return remember(t, frame, Op::LOAD_METHOD_BUILTIN,
                   {.version = version, .value = v, .number = static_cast<uint64_t>(self)}, form);
 }
@@ -328,15 +326,14 @@ bool specialise_method(Thread& t, Frame* frame, Value object, StrObject* name, F
   Type* type = o->type();
   if (type == t.types().module)
     return specialise_module_attr(t, static_cast<ModuleObject*>(o), name, Op::LOAD_METHOD_MODULE, form);
-  if (!plain_get_attr(t, type)) return false;
+  uint32_t version = type_version(t, type);
+  if (version == 0 || !plain_get_attr(t, type)) return false;
   Value on_class = type_lookup(t, type, name);
   if (on_class.is_not_found()) return false;
   bool script = is_kind(on_class, Kind::Function);
   bool native =
       is_kind(on_class, Kind::NativeFunction) && on_class.as_object()->type() == t.types().method_descriptor;
   if (!script && !native) return false;
-  uint32_t version = type_version(t, type);
-  if (version == 0) return false;
   ShapeId shape = o->shape();
   bool has_attributes = type->attrs_offset != 0 || type->has(kTypeHasDict);
   if (has_attributes && (shape == kNoShape || shape_find(t, shape, name) >= 0)) return false;
@@ -469,8 +466,8 @@ static bool specialise_global(Thread& t, Frame* frame, StrObject* name, Op modul
     return true;
   }
   if (builtin_form == Op::NOP) return false;
-  index = dict_entry_index(frame->builtins, name);
   uint32_t builtins_version = dict_version(t, frame->builtins);
+  index = dict_entry_index(frame->builtins, name);
   if (index < 0 || builtins_version == 0 || frame->builtins->type() != t.types().dict) return false;
   return remember(t, frame, builtin_form,
                   {.version = version, .shape = builtins_version, .number = static_cast<uint64_t>(index)},
