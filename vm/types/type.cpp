@@ -320,9 +320,9 @@ uint32_t type_version(Thread& t, Type* type) {
 
 // Under the type lock, after the change is visible.
 void type_modified(Thread& t, Type* type) {
+  type->version.store(0, std::memory_order_release);
   type->new_function = kEmpty;
   type->init_function = kEmpty;
-  type->version.store(0, std::memory_order_release);
   for_each_subclass(
       t, type, [](void* context, Type* subclass) { type_modified(*static_cast<Thread*>(context), subclass); },
       &t);

@@ -16,10 +16,19 @@ namespace mp {
 
 // ---------------------------------------------------------------- calling a class
 
+// Cached in the class, which forgets it when it changes (type_modified()). SAFETY: the version is read after
+// the store (both are fenced): either this sees a change that came meanwhile, or that one empties the slot
+// later.
+static void keep(Type* type, Slot Type::*which, Value found, uint32_t version) {
+  (type->*which).exchange(found);
+  if (type->version.load() != version) type->*which = kEmpty;
+}
+
 // kTypeDisallowNew types have no __new__ at all: kNone stands for that.
 Result<Value> resolve_new(Thread& t, Type* type) {
   Value f = type->new_function;
   if (!f.is_empty()) return f;
+  uint32_t version = type_version(t, type);
   Value found = type_lookup(t, type, t.names().__new__);
   for (Type* each = type; each != nullptr; each = each->base.load())
     if (!each->has(kTypeHeap)) {
@@ -34,15 +43,16 @@ Result<Value> resolve_new(Thread& t, Type* type) {
   else if (found.is_object() && !is_kind(found, Kind::NativeFunction) && !is_kind(found, Kind::Function))
     if (DescrGetSlot get = found.as_object()->type()->slots.descr_get)
       return get(t, found, kEmpty, Value(type));  // not cached
-  type->new_function = found;
+  keep(type, &Type::new_function, found, version);
   return found;
 }
 
 Result<Value> resolve_init(Thread& t, Type* type) {
   Value f = type->init_function;
   if (!f.is_empty()) return f;
+  uint32_t version = type_version(t, type);
   Value found = type_lookup(t, type, t.names().__init__);
-  type->init_function = found;
+  keep(type, &Type::init_function, found, version);
   return found;
 }
 
