@@ -1,6 +1,7 @@
 // object: construction, identity, the default attribute slots, __class__ assignment.
 #include <algorithm>
 
+#include "vm/threads/object_lock.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -110,6 +111,7 @@ Status set_class(Thread& t, Value self, Value cls) {
                    type_name(to), type_name(from));
   // Shapes belong to one class; in dict mode the attribute area is the same for all.
   instance_to_dict_mode(t, self.as_object());
+  ObjectLock lock(t, self.as_object());
   self.as_object()->set_type(to);
   if (instance_attrs(self.as_object()) == nullptr) self.as_object()->set_shape(to->root_shape);
   return {};

@@ -183,11 +183,13 @@ AttrArea* instance_attrs(Object* object) {
 Value instance_get_own(Thread& t, Object* object, StrObject* name) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return kNotFound;
+  // Before the shape: an object that gets another class loses its shape first.
+  const Type* type = object->type();
   ShapeId id = object->shape();
   if (id != kNoShape) {
     int32_t index = shape_find(t, id, name);
     if (index >= 0) {
-      Slot* slot = attr_slot(object->type(), area, static_cast<uint32_t>(index));
+      Slot* slot = attr_slot(type, area, static_cast<uint32_t>(index));
       Value v = slot != nullptr ? slot->get() : kEmpty;
       if (!v.is_empty()) return v;
     }
@@ -234,11 +236,11 @@ static Value slot_value(const Type* type, AttrArea* area, uint32_t index) {
   return slot != nullptr ? slot->get() : kEmpty;
 }
 
-static void fill_from_shape(Thread& t, Object* object, AttrArea* area, Shape* shape, DictObject* dict) {
+static void fill_from_shape(Thread& t, const Type* type, AttrArea* area, Shape* shape, DictObject* dict) {
   StrObject* keys[kMaxShapeSlots];
   for (Shape* s = shape; s->parent != nullptr; s = s->parent) keys[s->count - 1] = s->key;
   for (uint32_t i = 0; i < shape->count; ++i) {
-    Value v = slot_value(object->type(), area, i);
+    Value v = slot_value(type, area, i);
     if (!v.is_empty()) (void)dict_set_str(t, dict, keys[i], v);
   }
 }
@@ -253,7 +255,7 @@ void instance_to_dict_mode(Thread& t, Object* object) {
   ShapeId id = object->shape();
   if (id == kNoShape) return;
   Shape* shape = shape_by_id(t, id);
-  fill_from_shape(t, object, area, shape, dict);
+  fill_from_shape(t, object->type(), area, shape, dict);
   // Readers that still trust the shape find their slot empty and look again (see instance_get_own).
   AttrOverflow* overflow = attr_overflow(area->extra);
   uint32_t inline_count = object->type()->inline_slot_count;
@@ -267,6 +269,7 @@ void instance_to_dict_mode(Thread& t, Object* object) {
 DictObject* instance_attrs_copy(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return make_dict(t);
+  const Type* type = object->type();
   ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* own = attr_dict(area->extra);
@@ -275,8 +278,9 @@ DictObject* instance_attrs_copy(Thread& t, Object* object) {
     return copy;
   }
   DictObject* dict = make_dict(t);
-  fill_from_shape(t, object, area, shape_by_id(t, id), dict);
-  return dict;
+  fill_from_shape(t, type, area, shape_by_id(t, id), dict);
+  // While attributes move to a dict they are found in the slots until the shape is gone.
+  return object->shape() != kNoShape ? dict : instance_attrs_copy(t, object);
 }
 
 // The dict of an object in dict mode, made on first use.
@@ -368,6 +372,7 @@ void trace_attrs(Object* object, Tracer& tracer) {
 size_t instance_attr_count(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return 0;
+  const Type* type = object->type();
   ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* dict = attr_dict(area->extra);
@@ -375,7 +380,7 @@ size_t instance_attr_count(Thread& t, Object* object) {
   }
   size_t count = 0;
   for (uint32_t i = 0; i < shape_by_id(t, id)->count; ++i)
-    if (!slot_value(object->type(), area, i).is_empty()) ++count;
+    if (!slot_value(type, area, i).is_empty()) ++count;
   return count;
 }
 
