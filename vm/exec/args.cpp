@@ -23,11 +23,10 @@ struct Binding {
     return (*code->local_names.get().as<TupleObject>())[i].as<StrObject>();
   }
   std::string parameter_text(size_t i) const { return to_utf8(parameter(i)); }
-  size_t default_count() const {
-    Value d = function->defaults;
-    return is_tuple(d) ? d.as<TupleObject>()->size : 0;
-  }
+  Value defaults() const { return function->defaults; }  // another thread may change them
 };
+
+size_t count_of(Value defaults) { return is_tuple(defaults) ? defaults.as<TupleObject>()->size : 0; }
 
 Error missing_arguments(const Binding& b, size_t first, size_t end, const char* kind) {
   std::vector<std::string> names;
@@ -54,7 +53,7 @@ Error too_many_positional(const Binding& b) {
   for (size_t i = b.code->argument_count; i < size_t(b.code->argument_count) + b.code->keyword_only_count;
        ++i)
     if (!b.r[i].is_empty()) ++keyword_only_given;
-  size_t defaults = b.default_count();
+  size_t defaults = count_of(b.defaults());
   size_t takes = b.code->argument_count;
   bool plural = true;
   std::string signature;
@@ -143,8 +142,8 @@ Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Val
   for (size_t i = copied; i < code->local_count; ++i) r[i] = kEmpty;
   if (given < takes && args.keyword_names.is_empty() && code->parameter_count == takes) {
     // Only defaults are left to do, as a rule.
-    Value defaults = function->defaults;
-    if (size_t have = b.default_count(); given + have >= takes) [[likely]] {
+    Value defaults = b.defaults();
+    if (size_t have = count_of(defaults); given + have >= takes) [[likely]] {
       for (size_t i = given; i < takes; ++i) r[i] = (*defaults.as<TupleObject>())[i + have - takes];
       return {};
     }
@@ -189,8 +188,8 @@ Status bind_arguments(Thread& t, FunctionObject* function, CodeObject* code, Val
   if (given > takes && !(code->flags & lang::kCodeVarArgs)) return too_many_positional(b);
 
   if (given < takes) {
-    Value defaults_value = function->defaults;
-    size_t defaults = b.default_count();
+    Value defaults_value = b.defaults();
+    size_t defaults = count_of(defaults_value);
     size_t required = takes - (defaults < takes ? defaults : takes);
     for (size_t i = given; i < required; ++i)
       if (r[i].is_empty()) return missing_arguments(b, 0, required, "positional");

@@ -2,6 +2,7 @@
 #include "vm/types/function.h"
 
 #include "vm/exec/interp.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
 
@@ -42,6 +43,8 @@ static Status set_code(Thread& t, Value self, Value value) {
   if (code->free_count != cells)
     return t.raise(Exc::ValueError, "{}() requires a code object with {} free vars, not {}",
                    str_text(t, fn(self)->name), cells, code->free_count);
+  // Calls read it more than once.
+  StoppedWorld stopped(t);
   fn(self)->code = code;
   fn(self)->code_cell.store(code);
   return {};
