@@ -177,7 +177,8 @@ Result<Value> sys_audit(Thread& t, Value, const CallArgs& args) {
   if (args.count == 0) return t.raise(Exc::TypeError, "audit expected at least 1 argument, got 0");
   Value rest = make_tuple(t, args.values + 1, args.count - 1);
   auto* list = hooks.as<ListObject>();
-  for (size_t i = 0; i < list->length(); ++i) TRY(call(t, list->at(i), {args.values[0], rest}));
+  for (size_t i = 0; i < list->length(); ++i)
+    if (Value hook = list->at(i); !hook.is_empty()) TRY(call(t, hook, {args.values[0], rest}));
   return kNone;
 }
 Result<Value> sys_addaudithook(Thread& t, const Value* args) {

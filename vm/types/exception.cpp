@@ -49,7 +49,8 @@ void chain_context(Thread& t, Value exception, Value context) {
     }
     each = next;
     if (each == slow) break;  // a cycle that was there before
-    if (advance_slow) slow = slow.as<ExceptionObject>()->context;
+    // Another thread may have cut the chain behind.
+    if (Value after = slow.as<ExceptionObject>()->context; advance_slow && is_exception(after)) slow = after;
     advance_slow = !advance_slow;
   }
   exception.as<ExceptionObject>()->context = context;

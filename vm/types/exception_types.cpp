@@ -238,9 +238,9 @@ static Result<Value> os_error_str(Thread& t, Value self) {
     if (!filename2.is_empty() && !filename2.is_none()) text += " -> " + repr_text(t, filename2);
     return make_str(t, text);
   }
-  if (!e->fields[kOsErrno].get().is_empty() && !e->fields[kOsStrerror].get().is_empty())
-    return make_str(t, fmt::format("[Errno {}] {}", str_text(t, e->fields[kOsErrno]),
-                                   str_text(t, e->fields[kOsStrerror])));
+  Value number = e->fields[kOsErrno], text = e->fields[kOsStrerror];
+  if (!number.is_empty() && !text.is_empty())
+    return make_str(t, fmt::format("[Errno {}] {}", str_text(t, number), str_text(t, text)));
   return base_str(t, self);
 }
 

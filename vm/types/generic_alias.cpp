@@ -207,8 +207,10 @@ static Result<Value> item_or_list_text(Thread& t, Value v) {
   StrBuilder out(t);
   out.append(U'[');
   for (size_t i = 0; i < v.as<ListObject>()->length(); ++i) {
+    Value item = v.as<ListObject>()->at(i);
+    if (item.is_empty()) break;
     if (i != 0) out.append(std::string_view(", "));
-    Value text = TRY(generic_item_text(t, v.as<ListObject>()->at(i)));
+    Value text = TRY(generic_item_text(t, item));
     out.append(text.as<StrObject>());
   }
   out.append(U']');

@@ -140,9 +140,10 @@ static Result<Value> callable_next(Thread& t, Value self) {
 static Result<Value> callable_reduce(Thread& t, const Value* args) {
   auto* it = args[0].as<CallableIterator>();
   Value iter = TRY(builtin_function(t, "iter"));
-  if (it->callable.get().is_empty())
+  Value callable = it->callable.get(), sentinel = it->sentinel.get();
+  if (callable.is_empty() || sentinel.is_empty())
     return make_tuple(t, {iter, Value(make_tuple(t, {Value(empty_tuple(t))}))});
-  return make_tuple(t, {iter, Value(make_tuple(t, {it->callable, it->sentinel}))});
+  return make_tuple(t, {iter, Value(make_tuple(t, {callable, sentinel}))});
 }
 
 static const NativeDef kCallableIteratorMethods[] = {

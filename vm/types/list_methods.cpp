@@ -74,7 +74,7 @@ static Result<Value> list_compare(Thread& t, Value left, Value right, CompareOp 
       x = a->at(i);
       y = b->at(i);
     }
-    if (i >= a->length() || i >= b->length()) break;
+    if (i >= a->length() || i >= b->length() || x.is_empty() || y.is_empty()) break;
     return compare_sequences(t, op, 0, 0, true, x, y);
   }
   return compare_sequences(t, op, a->length(), b->length(), false, {}, {});

@@ -5,7 +5,7 @@
 namespace mp {
 
 static PropertyObject* prop(Value v) { return v.as<PropertyObject>(); }
-static bool absent(const Slot& slot) { return slot.get().is_empty() || slot.get().is_none(); }
+static bool absent(Value v) { return v.is_empty() || v.is_none(); }
 
 static Result<Value> property_new(Thread& t, Value cls, const CallArgs&) {
   return t.heap().make<PropertyObject>(t, cls.as<Type>());
@@ -36,8 +36,8 @@ static Result<Value> property_init(Thread& t, const Value* args) {
   Value doc = args[4].is_none() ? kEmpty : args[4];
   p->name = kEmpty;
   p->clear_flag(kFlagUser1);
-  if (doc.is_empty() && !absent(p->getter)) {
-    Value from_getter = TRY(get_attr_or_not_found(t, p->getter, t.names().__doc__));
+  if (doc.is_empty() && !absent(args[1])) {
+    Value from_getter = TRY(get_attr_or_not_found(t, args[1], t.names().__doc__));
     if (!from_getter.is_not_found() && !from_getter.is_none()) {
       p->set_flag(kFlagUser1);  // the doc is the getter's
       doc = from_getter;
@@ -51,9 +51,9 @@ static Result<Value> property_init(Thread& t, const Value* args) {
 }
 
 static std::string shown_name(Thread& t, PropertyObject* p) {
-  Value name = p->name;
-  if (name.is_empty() && !absent(p->getter)) {
-    auto found = get_attr_or_not_found(t, p->getter, t.names().__name__);
+  Value name = p->name, getter = p->getter;
+  if (name.is_empty() && !absent(getter)) {
+    auto found = get_attr_or_not_found(t, getter, t.names().__name__);
     if (found.is_error())
       t.clear_exception();
     else if (!found.value().is_not_found())
@@ -72,20 +72,15 @@ static Error missing(Thread& t, Value self, Value instance, const char* what) {
 
 static Result<Value> property_get(Thread& t, Value descriptor, Value instance, Value) {
   if (instance.is_empty() || instance.is_none()) return descriptor;
-  auto* p = prop(descriptor);
-  if (absent(p->getter)) return missing(t, descriptor, instance, "getter");
-  return call(t, p->getter, CallArgs{&instance, 1, kEmpty});
+  Value getter = prop(descriptor)->getter;
+  if (absent(getter)) return missing(t, descriptor, instance, "getter");
+  return call(t, getter, CallArgs{&instance, 1, kEmpty});
 }
 static Status property_set(Thread& t, Value descriptor, Value instance, Value value) {
-  auto* p = prop(descriptor);
-  if (value.is_empty()) {
-    if (absent(p->deleter)) return missing(t, descriptor, instance, "deleter");
-    (void)TRY(call(t, p->deleter, CallArgs{&instance, 1, kEmpty}));
-    return {};
-  }
-  if (absent(p->setter)) return missing(t, descriptor, instance, "setter");
+  Value accessor = value.is_empty() ? prop(descriptor)->deleter : prop(descriptor)->setter;
+  if (absent(accessor)) return missing(t, descriptor, instance, value.is_empty() ? "deleter" : "setter");
   Value both[] = {instance, value};
-  (void)TRY(call(t, p->setter, CallArgs{both, 2, kEmpty}));
+  (void)TRY(call(t, accessor, CallArgs{both, value.is_empty() ? 1u : 2u, kEmpty}));
   return {};
 }
 
@@ -129,10 +124,10 @@ static Status set_doc(Thread&, Value self, Value value) {
   return {};
 }
 static Result<Value> get_name(Thread& t, Value self) {
-  auto* p = prop(self);
-  if (!p->name.get().is_empty()) return p->name;
-  if (!absent(p->getter)) {
-    Value v = TRY(get_attr_or_not_found(t, p->getter, t.names().__name__));
+  Value name = prop(self)->name, getter = prop(self)->getter;
+  if (!name.is_empty()) return name;
+  if (!absent(getter)) {
+    Value v = TRY(get_attr_or_not_found(t, getter, t.names().__name__));
     if (!v.is_not_found()) return v;
   }
   return raise_attribute_error(t, self, t.names().__name__, "'property' object has no attribute '__name__'");
@@ -144,8 +139,9 @@ static Status set_name(Thread&, Value self, Value value) {
 static Result<Value> get_is_abstract(Thread& t, Value self) {
   auto* p = prop(self);
   for (const Slot* slot : {&p->getter, &p->setter, &p->deleter}) {
-    if (absent(*slot)) continue;
-    Value v = TRY(get_attr_or_not_found(t, *slot, t.names().__isabstractmethod__));
+    Value accessor = *slot;
+    if (absent(accessor)) continue;
+    Value v = TRY(get_attr_or_not_found(t, accessor, t.names().__isabstractmethod__));
     if (!v.is_not_found() && TRY(truth(t, v))) return kTrue;
   }
   return kFalse;

@@ -85,9 +85,10 @@ Result<Value> super_get_attr(Thread& t, Value cls, Value object, StrObject* name
 static Result<Value> super_getattr(Thread& t, Value self, StrObject* name) {
   auto* s = sup(self);
   name = attribute_name(t, name);
-  if (!s->object_type.get().is_empty() && name != t.names().__class__) {
-    Value found = TRY(find_after(t, s->type.get().as<Type>(), s->object_type.get().as<Type>(), s->object,
-                                 name, true, nullptr));
+  Value start = s->object_type;
+  if (!start.is_empty() && name != t.names().__class__) {
+    Value found =
+        TRY(find_after(t, s->type.get().as<Type>(), start.as<Type>(), s->object, name, true, nullptr));
     if (!found.is_not_found()) return found;
   }
   return generic_get_attr(t, self, name);
@@ -134,9 +135,8 @@ static Result<Value> super_get(Thread& t, Value descriptor, Value instance, Valu
 static Result<Value> super_repr(Thread& t, Value self) {
   auto* s = sup(self);
   std::string type = is_type(s->type) ? type_name(s->type.get().as<Type>()) : "NULL";
-  if (!s->object_type.get().is_empty())
-    return make_str(t, fmt::format("<super: <class '{}'>, <{} object>>", type,
-                                   type_name(s->object_type.get().as<Type>())));
+  if (Value start = s->object_type; !start.is_empty())
+    return make_str(t, fmt::format("<super: <class '{}'>, <{} object>>", type, type_name(start.as<Type>())));
   return make_str(t, fmt::format("<super: <class '{}'>, NULL>", type));
 }
 static Result<Value> get_this(Thread&, Value self) {
