@@ -24,7 +24,13 @@ static void finalize_view(Object* object) {
   if (m->procs != nullptr && !m->released.exchange(true)) m->procs->release(m->owner);
 }
 
-static MemoryViewObject* clone_view(Thread& t, MemoryViewObject* from, int dimensions) {
+static Status check_live(Thread& t, MemoryViewObject* m) {
+  if (m->released.load())
+    return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
+  return {};
+}
+
+static Result<MemoryViewObject*> clone_view(Thread& t, MemoryViewObject* from, int dimensions) {
   MemoryViewObject* m = allocate_view(t, dimensions);
   m->owner = from->owner.get();
   m->format = from->format.get();
@@ -35,20 +41,17 @@ static MemoryViewObject* clone_view(Thread& t, MemoryViewObject* from, int dimen
   m->read_only = from->read_only;
   if (from->procs != nullptr) {  // memory that can go away: this view counts by itself
     BufferView again;
-    if (from->procs->acquire(t, m->owner, &again).is_error()) {
-      t.clear_exception();
-    } else {
-      m->procs = from->procs;
-      t.heap().register_native_finalizer(m, finalize_view);
+    TRY(from->procs->acquire(t, m->owner, &again));
+    m->procs = from->procs;
+    t.heap().register_native_finalizer(m, finalize_view);
+    // __index__ or another thread may have released that one before this one counted: the collector keeps
+    // memory in a cell of its own, no other.
+    if (Status live = from->cell != nullptr ? Status() : check_live(t, from); live.is_error()) {
+      finalize_view(m);
+      return Error{};
     }
   }
   return m;
-}
-
-static Status check_live(Thread& t, MemoryViewObject* m) {
-  if (m->released.load())
-    return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
-  return {};
 }
 
 Result<Value> make_memoryview(Thread& t, Value v) {
@@ -120,9 +123,7 @@ static bool is_index(Thread& t, Value v) {
 static Result<Value> slice_view(Thread& t, MemoryViewObject* m, SliceObject* slice) {
   if (m->dimensions == 0) return t.raise(Exc::TypeError, "invalid indexing of 0-dim memory");
   SliceRange range = TRY(slice_indices(t, slice, m->shape()[0]));
-  // __index__ may have released the view: the collector keeps memory in a cell of its own, no other.
-  if (m->procs != nullptr && m->cell == nullptr) TRY(check_live(t, m));
-  MemoryViewObject* out = clone_view(t, m, m->dimensions);
+  MemoryViewObject* out = TRY(clone_view(t, m, m->dimensions));
   std::copy(m->shape(), m->shape() + m->dimensions, out->shape());
   std::copy(m->strides(), m->strides() + m->dimensions, out->strides());
   int64_t count = std::max<int64_t>(range.count, 0);
@@ -368,7 +369,7 @@ static Result<Value> memoryview_tolist(Thread& t, const Value* args) {
 static Result<Value> memoryview_toreadonly(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   TRY(check_live(t, m));
-  MemoryViewObject* out = clone_view(t, m, m->dimensions);
+  MemoryViewObject* out = TRY(clone_view(t, m, m->dimensions));
   std::copy(m->shape(), m->shape() + 2 * m->dimensions, out->shape());
   out->read_only = true;
   return Value(out);
@@ -433,7 +434,7 @@ static Result<Value> memoryview_cast(Thread& t, const Value* args) {
       return t.raise(Exc::TypeError, "memoryview: product(shape) * itemsize != buffer size");
     }
   }
-  MemoryViewObject* out = clone_view(t, m, dimensions);
+  MemoryViewObject* out = TRY(clone_view(t, m, dimensions));
   out->format = args[1];
   out->item_size = item_size;
   int64_t stride = item_size;
