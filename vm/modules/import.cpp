@@ -140,7 +140,11 @@ Result<Value> load_found_spec(Thread& t, StrObject* name, Value spec) {
   TRY(dict_set(t, t.runtime().modules, name, module));
   Value exec = TRY(get_attr_or_not_found(t, loader, intern(t, "exec_module")));
   if (!exec.is_not_found()) {
+    // Other threads that import it wait meanwhile.
+    ModuleSpecObject* own = is_module_spec(t, spec) ? spec.as<ModuleSpecObject>() : nullptr;
+    if (own != nullptr) own->initializing = true;
     Result<Value> done = call(t, exec, {module});
+    if (own != nullptr) own->initializing = false;
     if (done.is_error()) {
       Value exception = t.take_exception();
       if (dict_delete(t, t.runtime().modules, name).is_error()) t.clear_exception();
