@@ -65,6 +65,17 @@ struct FrameObject : Object {
   int32_t traced_line = 0;  // sys.settrace: where the last line event was
 };
 
+// Around reading or changing the frame of an object that script code has: without a GIL another thread may
+// run it, or leave it, so then the world is stopped. No script code runs meanwhile.
+class FrameLook {
+ public:
+  FrameLook(Thread& t, const FrameObject* f);
+  ~FrameLook();
+  FrameLook(const FrameLook&) = delete;
+
+ private:
+  Thread* stopped_ = nullptr;
+};
 // The object for a live frame, made on first use.
 FrameObject* frame_object(Thread& t, Frame* frame);
 // f_lineno = line, from a trace function.

@@ -75,11 +75,13 @@ void add_to_snapshot(void* context, Value name, Value value, Value*, bool) {
     s->t.clear_exception();
 }
 
-DictObject* snapshot(Thread& t, const FrameView& view, Value extra) {
+DictObject* variables(Thread& t, const FrameView& view) {
   Snapshot s{t, make_dict(t)};
   for_each_variable(t, view, add_to_snapshot, &s);
-  if (is_dict(extra) && dict_update(t, s.dict, extra).is_error()) t.clear_exception();
   return s.dict;
+}
+void add_extra(Thread& t, DictObject* dict, Value extra) {
+  if (is_dict(extra) && dict_update(t, dict, extra).is_error()) t.clear_exception();
 }
 
 struct ProxyObject : Object {
@@ -103,7 +105,13 @@ void find_variable(void* context, Value name, Value, Value* home, bool is_cell) 
 FrameObject* frame_of(Value proxy) { return proxy.as<ProxyObject>()->frame.get().as<FrameObject>(); }
 DictObject* contents(Thread& t, Value proxy) {
   FrameObject* f = frame_of(proxy);
-  return snapshot(t, frame_view(f), f->extra_locals);
+  DictObject* dict;
+  {
+    FrameLook look(t, f);
+    dict = variables(t, frame_view(f));
+  }
+  add_extra(t, dict, f->extra_locals);
+  return dict;
 }
 
 Result<Value> proxy_get_item(Thread& t, Value self, Value key) {
@@ -118,6 +126,7 @@ Status proxy_set_item(Thread& t, Value self, Value key, Value value) {
   FrameObject* f = frame_of(self);
   if (is_str(key)) {
     Search search{key.as<StrObject>()};
+    FrameLook look(t, f);
     for_each_variable(t, frame_view(f), find_variable, &search);
     if (search.home != nullptr) {
       if (value.is_empty())
@@ -129,8 +138,9 @@ Status proxy_set_item(Thread& t, Value self, Value key, Value value) {
       return {};
     }
   }
-  if (!is_dict(f->extra_locals)) f->extra_locals = Value(make_dict(t));
-  auto* extra = f->extra_locals.get().as<DictObject>();
+  Value known;
+  while ((known = f->extra_locals).is_empty()) f->extra_locals.compare_exchange(kEmpty, Value(make_dict(t)));
+  auto* extra = known.as<DictObject>();
   if (!value.is_empty()) return dict_set(t, extra, key, value);
   if (!TRY(dict_delete(t, extra, key))) return t.raise_value(Exc::KeyError, key);
   return {};
@@ -230,6 +240,7 @@ const TypeSpec kProxySpec = {
 
 Result<Value> frame_locals(Thread& t, FrameObject* f) {
   if ((frame_code(f)->flags & lang::kCodeOptimized) == 0) {
+    FrameLook look(t, f);
     Value locals = f->frame != nullptr ? f->frame->locals : f->locals.get();
     if (!locals.is_empty()) return locals;
   }
@@ -242,7 +253,9 @@ Result<Value> frame_locals(Thread& t, FrameObject* f) {
 Result<Value> frame_locals_snapshot(Thread& t, Frame* frame) {
   if ((frame->code->flags & lang::kCodeOptimized) == 0 && !frame->locals.is_empty()) return frame->locals;
   Value extra = frame->frame_object != nullptr ? frame->frame_object->extra_locals.get() : kEmpty;
-  return snapshot(t, {frame->code, frame->registers, frame->word()}, extra);
+  DictObject* dict = variables(t, {frame->code, frame->registers, frame->word()});
+  add_extra(t, dict, extra);
+  return dict;
 }
 
 }  // namespace mp

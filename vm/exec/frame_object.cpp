@@ -9,6 +9,8 @@
 #include "vm/exec/interp.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/object_lock.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -34,6 +36,18 @@ void trace_frame_object(Object* object, Tracer& tracer) {
 }
 
 }  // namespace
+
+FrameLook::FrameLook(Thread& t, const FrameObject* f) {
+  if (!free_threaded(t)) return;
+  const Frame* frame = __atomic_load_n(&f->frame, __ATOMIC_ACQUIRE);
+  if (frame == nullptr) return;
+  for (const Frame* own = t.frame; own != nullptr; own = own->previous)
+    if (own == frame) return;
+  stop_the_world(*(stopped_ = &t));
+}
+FrameLook::~FrameLook() {
+  if (stopped_ != nullptr) start_the_world(*stopped_);
+}
 
 static lang::Progress progress_of(const Frame* frame, const Frame* callee) {
   using lang::Op;
@@ -117,7 +131,7 @@ void detach_frame_object(Thread& t, Frame* frame) {
   } else {
     f->back = kNone;
   }
-  f->frame = nullptr;
+  __atomic_store_n(&f->frame, nullptr, __ATOMIC_RELEASE);
   f->generator = kEmpty;
   frame->frame_object = nullptr;
   frame->flags &= static_cast<uint8_t>(~kFrameAttached);
@@ -131,6 +145,7 @@ int32_t frame_line(FrameObject* f) {
   return line < 0 && f->traced_line > 0 ? f->traced_line : line;
 }
 Value frame_back(Thread& t, FrameObject* f) {
+  FrameLook look(t, f);
   f->exposed = true;
   if (f->frame == nullptr) return f->back.get().is_empty() ? kNone : f->back.get();
   if (f->frame->previous == nullptr) return kNone;
@@ -185,17 +200,24 @@ Result<Value> get_globals(Thread&, Value v) { return self(v)->globals; }
 Result<Value> get_builtins(Thread&, Value v) { return self(v)->builtins; }
 Result<Value> get_locals(Thread& t, Value v) { return frame_locals(t, self(v)); }
 Result<Value> get_last_instruction(Thread& t, Value v) {
+  FrameLook look(t, self(v));
   return make_int(t, int64_t{frame_word(self(v))} * 2);
 }
+int32_t line_now(Thread& t, FrameObject* f) {
+  FrameLook look(t, f);
+  return frame_line(f);
+}
 Result<Value> get_line(Thread& t, Value v) {
-  int32_t line = frame_line(self(v));
+  int32_t line = line_now(t, self(v));
   return line > 0 || self(v)->line_override == FrameObject::kBeforeFirstLine ? make_int(t, line) : kNone;
 }
 
 Status set_line(Thread& t, Value v, Value value) {
   if (value.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   if (!is_any_int(value)) return t.raise(Exc::ValueError, "lineno must be an integer");
-  return jump_to_line(t, self(v), TRY(to_int64(t, value)));
+  int64_t line = TRY(to_int64(t, value));
+  FrameLook look(t, self(v));
+  return jump_to_line(t, self(v), line);
 }
 
 Result<Value> get_trace(Thread&, Value v) {
@@ -225,10 +247,14 @@ Result<Value> get_generator(Thread&, Value v) {
 
 Result<Value> frame_clear(Thread& t, const Value* args) {
   FrameObject* f = self(args[0]);
-  if (f->frame != nullptr) {
-    if ((f->frame->flags & kFrameGenerator) == 0)
+  GeneratorObject* generator = nullptr;
+  {
+    FrameLook look(t, f);
+    if (f->frame != nullptr && (f->frame->flags & kFrameGenerator) == 0)
       return t.raise(Exc::RuntimeError, "cannot clear an executing frame");
-    GeneratorObject* generator = f->frame->generator();
+    if (f->frame != nullptr) generator = f->frame->generator();
+  }
+  if (generator != nullptr) {
     GeneratorState state = generator->state.load();
     if (state == GeneratorState::Running)
       return t.raise(Exc::RuntimeError, "cannot clear an executing frame");
@@ -252,7 +278,7 @@ Result<Value> frame_repr(Thread& t, Value v) {
   CodeObject* code = frame_code(self(v));
   return make_str(
       t, fmt::format("<frame at {:#x}, file {}, line {}, code {}>", v.bits(), repr_text(t, code->filename),
-                     frame_line(self(v)), to_utf8(code->name.get().as<StrObject>())));
+                     line_now(t, self(v)), to_utf8(code->name.get().as<StrObject>())));
 }
 
 const NativeDef kMethods[] = {

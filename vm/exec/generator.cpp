@@ -11,6 +11,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
 
@@ -28,8 +29,9 @@ const char* kind_text(GeneratorObject* g) {
 
 // Of a generator that is suspended, or was until this thread claimed it.
 Value delegate_in(GeneratorObject* g) {
-  Op op = g->frame.pc->opcode();
-  return op == Op::YIELD_FROM || op == Op::AWAIT ? g->frame.registers[g->frame.pc->b] : kEmpty;
+  const lang::Instruction* pc = g->frame.pc;
+  Op op = pc->opcode();
+  return op == Op::YIELD_FROM || op == Op::AWAIT ? g->frame.registers[pc->b] : kEmpty;
 }
 
 Value delegate_of(GeneratorObject* g) {
@@ -131,7 +133,13 @@ Error raise_stop_iteration(Thread& t, Value value) {
 }
 
 Value generator_delegate(Thread& t, GeneratorObject* g) {
-  Value d = delegate_of(g);
+  Value d;
+  if (free_threaded(t)) {  // another thread may resume it meanwhile
+    StoppedWorld stopped(t);
+    d = delegate_of(g);
+  } else {
+    d = delegate_of(g);
+  }
   if (d.is_object()) {
     note_seen(d.as_object());
     note_awaited(t, d);

@@ -70,8 +70,9 @@ bool profile_return(Thread& t, Frame* frame, Value result) {
 // An event for the frame's own trace function.
 bool local_event(Thread& t, Frame* frame, const char* event, Value argument) {
   FrameObject* f = frame->frame_object;
-  if (f == nullptr || f->trace.get().is_empty() || t.trace_function.get().is_empty()) return true;
-  Value local = call_tracer(t, &Thread::trace_function, f->trace, frame, event, argument);
+  Value trace = f == nullptr ? kEmpty : f->trace.get();
+  if (trace.is_empty() || t.trace_function.get().is_empty()) return true;
+  Value local = call_tracer(t, &Thread::trace_function, trace, frame, event, argument);
   if (local.is_error()) return false;
   if (!local.is_none()) f->trace = local;
   return true;
