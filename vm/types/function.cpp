@@ -1,7 +1,10 @@
 // The function type: attributes of functions written in script, and types.FunctionType(code, globals, ...).
 #include "vm/types/function.h"
 
+#include <optional>
+
 #include "vm/exec/interp.h"
+#include "vm/threads/object_lock.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/number.h"
 #include "vm/types/type_internal.h"
@@ -44,7 +47,8 @@ static Status set_code(Thread& t, Value self, Value value) {
     return t.raise(Exc::ValueError, "{}() requires a code object with {} free vars, not {}",
                    str_text(t, fn(self)->name), cells, code->free_count);
   // Calls read it more than once.
-  StoppedWorld stopped(t);
+  std::optional<StoppedWorld> stopped;
+  if (free_threaded(t)) stopped.emplace(t);
   fn(self)->code = code;
   fn(self)->code_cell.store(code);
   return {};
