@@ -523,11 +523,15 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
     TRY(dict_set_str(t, dict, t.names().__hash__, kNone));
 
   type->slots = base->slots;
-  Value mro = TRY(compute_mro(t, type));
-  type->mro.store(mro.as<TupleObject>());
-  finish_layout(t, type);
+  Value mro;
+  bool scripted = !is_kind(type_lookup(t, metatype, t.names().mro), Kind::NativeFunction);
+  if (scripted) mro = TRY(compute_mro(t, type));
   {
     TypeLock lock(t);
+    // No other thread gives a base other bases until this class is among its subclasses.
+    if (!scripted) mro = TRY(linearise(t, type, bases));
+    type->mro.store(mro.as<TupleObject>());
+    finish_layout(t, type);
     fill_class_slots(t, type);
     for (size_t i = 0; i < bases->size; ++i) add_subclass(t, (*bases)[i].as<Type>(), type);
   }
