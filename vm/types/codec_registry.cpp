@@ -81,13 +81,9 @@ Result<Value> codec_lookup(Thread& t, std::string_view encoding) {
   Value known = TRY(dict_get(t, registry.cache.get().as<DictObject>(), key));
   if (!known.is_not_found()) return known;
   if (!registry.imported) {
-    registry.imported = true;
     Value import = TRY(get_attr(t, t.runtime().builtins_module, "__import__"));
-    Result<Value> module = call(t, import, {Value(intern(t, "encodings"))});
-    if (module.is_error()) {
-      registry.imported = false;
-      return Error{};
-    }
+    TRY(call(t, import, {Value(intern(t, "encodings"))}));  // waits for another thread that does
+    registry.imported = true;
   }
   auto* functions = registry.search_functions.get().as<ListObject>();
   for (size_t i = 0;; ++i) {

@@ -1,5 +1,6 @@
 // The codec registry of one runtime: search functions, the cache of what they found, error handlers by name.
 #pragma once
+#include <atomic>
 #include <mutex>
 #include <string>
 
@@ -10,10 +11,10 @@ namespace mp {
 struct CodecRegistry {
   std::mutex mutex;
   bool ready = false;
-  bool imported = false;  // the `encodings` package, which registers the standard search function
-  Slot search_functions;  // list
-  Slot cache;             // dict: normalised name -> CodecInfo
-  Slot handlers;          // dict: name -> callable
+  std::atomic<bool> imported{false};  // the `encodings` package, which registers the standard search function
+  Slot search_functions;              // list
+  Slot cache;                         // dict: normalised name -> CodecInfo
+  Slot handlers;                      // dict: name -> callable
 };
 CodecRegistry& codec_registry(Thread& t);
 // Calls an encoder or decoder; its exception gets a note: "encoding with 'x' codec failed".
