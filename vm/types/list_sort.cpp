@@ -225,11 +225,13 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
     ObjectLock lock(t, list);
     ListArray* array = list->array.load(std::memory_order_relaxed);
     count = list->size.load(std::memory_order_relaxed);
+    // Nothing to do, and perhaps another thread sorts it: it shall find its placeholder again.
+    if (count == 0) return {};
     list->size.store(0, std::memory_order_release);
     list->array.store(placeholder, std::memory_order_release);
     if (array != nullptr && free_threaded(t)) {
       // Readers may still hold the old array: sort a copy.
-      if (list_reserve(t, holder, count == 0 ? 1 : count) == nullptr) return t.raise_memory_error();
+      if (list_reserve(t, holder, count) == nullptr) return t.raise_memory_error();
       copy_slots(holder->array.load()->items(), array->items(), count);
     } else {
       holder->array.store(array, std::memory_order_release);
