@@ -43,7 +43,10 @@ Result<Value> spec_repr(Thread& t, Value self) {
 Result<Value> spec_parent(Thread& t, Value self) {
   auto* spec = self.as<ModuleSpecObject>();
   if (!spec->submodule_search_locations.get().is_none()) return spec->name;
-  std::string name = to_utf8(spec->name.get().as<StrObject>());
+  Value own = spec->name;
+  if (!is_str(own))
+    return t.raise(Exc::AttributeError, "'{}' object has no attribute 'rpartition'", type_name(t, own));
+  std::string name = to_utf8(own.as<StrObject>());
   size_t dot = name.rfind('.');
   return make_str(t, dot == std::string::npos ? "" : name.substr(0, dot));
 }

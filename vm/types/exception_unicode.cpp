@@ -53,17 +53,19 @@ Result<Value> unicode_str(Thread& t, Value self) {
   Value object = e->fields[kUnicodeObject];
   if (object.is_empty()) return empty_str(t);
   Exc kind = builtin_kind(t, e->type());
-  std::string reason =
-      str_text(t, e->fields[kUnicodeReason].get().is_empty() ? kNone : e->fields[kUnicodeReason].get());
-  std::string encoding =
-      e->fields[kUnicodeEncoding].get().is_empty() ? "" : str_text(t, e->fields[kUnicodeEncoding]);
+  bool decode = kind == Exc::UnicodeDecodeError;
+  if (decode ? !is_bytes(object) : !is_str(object))
+    return t.raise(Exc::TypeError, "object attribute must be {}", decode ? "bytes" : "unicode");
+  Value why = e->fields[kUnicodeReason], codec = e->fields[kUnicodeEncoding];
+  std::string reason = str_text(t, why.is_empty() ? kNone : why);
+  std::string encoding = codec.is_empty() ? "" : str_text(t, codec);
   int64_t start = 0, end = 0;
   int_to_int64(e->fields[kUnicodeStart], &start);
   int_to_int64(e->fields[kUnicodeEnd], &end);
   int64_t size = is_str(object) ? static_cast<int64_t>(object.as<StrObject>()->length())
                                 : static_cast<int64_t>(object.as<BytesObject>()->size);
   bool one = start >= 0 && start < size && end == start + 1;
-  if (kind == Exc::UnicodeDecodeError) {
+  if (decode) {
     if (one)
       return make_str(t, fmt::format("'{}' codec can't decode byte 0x{:02x} in position {}: {}", encoding,
                                      object.as<BytesObject>()->data()[start], start, reason));

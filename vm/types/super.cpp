@@ -121,12 +121,14 @@ static Result<Value> super_init(Thread& t, Value self, const CallArgs& args) {
 
 static Result<Value> super_get(Thread& t, Value descriptor, Value instance, Value) {
   auto* s = sup(descriptor);
-  if (instance.is_empty() || instance.is_none() || !s->object.get().is_empty()) return descriptor;
+  Value cls = s->type;
+  if (instance.is_empty() || instance.is_none() || !s->object.get().is_empty() || cls.is_empty())
+    return descriptor;
   if (type_of(t, descriptor) != t.types().super)
-    return call(t, Value(type_of(t, descriptor)), {s->type.get(), instance});
-  Value object_type = TRY(check_super(t, s->type, instance));
+    return call(t, Value(type_of(t, descriptor)), {cls, instance});
+  Value object_type = TRY(check_super(t, cls, instance));
   auto* made = t.heap().make<SuperObject>(t, t.types().super);
-  made->type = s->type;
+  made->type = cls;
   made->object = instance;
   made->object_type = object_type;
   return made;
