@@ -113,12 +113,12 @@ struct PicklerObject : Object {
 
   int64_t find(Value object) const;  // its number, or -1
   Status remember(Thread& t, Value object, uint64_t number);
-  void clear();
+  void clear(Thread& t);
 };
 
 struct UnpicklerObject : Object {
   Slot read, readline;    // of the file; empty: __init__ was not called
-  Slot memo;              // list
+  Slot memo;              // list; empty until the first load(), then never again
   Slot encoding, errors;  // str
   Slot buffers;           // an iterator, or empty
   bool fix_imports = true;
@@ -282,7 +282,7 @@ class Reader {
   Status get_memo(uint64_t index);
   Status put_memo(uint64_t index);
   Result<int64_t> line_number(const char* what);
-  ListObject* memo() { return unpickler_->memo.get().as<ListObject>(); }
+  ListObject* memo() { return unpickler_->memo.get().as<ListObject>(); }  // may be another each time
   // pickle_build.cpp
   Status push_global(Value module, Value name);
   Status instantiate(Value cls, Value arguments);

@@ -151,10 +151,11 @@ Status Reader::extension(int64_t code) {
 }
 
 Status Reader::next_buffer() {
-  if (unpickler_->buffers.get().is_empty())
+  Value buffers = unpickler_->buffers;  // a call of __init__ may take them away
+  if (buffers.is_empty())
     return raise_unpickling(t_,
                             "pickle stream refers to out-of-band data but no *buffers* argument was given");
-  Value buffer = TRY(iter_next(t_, unpickler_->buffers));
+  Value buffer = TRY(iter_next(t_, buffers));
   if (buffer.is_no_more()) return raise_unpickling(t_, "not enough out-of-band buffers");
   return push(buffer);
 }

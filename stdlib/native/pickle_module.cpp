@@ -68,7 +68,7 @@ Result<Value> pickler_init(Thread& t, const Value* args) {
   auto* pickler = args[0].as<PicklerObject>();
   TRY(set_up(t, pickler, args[2], args[3], args[4]));
   pickler->write = TRY(write_of(t, args[1]));
-  pickler->clear();
+  pickler->clear(t);
   // A subclass may have its own table as an attribute of the class.
   if (pickler->type()->spec != &kPicklerSpec) {
     Value table = TRY(get_attr_or_not_found(t, args[0], intern(t, "dispatch_table")));
@@ -85,8 +85,8 @@ Result<Value> pickler_dump(Thread& t, const Value* args) {
   TRY(saver.dump(args[1]));
   return kNone;
 }
-Result<Value> pickler_clear_memo(Thread&, const Value* args) {
-  args[0].as<PicklerObject>()->clear();
+Result<Value> pickler_clear_memo(Thread& t, const Value* args) {
+  args[0].as<PicklerObject>()->clear(t);
   return kNone;
 }
 Result<Value> pickler_persistent_id(Thread&, const Value*) { return kNone; }
@@ -115,18 +115,23 @@ Value owner_of(Value proxy) { return proxy.as<MemoProxy>()->owner; }
 Result<Value> pickler_memo_copy(Thread& t, const Value* args) {
   MemoTable* table = owner_of(args[0]).as<PicklerObject>()->memo.load(std::memory_order_acquire);
   DictObject* copy = make_dict(t);
+  // SAFETY: no safepoint before all are found: a table that was cleared meanwhile keeps nothing alive.
+  RootVector pairs(t);
   for (uint64_t i = 0; table != nullptr && i < table->capacity; ++i) {
-    Value key = table->entries()[i].key;
-    if (key.is_empty()) continue;
-    Value pair = make_tuple(
-        t, {make_int_unsigned(t, table->entries()[i].number.load(std::memory_order_relaxed)), key});
-    Value id = TRY(call(t, dict_get_text(t, t.runtime().builtins_dict, "id"), {key}));
+    MemoEntry& entry = table->entries()[i];
+    if (Value key = entry.key; !key.is_empty())
+      pairs.push_back(
+          make_tuple(t, {make_int_unsigned(t, entry.number.load(std::memory_order_relaxed)), key}));
+  }
+  for (Value pair : pairs) {
+    Value id =
+        TRY(call(t, dict_get_text(t, t.runtime().builtins_dict, "id"), {(*pair.as<TupleObject>())[1]}));
     TRY(dict_set(t, copy, id, pair));
   }
   return Value(copy);
 }
-Result<Value> pickler_memo_clear(Thread&, const Value* args) {
-  owner_of(args[0]).as<PicklerObject>()->clear();
+Result<Value> pickler_memo_clear(Thread& t, const Value* args) {
+  owner_of(args[0]).as<PicklerObject>()->clear(t);
   return kNone;
 }
 Result<Value> unpickler_memo_copy(Thread& t, const Value* args) {
@@ -139,8 +144,8 @@ Result<Value> unpickler_memo_copy(Thread& t, const Value* args) {
   }
   return Value(copy);
 }
-Result<Value> unpickler_memo_clear(Thread&, const Value* args) {
-  owner_of(args[0]).as<UnpicklerObject>()->memo = kEmpty;
+Result<Value> unpickler_memo_clear(Thread& t, const Value* args) {
+  owner_of(args[0]).as<UnpicklerObject>()->memo = Value(make_list(t));  // a load() may be under way
   return kNone;
 }
 template <Result<Value> (*copy)(Thread&, const Value*)>
@@ -187,7 +192,7 @@ Result<Value> memo_argument(Thread& t, Value value, const TypeSpec& spec, const 
 Status pickler_set_memo(Thread& t, Value self, Value value) {
   value = TRY(memo_argument(t, value, kPicklerMemoSpec, "a PicklerMemoProxy", pickler_memo_copy));
   auto* pickler = self.as<PicklerObject>();
-  pickler->clear();
+  pickler->clear(t);
   size_t position = 0;
   Value key, item;
   while (dict_next(value.as<DictObject>(), &position, &key, &item)) {
@@ -244,9 +249,9 @@ Result<Value> unpickler_new(Thread& t, Value cls, const CallArgs&) {
 }
 Result<Value> unpickler_init(Thread& t, const Value* args) {
   auto* unpickler = args[0].as<UnpicklerObject>();
-  TRY(open(t, unpickler, args[1]));
   TRY(set_up(t, unpickler, args + 2));
   unpickler->memo = Value(make_list(t));
+  TRY(open(t, unpickler, args[1]));  // from here on it counts as initialised
   return kNone;
 }
 Result<Value> unpickler_load(Thread& t, const Value* args) {

@@ -399,7 +399,7 @@ Result<int64_t> Reader::line_number(const char* what) {
   return number;
 }
 Status Reader::get_memo(uint64_t index) {
-  Value value = index < memo()->length() ? memo()->at(index) : kEmpty;
+  Value value = memo()->at(index);
   if (value.is_empty() || value.is_not_found())
     return raise_unpickling(t_, fmt::format("Memo value not found at index {}", index));
   return push(value);

@@ -4,6 +4,7 @@
 
 #include "stdlib/native/pickle.h"
 #include "vm/os/memory.h"
+#include "vm/threads/object_lock.h"
 #include "vm/types/buffer.h"
 #include "vm/types/codec.h"
 
@@ -34,7 +35,9 @@ static void insert(MemoTable* table, Value key, uint64_t number) {
   table->entries()[i].key = key;
 }
 
+// Table and count change together: a table that is fuller than the count says would be searched for ever.
 Status PicklerObject::remember(Thread& t, Value object, uint64_t number) {
+  ObjectLock lock(t, this);
   MemoTable* table = memo.load(std::memory_order_acquire);
   uint64_t count = memo_count.load(std::memory_order_relaxed);
   if (table == nullptr || count * 2 >= table->capacity) {
@@ -54,7 +57,8 @@ Status PicklerObject::remember(Thread& t, Value object, uint64_t number) {
   memo_count.store(count + 1, std::memory_order_relaxed);
   return {};
 }
-void PicklerObject::clear() {
+void PicklerObject::clear(Thread& t) {
+  ObjectLock lock(t, this);
   memo.store(nullptr, std::memory_order_release);
   memo_count.store(0, std::memory_order_relaxed);
 }
@@ -133,7 +137,8 @@ Status Saver::put_payload(std::string_view header, std::string_view payload) {
 
 Status Saver::dump(Value object) {
   Type* exact = native_type(t_, kPicklerSpec);
-  fast_ = TRY(truth(t_, pickler_->fast));
+  Value fast = pickler_->fast;
+  fast_ = !fast.is_empty() && TRY(truth(t_, fast));
   dispatch_table_ = pickler_->dispatch_table;
   if (pickler_->type() != exact) {
     Value persistent = TRY(get_attr(t_, pickler_, intern(t_, "persistent_id")));
