@@ -87,7 +87,8 @@ Result<int64_t> call_interruptibly(Thread& t, SocketObject* socket, bool* waits,
       if (*waits) {
         pollfd one{socket->fd, POLLIN, 0};
         timespec left = idle.interval();
-        ready = ::ppoll(&one, 1, idle.armed() ? &left : nullptr, nullptr);
+        if (one.fd >= 0)  // else it is closed, and `call` says so
+          ready = ::ppoll(&one, 1, idle.armed() ? &left : nullptr, nullptr);
         error = errno;
       }
       if (ready > 0) {

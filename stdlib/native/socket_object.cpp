@@ -28,6 +28,7 @@ static Error raise_timed_out(Thread& t) { return t.raise(Exc::TimeoutError, "tim
 // False at the deadline.
 static Result<bool> poll_socket(Thread& t, SocketObject* socket, Ready ready, os::Deadline deadline) {
   pollfd one{socket->fd, static_cast<short>(ready), 0};
+  if (one.fd < 0) return true;  // closed: poll(2) would pass over it, and the call says EBADF
   return TRY(wait_for_descriptors(t, &one, 1, deadline, socket)) != 0;
 }
 Status wait_until_ready(Thread& t, SocketObject* socket, Ready ready, os::Deadline deadline) {
