@@ -103,6 +103,10 @@ static Status view_of_memoryview(Thread& t, Value v, BufferView* view) {
   if (m->procs != nullptr) {
     BufferView again;
     TRY(m->procs->acquire(t, m->owner, &again));
+    if (m->released.load()) {  // meanwhile: the owner may have given the memory away before this held it
+      m->procs->release(m->owner);
+      return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
+    }
     view->owner = m->owner;
     view->procs = m->procs;
     if (m->cell == nullptr && m->released.load()) {  // by another thread, before this counted
@@ -219,6 +223,12 @@ Result<std::string_view> bytes_view(Thread& t, Value v) {
   if (is_kind(v, Kind::ByteArray)) return bytearray_content(t, v.as<ByteArrayObject>());
   BufferView view;
   TRY(get_buffer(t, v, &view));
+  // Without a GIL another thread may free the memory once it is released (mmap.close()).
+  if (free_threaded(t) && view.procs != nullptr && view.size > 0 && view.contiguous()) {
+    auto size = static_cast<size_t>(view.size);
+    if (void* copy = t.heap().allocate_raw(t, size))
+      view.data = static_cast<uint8_t*>(std::memcpy(copy, view.data, size));
+  }
   release_buffer(view);
   if (!view.contiguous())
     return t.raise(Exc::BufferError, "memoryview: underlying buffer is not C-contiguous");
