@@ -2,6 +2,7 @@
 #include "vm/gc/root.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
+#include "vm/types/dict_table.h"
 #include "vm/types/runtime.h"
 #include "vm/types/weakref.h"
 
@@ -45,11 +46,13 @@ Result<Value> remove_dead_weakref(Thread& t, const Value* args) {
   if (!is_dict(args[0]))
     return t.raise(Exc::TypeError, "_remove_dead_weakref() argument 1 must be dict, not {}",
                    type_name(t, args[0]));
-  Value ref = TRY(dict_get(t, dict, args[1]));
-  if (ref.is_not_found() || !is_kind(ref, Kind::WeakRef) ||
-      !weakref_target(ref.as<WeakRefObject>()).is_none())
-    return kNone;
-  TRY(dict_delete(t, dict, args[1]));
+  TRY(dict_change(t, dict, args[1], TRY(hash_key(t, args[1])),
+                  [&](DictTable* table, DictFound found) -> Status {
+                    Value ref = found.entry < 0 ? kNone : table->entries()[found.entry].value.get();
+                    if (is_kind(ref, Kind::WeakRef) && weakref_target(ref.as<WeakRefObject>()).is_none())
+                      dict_erase_entry(dict, table, found.entry);
+                    return {};
+                  }));
   return kNone;
 }
 

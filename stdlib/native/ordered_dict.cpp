@@ -38,6 +38,8 @@ Result<Value> ordered_iterator_next(Thread& t, Value self) {
   }
   DictTable* table = dict->table.load(std::memory_order_acquire);
   size_t position = it->position.load();
+  // Another thread may have changed it since: the place may be beyond the entries that there are now.
+  if (it->reverse) position = std::min<size_t>(position, table->used.load(std::memory_order_acquire));
   Value key, value;
   bool found = it->reverse ? dict_previous_pair(table, &position, &key, &value)
                            : dict_next_in(table, &position, &key, &value, nullptr);
