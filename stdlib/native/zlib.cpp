@@ -22,8 +22,9 @@ constexpr size_t kSmallChecksum = 5 * 1024;  // below, giving up the GIL costs m
 
 struct StreamObject : Object {
   z_stream stream;
-  bool finished;  // compression: flushed with Z_FINISH, takes no more
-  bool eof;       // decompression: the end of the compressed stream was met
+  // Under the mutex; read without it as well.
+  std::atomic<bool> finished;  // compression: flushed with Z_FINISH, takes no more
+  std::atomic<bool> eof;       // decompression: the end of the compressed stream was met
   std::mutex mutex;
   Slot dictionary;                    // bytes, or empty
   Slot unused_data, unconsumed_tail;  // bytes
@@ -183,11 +184,14 @@ Result<Value> run_compress(Thread& t, StreamObject* self, std::string_view input
     int result = pump(self->stream, input, out, flush, SIZE_MAX, deflate);
     // A stream that is done gives its memory (a quarter of a megabyte) back at once, not when the collector
     // finds it.
-    if (flush == Z_FINISH && result == Z_STREAM_END) deflateEnd(&self->stream);
+    if (flush == Z_FINISH && result == Z_STREAM_END) {
+      deflateEnd(&self->stream);
+      self->finished = true;
+    }
     return result;
   });
-  self->finished = flush == Z_FINISH && code == Z_STREAM_END;
-  if (!self->finished && code != Z_OK && code != Z_BUF_ERROR) return raise_zlib(t, code, self->stream, what);
+  if (code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END)
+    return raise_zlib(t, code, self->stream, what);
   return bytes_of(t, out);
 }
 Result<Value> compress_compress(Thread& t, const Value* args) {
@@ -205,7 +209,7 @@ StreamObject* empty_copy(Thread& t, StreamObject* self, const TypeSpec& spec) {
   StreamObject* copy = make_stream(t, spec, self->dictionary);
   copy->unused_data = self->unused_data.get();
   copy->unconsumed_tail = self->unconsumed_tail.get();
-  copy->eof = self->eof;
+  copy->eof = self->eof.load();
   return copy;
 }
 Result<Value> compress_copy(Thread& t, const Value* args) {
@@ -231,6 +235,16 @@ Result<Value> zlib_decompressobj(Thread& t, const Value* args) {
   return Value(self);
 }
 
+// Appends to `unused_data`, as often as another thread comes in between.
+void add_unused(Thread& t, StreamObject* self, std::string_view more) {
+  for (;;) {
+    Value known = self->unused_data;
+    std::string unused(known.as<BytesObject>()->view());
+    unused += more;
+    if (self->unused_data.compare_exchange(known, make_bytes(t, unused))) return;
+  }
+}
+
 Result<Value> run_decompress(Thread& t, StreamObject* self, std::string_view input, int flush, size_t limit) {
   std::string out;
   bool bad_dictionary = false;
@@ -244,16 +258,17 @@ Result<Value> run_decompress(Thread& t, StreamObject* self, std::string_view inp
     return pump(self->stream, input, out, flush, limit, inflate);
   };
   int code = exclusive(t, self, [&] {
+    if (self->eof) return Z_STREAM_END;  // by now
     int result = step();
-    if (result == Z_STREAM_END) inflateEnd(&self->stream);
+    if (result == Z_STREAM_END) {
+      inflateEnd(&self->stream);
+      self->eof = true;
+    }
     return result;
   });
   if (bad_dictionary) return raise_zlib(t, code, self->stream, "while setting zdict");
   if (code == Z_STREAM_END) {
-    self->eof = true;
-    std::string unused(self->unused_data.get().as<BytesObject>()->view());
-    unused += input;
-    self->unused_data = Value(make_bytes(t, unused));
+    add_unused(t, self, input);
     self->unconsumed_tail = Value(make_bytes(t, ""));
   } else {
     self->unconsumed_tail = Value(make_bytes(t, input));
@@ -269,9 +284,7 @@ Result<Value> decompress_decompress(Thread& t, const Value* args) {
   if (limit < 0) return t.raise(Exc::ValueError, "max_length must be non-negative");
   StreamObject* self = self_of(args);
   if (self->eof) {
-    std::string unused(self->unused_data.get().as<BytesObject>()->view());
-    unused += data.bytes();
-    self->unused_data = Value(make_bytes(t, unused));
+    add_unused(t, self, data.bytes());
     return bytes_of(t, "");
   }
   return run_decompress(t, self, data.bytes(), Z_SYNC_FLUSH,
