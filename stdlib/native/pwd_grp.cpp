@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include <functional>
+#include <mutex>
 
 #include "stdlib/native/posix_process.h"
 
 namespace mp {
 namespace {
+
+// Where getpwall() and getgrall() stand in the databases is the process's.
+std::mutex g_reading_all;
 
 Value text_value(Thread& t, const char* text) {
   return text == nullptr ? kNone : posix::path_value(t, text, false);
@@ -124,8 +128,9 @@ Result<Value> pwd_getpwnam(Thread& t, const Value* args) {
 }
 Result<Value> pwd_getpwall(Thread& t, const Value*) {
   ListObject* all = make_list(t);
+  // SAFETY: no safepoint while it is held.
+  std::lock_guard<std::mutex> guard(g_reading_all);
   setpwent();
-  // SAFETY: the position is the process's; the records are copied before the next is asked for.
   while (const passwd* user = getpwent()) TRY(list_append(t, all, user_value(t, *user)));
   endpwent();
   return all;
@@ -139,6 +144,7 @@ Result<Value> grp_getgrnam(Thread& t, const Value* args) {
 }
 Result<Value> grp_getgrall(Thread& t, const Value*) {
   ListObject* all = make_list(t);
+  std::lock_guard<std::mutex> guard(g_reading_all);
   setgrent();
   while (const group* g = getgrent()) TRY(list_append(t, all, group_value(t, *g)));
   endgrent();

@@ -2,6 +2,7 @@
 // ident, which libc keeps a pointer to.
 #include <syslog.h>
 
+#include <mutex>
 #include <string>
 
 #include "vm/native/native.h"
@@ -15,8 +16,9 @@ namespace mp {
 namespace {
 
 struct SyslogState {
-  bool opened = false;
-  std::string ident;
+  std::atomic<bool> opened{false};
+  std::mutex mutex;   // around all changes
+  std::string ident;  // libc refers to it while `opened`
   ~SyslogState() {
     if (opened) ::closelog();
   }
@@ -42,6 +44,7 @@ std::string default_ident(Thread& t) {
 
 void open(Thread& t, std::string ident, int options, int facility) {
   SyslogState& state = state_of(t);
+  std::lock_guard<std::mutex> guard(state.mutex);
   if (state.opened) ::closelog();
   state.ident = std::move(ident);
   state.opened = true;
@@ -70,8 +73,8 @@ Result<Value> syslog_syslog(Thread& t, Value, const CallArgs& args) {
 
 Result<Value> syslog_closelog(Thread& t, const Value*) {
   SyslogState& state = state_of(t);
-  if (state.opened) ::closelog();
-  state.opened = false;
+  std::lock_guard<std::mutex> guard(state.mutex);
+  if (state.opened.exchange(false)) ::closelog();
   return kNone;
 }
 Result<Value> syslog_setlogmask(Thread& t, const Value* args) {
