@@ -41,7 +41,10 @@ Value handler_of(Thread& t, int signal) {
     case SignalAction::Default: return Value::from_int(0);
     case SignalAction::Ignore: return Value::from_int(1);
     case SignalAction::DefaultInt: return module_state(t).default_int_handler;
-    case SignalAction::Script: return state.handlers[signal];
+    case SignalAction::Script: {  // unless it has just been taken away, in the main thread
+      Value handler = state.handlers[signal];
+      return handler.is_empty() ? Value::from_int(0) : handler;
+    }
     default: return kNone;
   }
 }

@@ -44,6 +44,8 @@ Result<Value> struct_new(Thread& t, Value cls, const CallArgs&) {
 Result<Value> struct_init(Thread& t, const Value* args) {
   auto* s = args[0].as<StructObject>();
   auto layout = TRY(get_layout(t, args[1]));
+  // Before the layout: who finds that finds the format as well.
+  s->format = is_str(args[1]) ? args[1] : Value(make_str(t, args[1].as<BytesObject>()->view()));
   KeptLayout* last = s->layout.load(std::memory_order_acquire);
   if (last == nullptr || last->layout != layout) {
     auto* kept = new KeptLayout{std::move(layout), last};
@@ -51,7 +53,6 @@ Result<Value> struct_init(Thread& t, const Value* args) {
     }
     if (kept->previous == nullptr) t.heap().register_native_finalizer(s, finalize_struct);
   }
-  s->format = is_str(args[1]) ? args[1] : Value(make_str(t, args[1].as<BytesObject>()->view()));
   return kNone;
 }
 
@@ -111,7 +112,10 @@ Result<Value> unpack_iterator_length_hint(Thread& t, const Value* args) {
   return make_int(t, (view.as<MemoryViewObject>()->size - it->offset.load()) / layout->size);
 }
 
-Result<Value> struct_format(Thread&, Value self) { return self.as<StructObject>()->format.get(); }
+Result<Value> struct_format(Thread& t, Value self) {
+  TRY(layout_of(t, self));
+  return self.as<StructObject>()->format.get();
+}
 Result<Value> struct_size(Thread& t, Value self) { return make_int(t, TRY(layout_of(t, self))->size); }
 Result<Value> struct_repr(Thread& t, Value self) {
   TRY(layout_of(t, self));

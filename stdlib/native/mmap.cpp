@@ -219,13 +219,14 @@ Result<Value> mmap_tell(Thread& t, const Value* args) {
 
 Result<Value> mmap_size(Thread& t, const Value* args) {
   MmapObject* m = self(args[0]);
+  ObjectLock lock(t, m);  // the descriptor is closed with the mapping
   if (m->data.load() == nullptr) return raise_closed(t);
   if (m->fd < 0) {
     if (!m->tracks_fd) return t.raise(Exc::ValueError, "can't get size with trackfd=False");
     return make_int(t, m->size.load());
   }
   struct stat status;
-  TRY(posix::checked(t, [&] { return fstat(m->fd, &status); }));
+  if (fstat(m->fd, &status) < 0) return t.raise_os_error(errno);
   return make_int(t, status.st_size);
 }
 Result<Value> mmap_resize(Thread& t, const Value* args) {

@@ -13,8 +13,7 @@ Result<Value> native_error(Thread& t, const char* module, const char* name, Exc 
   TRY(dict_set_text(t, body, "__module__", intern(t, module)));
   Value bases = make_tuple(t, {Value(t.types().exception(base))});
   found = TRY(call(t, Value(t.types().type), {Value(intern(t, name)), bases, Value(body)}));
-  TRY(dict_set_text(t, table, key, found));
-  return found;
+  return dict_set_default(t, table, make_str(t, key), found);  // of two threads the first one's class stays
 }
 
 Error raise_native(Thread& t, const char* module, const char* name, Exc base, std::string_view message) {

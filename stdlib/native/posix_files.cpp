@@ -234,8 +234,8 @@ const TypeSpec kDirEntrySpec = {.name = "posix.DirEntry",
 // scandir() reads the whole directory at once: the iterator holds no descriptor.
 struct ScandirObject : Object {
   Slot entries;
-  size_t index;
-  bool closed;
+  std::atomic<size_t> index;
+  std::atomic<bool> closed;
 };
 void trace_scandir(Object* object, Tracer& tracer) {
   tracer.visit(static_cast<ScandirObject*>(object)->entries);
@@ -243,13 +243,10 @@ void trace_scandir(Object* object, Tracer& tracer) {
 Result<Value> scandir_next(Thread&, Value self) {
   auto* scan = self.as<ScandirObject>();
   if (scan->closed) return kNoMore;
-  Value entry = scan->entries.get().as<ListObject>()->at(scan->index);
-  if (entry.is_empty()) {
-    scan->closed = true;
-    return kNoMore;
-  }
-  ++scan->index;
-  return entry;
+  Value entry = scan->entries.get().as<ListObject>()->at(scan->index++);
+  if (!entry.is_empty()) return entry;
+  scan->closed = true;
+  return kNoMore;
 }
 Result<Value> scandir_close(Thread&, const Value* args) {
   args[0].as<ScandirObject>()->closed = true;

@@ -58,9 +58,8 @@ Result<Value> sync_error_class(Thread& t, SyncError error) {
   Value made = TRY(
       call(t, Value(t.types().type), {Value(intern(t, c.name)), Value(make_tuple(t, {base})), Value(body)}));
   // Two threads may come here at once: the first one's class stays.
-  if (Value known = slot.get(); !known.is_empty()) return known;
-  slot = made;
-  return made;
+  slot.compare_exchange(kEmpty, made);
+  return slot.get();
 }
 
 Error raise_sync_error(Thread& t, SyncError error) {
