@@ -17,17 +17,13 @@ namespace {
 bool is_exactly(Value v, const TypeSpec& spec) {
   return v.is_object() && v.as_object()->type()->spec == &spec;
 }
-LockObject* lock_of(ConditionObject* c) { return c->lock.get().as<LockObject>(); }
-RLockObject* rlock_of(ConditionObject* c) { return c->lock.get().as<RLockObject>(); }
-MonitorLock kind_of(ConditionObject* c) { return c->kind.load(std::memory_order_relaxed); }
-
-void set_lock(ConditionObject* c, Value lock) {
-  c->kind.store(MonitorLock::None, std::memory_order_relaxed);
-  c->lock = lock;
-  c->kind.store(is_exactly(lock, kLockSpec)    ? MonitorLock::Lock
-                : is_exactly(lock, kRLockSpec) ? MonitorLock::RLock
-                                               : MonitorLock::Script,
-                std::memory_order_release);
+// Of what was read from ConditionObject::lock once: another thread may replace it.
+LockObject* lock_of(Value lock) { return lock.as<LockObject>(); }
+RLockObject* rlock_of(Value lock) { return lock.as<RLockObject>(); }
+MonitorLock kind_of(Value lock) {
+  if (is_exactly(lock, kLockSpec)) return MonitorLock::Lock;
+  if (is_exactly(lock, kRLockSpec)) return MonitorLock::RLock;
+  return lock.is_empty() ? MonitorLock::None : MonitorLock::Script;
 }
 
 Error raise_uninitialised(Thread& t, ConditionObject* c) { return raise_unfilled(t, c, "_lock"); }
@@ -59,18 +55,19 @@ void remove(ConditionObject* c, ConditionWaiter& waiter) {
 // ---- the lock
 
 Result<bool> is_owned(Thread& t, ConditionObject* c) {
-  switch (kind_of(c)) {
-    case MonitorLock::Lock: return lock_of(c)->lock.is_locked();
-    case MonitorLock::RLock: return rlock_of(c)->owner.load(std::memory_order_relaxed) == t.ident;
+  Value lock = c->lock;
+  switch (kind_of(lock)) {
+    case MonitorLock::Lock: return lock_of(lock)->lock.is_locked();
+    case MonitorLock::RLock: return rlock_of(lock)->owner.load(std::memory_order_relaxed) == t.ident;
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
   }
-  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_is_owned")));
+  Value own = TRY(get_attr_or_not_found(t, lock, intern(t, "_is_owned")));
   if (!own.is_not_found()) return truth(t, TRY(call(t, own)));
   // Holds for plain locks, which know no owner: somebody has it.
-  Value taken = TRY(call_method(t, c->lock, intern(t, "acquire"), {kFalse}));
+  Value taken = TRY(call_method(t, lock, intern(t, "acquire"), {kFalse}));
   if (!TRY(truth(t, taken))) return true;
-  TRY(call_method(t, c->lock, intern(t, "release")));
+  TRY(call_method(t, lock, intern(t, "release")));
   return false;
 }
 
@@ -80,44 +77,44 @@ struct Saved {
   Value state{};
 };
 
-Status release_save(Thread& t, ConditionObject* c, Saved* saved) {
-  switch (kind_of(c)) {
-    case MonitorLock::Lock: unlock(t, lock_of(c)); return {};
+Status release_save(Thread& t, Value lock, Saved* saved) {
+  switch (kind_of(lock)) {
+    case MonitorLock::Lock: unlock(t, lock_of(lock)); return {};
     case MonitorLock::RLock: {
-      RLockObject* lock = rlock_of(c);
-      saved->count = lock->count;
-      lock->count = 0;
-      lock->owner.store(0, std::memory_order_relaxed);
-      unlock(t, lock);
+      RLockObject* own = rlock_of(lock);
+      saved->count = own->count;
+      own->count = 0;
+      own->owner.store(0, std::memory_order_relaxed);
+      unlock(t, own);
       return {};
     }
     default: break;
   }
-  Value method = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_release_save")));
+  Value method = TRY(get_attr_or_not_found(t, lock, intern(t, "_release_save")));
   if (method.is_not_found())
-    TRY(call_method(t, c->lock, intern(t, "release")));
+    TRY(call_method(t, lock, intern(t, "release")));
   else
     saved->state = TRY(call(t, method));
   return {};
 }
 
 // Takes the lock again. A signal handler's exception is raised after that, never instead.
-Status acquire_restore(Thread& t, ConditionObject* c, const Saved& saved, bool notified) {
-  MonitorLock kind = kind_of(c);
+Status acquire_restore(Thread& t, Value value, const Saved& saved, bool notified) {
+  MonitorLock kind = kind_of(value);
   if (kind == MonitorLock::Script) {
-    Value method = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_acquire_restore")));
+    Value method = TRY(get_attr_or_not_found(t, value, intern(t, "_acquire_restore")));
     if (method.is_not_found())
-      TRY(call_method(t, c->lock, intern(t, "acquire")));
+      TRY(call_method(t, value, intern(t, "acquire")));
     else
       TRY(call(t, method, {saved.state}));
     return {};
   }
   bool plain = kind == MonitorLock::Lock;
-  ParkingLock& lock = plain ? lock_of(c)->lock : rlock_of(c)->lock;
-  LockSite& site = plain ? lock_of(c)->site : rlock_of(c)->site;
+  ParkingLock& lock = plain ? lock_of(value)->lock : rlock_of(value)->lock;
+  LockSite& site = plain ? lock_of(value)->site : rlock_of(value)->site;
   Value failure{};
   for (;;) {
-    uint64_t owner = plain ? 0 : rlock_of(c)->owner.load(std::memory_order_relaxed);
+    uint64_t owner = plain ? 0 : rlock_of(value)->owner.load(std::memory_order_relaxed);
     WaitKind wait = plain ? WaitKind::Lock : WaitKind::RLock;
     t.impl->wait.site.store(&site, std::memory_order_relaxed);
     WaitResult result =
@@ -128,8 +125,8 @@ Status acquire_restore(Thread& t, ConditionObject* c, const Saved& saved, bool n
   }
   note_taken(t, site);
   if (!plain) {
-    rlock_of(c)->owner.store(t.ident, std::memory_order_relaxed);
-    rlock_of(c)->count = saved.count;
+    rlock_of(value)->owner.store(t.ident, std::memory_order_relaxed);
+    rlock_of(value)->count = saved.count;
   }
   if (failure.is_empty()) return {};
   t.restore_exception(failure);
@@ -143,14 +140,14 @@ Status acquire_restore(Thread& t, ConditionObject* c, const Saved& saved, bool n
 ConditionObject* make_condition(Thread& t, LockObject* lock) {
   auto* c = t.heap().make<ConditionObject>(t, native_type(t, kConditionSpec));
   c->generation = fork_generation();
-  set_lock(c, lock);
+  c->lock = Value(lock);
   return c;
 }
 
 ConditionObject* make_recursive_condition(Thread& t) {
   auto* c = t.heap().make<ConditionObject>(t, native_type(t, kConditionSpec));
   c->generation = fork_generation();
-  set_lock(c, t.heap().make<RLockObject>(t, native_type(t, kRLockSpec)));
+  c->lock = Value(t.heap().make<RLockObject>(t, native_type(t, kRLockSpec)));
   return c;
 }
 
@@ -168,50 +165,52 @@ Result<int64_t> parse_timeout_from_now(Thread& t, Value timeout) {
 }
 
 Status monitor_enter(Thread& t, ConditionObject* c) {
-  switch (kind_of(c)) {
+  Value lock = c->lock;
+  switch (kind_of(lock)) {
     case MonitorLock::Lock:
-      (void)TRY(acquire_lock(t, lock_of(c)->lock, kForever, WaitKind::Lock, lock_of(c)->site));
+      (void)TRY(acquire_lock(t, lock_of(lock)->lock, kForever, WaitKind::Lock, lock_of(lock)->site));
       return {};
-    case MonitorLock::RLock: (void)TRY(acquire_rlock(t, rlock_of(c), kForever)); return {};
+    case MonitorLock::RLock: (void)TRY(acquire_rlock(t, rlock_of(lock), kForever)); return {};
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
   }
-  TRY(call_special(t, c->lock, t.names().__enter__));
+  TRY(call_special(t, lock, t.names().__enter__));
   return {};
 }
 
 bool monitor_try_enter(Thread& t, ConditionObject* c) {
-  if (kind_of(c) != MonitorLock::Lock || !lock_of(c)->lock.try_lock()) return false;
-  note_taken(t, lock_of(c)->site);
+  Value lock = c->lock;
+  if (kind_of(lock) != MonitorLock::Lock || !lock_of(lock)->lock.try_lock()) return false;
+  note_taken(t, lock_of(lock)->site);
   return true;
 }
 
 Status monitor_exit(Thread& t, ConditionObject* c) {
-  switch (kind_of(c)) {
-    case MonitorLock::Lock: {
-      LockObject* lock = lock_of(c);
-      if (!lock->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
-      unlock(t, lock);
+  Value lock = c->lock;
+  switch (kind_of(lock)) {
+    case MonitorLock::Lock:
+      if (!lock_of(lock)->lock.is_locked()) return t.raise(Exc::RuntimeError, "release unlocked lock");
+      unlock(t, lock_of(lock));
       return {};
-    }
-    case MonitorLock::RLock: return release_rlock(t, rlock_of(c));
+    case MonitorLock::RLock: return release_rlock(t, rlock_of(lock));
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
   }
-  TRY(call_special(t, c->lock, t.names().__exit__, {kNone, kNone, kNone}));
+  TRY(call_special(t, lock, t.names().__exit__, {kNone, kNone, kNone}));
   return {};
 }
 
 Result<bool> condition_wait(Thread& t, ConditionObject* c, int64_t timeout_ns, WaitKind kind,
                             const Object* shown) {
   ConditionWaiter waiter;
+  waiter.lock = c->lock;
   {
     ObjectLock guard(t, c);
     push(c, waiter);
   }
   Saved saved;
   Value failure{};
-  if (release_save(t, c, &saved).is_error()) {
+  if (release_save(t, waiter.lock, &saved).is_error()) {
     ObjectLock guard(t, c);
     if (!waiter.notified.load(std::memory_order_relaxed)) remove(c, waiter);
     return Error{};
@@ -236,7 +235,7 @@ Result<bool> condition_wait(Thread& t, ConditionObject* c, int64_t timeout_ns, W
   }
   // Who was notified and leaves with an exception has used up somebody's notification: it goes to the next.
   if (notified && !failure.is_empty()) condition_notify(t, c, 1);
-  TRY(acquire_restore(t, c, saved, notified));
+  TRY(acquire_restore(t, waiter.lock, saved, notified));
   if (failure.is_empty()) return notified;
   t.restore_exception(failure);
   return Error{};
@@ -245,18 +244,20 @@ Result<bool> condition_wait(Thread& t, ConditionObject* c, int64_t timeout_ns, W
 void condition_notify(Thread& t, ConditionObject* c, int64_t count) {
   while (count-- > 0 && c->waiting.load(std::memory_order_relaxed) != 0) {
     ConditionWaiter* waiter;
+    Value lock;
     {
       ObjectLock guard(t, c);
       drop_stale(c);
       waiter = c->first;
       if (waiter == nullptr) return;
       remove(c, *waiter);
+      lock = waiter->lock;
       waiter->notified.store(true, std::memory_order_seq_cst);
     }
     // SAFETY: from here the waiter may be gone; only its address is used.
-    switch (kind_of(c)) {
-      case MonitorLock::Lock: lock_of(c)->lock.adopt_waiter(t, waiter); break;
-      case MonitorLock::RLock: rlock_of(c)->lock.adopt_waiter(t, waiter); break;
+    switch (kind_of(lock)) {
+      case MonitorLock::Lock: lock_of(lock)->lock.adopt_waiter(t, waiter); break;
+      case MonitorLock::RLock: rlock_of(lock)->lock.adopt_waiter(t, waiter); break;
       default: unpark_one(t, waiter);
     }
   }
@@ -277,7 +278,8 @@ Status condition_notify_number(Thread& t, ConditionObject* c, Value n) {
 }
 
 void reinit_after_fork(ConditionObject* c) {
-  if (kind_of(c) == MonitorLock::Lock) lock_of(c)->lock.reset();
+  Value lock = c->lock;
+  if (kind_of(lock) == MonitorLock::Lock) lock_of(lock)->lock.reset();
   c->first = c->last = nullptr;
   c->waiting.store(0, std::memory_order_relaxed);
   c->generation = fork_generation();
@@ -318,35 +320,44 @@ static Result<Value> condition_init(Thread& t, const Value* args) {
     TRY(get_attr(t, lock, "acquire"));
     TRY(get_attr(t, lock, "release"));
   }
-  set_lock(args[0].as<ConditionObject>(), lock);
+  args[0].as<ConditionObject>()->lock = lock;
   return kNone;
 }
 
+static Result<Value> condition_lock(Thread& t, Value self) {
+  auto* c = self.as<ConditionObject>();
+  Value lock = c->lock;
+  if (lock.is_empty()) return raise_uninitialised(t, c);
+  return lock;
+}
 static Result<Value> condition_acquire(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<ConditionObject>();
-  if (args.count == 0 && args.keyword_names.is_empty() && kind_of(c) != MonitorLock::Script) {
+  Value lock = TRY(condition_lock(t, self));
+  if (args.count == 0 && args.keyword_names.is_empty() && kind_of(lock) != MonitorLock::Script) {
     TRY(monitor_enter(t, c));
     return kTrue;
   }
-  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
-  return call(t, TRY(get_attr(t, c->lock, "acquire")), args);
+  return call(t, TRY(get_attr(t, lock, "acquire")), args);
 }
 static Result<Value> condition_release(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
-  if (kind_of(c) == MonitorLock::Script) return call_method(t, c->lock, intern(t, "release"));
+  Value lock = c->lock;
+  if (kind_of(lock) == MonitorLock::Script) return call_method(t, lock, intern(t, "release"));
   TRY(monitor_exit(t, c));
   return kNone;
 }
 static Result<Value> condition_enter(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
-  if (kind_of(c) == MonitorLock::Script) return call_special(t, c->lock, t.names().__enter__);
+  Value lock = c->lock;
+  if (kind_of(lock) == MonitorLock::Script) return call_special(t, lock, t.names().__enter__);
   TRY(monitor_enter(t, c));
   return kTrue;
 }
 static Result<Value> condition_exit(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<ConditionObject>();
-  if (kind_of(c) == MonitorLock::Script)
-    return call(t, TRY(lookup_special(t, c->lock, t.names().__exit__)), args);
+  Value lock = c->lock;
+  if (kind_of(lock) == MonitorLock::Script)
+    return call(t, TRY(lookup_special(t, lock, t.names().__exit__)), args);
   TRY(monitor_exit(t, c));
   return kNone;
 }
@@ -408,45 +419,38 @@ static Result<Value> condition_is_owned(Thread& t, const Value* args) {
 }
 // As with CPython, an RLock's own, where the lock has them.
 static Result<Value> condition_release_save(Thread& t, const Value* args) {
-  auto* c = args[0].as<ConditionObject>();
-  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_release_save")));
+  Value lock = TRY(condition_lock(t, args[0]));
+  Value own = TRY(get_attr_or_not_found(t, lock, intern(t, "_release_save")));
   if (!own.is_not_found()) return call(t, own);
-  TRY(call_method(t, c->lock, intern(t, "release")));
+  TRY(call_method(t, lock, intern(t, "release")));
   return kNone;
 }
 static Result<Value> condition_acquire_restore(Thread& t, const Value* args) {
-  auto* c = args[0].as<ConditionObject>();
-  Value own = TRY(get_attr_or_not_found(t, c->lock, intern(t, "_acquire_restore")));
+  Value lock = TRY(condition_lock(t, args[0]));
+  Value own = TRY(get_attr_or_not_found(t, lock, intern(t, "_acquire_restore")));
   if (!own.is_not_found()) return call(t, own, {args[1]});
-  TRY(call_method(t, c->lock, intern(t, "acquire")));
+  TRY(call_method(t, lock, intern(t, "acquire")));
   return kNone;
 }
 static Result<Value> condition_reinit(Thread& t, const Value* args) {
-  auto* c = args[0].as<ConditionObject>();
-  TRY(call_method(t, c->lock, intern(t, "_at_fork_reinit")));
-  reinit_after_fork(c);
+  TRY(call_method(t, TRY(condition_lock(t, args[0])), intern(t, "_at_fork_reinit")));
+  reinit_after_fork(args[0].as<ConditionObject>());
   return kNone;
 }
 
 static Result<Value> condition_repr(Thread& t, Value self) {
   auto* c = self.as<ConditionObject>();
-  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
-  return str_or_error(
-      make_str(t, fmt::format("<Condition({}, {})>", str_text(t, c->lock), c->waiting.load())));
-}
-static Result<Value> condition_lock(Thread& t, Value self) {
-  auto* c = self.as<ConditionObject>();
-  if (kind_of(c) == MonitorLock::None) return raise_uninitialised(t, c);
-  return c->lock.get();
+  Value lock = TRY(condition_lock(t, self));
+  return str_or_error(make_str(t, fmt::format("<Condition({}, {})>", str_text(t, lock), c->waiting.load())));
 }
 static Status condition_set_lock(Thread& t, Value self, Value lock) {
   if (lock.is_empty()) return t.raise(Exc::AttributeError, "_lock");
-  set_lock(self.as<ConditionObject>(), lock);
+  self.as<ConditionObject>()->lock = lock;
   return {};
 }
 // How many wait is all that can be seen: a deque of as many Nones.
 static Result<Value> condition_waiters(Thread& t, Value self) {
-  if (kind_of(self.as<ConditionObject>()) == MonitorLock::None)
+  if (self.as<ConditionObject>()->lock.get().is_empty())
     return raise_unfilled(t, self.as_object(), "_waiters");
   Value waiters = make_deque(t);
   for (uint32_t n = self.as<ConditionObject>()->waiting.load(); n > 0; --n)

@@ -14,15 +14,15 @@ struct ConditionWaiter {
   ConditionWaiter* next = nullptr;
   ConditionWaiter* previous = nullptr;
   std::atomic<bool> notified{false};
+  Value lock{};  // which it will want again
 };
 
 struct ConditionObject : Object {
-  Slot lock;
+  Slot lock;  // empty before __init__; a script may replace it
   ConditionWaiter* first = nullptr;
   ConditionWaiter* last = nullptr;
   std::atomic<uint32_t> waiting{0};
   uint32_t generation = 0;  // fork_generation() of the list: waiters of a parent do not exist here
-  std::atomic<MonitorLock> kind{MonitorLock::None};
 };
 extern const TypeSpec kConditionSpec, kSemaphoreSpec, kBoundedSemaphoreSpec, kEventSpec, kBarrierSpec;
 
