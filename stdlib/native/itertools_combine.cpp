@@ -47,7 +47,7 @@ template <Select first, Select advance>
 Result<Value> selector_next(Thread& t, Value self) {
   auto* it = self.as<Selector>();
   if (it->state.load(std::memory_order_relaxed) == 2) return kNoMore;
-  TupleObject* items = new_items(t, it->length);  // may stop for a collection: not under the lock
+  TupleObject* items = new_items(t, it->length);
   ObjectLock lock(t, it);
   int state = it->state.load(std::memory_order_relaxed);
   if (state == 1) copy_slots(items->items(), it->result.get().as<TupleObject>()->items(), items->size);

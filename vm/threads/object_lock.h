@@ -3,6 +3,8 @@
 #pragma once
 #include <utility>
 
+#include "vm/core/check.h"
+#include "vm/core/compiler.h"
 #include "vm/threads/thread.h"
 
 namespace mp {
@@ -69,8 +71,11 @@ class ObjectLock {
     const uint32_t id = t.lock_owner_id;
     if (object->lock_.load(std::memory_order_relaxed) != id) return nullptr;
     LockOwner* owner = t.lock_owner;
-    if (!kOutermost && owner->holding.load(std::memory_order_relaxed) != nullptr)
-      return nullptr;  // one object at a time
+    if constexpr (!kOutermost) {
+      if (owner->holding.load(std::memory_order_relaxed) != nullptr) return nullptr;  // one object at a time
+    } else if (MP_ASAN || MP_TSAN) {
+      MP_CHECK(owner->holding.load() == nullptr, "an instruction within a lock");
+    }
     owner->holding.store(object, std::memory_order_relaxed);
     // SAFETY: the processor may do the load before the store; who takes the object away makes it pass a fence
     // between changing the byte and looking at `holding` (take_away).
