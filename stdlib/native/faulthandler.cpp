@@ -237,10 +237,8 @@ Result<int> descriptor(Thread& t, Value file) {
 const TypeSpec kKeeperSpec = {.name = "faulthandler", .size = sizeof(Object), .flags = kTypeDisallowNew};
 Status keep(Thread& t, std::string_view use, Value file) {
   Type* type = native_type(t, kKeeperSpec);
-  if (type->extra.get().is_empty()) {
-    type->extra = Value(make_dict(t));
+  if (type->extra.get().is_empty() && type->extra.compare_exchange(kEmpty, make_dict(t)))
     t.runtime().add_exit_hook(forget_runtime);
-  }
   g_runtime.store(&t.runtime(), std::memory_order_relaxed);
   return dict_set(t, type->extra.get().as<DictObject>(), make_str(t, use), file);
 }
@@ -323,12 +321,14 @@ Result<Value> fh_unregister(Thread& t, const Value* args) {
   return Value::from_bool(unregister(TRY(user_signal(t, args[0]))));
 }
 
-// The watchdog is a plain OS thread: it must work while the script hangs.
+// The watchdog is a plain OS thread: it must work while the script hangs. One runs at a time, and who sets
+// `running` back joins it.
 struct Watchdog {
-  std::mutex mutex;
+  std::mutex mutex;  // of all that follows
   std::condition_variable changed;
-  bool cancelled = false, running = false;
-  pid_t process = 0;  // that has the thread: a child of a fork has none
+  bool running = false;
+  uint64_t number = 0;            // of the one that runs
+  std::atomic<pid_t> process{0};  // that has the thread: a child of a fork has none
   pthread_t handle{};
 };
 Watchdog& watchdog() {
@@ -340,6 +340,7 @@ struct WatchdogRequest {
   bool repeat, exit;
   int fd;
   Runtime* runtime;
+  uint64_t number = 0;
 };
 void put_timeout(int fd, uint64_t microseconds) {
   uint64_t seconds = microseconds / 1000000;
@@ -360,7 +361,8 @@ void* watch(void* argument) {
   Watchdog& dog = watchdog();
   std::unique_lock<std::mutex> lock(dog.mutex);
   do {
-    if (dog.changed.wait_for(lock, request->timeout, [&] { return dog.cancelled; })) return nullptr;
+    if (dog.changed.wait_for(lock, request->timeout, [&] { return dog.number != request->number; }))
+      return nullptr;
     put_timeout(request->fd, static_cast<uint64_t>(request->timeout.count()));
     dump(request->fd, *request->runtime, true);
     if (request->exit) _exit(1);
@@ -370,14 +372,14 @@ void* watch(void* argument) {
 void cancel_watchdog() {
   Watchdog& dog = watchdog();
   if (dog.process != getpid()) return;
-  {
-    std::lock_guard<std::mutex> lock(dog.mutex);
-    if (!dog.running) return;
-    dog.cancelled = true;
-    dog.changed.notify_all();
-  }
-  pthread_join(dog.handle, nullptr);
-  dog.cancelled = dog.running = false;
+  std::unique_lock<std::mutex> lock(dog.mutex);
+  if (!dog.running) return;
+  dog.running = false;
+  ++dog.number;
+  dog.changed.notify_all();
+  pthread_t handle = dog.handle;
+  lock.unlock();
+  pthread_join(handle, nullptr);
 }
 Result<Value> fh_dump_later(Thread& t, const Value* args) {
   int64_t nanoseconds = TRY(time_from_seconds(t, args[0], TimeRounding::Up));
@@ -385,20 +387,26 @@ Result<Value> fh_dump_later(Thread& t, const Value* args) {
   bool repeat = TRY(truth(t, args[1])), exit = TRY(truth(t, args[3]));
   int fd = TRY(descriptor(t, args[2]));
   TRY(keep(t, "later", args[2]));
-  cancel_watchdog();
   auto timeout = std::chrono::microseconds((nanoseconds - 1) / 1000 + 1);
   auto request = std::make_unique<WatchdogRequest>(WatchdogRequest{timeout, repeat, exit, fd, &t.runtime()});
-  // Signals are for the runtime's threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  int failed = pthread_create(&watchdog().handle, nullptr, watch, request.get());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (failed != 0) return t.raise(Exc::RuntimeError, "unable to start watchdog thread");
-  (void)request.release();
-  watchdog().running = true;
-  watchdog().process = getpid();
-  return kNone;
+  Watchdog& dog = watchdog();
+  for (;;) {
+    cancel_watchdog();
+    std::lock_guard<std::mutex> lock(dog.mutex);
+    if (dog.running && dog.process == getpid()) continue;  // another thread has just started one
+    request->number = dog.number;
+    // Signals are for the runtime's threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int failed = pthread_create(&dog.handle, nullptr, watch, request.get());
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (failed != 0) return t.raise(Exc::RuntimeError, "unable to start watchdog thread");
+    (void)request.release();
+    dog.running = true;
+    dog.process = getpid();
+    return kNone;
+  }
 }
 Result<Value> fh_cancel_later(Thread&, const Value*) {
   cancel_watchdog();
