@@ -7,6 +7,7 @@
 #include "vm/protocol/protocol.h"
 #include "vm/threads/open_section.h"
 #include "vm/threads/wait.h"
+#include "vm/types/buffer.h"
 #include "vm/types/codec.h"
 #include "vm/types/exception.h"
 #include "vm/types/number.h"
@@ -38,6 +39,8 @@ Result<int64_t> size_argument(Thread& t, Value v, int64_t fallback = -1);
 // ones.
 Result<int64_t> writable_size(Thread& t, Value buffer);
 Status copy_into(Thread& t, Value buffer, std::string_view data);
+// bytes_view() that stays valid: another thread may close the mmap, or resize the bytearray.
+Result<std::string_view> hold_bytes(Thread& t, Value v, HeldBuffer& held);
 // EncodingWarning where the command asks for it (PEP 597).
 Status warn_about_encoding(Thread& t, int stack_level);
 
@@ -124,8 +127,9 @@ Result<Value> exclusive_slot(Thread& t, Value self) {
 // A method of T that hands on to the method `name` of the stream inside.
 template <class T, Slot T::*inner, const char* name>
 Result<Value> forward(Thread& t, const Value* args) {
+  Value stream = args[0].as<T>()->*inner;  // before the check: detach() empties it after `ready`
   TRY(check_ready(t, args[0].as<T>()));
-  return call_name(t, args[0].as<T>()->*inner, name);
+  return call_name(t, stream, name);
 }
 inline constexpr char kSeekable[] = "seekable", kFileno[] = "fileno", kIsatty[] = "isatty",
                       kReadable[] = "readable", kWritable[] = "writable";
@@ -146,10 +150,8 @@ struct FileIOObject : Object {
 // For BufferedReader's fast path: read straight into memory. -1 with an exception; -2: would block.
 Result<int64_t> file_read_into(Thread& t, FileIOObject* file, char* data, size_t size);
 Result<int64_t> file_write_from(Thread& t, FileIOObject* file, const char* data, size_t size);
-bool is_exact_file(Thread& t, Value v);
-// io_buffered.cpp: whether `v` is exactly one of our buffered objects; and of such a one, whether it is known
-// to be an open FileIO's (false: ask it).
-bool is_exact_buffered(Thread& t, Value v);
+// io_buffered.cpp: whether `v` is exactly one of our buffered objects and known to be an open FileIO's
+// (false: ask it).
 bool buffered_is_open_file(Value v);
 // Data that was written to this object and is not with the one below yet.
 bool buffered_has_pending(Thread& t, Value v);  // io_buffered.cpp

@@ -76,6 +76,11 @@ Status copy_into(Thread& t, Value buffer, std::string_view data) {
   release_buffer(view);
   return {};
 }
+Result<std::string_view> hold_bytes(Thread& t, Value v, HeldBuffer& held) {
+  TRY(bytes_view(t, v));  // which must be contiguous
+  TRY(held.get(t, v));
+  return held.bytes();
+}
 
 void StreamOwner::forget_absent_owner(Thread& t) {
   uint32_t seen = generation_.load(std::memory_order_relaxed), now = fork_generation();

@@ -14,8 +14,8 @@ namespace {
 
 struct BufferedObject : Object {
   Slot raw;  // empty before __init__ and after detach()
-  bool ready = false, readable = false, writable = false, detached = false, finalizing = false;
-  bool fast_file = false;  // raw is exactly a FileIO: no calls through attributes
+  std::atomic<bool> ready{false};
+  bool readable = false, writable = false, detached = false;
   OwnedLock lock;
   std::string* buffer = nullptr;  // read-ahead: [position, size()) is unread; or pending writes
   size_t position = 0;
@@ -38,14 +38,23 @@ Status check_ready(Thread& t, BufferedObject* self) {
   if (self->detached) return t.raise(Exc::ValueError, "raw stream has been detached");
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
-Result<bool> raw_closed(Thread& t, BufferedObject* self) {
-  if (self->fast_file) return self->raw.get().as<FileIOObject>()->fd < 0;
-  return is_closed(t, self->raw);
-}
-Status check_usable(Thread& t, BufferedObject* self, const char* message) {
+// For who does not hold the lock: another thread may detach it at any time.
+Result<Value> raw_of(Thread& t, BufferedObject* self) {
+  Value raw = self->raw;
   TRY(check_ready(t, self));
-  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "{}", message);
-  return {};
+  if (raw.is_empty()) return t.raise(Exc::ValueError, "raw stream has been detached");
+  return raw;
+}
+// Exactly a FileIO: no calls through attributes.
+bool is_plain_file(Value raw) { return raw.is_object() && raw.as_object()->type()->spec == &kFileIOSpec; }
+Result<bool> raw_closed(Thread& t, Value raw) {
+  if (is_plain_file(raw)) return raw.as<FileIOObject>()->fd < 0;
+  return is_closed(t, raw);
+}
+Result<Value> usable_raw(Thread& t, BufferedObject* self, const char* message) {
+  Value raw = TRY(raw_of(t, self));
+  if (TRY(raw_closed(t, raw))) return t.raise(Exc::ValueError, "{}", message);
+  return raw;
 }
 
 Error blocking_error(Thread& t, size_t written) {
@@ -58,7 +67,7 @@ Error blocking_error(Thread& t, size_t written) {
 
 // One raw write; -2: would block.
 Result<int64_t> raw_write(Thread& t, BufferedObject* self, std::string_view data) {
-  if (self->fast_file)
+  if (is_plain_file(self->raw))
     return file_write_from(t, self->raw.get().as<FileIOObject>(), data.data(), data.size());
   BytesObject* bytes = make_bytes(t, data);
   Value n = TRY(call_name(t, self->raw, "write", {bytes}));
@@ -104,8 +113,8 @@ Result<int64_t> raw_seek(Thread& t, BufferedObject* self, int64_t offset, int wh
   if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
   return position;
 }
-Result<int64_t> raw_tell(Thread& t, BufferedObject* self) {
-  int64_t position = TRY(to_ssize(t, TRY(call_name(t, self->raw, "tell"))));
+Result<int64_t> raw_tell(Thread& t, Value raw) {
+  int64_t position = TRY(to_ssize(t, TRY(call_name(t, raw, "tell"))));
   if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
   return position;
 }
@@ -123,7 +132,7 @@ Status drop_read_ahead(Thread& t, BufferedObject* self) {
 // One raw read of at most `size` bytes, appended to `out`. 0: end of file; -2: would block.
 Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::string& out) {
   if (!os::has_room(out.size() + size)) return t.raise_memory_error();
-  if (self->fast_file) {
+  if (is_plain_file(self->raw)) {
     size_t used = out.size();
     out.resize(used + size);
     auto n = file_read_into(t, self->raw.get().as<FileIOObject>(), out.data() + used, size);
@@ -185,8 +194,9 @@ Result<Value> initialise(Thread& t, const Value* args, bool read, bool write) {
     return unsupported(t, "File or stream is not seekable.");
   if (read && !TRY(ask(t, args[1], "readable"))) return unsupported(t, "File or stream is not readable.");
   if (write && !TRY(ask(t, args[1], "writable"))) return unsupported(t, "File or stream is not writable.");
+  TRY(self->lock.acquire(t, self));  // another thread may use it as it was
+  LockHolder holder(t, self->lock);
   self->raw = args[1];
-  self->fast_file = is_exact_file(t, args[1]);
   self->readable = read;
   self->writable = write;
   self->buffer_size = size;
@@ -200,9 +210,11 @@ Result<Value> reader_init(Thread& t, const Value* args) { return initialise(t, a
 Result<Value> writer_init(Thread& t, const Value* args) { return initialise(t, args, false, true); }
 Result<Value> random_init(Thread& t, const Value* args) { return initialise(t, args, true, true); }
 
-#define MP_LOCKED(self)               \
-  TRY((self)->lock.acquire(t, self)); \
-  LockHolder mp_holder(t, (self)->lock)
+// While it is held `raw` stays.
+#define MP_LOCKED(self)                  \
+  TRY((self)->lock.acquire(t, self));    \
+  LockHolder mp_holder(t, (self)->lock); \
+  TRY(check_ready(t, self))
 
 // ---- reading
 
@@ -245,7 +257,7 @@ Result<Value> buffered_read(Thread& t, const Value* args) {
     size = TRY(to_ssize(t, args[1]));
     if (size < -1) return t.raise(Exc::ValueError, "read length must be non-negative or -1");
   }
-  TRY(check_usable(t, self, "read of closed file"));
+  TRY(usable_raw(t, self, "read of closed file"));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
   if (size < 0) return read_all(t, self);
@@ -274,7 +286,7 @@ Result<Value> buffered_read(Thread& t, const Value* args) {
 Result<Value> buffered_read1(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
   int64_t size = TRY(to_ssize(t, args[1]));
-  TRY(check_usable(t, self, "read of closed file"));
+  TRY(usable_raw(t, self, "read of closed file"));
   if (size < 0) size = self->buffer_size;
   if (size == 0) return make_bytes(t, "");
   MP_LOCKED(self);
@@ -289,7 +301,7 @@ Result<Value> buffered_read1(Thread& t, const Value* args) {
 }
 Result<Value> read_into(Thread& t, const Value* args, bool once) {
   BufferedObject* self = self_of(args);
-  TRY(check_usable(t, self, "readinto of closed file"));
+  TRY(usable_raw(t, self, "readinto of closed file"));
   int64_t size = TRY(writable_size(t, args[1]));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
@@ -313,7 +325,7 @@ Result<Value> buffered_readinto(Thread& t, const Value* args) { return read_into
 Result<Value> buffered_readinto1(Thread& t, const Value* args) { return read_into(t, args, true); }
 Result<Value> buffered_peek(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_usable(t, self, "peek of closed file"));
+  TRY(usable_raw(t, self, "peek of closed file"));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
   if (unread(self) == 0) TRY(fill(t, self));
@@ -321,7 +333,7 @@ Result<Value> buffered_peek(Thread& t, const Value* args) {
 }
 // A line of at most `limit` bytes; -1: no limit.
 Result<Value> read_line(Thread& t, BufferedObject* self, int64_t limit) {
-  TRY(check_usable(t, self, "readline of closed file"));
+  TRY(usable_raw(t, self, "readline of closed file"));
   MP_LOCKED(self);
   TRY(flush_pending(t, self));
   std::string line;
@@ -371,8 +383,9 @@ Result<Value> buffered_write(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
   if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
   TRY(check_ready(t, self));
-  std::string_view data = TRY(bytes_view(t, args[1]));
-  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "write to closed file");
+  HeldBuffer held;
+  std::string_view data = TRY(hold_bytes(t, args[1], held));
+  TRY(usable_raw(t, self, "write to closed file"));
   MP_LOCKED(self);
   if (!self->writing) TRY(drop_read_ahead(t, self));
   self->writing = true;
@@ -414,13 +427,13 @@ Result<Value> buffered_write(Thread& t, const Value* args) {
 }
 Result<Value> buffered_flush(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_usable(t, self, "flush of closed file"));
+  Value raw = TRY(usable_raw(t, self, "flush of closed file"));
   {
     MP_LOCKED(self);
     TRY(flush_pending(t, self));
     if (self->readable && self->writable) TRY(drop_read_ahead(t, self));
   }
-  if (!self->fast_file && self->writable) TRY(call_method(t, self->raw, t.names().flush));
+  if (!is_plain_file(raw) && self->writable) TRY(call_method(t, raw, t.names().flush));
   return kNone;
 }
 
@@ -428,19 +441,18 @@ Result<Value> buffered_flush(Thread& t, const Value* args) {
 
 Result<Value> buffered_tell(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_ready(t, self));
-  int64_t position = TRY(raw_tell(t, self));
+  int64_t position = TRY(raw_tell(t, TRY(raw_of(t, self))));
   position +=
       self->writing ? static_cast<int64_t>(self->buffer->size()) : -static_cast<int64_t>(unread(self));
   return make_int(t, position);
 }
 Result<Value> buffered_seek(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_ready(t, self));
+  Value raw = TRY(raw_of(t, self));
   int whence = TRY(to_c_int(t, args[2]));
   if (whence < 0 || whence > 4) return t.raise(Exc::ValueError, "whence value {} unsupported", whence);
-  if (TRY(raw_closed(t, self))) return t.raise(Exc::ValueError, "seek of closed file");
-  if (!TRY(ask(t, self->raw, "seekable"))) return unsupported(t, "File or stream is not seekable.");
+  if (TRY(raw_closed(t, raw))) return t.raise(Exc::ValueError, "seek of closed file");
+  if (!TRY(ask(t, raw, "seekable"))) return unsupported(t, "File or stream is not seekable.");
   int64_t offset;
   if (!int_to_int64(TRY(to_index(t, args[1])), &offset))
     return t.raise(Exc::ValueError, "cannot fit '{}' into an offset-sized integer", type_name(t, args[1]));
@@ -448,7 +460,7 @@ Result<Value> buffered_seek(Thread& t, const Value* args) {
   TRY(flush_pending(t, self));
   if (whence <= 1 && !self->buffer->empty()) {
     // Inside what was read ahead nothing moves below: a raw stream that decompresses would begin again.
-    int64_t end = TRY(raw_tell(t, self)), begin = end - static_cast<int64_t>(self->buffer->size()),
+    int64_t end = TRY(raw_tell(t, self->raw)), begin = end - static_cast<int64_t>(self->buffer->size()),
             target = offset;
     bool known =
         whence == 0 || !__builtin_add_overflow(begin + static_cast<int64_t>(self->position), offset, &target);
@@ -465,7 +477,7 @@ Result<Value> buffered_seek(Thread& t, const Value* args) {
 }
 Result<Value> buffered_truncate(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_usable(t, self, "truncate of closed file"));
+  Value raw = TRY(usable_raw(t, self, "truncate of closed file"));
   if (!self->writable) return unsupported(t, "truncate");
   Value size = args[1];
   {
@@ -473,45 +485,39 @@ Result<Value> buffered_truncate(Thread& t, const Value* args) {
     TRY(flush_pending(t, self));
     TRY(drop_read_ahead(t, self));
   }
-  if (size.is_none()) size = TRY(call_name(t, self->raw, "tell"));
-  return call_name(t, self->raw, "truncate", {size});
+  if (size.is_none()) size = TRY(call_name(t, raw, "tell"));
+  return call_name(t, raw, "truncate", {size});
 }
 Result<Value> buffered_close(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
-  TRY(check_ready(t, self));
-  if (TRY(raw_closed(t, self))) return kNone;
-  return flush_and_close(t, args[0], self->raw);
+  Value raw = TRY(raw_of(t, self));
+  if (TRY(raw_closed(t, raw))) return kNone;
+  return flush_and_close(t, args[0], raw);
 }
 Result<Value> buffered_detach(Thread& t, const Value* args) {
   BufferedObject* self = self_of(args);
   TRY(check_ready(t, self));
   TRY(call_method(t, args[0], t.names().flush));
+  MP_LOCKED(self);
   Value raw = self->raw;
-  self->raw = kEmpty;
-  self->ready = false;
   self->detached = true;
+  self->ready = false;
+  self->raw = kEmpty;
   return raw;
 }
 template <const char* name>
 constexpr auto forwarded = forward<BufferedObject, &BufferedObject::raw, name>;
 
 Result<Value> buffered_closed(Thread& t, Value self) {
-  auto* buffered = self.as<BufferedObject>();
-  TRY(check_ready(t, buffered));
-  return get_attr(t, buffered->raw, "closed");
+  return get_attr(t, TRY(raw_of(t, self.as<BufferedObject>())), "closed");
 }
 Result<Value> buffered_name(Thread& t, Value self) {
-  TRY(check_ready(t, self.as<BufferedObject>()));
-  return get_attr(t, self.as<BufferedObject>()->raw, t.names().name);
+  return get_attr(t, TRY(raw_of(t, self.as<BufferedObject>())), t.names().name);
 }
 Result<Value> buffered_mode(Thread& t, Value self) {
-  TRY(check_ready(t, self.as<BufferedObject>()));
-  return get_attr(t, self.as<BufferedObject>()->raw, "mode");
+  return get_attr(t, TRY(raw_of(t, self.as<BufferedObject>())), "mode");
 }
-Result<Value> buffered_raw(Thread& t, Value self) {
-  TRY(check_ready(t, self.as<BufferedObject>()));
-  return self.as<BufferedObject>()->raw;
-}
+Result<Value> buffered_raw(Thread& t, Value self) { return raw_of(t, self.as<BufferedObject>()); }
 Result<Value> buffered_repr(Thread& t, Value self) {
   std::string name = type_full_name(type_of(t, self));
   auto* buffered = self.as<BufferedObject>();
@@ -595,15 +601,14 @@ MP_BUFFERED_SPEC(kBufferedWriterSpec, "_io.BufferedWriter", kWriterMethods,
 MP_BUFFERED_SPEC(kBufferedRandomSpec, "_io.BufferedRandom", kRandomMethods,
                  "A buffered interface to random access streams.");
 
-bool is_exact_buffered(Thread& t, Value v) {
-  const void* spec = type_of(t, v)->spec;
-  return spec == &kBufferedReaderSpec || spec == &kBufferedWriterSpec || spec == &kBufferedRandomSpec;
-}
 bool buffered_is_open_file(Value v) {
   if (!v.is_object()) return false;
+  const void* spec = v.as_object()->type()->spec;
+  if (spec != &kBufferedReaderSpec && spec != &kBufferedWriterSpec && spec != &kBufferedRandomSpec)
+    return false;
   auto* self = v.as<BufferedObject>();
-  Value raw = self->raw;  // empty when another thread has just detached it
-  return self->ready && self->fast_file && raw.is_object() && raw.as<FileIOObject>()->fd >= 0;
+  Value raw = self->raw;
+  return self->ready && is_plain_file(raw) && raw.as<FileIOObject>()->fd >= 0;
 }
 
 bool buffered_has_pending(Thread& t, Value v) {

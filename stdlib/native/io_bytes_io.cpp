@@ -4,7 +4,6 @@
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
-#include "vm/types/buffer.h"
 
 namespace mp::io {
 
@@ -108,8 +107,9 @@ Status set_content(Thread& t, BytesIOObject* self, Value source, std::string_vie
 }
 Result<Value> bytes_io_init(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
+  HeldBuffer held;
   std::string_view initial;
-  if (!args[1].is_none()) initial = TRY(bytes_view(t, args[1]));
+  if (!args[1].is_none()) initial = TRY(hold_bytes(t, args[1], held));
   TRY(may_resize(t, self));
   self->closed.store(false, std::memory_order_relaxed);
   self->content.clear();
@@ -163,7 +163,8 @@ Result<Value> bytes_io_write(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
   TRY(check_open(t, self));
   if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
-  std::string_view data = TRY(bytes_view(t, args[1]));
+  HeldBuffer held;
+  std::string_view data = TRY(hold_bytes(t, args[1], held));
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
   if (data.empty()) return Value::from_int(0);
@@ -210,6 +211,8 @@ Result<Value> bytes_io_getvalue(Thread& t, const Value* args) {
 }
 Status acquire_content(Thread& t, Value owner, BufferView* view) {
   auto* stream = owner.as<BytesIOBuffer>()->stream.get().as<BytesIOObject>();
+  StreamGuard guard(t, stream->lock);
+  TRY(guard.acquire());
   TRY(check_open(t, stream));
   stream->exports.fetch_add(1);
   const ByteBuffer& content = stream->content;
@@ -265,7 +268,8 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}",
                    type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
-  std::string_view view = TRY(bytes_view(t, state[0]));
+  HeldBuffer held;
+  std::string_view view = TRY(hold_bytes(t, state[0], held));
   if (!state[2].is_none() && !is_dict(state[2]))
     return t.raise(Exc::TypeError, "third item of state should be a dict, got a {}", type_name(t, state[2]));
   int64_t position = TRY(to_ssize(t, state[1]));

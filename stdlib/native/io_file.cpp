@@ -14,8 +14,6 @@
 
 namespace mp::io {
 
-bool is_exact_file(Thread& t, Value v) { return is_exact(v, native_type(t, kFileIOSpec)); }
-
 // read() or write() as `call`, again after a signal. -2: it would block.
 template <class Call>
 static Result<int64_t> transfer(Thread& t, size_t size, Call call) {
@@ -298,7 +296,8 @@ Result<Value> file_readinto(Thread& t, const Value* args) {
 Result<Value> file_write(Thread& t, const Value* args) {
   FileIOObject* self = self_of(args);
   TRY(check_writable(t, self));
-  std::string_view view = TRY(bytes_view(t, args[1]));
+  HeldBuffer held;
+  std::string_view view = TRY(hold_bytes(t, args[1], held));
   int64_t n = TRY(file_write_from(t, self, view.data(), view.size()));
   return n == -2 ? Result<Value>(kNone) : Result<Value>(make_int(t, n));
 }

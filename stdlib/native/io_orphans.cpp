@@ -15,14 +15,12 @@ namespace {
 
 struct Writers {
   Slot files;  // list of weak references
-  std::atomic<bool> any{false};
-  bool registered = false;
+  std::atomic<bool> any{false}, registered{false};
 };
 const char kStateTag = 0;
 Writers& writers(Thread& t) {
   auto& state = t.runtime().state<Writers>(&kStateTag);
-  if (!state.registered) {
-    state.registered = true;
+  if (!state.registered && !state.registered.exchange(true)) {
     t.heap().add_root_scanner(
         [](void* context, Tracer& tracer) { tracer.visit(static_cast<Writers*>(context)->files); }, &state);
   }
@@ -33,11 +31,14 @@ Writers& writers(Thread& t) {
 
 void track_writer(Thread& t, Value file) {
   Writers& state = writers(t);
-  if (state.files.get().is_empty()) state.files = Value(make_list(t, 0));
+  if (state.files.get().is_empty()) state.files.compare_exchange(kEmpty, make_list(t, 0));
   Result<Value> reference = make_weakref(t, file, Value());
-  if (reference.is_error() ||
-      list_append(t, state.files.get().as<ListObject>(), reference.value()).is_error())
-    return t.clear_exception();
+  if (reference.is_error()) return t.clear_exception();
+  for (Value files, other = state.files; files != other;
+       other = state.files) {  // or flush_writers() replaces it
+    files = other;
+    if (list_append(t, files.as<ListObject>(), reference.value()).is_error()) return t.clear_exception();
+  }
   state.any = true;
   t.runtime().import->before_reading.store(flush_writers, std::memory_order_release);
 }
@@ -48,9 +49,9 @@ void flush_writers(Thread& t) {
     return;
   auto* files = state.files.get().as<ListObject>();
   ListObject* open = make_list(t, 0);
-  for (size_t i = 0; i < files->length(); ++i) {
+  size_t i = 0;
+  for (; i < files->length(); ++i) {
     Value reference = files->at(i);
-    if (reference.is_empty()) break;
     Value file = weakref_target(reference.as<WeakRefObject>());
     if (file.is_none()) continue;
     Result<bool> closed = is_closed(t, file);
@@ -59,8 +60,11 @@ void flush_writers(Thread& t) {
     if (!closed.is_error() && !closed.value() && list_append(t, open, reference).is_error())
       t.clear_exception();
   }
-  state.any = open->length() != 0;
-  state.files = Value(open);
+  if (!state.files.compare_exchange(files, open)) return;  // another thread did the same
+  for (; i < files->length(); ++i)                         // added meanwhile
+    if (list_append(t, open, files->at(i)).is_error()) t.clear_exception();
+  state.any = false;
+  if (open->length() != 0) state.any = true;
 }
 
 // Not inline: what it looks at must be gone from the stack and the registers when the collection looks there.

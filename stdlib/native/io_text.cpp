@@ -15,10 +15,16 @@ Status check_ready(Thread& t, TextObject* self) {
   if (self->detached) return t.raise(Exc::ValueError, "underlying buffer has been detached");
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
-Status check_open(Thread& t, TextObject* self) {
+Result<Value> buffer_of(Thread& t, TextObject* self) {
+  Value buffer = self->buffer;
   TRY(check_ready(t, self));
-  if (self->plain_buffer && buffered_is_open_file(self->buffer)) return {};  // no calls through attributes
-  return check_closed(t, self->buffer);
+  if (buffer.is_empty()) return t.raise(Exc::ValueError, "underlying buffer has been detached");
+  return buffer;
+}
+Status check_open(Thread& t, TextObject* self) {
+  Value buffer = TRY(buffer_of(t, self));
+  if (buffered_is_open_file(buffer)) return {};  // no calls through attributes
+  return check_closed(t, buffer);
 }
 Status write_pending(Thread& t, TextObject* self) {
   if (self->pending->empty()) return {};
@@ -57,10 +63,11 @@ Result<Value> text_new(Thread& t, Value cls, const CallArgs&) {
 // ---- writing
 
 Status encode_to_pending(Thread& t, TextObject* self, StrObject* text) {
+  const std::string errors = *self->errors_text;  // the handler may call reconfigure()
   switch (self->native) {
-    case Encoding::Utf8: return encode_utf8_to(t, text, *self->errors_text, *self->pending);
-    case Encoding::Latin1: return encode_latin1_to(t, text, *self->errors_text, *self->pending);
-    case Encoding::Ascii: return encode_ascii_to(t, text, *self->errors_text, *self->pending);
+    case Encoding::Utf8: return encode_utf8_to(t, text, errors, *self->pending);
+    case Encoding::Latin1: return encode_latin1_to(t, text, errors, *self->pending);
+    case Encoding::Ascii: return encode_ascii_to(t, text, errors, *self->pending);
     default: break;
   }
   Value bytes = TRY(call_method(t, self->encoder, t.names().encode, {text}));
@@ -155,13 +162,12 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
     std::string joined = *self->raw_ahead;
     joined += view;
     size_t consumed = joined.size();
+    const std::string errors = *self->errors_text;
     Value text;
     switch (self->native) {
-      case Encoding::Utf8:
-        text = TRY(decode_utf8(t, joined, *self->errors_text, final ? nullptr : &consumed));
-        break;
+      case Encoding::Utf8: text = TRY(decode_utf8(t, joined, errors, final ? nullptr : &consumed)); break;
       case Encoding::Latin1: text = TRY(decode_latin1(t, joined)); break;
-      default: text = TRY(decode_ascii(t, joined, *self->errors_text)); break;
+      default: text = TRY(decode_ascii(t, joined, errors)); break;
     }
     *self->raw_ahead = joined.substr(consumed);
     decoded = storage = to_utf8(text.as<StrObject>());
@@ -279,8 +285,8 @@ Result<Value> read_line(Thread& t, TextObject* self, int64_t limit) {
 // The next line if nothing has to be waited for or written before: without a guard, for while there is a GIL
 // no other thread comes in here. Otherwise kNotFound.
 Result<Value> line_at_hand(Thread& t, TextObject* self) {
-  if (free_threaded(t) || !self->ready || !self->readable || !self->plain_buffer ||
-      !buffered_is_open_file(self->buffer) || self->unwritten.load(std::memory_order_relaxed))
+  if (free_threaded(t) || !self->ready || !self->readable || !buffered_is_open_file(self->buffer) ||
+      self->unwritten.load(std::memory_order_relaxed))
     return kNotFound;
   size_t end = find_line_end(self, unread(self), 0);
   if (end == std::string_view::npos) return kNotFound;
@@ -327,10 +333,10 @@ Result<Value> text_detach(Thread& t, const Value* args) {
   TextObject* self = self_of(args);
   TRY(check_ready(t, self));
   TRY(call_method(t, args[0], t.names().flush));
-  Value buffer = self->buffer;
-  self->buffer = kEmpty;
-  self->ready = false;
+  Value buffer = TRY(buffer_of(t, self));  // flush() may be a script's
   self->detached = true;
+  self->ready = false;
+  self->buffer = kEmpty;
   return buffer;
 }
 template <const char* name>
@@ -350,12 +356,10 @@ Result<Value> text_repr(Thread& t, Value value) {
   return make_str(t, out + " encoding=" + repr_text(t, self->encoding) + ">");
 }
 Result<Value> text_closed(Thread& t, Value value) {
-  TRY(check_ready(t, value.as<TextObject>()));
-  return get_attr(t, value.as<TextObject>()->buffer, "closed");
+  return get_attr(t, TRY(buffer_of(t, value.as<TextObject>())), "closed");
 }
 Result<Value> text_name(Thread& t, Value value) {
-  TRY(check_ready(t, value.as<TextObject>()));
-  return get_attr(t, value.as<TextObject>()->buffer, t.names().name);
+  return get_attr(t, TRY(buffer_of(t, value.as<TextObject>())), t.names().name);
 }
 Result<Value> text_get_encoding(Thread&, Value value) {
   Value v = value.as<TextObject>()->encoding;
@@ -365,10 +369,7 @@ Result<Value> text_get_errors(Thread& t, Value value) {
   TRY(check_ready(t, value.as<TextObject>()));
   return value.as<TextObject>()->errors;
 }
-Result<Value> text_get_buffer(Thread& t, Value value) {
-  TRY(check_ready(t, value.as<TextObject>()));
-  return value.as<TextObject>()->buffer;
-}
+Result<Value> text_get_buffer(Thread& t, Value value) { return buffer_of(t, value.as<TextObject>()); }
 Result<Value> text_get_line_buffering(Thread&, Value value) {
   return Value::from_bool(value.as<TextObject>()->line_buffering);
 }

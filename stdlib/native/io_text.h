@@ -14,11 +14,11 @@ struct TextObject : Object {
   Slot buffer;            // empty before __init__ and after detach()
   Slot encoding, errors;  // str
   Slot decoder, encoder;  // codec objects when the encoding is not native
-  bool ready, detached, line_buffering, write_through, seekable, has_read1, readable, writable;
+  std::atomic<bool> ready;
+  bool detached, line_buffering, write_through, seekable, has_read1, readable, writable;
   std::atomic<bool> telling;
   std::atomic<bool> unwritten;     // `pending` is not empty, for who does not hold `writing`
   bool universal, translate_read;  // newline is None or '' / None
-  bool plain_buffer;               // the buffer is exactly one of io_buffered.cpp
   Encoding native;
   std::string* errors_text;
   std::string* newline;       // what '\n' becomes when written
@@ -40,6 +40,8 @@ inline std::string_view unread(const TextObject* self) {
 // Whether it has a buffer, and whether that is open.
 Status check_ready(Thread& t, TextObject* self);
 Status check_open(Thread& t, TextObject* self);
+// The buffer for who holds no lock: another thread may detach it at any time.
+Result<Value> buffer_of(Thread& t, TextObject* self);
 // Hands what is encoded on to the buffer.
 Status write_pending(Thread& t, TextObject* self);
 

@@ -9,12 +9,11 @@ namespace {
 // `text`, which is UTF-8, as the file has it: without a mark of byte order.
 Status encode_as_read(Thread& t, TextObject* self, std::string_view text, std::string& out) {
   StrObject* str = make_str(t, text);
+  const std::string errors = *self->errors_text;
   switch (self->native) {
-    case Encoding::Latin1: return encode_latin1_to(t, str, *self->errors_text, out);
+    case Encoding::Latin1: return encode_latin1_to(t, str, errors, out);
     case Encoding::Utf8:
-    case Encoding::Ascii:
-      return encode_utf8_to(t, str, *self->errors_text == "strict" ? "surrogatepass" : *self->errors_text,
-                            out);
+    case Encoding::Ascii: return encode_utf8_to(t, str, errors == "strict" ? "surrogatepass" : errors, out);
     default: {
       Value encoded = TRY(encode_str(t, str, self->encoding, self->errors));
       Value mark = TRY(encode_str(t, empty_str(t), self->encoding, self->errors));

@@ -70,7 +70,6 @@ Result<Value> text_init(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}",
                    type_name(t, errors));
   self->buffer = args[1];
-  self->plain_buffer = is_exact_buffered(t, args[1]);
   TRY(set_newline(t, self, args[4]));
   if (encoding.is_none()) TRY(warn_about_encoding(t, 1));
   if (encoding.is_none() || str_equal(encoding.as<StrObject>(), "locale"))
