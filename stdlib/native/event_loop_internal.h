@@ -66,8 +66,10 @@ struct EventLoopObject : Object {
   std::atomic<uint64_t> timer_count, cancelled_timers, timer_serial;
   // By descriptor: the handle of the reader, then the one of the writer.
   std::atomic<SlotArray*> watches;
-  std::atomic<Poller*>
-      poller;  // native memory, made when the first descriptor is watched; freed by the finalizer or by close
+  // Native memory, made when the first descriptor is watched and freed by the finalizer: another thread may
+  // be about to wake a loop that is closed.
+  std::atomic<Poller*> poller;
+  std::atomic<char*> received;  // receive_buffer()
   const LoopNames* names;
   Slot current_handle, slow_callback_duration;
   Slot task_factory;
@@ -129,9 +131,10 @@ Status poll_events(Thread& t, EventLoopObject* loop, os::Deadline deadline);
 void wake(Thread& t, EventLoopObject* loop);
 void close_poller(Thread& t, EventLoopObject* loop);
 Result<int> descriptor_of(Thread& t, Value file);
-// A buffer of kReceiveSize bytes for the thread that runs the loop; nothing in it lives beyond a call.
+// A buffer of kReceiveSize bytes for the thread that runs the loop; nothing in it lives beyond a call. Null:
+// no memory.
 inline constexpr size_t kReceiveSize = 256 * 1024;
-char* receive_buffer(EventLoopObject* loop);
+char* receive_buffer(Thread& t, EventLoopObject* loop);
 void trace_watches(EventLoopObject* loop, Tracer& tracer);
 
 // ---- event_loop_transport.cpp

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "stdlib/native/event_loop_internal.h"
@@ -31,12 +30,16 @@ class Poller {
     asked.data.fd = event_;
     if (is_open()) epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &asked);
   }
-  ~Poller() {
-    if (epoll_ >= 0) close(epoll_);
-    if (event_ >= 0) close(event_);
-  }
+  ~Poller() { shut(); }
   Poller(const Poller&) = delete;
 
+  std::atomic<bool> waited_for{false};  // a thread is in epoll_wait, or about to be
+  // Under the loop's lock, as whatever else uses the descriptors.
+  void shut() {
+    for (std::atomic<int>* fd : {&epoll_, &event_})
+      if (int open = fd->exchange(-1); open >= 0) close(open);
+    watched_.store(0, std::memory_order_relaxed);
+  }
   bool is_open() const { return epoll_ >= 0 && event_ >= 0; }
   int descriptor() const { return epoll_; }
   int event_descriptor() const { return event_; }
@@ -73,10 +76,6 @@ class Poller {
   // for references.
   static constexpr int kBatch = 512;
   epoll_event* events() { return events_; }
-  char* receive_buffer() {
-    if (receive_buffer_ == nullptr) receive_buffer_ = std::make_unique<char[]>(kReceiveSize);
-    return receive_buffer_.get();
-  }
   void signal() const {
     uint64_t one = 1;
     [[maybe_unused]] ssize_t written = write(event_, &one, sizeof one);
@@ -87,11 +86,10 @@ class Poller {
   }
 
  private:
-  int epoll_, event_;
+  std::atomic<int> epoll_, event_;
   uint32_t generation_;
   std::atomic<size_t> watched_{0};
   std::vector<uint32_t> asked_;  // EPOLL* bits by descriptor
-  std::unique_ptr<char[]> receive_buffer_;
   epoll_event events_[kBatch];
 };
 
@@ -176,9 +174,17 @@ Value watcher_of(Thread& t, EventLoopObject* loop, int fd, Direction direction) 
   return watch_slot(watches, fd, direction);
 }
 
-char* receive_buffer(EventLoopObject* loop) { return poller_of(loop)->receive_buffer(); }
+char* receive_buffer(Thread& t, EventLoopObject* loop) {
+  char* buffer = loop->received.load(std::memory_order_acquire);
+  if (buffer == nullptr) {
+    buffer = static_cast<char*>(t.heap().allocate_raw_unset(t, kReceiveSize));
+    loop->received.store(buffer, std::memory_order_release);
+  }
+  return buffer;
+}
 
 void trace_watches(EventLoopObject* loop, Tracer& tracer) {
+  tracer.mark_raw(loop->received.load(std::memory_order_relaxed));
   SlotArray* watches = loop->watches.load(std::memory_order_relaxed);
   if (watches == nullptr) return;
   tracer.mark_raw(watches);
@@ -186,9 +192,13 @@ void trace_watches(EventLoopObject* loop, Tracer& tracer) {
 }
 
 void close_poller(Thread& t, EventLoopObject* loop) {
+  // A thread that began to run the loop meanwhile may wait in it: that is to notice, and the descriptors stay
+  // open for it until the loop is gone.
+  wake(t, loop);
   ObjectLock lock(t, loop);
-  delete loop->poller.exchange(nullptr);
+  if (Poller* poller = poller_of(loop); poller != nullptr && !poller->waited_for) poller->shut();
   loop->watches.store(nullptr, std::memory_order_release);
+  loop->received.store(nullptr, std::memory_order_release);
 }
 
 // ---------------------------------------------------------------- waiting
@@ -196,7 +206,11 @@ void close_poller(Thread& t, EventLoopObject* loop) {
 void wake(Thread& t, EventLoopObject* loop) {
   switch (loop->sleep.exchange(Sleep::Woken, std::memory_order_seq_cst)) {
     case Sleep::Parked: unpark_one(t, &loop->sleep); break;
-    case Sleep::Polling: poller_of(loop)->signal(); break;
+    case Sleep::Polling: {
+      ObjectLock lock(t, loop);  // the descriptor stays open
+      poller_of(loop)->signal();
+      break;
+    }
     case Sleep::Awake:
     case Sleep::Woken: break;
   }
@@ -232,7 +246,11 @@ static int milliseconds_until(os::Deadline deadline) {
 static int wait_detached(Thread& t, EventLoopObject* loop, epoll_event* events, int capacity,
                          os::Deadline deadline) {
   Poller& poller = *poller_of(loop);
-  if (!fall_asleep(loop, Sleep::Polling)) return epoll_wait(poller.descriptor(), events, capacity, 0);
+  poller.waited_for = true;
+  if (!fall_asleep(loop, Sleep::Polling)) {
+    poller.waited_for = false;
+    return epoll_wait(poller.descriptor(), events, capacity, 0);
+  }
   WaitRecord& record = t.impl->wait;
   record.object.store(loop, std::memory_order_relaxed);
   record.deadline.store(deadline, std::memory_order_relaxed);
@@ -248,6 +266,7 @@ static int wait_detached(Thread& t, EventLoopObject* loop, epoll_event* events, 
     BlockingRegion out(t);
     count = epoll_wait(poller.descriptor(), events, capacity, timeout);
   }
+  poller.waited_for = false;
   if (t.is_main) set_signal_event_fd(-1);
   record.kind.store(WaitKind::None, std::memory_order_release);
   loop->sleep.store(Sleep::Awake, std::memory_order_seq_cst);
@@ -273,6 +292,7 @@ static Status make_ready(Thread& t, EventLoopObject* loop, int fd, Direction dir
 }
 
 Status poll_events(Thread& t, EventLoopObject* loop, os::Deadline deadline) {
+  if (loop->closed.load(std::memory_order_relaxed)) return t.raise(Exc::RuntimeError, "Event loop is closed");
   Poller* poller = poller_of(loop);
   if (poller == nullptr || poller->watched() == 0)
     return deadline == kDoNotWait ? t.poll() : park_loop(t, loop, deadline);

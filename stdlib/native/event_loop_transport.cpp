@@ -226,15 +226,14 @@ Status maybe_resume(Thread& t, StreamTransport* self) {
 
 // ---------------------------------------------------------------- reading
 
-Status on_eof(Thread& t, StreamTransport* self) {
-  auto keep_open = call_method(t, self->protocol, loop_of(self)->names->eof_received);
+Status on_eof(Thread& t, StreamTransport* self, const LoopNames& names) {
+  auto keep_open = call_method(t, self->protocol, names.eof_received);
   if (keep_open.is_error()) return fatal_error(t, self, "Fatal error: protocol.eof_received() call failed.");
   if (TRY(truth(t, keep_open.value()))) return set_reading(t, self, false);  // it may still write
   return close_transport(t, self);
 }
 
-Status read_into_protocol(Thread& t, StreamTransport* self) {
-  const LoopNames& names = *loop_of(self)->names;
+Status read_into_protocol(Thread& t, StreamTransport* self, const LoopNames& names) {
   constexpr const char* kGetFailed = "Fatal error: protocol.get_buffer() call failed.";
   auto given = call_method(t, self->protocol, names.get_buffer, {Value::from_int(-1)});
   if (given.is_error()) return fatal_error(t, self, kGetFailed);
@@ -251,7 +250,7 @@ Status read_into_protocol(Thread& t, StreamTransport* self) {
     if (error == EAGAIN || error == EINTR) return {};
     return fatal_os_error(t, self, error, kReadError);
   }
-  if (received == 0) return on_eof(t, self);
+  if (received == 0) return on_eof(t, self, names);
   if (call_method(t, self->protocol, names.buffer_updated, {Value::from_int(received)}).is_error())
     return fatal_error(t, self, "Fatal error: protocol.buffer_updated() call failed.");
   return {};
@@ -263,18 +262,19 @@ Status on_readable(Thread& t, Value subject, Value) {
   if (!self->reading.load(std::memory_order_relaxed) || self->lost.load(std::memory_order_relaxed) > 0 ||
       loop == nullptr)
     return {};
-  if (self->buffered_protocol.load(std::memory_order_relaxed)) return read_into_protocol(t, self);
-  char* buffer = receive_buffer(loop);
+  const LoopNames& names = *loop->names;  // `loop` of the transport may be taken away while a script runs
+  if (self->buffered_protocol.load(std::memory_order_relaxed)) return read_into_protocol(t, self, names);
+  char* buffer = receive_buffer(t, loop);
   int64_t received = recv(self->fd.load(std::memory_order_relaxed), buffer, kReceiveSize, MSG_DONTWAIT);
   if (received < 0) {
     int error = errno;
     if (error == EAGAIN || error == EINTR) return {};
     return fatal_os_error(t, self, error, kReadError);
   }
-  if (received == 0) return on_eof(t, self);
+  if (received == 0) return on_eof(t, self, names);
   Value data = make_bytes(t, {buffer, static_cast<size_t>(received)});
   if (data.is_empty()) return fatal_error(t, self, kReadError);
-  if (call_method(t, self->protocol, loop->names->data_received, {data}).is_error())
+  if (call_method(t, self->protocol, names.data_received, {data}).is_error())
     return fatal_error(t, self, "Fatal error: protocol.data_received() call failed.");
   return {};
 }
