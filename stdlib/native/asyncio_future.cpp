@@ -72,16 +72,18 @@ Status append_callback(Thread& t, FutureObject* future, Value callback, Value co
       return {};
     }
   }
-  if (state_of(future) != State::Pending) {
-    if (wakes) return schedule_wake(t, future->loop, callback, Value(future), context);
-    return schedule_call(t, future->loop, callback, Value(future), context);
+  if (state_of(future) == State::Pending) {
+    Value made = wakes ? make_wakeup_callable(t, callback) : callback;
+    Value pair = make_tuple(t, {made, context}), list = make_list(t);
+    ObjectLock lock(t, future);  // who finishes it takes the list out
+    if (state_of(future) == State::Pending) {
+      if (Value known = future->callbacks; !known.is_empty()) list = known;
+      future->callbacks = list;
+      return list_append(t, list.as<ListObject>(), pair);
+    }
   }
-  Value made = wakes ? make_wakeup_callable(t, callback) : callback;
-  Value pair = make_tuple(t, {made, context});
-  Value list = make_list(t);
-  if (!future->callbacks.compare_exchange(kEmpty, list)) list = future->callbacks;
-  if (!list.is_empty()) TRY(list_append(t, list.as<ListObject>(), pair));
-  return {};
+  if (wakes) return schedule_wake(t, future->loop, callback, Value(future), context);
+  return schedule_call(t, future->loop, callback, Value(future), context);
 }
 
 // The callbacks as Python sees them: a list of (callback, context), or None.
@@ -301,6 +303,7 @@ Result<Value> future_remove_done_callback(Thread& t, const Value* args) {
   int64_t removed = 0;
   Value first = self->first_callback;
   if (!first.is_empty() && !self->wakes_first && TRY(equals(t, first, args[1]))) {
+    ObjectLock lock(t, self);
     if (self->first_callback.compare_exchange(first, kEmpty)) {
       self->first_context = kEmpty;
       ++removed;
@@ -310,7 +313,8 @@ Result<Value> future_remove_done_callback(Thread& t, const Value* args) {
   if (rest.is_empty()) return Value::from_int(removed);
   ListObject* kept = make_list(t);
   auto* list = rest.as<ListObject>();
-  for (size_t i = 0; i < list->length(); ++i) {
+  size_t i = 0;
+  for (; i < list->length(); ++i) {
     Value pair = list->at(i);
     if (!is_tuple(pair)) continue;
     if (TRY(equals(t, (*pair.as<TupleObject>())[0], args[1]))) {
@@ -319,8 +323,11 @@ Result<Value> future_remove_done_callback(Thread& t, const Value* args) {
       TRY(list_append(t, kept, pair));
     }
   }
-  // Comparing runs code: what it did to the list stays.
-  self->callbacks.compare_exchange(rest, kept->length() == 0 ? kEmpty : Value(kept));
+  // Comparing runs code: what it did to the list stays, and what other threads have added.
+  ObjectLock lock(t, self);
+  if (self->callbacks.get() != rest) return Value::from_int(removed);
+  for (; i < list->length(); ++i) TRY(list_append(t, kept, list->at(i)));
+  self->callbacks = kept->length() == 0 ? kEmpty : Value(kept);
   return Value::from_int(removed);
 }
 Result<Value> future_cancel(Thread& t, const Value* args) {

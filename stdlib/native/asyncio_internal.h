@@ -34,7 +34,7 @@ struct TaskList;
 struct TaskObject : FutureObject {
   Slot coroutine, context, name, waiter;
   // The list of all pending tasks, see asyncio_registry.cpp. Not traced: the list keeps no task alive.
-  TaskList* list;
+  std::atomic<TaskList*> list;
   TaskObject *next, *previous;
   uint64_t number;  // of "Task-N", while nobody gave it a name
   std::atomic<int64_t> cancels_requested;

@@ -67,24 +67,23 @@ uint64_t next_task_number(Thread& t) {
 
 // SAFETY: no safepoint while a list's mutex is held, so the collector never finds a list half changed.
 void register_task(Thread& t, TaskObject* task) {
-  if (task->list != nullptr) return;
-  TaskList* list = &registry_of(t).lists[(task->loop.get().bits() >> 6) % kLists];
+  TaskList *none = nullptr, *list = &registry_of(t).lists[(task->loop.get().bits() >> 6) % kLists];
   std::lock_guard<std::mutex> guard(list->mutex);
+  if (!task->list.compare_exchange_strong(none, list)) return;
   task->previous = nullptr;
   task->next = list->first;
   if (list->first != nullptr) list->first->previous = task;
   list->first = task;
-  task->list = list;
 }
 void unregister_task(TaskObject* task) {
   TaskList* list = task->list;
   if (list == nullptr) return;
   std::lock_guard<std::mutex> guard(list->mutex);
-  if (task->list == nullptr) return;
-  task->list = nullptr;
+  if (task->list != list) return;
   (task->previous != nullptr ? task->previous->next : list->first) = task->next;
   if (task->next != nullptr) task->next->previous = task->previous;
   task->next = task->previous = nullptr;
+  task->list = nullptr;  // from here on it may be put into another list
 }
 
 Status enter_task(Thread& t, Value loop, Value task) {

@@ -145,17 +145,18 @@ Status run_step(Thread& t, TaskObject* task, Value exception) {
 
 // Runs the first step at once (eager_task_factory).
 Status start_eagerly(Thread& t, TaskObject* task) {
-  Value previous = TRY(swap_current_task(t, task->loop, Value(task)));
+  Value before, context = task->context, loop = task->loop;
+  if (!is_context(context)) return t.raise(Exc::TypeError, "an instance of Context was expected");
+  Value previous = TRY(swap_current_task(t, loop, Value(task)));
   register_task(t, task);
-  Value before;
-  Status status = enter_context(t, task->context, &before);
+  Status status = enter_context(t, context, &before);
   if (status.ok()) {
     status = run_step(t, task, kEmpty);
-    leave_context(t, task->context, before);
+    leave_context(t, context, before);
   }
   Value failure = t.take_exception();
   Status restored{};
-  if (auto current = swap_current_task(t, task->loop, previous); current.is_error()) restored = Error{};
+  if (auto current = swap_current_task(t, loop, previous); current.is_error()) restored = Error{};
   if (!failure.is_empty()) t.restore_exception(failure);
   if (state_of(task) != State::Pending) {
     unregister_task(task);
@@ -290,8 +291,8 @@ Result<bool> is_coroutine_like(Thread& t, Value v) {
 // A task that is destroyed reports before its coroutine is closed, as where the one's end is the other's: the
 // collector leaves the coroutine to the task.
 void keep_coroutine(Thread& t, TaskObject* task) {
-  if (type_of(t, task->coroutine) == t.types().coroutine)
-    task->coroutine.get().as_object()->set_flag(kFlagFinalized);
+  Value coroutine = task->coroutine;
+  if (type_of(t, coroutine) == t.types().coroutine) coroutine.as_object()->set_flag(kFlagFinalized);
 }
 void release_coroutine(Thread& t, TaskObject* task) {
   Value coroutine = task->coroutine;
