@@ -26,7 +26,7 @@ struct DialectObject : Object {
 };
 struct ReaderObject : Object {
   Slot lines, dialect;  // iterator, DialectObject
-  int64_t line_number;
+  std::atomic<int64_t> line_number;
 };
 struct WriterObject : Object {
   Slot write, dialect;
@@ -392,7 +392,7 @@ Result<Value> reader_next(Thread& t, Value self) {
       return raise_csv(
           t, fmt::format("iterator should return strings, not {} (the file should be opened in text mode)",
                          type_name(t, line)));
-    ++reader->line_number;
+    reader->line_number.fetch_add(1, std::memory_order_relaxed);
     auto* text = line.as<StrObject>();
     for (size_t i = 0, n = text->length(); i < n; ++i) TRY(record.feed(text->at(i)));
     if (TRY(record.end_line())) return Value(fields);

@@ -61,7 +61,8 @@ Status call_back(Thread& t, Value self, Value callback) {
   return {};
 }
 Status call_all_back(Thread& t, Value self) {
-  auto* callbacks = future(self)->callbacks.get().as<ListObject>();
+  Value list = TRY(slot_attribute(t, future(self), future(self)->callbacks, "_done_callbacks"));
+  auto* callbacks = list.as<ListObject>();
   for (size_t i = 0; i < callbacks->length(); ++i) {
     Value callback = callbacks->at(i);
     if (!callback.is_empty()) TRY(call_back(t, self, callback));

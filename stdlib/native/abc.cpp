@@ -62,7 +62,7 @@ void set_collection_flag(Thread& t, Value cls, uint32_t flag) {
   if (below.is_error() || !is_list(below.value())) return t.clear_exception();
   auto* list = below.value().as<ListObject>();
   for (size_t i = 0; i < list->length(); ++i)
-    if (is_type(list->at(i))) set_collection_flag(t, list->at(i), flag);
+    if (Value each = list->at(i); is_type(each)) set_collection_flag(t, each, flag);
 }
 
 Status compute_abstract_methods(Thread& t, Value cls) {
@@ -76,6 +76,8 @@ Status compute_abstract_methods(Thread& t, Value cls) {
     return truth(t, flag);
   };
   TRY(for_each(t, items, [&](Value pair) -> Status {
+    if (!is_tuple(pair) || pair.as<TupleObject>()->size != 2)
+      return t.raise(Exc::TypeError, "items() must return pairs");
     bool abstract = TRY(is_abstract((*pair.as<TupleObject>())[1]));
     if (abstract) TRY(set_add(t, names, (*pair.as<TupleObject>())[0]));
     return {};

@@ -44,7 +44,7 @@ ContextObject* make_context(Thread& t, Type* type, const ContextObject* like) {
 
 ContextObject* current_context(Thread& t, DecimalTypes& types) {
   Value found = context_variable(t, types.variable);
-  if (!found.is_not_found()) [[likely]]
+  if (is_decimal_context(found)) [[likely]]  // scripts find the variable in copy_context()
     return found.as<ContextObject>();
   ContextObject* fresh = make_context(t, types.context, types.default_context.get().as<ContextObject>());
   fresh->status = 0;
