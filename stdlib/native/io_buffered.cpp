@@ -38,8 +38,9 @@ Status check_ready(Thread& t, BufferedObject* self) {
   if (self->detached) return t.raise(Exc::ValueError, "raw stream has been detached");
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
-// For who does not hold the lock: another thread may detach it at any time.
+// For who does not hold the lock: another thread may detach it at any time. It may lead back to here.
 Result<Value> raw_of(Thread& t, BufferedObject* self) {
+  TRY(t.check_stack(""));
   Value raw = self->raw;
   TRY(check_ready(t, self));
   if (raw.is_empty()) return t.raise(Exc::ValueError, "raw stream has been detached");

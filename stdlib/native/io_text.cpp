@@ -16,6 +16,7 @@ Status check_ready(Thread& t, TextObject* self) {
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
 Result<Value> buffer_of(Thread& t, TextObject* self) {
+  TRY(t.check_stack(""));  // it may lead back to here
   Value buffer = self->buffer;
   TRY(check_ready(t, self));
   if (buffer.is_empty()) return t.raise(Exc::ValueError, "underlying buffer has been detached");
