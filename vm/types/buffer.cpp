@@ -218,6 +218,11 @@ Status HeldBuffer::get(Thread& t, Value v, bool writable) {
   return {};
 }
 
+std::string_view HeldBuffer::steady(Thread& t) {
+  if (held_ && free_threaded(t)) bytes_ = copy_ = buffer_to_bytes(t, view_);
+  return bytes_;
+}
+
 Result<std::string_view> bytes_view(Thread& t, Value v) {
   if (is_bytes(v)) return v.as<BytesObject>()->view();
   if (is_kind(v, Kind::ByteArray)) return bytearray_content(t, v.as<ByteArrayObject>());

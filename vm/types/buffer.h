@@ -53,6 +53,9 @@ class HeldBuffer {
   HeldBuffer(const HeldBuffer&) = delete;
   Status get(Thread& t, Value v, bool writable = false);
   std::string_view bytes() const { return bytes_; }
+  // For what reads them more than once and trusts the first time: without a GIL another thread may change the
+  // content meanwhile, so these are a copy of one moment then.
+  std::string_view steady(Thread& t);
   uint8_t* data() const { return view_.data; }
   const BufferView& view() const { return view_; }
 

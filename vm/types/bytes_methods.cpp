@@ -171,7 +171,7 @@ Result<Value> bytes_method_replace(Thread& t, const Value* args) {
   TRY(held_with.get(t, args[2]));
   int64_t limit = TRY(to_ssize(t, args[3]));
   if (limit < 0) limit = INT64_MAX;
-  std::string_view own = self_bytes(t, args[0]), part = held_part.bytes(), with = held_with.bytes();
+  std::string_view own = self_bytes(t, args[0]), part = held_part.steady(t), with = held_with.bytes();
   if (part.size() == with.size() && !part.empty() && limit > 0) {
     int64_t hit = find_bytes(raw(own), own.size(), raw(part), part.size());
     if (hit < 0) return bytes_unchanged(t, args[0]);

@@ -193,7 +193,7 @@ Result<Value> decode_object(Thread& t, Value source, Value encoding, Value error
   TRY(held.get(t, source));
   if (held.bytes().empty()) return Value(empty_str(t));
   std::string name = text_of(encoding, "utf-8"), handler = text_of(errors, "");
-  std::string_view data = held.bytes();
+  std::string_view data = held.steady(t);
   // Handlers may run script code that changes a bytearray: work on a copy then.
   std::string copy;
   if (!is_bytes(source) && error_handler_by_name(handler) == ErrorHandler::Other) {
