@@ -137,14 +137,18 @@ Result<Value> load_found_spec(Thread& t, StrObject* name, Value spec) {
   if (!create.is_not_found()) module = TRY(call(t, create, {spec}));
   if (module.is_none()) module = make_module(t, name);
   if (is_kind(module, Kind::Module)) TRY(init_module_attributes(t, module.as<ModuleObject>(), spec));
+  // Other threads that import it wait meanwhile.
+  struct Initialising {
+    ModuleSpecObject* spec;
+    ~Initialising() {
+      if (spec != nullptr) spec->initializing = false;
+    }
+  } initialising{is_module_spec(t, spec) ? spec.as<ModuleSpecObject>() : nullptr};
+  if (initialising.spec != nullptr) initialising.spec->initializing = true;
   TRY(dict_set(t, t.runtime().modules, name, module));
   Value exec = TRY(get_attr_or_not_found(t, loader, intern(t, "exec_module")));
   if (!exec.is_not_found()) {
-    // Other threads that import it wait meanwhile.
-    ModuleSpecObject* own = is_module_spec(t, spec) ? spec.as<ModuleSpecObject>() : nullptr;
-    if (own != nullptr) own->initializing = true;
     Result<Value> done = call(t, exec, {module});
-    if (own != nullptr) own->initializing = false;
     if (done.is_error()) {
       Value exception = t.take_exception();
       if (dict_delete(t, t.runtime().modules, name).is_error()) t.clear_exception();
