@@ -77,7 +77,7 @@ static Result<Value> get_annotations(Thread& t, Value self) {
     auto* pairs = v.as<TupleObject>();
     for (size_t i = 0; i + 1 < pairs->size; i += 2) TRY(dict_set(t, dict, (*pairs)[i], (*pairs)[i + 1]));
   }
-  fn(self)->annotations = Value(dict);
+  if (!fn(self)->annotations.compare_exchange(v, Value(dict))) return get_annotations(t, self);
   return dict;
 }
 static Status set_annotations(Thread& t, Value self, Value value) {

@@ -166,9 +166,7 @@ static Result<Value> get_annotations(Thread& t, Value self) {
   DictObject* dict = mod(self)->dict;
   Value v = dict_get_str(dict, t.names().__annotations__);
   if (!v.is_not_found()) return v;
-  Value made = make_dict(t);
-  TRY(dict_set_str(t, dict, t.names().__annotations__, made));
-  return made;
+  return dict_set_default(t, dict, Value(t.names().__annotations__), Value(make_dict(t)));
 }
 static Status set_annotations(Thread& t, Value self, Value value) {
   DictObject* dict = mod(self)->dict;

@@ -157,6 +157,7 @@ static Status set_bases(Thread& t, Value self, Value value) {
   if (bases->size == 0)
     return t.raise(Exc::TypeError, "can only assign non-empty tuple to {}.__bases__, not ()",
                    type_name(type));
+  TypeLock lock(t);  // now, or two threads make each other's class their base
   for (size_t i = 0; i < bases->size; ++i) {
     if (!is_type((*bases)[i]))
       return t.raise(Exc::TypeError, "{}.__bases__ must be tuple of classes, not '{}'", type_name(type),
@@ -172,7 +173,6 @@ static Status set_bases(Thread& t, Value self, Value value) {
   if (!same_layout(old_base, base))
     return t.raise(Exc::TypeError, "__bases__ assignment: '{}' object layout differs from '{}'",
                    type_name(base), type_name(old_base));
-  TypeLock lock(t);
   TupleObject* old_bases = type->bases.load();
   type->bases.store(bases);
   type->base.store(base);
@@ -273,6 +273,9 @@ static Result<Value> get_annotations(Thread& t, Value self) {
       if (DescrGetSlot get = own.as_object()->type()->slots.descr_get) return get(t, own, kEmpty, self);
     return own;
   }
+  TypeLock lock(t);
+  own = type_own(t, type, t.names().__annotations__);
+  if (!own.is_not_found()) return own;  // another thread's
   Value made = make_dict(t);
   TRY(type_set_attr_raw(t, type, t.names().__annotations__, made));
   return made;
