@@ -447,17 +447,15 @@ static Result<Value> justify(Thread& t, const Value* args, char mode, const char
   int64_t width = TRY(to_ssize(t, args[1]));
   char fill = ' ';
   if (!args[2].is_empty()) {
-    bool fits = (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) && self_size(args[2]) == 1;
-    if (!fits) {
-      if (is_bytes(args[2]) || is_kind(args[2], Kind::ByteArray)) {
-        return t.raise(Exc::TypeError,
-                       "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}",
-                       name, bytes_type_name(args[2]), self_size(args[2]));
-      }
+    if (!is_bytes(args[2]) && !is_kind(args[2], Kind::ByteArray))
       return t.raise(Exc::TypeError, "{}() argument 2 must be a byte string of length 1, not {}", name,
                      type_name(t, args[2]));
-    }
-    fill = self_bytes(t, args[2])[0];
+    std::string_view given = self_bytes(t, args[2]);
+    if (given.size() != 1)
+      return t.raise(Exc::TypeError,
+                     "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}", name,
+                     bytes_type_name(args[2]), given.size());
+    fill = given[0];
   }
   std::string_view own = self_bytes(t, args[0]);
   auto size = static_cast<int64_t>(own.size());
