@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vm/gc/heap.h"
+#include "vm/os/memory.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/bytes_internal.h"
@@ -219,7 +220,7 @@ Status HeldBuffer::get(Thread& t, Value v, bool writable) {
 }
 
 std::string_view HeldBuffer::steady(Thread& t) {
-  if (held_ && free_threaded(t)) bytes_ = copy_ = buffer_to_bytes(t, view_);
+  if (held_ && free_threaded(t) && os::has_room(bytes_.size())) bytes_ = copy_ = buffer_to_bytes(t, view_);
   return bytes_;
 }
 

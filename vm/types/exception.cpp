@@ -49,8 +49,10 @@ void chain_context(Thread& t, Value exception, Value context) {
     }
     each = next;
     if (each == slow) break;  // a cycle that was there before
-    // Another thread may have cut the chain behind.
-    if (Value after = slow.as<ExceptionObject>()->context; advance_slow && is_exception(after)) slow = after;
+    if (advance_slow) {       // from here on again where another thread has cut the chain behind
+      Value after = slow.as<ExceptionObject>()->context;
+      slow = is_exception(after) ? after : each;
+    }
     advance_slow = !advance_slow;
   }
   exception.as<ExceptionObject>()->context = context;

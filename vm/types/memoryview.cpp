@@ -40,13 +40,15 @@ static Result<MemoryViewObject*> clone_view(Thread& t, MemoryViewObject* from, i
   m->item_size = from->item_size;
   m->read_only = from->read_only;
   if (from->procs != nullptr) {  // memory that can go away: this view counts by itself
+    // __index__ or, until this one counts, another thread may have released that one. The collector keeps
+    // memory in a cell of its own, no other.
+    auto live = [&] { return from->cell != nullptr ? Status() : check_live(t, from); };
+    TRY(live());
     BufferView again;
     TRY(from->procs->acquire(t, m->owner, &again));
     m->procs = from->procs;
     t.heap().register_native_finalizer(m, finalize_view);
-    // __index__ or another thread may have released that one before this one counted: the collector keeps
-    // memory in a cell of its own, no other.
-    if (Status live = from->cell != nullptr ? Status() : check_live(t, from); live.is_error()) {
+    if (live().is_error()) {
       finalize_view(m);
       return Error{};
     }
