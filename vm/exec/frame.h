@@ -72,6 +72,7 @@ class FrameLook {
   FrameLook(Thread& t, const FrameObject* f);
   ~FrameLook();
   FrameLook(const FrameLook&) = delete;
+  bool is_elsewhere() const { return stopped_ != nullptr; }  // it is not on this thread's stack
 
  private:
   Thread* stopped_ = nullptr;

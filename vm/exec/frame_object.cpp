@@ -216,7 +216,8 @@ Status set_line(Thread& t, Value v, Value value) {
   if (value.is_empty()) return t.raise(Exc::AttributeError, "cannot delete attribute");
   if (!is_any_int(value)) return t.raise(Exc::ValueError, "lineno must be an integer");
   int64_t line = TRY(to_int64(t, value));
-  FrameLook look(t, self(v));
+  if (FrameLook(t, self(v)).is_elsewhere())
+    return t.raise(Exc::ValueError, "f_lineno can only be set in a trace function");
   return jump_to_line(t, self(v), line);
 }
 
