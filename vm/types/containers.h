@@ -36,10 +36,10 @@ struct ListObject : Object {
       nullptr};  // null when never filled. A reader loads array once, then checks index < min(size, capacity)
   std::atomic<uint64_t> size{0};
   uint64_t length() const { return size.load(std::memory_order_acquire); }
-  // Item i or empty when out of range by now (another thread shrank the list).
+  // Item i or empty when out of range by now (another thread shrank the list, or cleared and filled it).
   Value at(size_t i) const {
     ListArray* a = array.load(std::memory_order_acquire);
-    return i < length() && i < a->capacity ? a->items()[i].get() : kEmpty;
+    return a != nullptr && i < length() && i < a->capacity ? a->items()[i].get() : kEmpty;
   }
 };
 ListObject* make_list(Thread& t, size_t capacity = 0);
