@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <mutex>
 
 #include "stdlib/native/posix_process.h"
 
@@ -12,15 +14,40 @@ extern char** environ;
 namespace mp::posix {
 namespace {
 
+// The environment is the process's. setenv(3) frees the array of a variable that is new while getenv(3) of
+// another thread walks through it, also within the C library (tzset, getaddrinfo); so a new one goes into an
+// array of ours, which is followed by a larger one and never freed.
+std::mutex g_environment;
+char** g_entries = nullptr;
+size_t g_room = 0;
+
+bool add_variable(const std::string& text, size_t name_size) {
+  size_t count = 0;
+  for (; environ != nullptr && environ[count] != nullptr; ++count)
+    if (std::strncmp(environ[count], text.c_str(), name_size + 1) == 0) return false;
+  char** entries = environ;
+  if (entries != g_entries || count + 1 >= g_room) {
+    g_room = 2 * count + 8;
+    entries = g_entries = new char*[g_room]();
+    std::copy_n(environ, count, entries);
+  }
+  __atomic_store_n(&entries[count], strdup(text.c_str()), __ATOMIC_RELEASE);
+  __atomic_store_n(&environ, entries, __ATOMIC_RELEASE);
+  return true;
+}
+
 Result<Value> os_putenv(Thread& t, const Value* args) {
   std::string name = TRY(exec_string(t, args[0])), value = TRY(exec_string(t, args[1]));
   if (name.find('=') != std::string::npos)
     return t.raise(Exc::ValueError, "illegal environment variable name");
+  std::lock_guard<std::mutex> guard(g_environment);
+  if (!name.empty() && add_variable(name + '=' + value, name.size())) return kNone;
   if (setenv(name.c_str(), value.c_str(), 1) < 0) return t.raise_os_error(errno);
   return kNone;
 }
 Result<Value> os_unsetenv(Thread& t, const Value* args) {
   std::string name = TRY(exec_string(t, args[0]));
+  std::lock_guard<std::mutex> guard(g_environment);
   if (unsetenv(name.c_str()) < 0) return t.raise_os_error(errno);
   return kNone;
 }
