@@ -90,8 +90,8 @@ Result<bool> acquire(Thread& t, SemLockObject* self, int64_t timeout) {
   }
   if (error == EAGAIN || error == ETIMEDOUT) return false;
   if (error != 0) return t.raise_os_error(error);
+  self->owner = t.ident;  // first: is_mine() of who held it before looks at the count
   ++self->count;
-  self->owner = t.ident;
   return true;
 }
 Result<Value> semlock_acquire(Thread& t, const Value* args) {

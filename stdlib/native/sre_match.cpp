@@ -90,8 +90,11 @@ Result<Value> match_groupdict(Thread& t, const Value* args) {
   size_t position = 0;
   Value key, number;
   while (dict_next(match->pattern.get().as<PatternObject>()->group_index.get().as<DictObject>(), &position,
-                   &key, &number))
-    TRY(dict_set(t, result, key, group_value(t, match, number.as_int(), args[1])));
+                   &key, &number)) {
+    // A script can get at the dict (a mapping proxy hands it to the other side's __eq__).
+    if (!number.is_int()) return t.raise(Exc::IndexError, "no such group");
+    TRY(dict_set(t, result, key, group_value(t, match, TRY(group_number(t, match, number)), args[1])));
+  }
   return result;
 }
 Result<Value> match_start(Thread& t, const Value* args) {
