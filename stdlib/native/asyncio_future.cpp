@@ -2,6 +2,7 @@
 // when it is done; a task that awaits it is woken without a callback object.
 #include "stdlib/native/asyncio_internal.h"
 #include "stdlib/native/contextvars.h"
+#include "vm/core/compiler.h"
 #include "vm/exec/generator.h"
 #include "vm/types/generic_alias.h"
 #include "vm/types/iterator_support.h"
@@ -61,17 +62,8 @@ Status leave_pending(Thread& t, FutureObject* future, State end, Store&& store) 
   return schedule_callbacks(t, future);
 }
 
-Status append_callback(Thread& t, FutureObject* future, Value callback, Value context, bool wakes) {
-  {
-    ObjectLock lock(t, future);
-    if (state_of(future) == State::Pending && future->first_callback.get().is_empty() &&
-        future->callbacks.get().is_empty()) {
-      future->wakes_first.store(wakes, std::memory_order_relaxed);
-      future->first_context = context;
-      future->first_callback = callback;
-      return {};
-    }
-  }
+// It has one already, or is done.
+Status append_more(Thread& t, FutureObject* future, Value callback, Value context, bool wakes) {
   if (state_of(future) == State::Pending) {
     Value made = wakes ? make_wakeup_callable(t, callback) : callback;
     Value pair = make_tuple(t, {made, context}), list = make_list(t);
@@ -84,6 +76,20 @@ Status append_callback(Thread& t, FutureObject* future, Value callback, Value co
   }
   if (wakes) return schedule_wake(t, future->loop, callback, Value(future), context);
   return schedule_call(t, future->loop, callback, Value(future), context);
+}
+MP_NOINLINE Status append_callback(Thread& t, FutureObject* future, Value callback, Value context,
+                                   bool wakes) {
+  {
+    ObjectLock lock(t, future);
+    if (state_of(future) == State::Pending && future->first_callback.get().is_empty() &&
+        future->callbacks.get().is_empty()) {
+      future->wakes_first.store(wakes, std::memory_order_relaxed);
+      future->first_context = context;
+      future->first_callback = callback;
+      return {};
+    }
+  }
+  return append_more(t, future, callback, context, wakes);
 }
 
 // The callbacks as Python sees them: a list of (callback, context), or None.
@@ -302,13 +308,9 @@ Result<Value> future_remove_done_callback(Thread& t, const Value* args) {
   TRY(check_initialised(t, self));
   int64_t removed = 0;
   Value first = self->first_callback;
-  if (!first.is_empty() && !self->wakes_first && TRY(equals(t, first, args[1]))) {
-    ObjectLock lock(t, self);
-    if (self->first_callback.compare_exchange(first, kEmpty)) {
-      self->first_context = kEmpty;
-      ++removed;
-    }
-  }
+  if (!first.is_empty() && !self->wakes_first && TRY(equals(t, first, args[1])) &&
+      self->first_callback.compare_exchange(first, kEmpty))
+    ++removed;  // its context stays: it may be that of another one by now
   Value rest = self->callbacks;
   if (rest.is_empty()) return Value::from_int(removed);
   ListObject* kept = make_list(t);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "stdlib/native/event_loop_internal.h"
+#include "vm/core/compiler.h"
 #include "vm/gc/idle.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
@@ -35,7 +36,7 @@ class Poller {
 
   std::atomic<bool> waited_for{false};  // a thread is in epoll_wait, or about to be
   // Under the loop's lock, as whatever else uses the descriptors.
-  void shut() {
+  MP_NOINLINE void shut() {
     for (std::atomic<int>* fd : {&epoll_, &event_})
       if (int open = fd->exchange(-1); open >= 0) close(open);
     watched_.store(0, std::memory_order_relaxed);

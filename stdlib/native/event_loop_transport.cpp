@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "stdlib/native/event_loop_internal.h"
+#include "vm/core/compiler.h"
 #include "vm/types/buffer.h"
 #include "vm/types/number.h"
 #include "vm/types/runtime.h"
@@ -226,7 +227,7 @@ Status maybe_resume(Thread& t, StreamTransport* self) {
 
 // ---------------------------------------------------------------- reading
 
-Status on_eof(Thread& t, StreamTransport* self, const LoopNames& names) {
+MP_NOINLINE Status on_eof(Thread& t, StreamTransport* self, const LoopNames& names) {
   auto keep_open = call_method(t, self->protocol, names.eof_received);
   if (keep_open.is_error()) return fatal_error(t, self, "Fatal error: protocol.eof_received() call failed.");
   if (TRY(truth(t, keep_open.value()))) return set_reading(t, self, false);  // it may still write

@@ -127,7 +127,6 @@ Result<Value> exclusive_slot(Thread& t, Value self) {
 // A method of T that hands on to the method `name` of the stream inside.
 template <class T, Slot T::*inner, const char* name>
 Result<Value> forward(Thread& t, const Value* args) {
-  TRY(t.check_stack(""));
   Value stream = args[0].as<T>()->*inner;  // before the check: detach() empties it after `ready`
   TRY(check_ready(t, args[0].as<T>()));
   return call_name(t, stream, name);

@@ -44,6 +44,7 @@ Status check_closed(Thread& t, Value file) {
   return {};
 }
 Result<Value> call_name(Thread& t, Value receiver, const char* name, std::initializer_list<Value> arguments) {
+  TRY(t.check_stack());  // streams may lead back to themselves
   return call_method(t, receiver, intern(t, name), arguments);
 }
 Result<bool> ask(Thread& t, Value file, const char* name) { return truth(t, TRY(call_name(t, file, name))); }
@@ -77,8 +78,9 @@ Status copy_into(Thread& t, Value buffer, std::string_view data) {
   return {};
 }
 Result<std::string_view> hold_bytes(Thread& t, Value v, HeldBuffer& held) {
-  TRY(bytes_view(t, v));  // which must be contiguous
   TRY(held.get(t, v));
+  if (!is_bytes(v) && !held.view().contiguous())
+    return t.raise(Exc::BufferError, "memoryview: underlying buffer is not C-contiguous");
   return held.bytes();
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "stdlib/native/io.h"
+#include "vm/core/compiler.h"
 #include "vm/os/memory.h"
 
 namespace mp::io {
@@ -33,14 +34,14 @@ void trace_buffered(Object* object, Tracer& tracer) {
 }
 BufferedObject* self_of(const Value* args) { return args[0].as<BufferedObject>(); }
 
-Status check_ready(Thread& t, BufferedObject* self) {
+MP_NOINLINE Status check_ready(Thread& t, BufferedObject* self) {
   if (self->ready) return {};
   if (self->detached) return t.raise(Exc::ValueError, "raw stream has been detached");
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
 // For who does not hold the lock: another thread may detach it at any time. It may lead back to here.
-Result<Value> raw_of(Thread& t, BufferedObject* self) {
-  TRY(t.check_stack(""));
+MP_NOINLINE Result<Value> raw_of(Thread& t, BufferedObject* self) {
+  TRY(t.check_stack());
   Value raw = self->raw;
   TRY(check_ready(t, self));
   if (raw.is_empty()) return t.raise(Exc::ValueError, "raw stream has been detached");
@@ -52,7 +53,7 @@ Result<bool> raw_closed(Thread& t, Value raw) {
   if (is_plain_file(raw)) return raw.as<FileIOObject>()->fd < 0;
   return is_closed(t, raw);
 }
-Result<Value> usable_raw(Thread& t, BufferedObject* self, const char* message) {
+MP_NOINLINE Result<Value> usable_raw(Thread& t, BufferedObject* self, const char* message) {
   Value raw = TRY(raw_of(t, self));
   if (TRY(raw_closed(t, raw))) return t.raise(Exc::ValueError, "{}", message);
   return raw;
@@ -212,10 +213,15 @@ Result<Value> writer_init(Thread& t, const Value* args) { return initialise(t, a
 Result<Value> random_init(Thread& t, const Value* args) { return initialise(t, args, true, true); }
 
 // While it is held `raw` stays.
-#define MP_LOCKED(self)                  \
-  TRY((self)->lock.acquire(t, self));    \
-  LockHolder mp_holder(t, (self)->lock); \
-  TRY(check_ready(t, self))
+MP_NOINLINE Status lock_ready(Thread& t, BufferedObject* self) {
+  TRY(self->lock.acquire(t, self));
+  Status ready = check_ready(t, self);
+  if (ready.is_error()) self->lock.release(t);
+  return ready;
+}
+#define MP_LOCKED(self)     \
+  TRY(lock_ready(t, self)); \
+  LockHolder mp_holder(t, (self)->lock)
 
 // ---- reading
 

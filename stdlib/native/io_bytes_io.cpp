@@ -4,6 +4,7 @@
 
 #include "stdlib/native/io.h"
 #include "stdlib/native/io_newlines.h"
+#include "vm/core/compiler.h"
 
 namespace mp::io {
 
@@ -105,17 +106,29 @@ Status set_content(Thread& t, BytesIOObject* self, Value source, std::string_vie
     return t.raise_memory_error();
   return {};
 }
-Result<Value> bytes_io_init(Thread& t, const Value* args) {
-  BytesIOObject* self = bytes_self(args);
+// F of the bytes of the argument. Not inline: what lies in the unused part of a HeldBuffer looks like a
+// reference to a view, when may_resize() collects.
+using UseBytes = Result<Value> (*)(Thread& t, BytesIOObject* self, Value source, std::string_view bytes);
+MP_NOINLINE Result<Value> use_held(Thread& t, const Value* args, UseBytes use) {
   HeldBuffer held;
-  std::string_view initial;
-  if (!args[1].is_none()) initial = TRY(hold_bytes(t, args[1], held));
+  std::string_view bytes = TRY(hold_bytes(t, args[1], held));
+  return use(t, bytes_self(args), args[1], bytes);
+}
+template <UseBytes F>
+Result<Value> use_bytes(Thread& t, const Value* args) {
+  if (!is_bytes(args[1])) return use_held(t, args, F);
+  return F(t, bytes_self(args), args[1], args[1].as<BytesObject>()->view());
+}
+Result<Value> init_with(Thread& t, BytesIOObject* self, Value source, std::string_view initial) {
   TRY(may_resize(t, self));
   self->closed.store(false, std::memory_order_relaxed);
   self->content.clear();
   self->position = 0;
-  if (!args[1].is_none()) TRY(set_content(t, self, args[1], initial));
+  if (!source.is_none()) TRY(set_content(t, self, source, initial));
   return kNone;
+}
+Result<Value> bytes_io_init(Thread& t, const Value* args) {
+  return args[1].is_none() ? init_with(t, bytes_self(args), kNone, {}) : use_bytes<init_with>(t, args);
 }
 std::string_view available(BytesIOObject* self) {
   return self->position >= self->content.size() ? std::string_view()
@@ -159,18 +172,18 @@ Result<Value> bytes_io_readinto(Thread& t, const Value* args) {
   self->position += part.size();
   return Value::from_int(static_cast<int64_t>(part.size()));
 }
-Result<Value> bytes_io_write(Thread& t, const Value* args) {
-  BytesIOObject* self = bytes_self(args);
-  TRY(check_open(t, self));
-  if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
-  HeldBuffer held;
-  std::string_view data = TRY(hold_bytes(t, args[1], held));
+Result<Value> write_with(Thread& t, BytesIOObject* self, Value, std::string_view data) {
   TRY(check_open(t, self));
   TRY(may_resize(t, self));
   if (data.empty()) return Value::from_int(0);
   if (!self->content.write(t, self->position, data)) return t.raise_memory_error();
   self->position += data.size();
   return Value::from_int(static_cast<int64_t>(data.size()));
+}
+Result<Value> bytes_io_write(Thread& t, const Value* args) {
+  TRY(check_open(t, bytes_self(args)));
+  if (is_str(args[1])) return t.raise(Exc::TypeError, "a bytes-like object is required, not 'str'");
+  return use_bytes<write_with>(t, args);
 }
 Result<Value> bytes_io_seek(Thread& t, const Value* args) {
   BytesIOObject* self = bytes_self(args);
@@ -268,8 +281,7 @@ Result<Value> bytes_io_setstate(Thread& t, const Value* args) {
     return t.raise(Exc::TypeError, "{}.__setstate__ argument should be 3-tuple, got {}",
                    type_name(t, args[0]), type_name(t, args[1]));
   auto& state = *args[1].as<TupleObject>();
-  HeldBuffer held;
-  std::string_view view = TRY(hold_bytes(t, state[0], held));
+  std::string_view view = TRY(bytes_view(t, state[0]));
   if (!state[2].is_none() && !is_dict(state[2]))
     return t.raise(Exc::TypeError, "third item of state should be a dict, got a {}", type_name(t, state[2]));
   int64_t position = TRY(to_ssize(t, state[1]));

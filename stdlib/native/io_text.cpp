@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "vm/core/compiler.h"
 #include "vm/os/memory.h"
 #include "vm/threads/object_lock.h"
 #include "vm/types/str_internal.h"
@@ -15,8 +16,8 @@ Status check_ready(Thread& t, TextObject* self) {
   if (self->detached) return t.raise(Exc::ValueError, "underlying buffer has been detached");
   return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
 }
-Result<Value> buffer_of(Thread& t, TextObject* self) {
-  TRY(t.check_stack(""));  // it may lead back to here
+MP_NOINLINE Result<Value> buffer_of(Thread& t, TextObject* self) {
+  TRY(t.check_stack());  // it may lead back to here
   Value buffer = self->buffer;
   TRY(check_ready(t, self));
   if (buffer.is_empty()) return t.raise(Exc::ValueError, "underlying buffer has been detached");
@@ -27,6 +28,7 @@ Status check_open(Thread& t, TextObject* self) {
   if (buffered_is_open_file(buffer)) return {};  // no calls through attributes
   return check_closed(t, buffer);
 }
+MP_NOINLINE std::string error_handler(const TextObject* self) { return *self->errors_text; }
 Status write_pending(Thread& t, TextObject* self) {
   if (self->pending->empty()) return {};
   BytesObject* bytes = make_bytes(t, *self->pending);
@@ -64,7 +66,7 @@ Result<Value> text_new(Thread& t, Value cls, const CallArgs&) {
 // ---- writing
 
 Status encode_to_pending(Thread& t, TextObject* self, StrObject* text) {
-  const std::string errors = *self->errors_text;  // the handler may call reconfigure()
+  const std::string errors = error_handler(self);
   switch (self->native) {
     case Encoding::Utf8: return encode_utf8_to(t, text, errors, *self->pending);
     case Encoding::Latin1: return encode_latin1_to(t, text, errors, *self->pending);
@@ -163,7 +165,7 @@ Result<bool> read_chunk(Thread& t, TextObject* self, int64_t hint) {
     std::string joined = *self->raw_ahead;
     joined += view;
     size_t consumed = joined.size();
-    const std::string errors = *self->errors_text;
+    const std::string errors = error_handler(self);
     Value text;
     switch (self->native) {
       case Encoding::Utf8: text = TRY(decode_utf8(t, joined, errors, final ? nullptr : &consumed)); break;

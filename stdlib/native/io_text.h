@@ -42,6 +42,8 @@ Status check_ready(Thread& t, TextObject* self);
 Status check_open(Thread& t, TextObject* self);
 // The buffer for who holds no lock: another thread may detach it at any time.
 Result<Value> buffer_of(Thread& t, TextObject* self);
+// The name of the error handler, which may itself call reconfigure().
+std::string error_handler(const TextObject* self);
 // Hands what is encoded on to the buffer.
 Status write_pending(Thread& t, TextObject* self);
 

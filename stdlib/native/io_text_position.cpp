@@ -9,7 +9,7 @@ namespace {
 // `text`, which is UTF-8, as the file has it: without a mark of byte order.
 Status encode_as_read(Thread& t, TextObject* self, std::string_view text, std::string& out) {
   StrObject* str = make_str(t, text);
-  const std::string errors = *self->errors_text;
+  const std::string errors = error_handler(self);
   switch (self->native) {
     case Encoding::Latin1: return encode_latin1_to(t, str, errors, out);
     case Encoding::Utf8:
