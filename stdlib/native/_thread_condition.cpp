@@ -174,7 +174,7 @@ Status monitor_enter(Thread& t, ConditionObject* c) {
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
   }
-  TRY(call_special(t, lock, t.names().__enter__));
+  TRY(call_method(t, lock, t.names().__enter__));
   return {};
 }
 
@@ -196,7 +196,7 @@ Status monitor_exit(Thread& t, ConditionObject* c) {
     case MonitorLock::None: return raise_uninitialised(t, c);
     case MonitorLock::Script: break;
   }
-  TRY(call_special(t, lock, t.names().__exit__, {kNone, kNone, kNone}));
+  TRY(call_method(t, lock, t.names().__exit__, {kNone, kNone, kNone}));
   return {};
 }
 
@@ -349,15 +349,14 @@ static Result<Value> condition_release(Thread& t, const Value* args) {
 static Result<Value> condition_enter(Thread& t, const Value* args) {
   auto* c = args[0].as<ConditionObject>();
   Value lock = c->lock;
-  if (kind_of(lock) == MonitorLock::Script) return call_special(t, lock, t.names().__enter__);
+  if (kind_of(lock) == MonitorLock::Script) return call_method(t, lock, t.names().__enter__);
   TRY(monitor_enter(t, c));
   return kTrue;
 }
 static Result<Value> condition_exit(Thread& t, Value self, const CallArgs& args) {
   auto* c = self.as<ConditionObject>();
   Value lock = c->lock;
-  if (kind_of(lock) == MonitorLock::Script)
-    return call(t, TRY(lookup_special(t, lock, t.names().__exit__)), args);
+  if (kind_of(lock) == MonitorLock::Script) return call(t, TRY(get_attr(t, lock, t.names().__exit__)), args);
   TRY(monitor_exit(t, c));
   return kNone;
 }
