@@ -78,8 +78,9 @@ Status copy_into(Thread& t, Value buffer, std::string_view data) {
   return {};
 }
 Result<std::string_view> hold_bytes(Thread& t, Value v, HeldBuffer& held) {
+  if (is_bytes(v)) return v.as<BytesObject>()->view();  // which nobody can change
   TRY(held.get(t, v));
-  if (!is_bytes(v) && !held.view().contiguous())
+  if (!held.view().contiguous())
     return t.raise(Exc::BufferError, "memoryview: underlying buffer is not C-contiguous");
   return held.bytes();
 }
