@@ -31,6 +31,7 @@ import itertools
 import json
 import mmap
 import operator
+import os
 import pickle
 import queue
 import random
@@ -44,6 +45,7 @@ import threading
 import time
 import types
 import weakref
+import xml.parsers.expat
 import zlib
 
 SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 1
@@ -171,6 +173,24 @@ def make_table():
     return frame
 
 
+def make_mapping():
+    mapping = mmap.mmap(-1, 4096)
+    mapping[:8] = b"abc\nabc\n"
+    return mapping
+
+
+def make_parser():
+    parser = xml.parsers.expat.ParserCreate()
+    parser.StartElementHandler = parser.CharacterDataHandler = lambda *args: None
+    return parser
+
+
+def make_pickler():
+    pickler = pickle.Pickler(io.BytesIO())
+    pickler.dump([[], {}, "x", ("a", 1)])
+    return pickler
+
+
 LOOP = asyncio.new_event_loop()
 SHARED = Parent()
 KINDS = [
@@ -215,6 +235,13 @@ KINDS = [
     lambda: concurrent.futures.Future(), lambda: select.poll(), lambda: threading.Timer(60, len),
     make_future, lambda: asyncio.Queue(), lambda: asyncio.Lock(), lambda: asyncio.Event(),
     lambda: slice(1, 5), lambda: range(10), lambda: "text", lambda: "t\u00e9xt" * 3, lambda: 7, lambda: 1 << 70, lambda: 1.5, lambda: 2j, lambda: list[int], lambda: int | str,
+    make_parser, lambda: iter(make_mapping()), lambda: memoryview(make_mapping()), lambda: re.match(b"(a)(b)", make_mapping()),
+    lambda: re.compile(b"a").scanner(bytearray(b"aaaa")), lambda: os.scandir("/"), make_pickler, lambda: make_pickler().memo,
+    lambda: pickle.Unpickler(io.BytesIO(pickle.dumps([1, [2], "x"]) * 50)), lambda: pickle.PickleBuffer(bytearray(b"abc")),
+    lambda: collections.OrderedDict((i, i) for i in range(50)), lambda: reversed(collections.OrderedDict(a=1, b=2)), lambda: re.compile("(?P<x>a)|b").groupindex,
+    lambda: operator.methodcaller("x", a=1), lambda: time.localtime(), lambda: os.stat("/"), lambda: threading.BoundedSemaphore(2), lambda: threading.Barrier(1),
+    lambda: threading.Condition.__new__(threading.Condition), lambda: queue.Queue.__new__(queue.Queue), lambda: threading.Event.__new__(threading.Event),
+    lambda: threading.Barrier.__new__(threading.Barrier), lambda: struct.Struct.__new__(struct.Struct),
     lambda: inspect.signature(make_function()), lambda: ast.parse("a + 1"), lambda: compile("a + 1", "x", "eval"), lambda: contextlib.ExitStack(),
 ]
 UNARY = [len, iter, list, tuple, set, dict, sorted, repr, str, hash, bool, next, reversed, sum, max, min, any, all, dir, vars, copy.copy, copy.deepcopy,
@@ -245,15 +272,21 @@ def attributes_of(example):
     return [name for name in dir(example) if name not in REFUSED and not name.startswith("__reduce") and (name[0] != "_" or name[1] == "_")]
 
 
+def is_method(example, name):
+    try: value = getattr(example, name)
+    except Exception: return False  # absent, or of an object that nobody has initialised
+    return callable(value) and not isinstance(value, type)
+
+
 def choose_operation(r, make, example):
     """A function of the target: the same operation on each, with arguments chosen now."""
-    timed = [name for name in TIMED if hasattr(example, name)]
+    timed = [name for name in TIMED if is_method(example, name)]
     if timed and r.random() < 0.3:
         name = r.choice(timed)
         return f".{name}(timeout)", TIMED[name]
     kind = r.randrange(10)
     name = r.choice(NAMES) if r.random() < 0.3 else r.choice(attributes_of(example) or NAMES)
-    if kind < 3 and name not in REFUSED and callable(getattr(example, name, None)) and not isinstance(getattr(example, name), type):
+    if kind < 3 and name not in REFUSED and is_method(example, name):
         arguments = [some_value(r, make, example) for _ in range(r.choice([0, 0, 1, 1, 2, 3]))]
         return f".{name}(...)", lambda target: getattr(target, name)(*arguments)
     if kind == 3: return f".{name}", lambda target: getattr(target, name)
@@ -286,16 +319,24 @@ class Round:
         self.until = time.monotonic() + ROUND
 
 
+def do(operation, target):
+    try: result = operation(target)
+    except Exception: return
+    except (GeneratorExit, asyncio.CancelledError): return
+    for value in result if type(result) in (tuple, list) else (result,):
+        # What the virtual machine has for "no value" must not get here: its type looks like this one.
+        if type(value) is type(NotImplemented) and value is not NotImplemented:
+            print("no value from", *current.names, file=sys.stderr, flush=True)
+            os._exit(1)
+
+
 def work(number, until):
     while (now := time.monotonic()) < until:
         round = current
         operation = round.operations[number]
         end = min(round.until, until)
         while now < end:
-            for _ in range(20):
-                try: operation(round.target)
-                except Exception: pass
-                except (GeneratorExit, asyncio.CancelledError): pass
+            for _ in range(20): do(operation, round.target)
             now = time.monotonic()
         time.sleep(0.0001)
 
@@ -305,10 +346,7 @@ def make_targets(round):
     while time.monotonic() < round.until:
         for _ in range(20):
             round.target = make()
-            for _ in range(3):
-                try: operation(round.target)
-                except Exception: pass
-                except (GeneratorExit, asyncio.CancelledError): pass
+            for _ in range(3): do(operation, round.target)
 
 
 def main():
