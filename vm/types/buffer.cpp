@@ -110,10 +110,6 @@ static Status view_of_memoryview(Thread& t, Value v, BufferView* view) {
     }
     view->owner = m->owner;
     view->procs = m->procs;
-    if (m->cell == nullptr && m->released.load()) {  // by another thread, before this counted
-      release_buffer(*view);
-      return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
-    }
   }
   view->dimensions = m->dimensions;
   std::copy(m->shape(), m->shape() + m->dimensions, view->shape);
