@@ -16,12 +16,10 @@ namespace mp {
 
 // ---------------------------------------------------------------- calling a class
 
-// Cached in the class, which forgets it when it changes (type_modified()). SAFETY: the version is read after
-// the store (both are fenced): either this sees a change that came meanwhile, or that one empties the slot
-// later.
-static void keep(Type* type, Slot Type::*which, Value found, uint32_t version) {
-  (type->*which).exchange(found);
-  if (type->version.load() != version) type->*which = kEmpty;
+// Cached in the class, which forgets it when it changes (type_modified()).
+static void keep(Thread& t, Type* type, Slot Type::*which, Value found, uint32_t version) {
+  TypeLock lock(t);
+  if (type->version.load(std::memory_order_relaxed) == version) type->*which = found;
 }
 
 // kTypeDisallowNew types have no __new__ at all: kNone stands for that.
@@ -43,7 +41,7 @@ Result<Value> resolve_new(Thread& t, Type* type) {
   else if (found.is_object() && !is_kind(found, Kind::NativeFunction) && !is_kind(found, Kind::Function))
     if (DescrGetSlot get = found.as_object()->type()->slots.descr_get)
       return get(t, found, kEmpty, Value(type));  // not cached
-  keep(type, &Type::new_function, found, version);
+  keep(t, type, &Type::new_function, found, version);
   return found;
 }
 
@@ -52,7 +50,7 @@ Result<Value> resolve_init(Thread& t, Type* type) {
   if (!f.is_empty()) return f;
   uint32_t version = type_version(t, type);
   Value found = type_lookup(t, type, t.names().__init__);
-  keep(type, &Type::init_function, found, version);
+  keep(t, type, &Type::init_function, found, version);
   return found;
 }
 
