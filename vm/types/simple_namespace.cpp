@@ -75,14 +75,12 @@ static Result<Value> namespace_replace(Thread& t, Value self, const CallArgs& ar
   if (args.count > 0)
     return t.raise(Exc::TypeError, "__replace__() takes no positional arguments ({} given)", args.count);
   Value made = TRY(call(t, Value(type_of(t, self))));
-  DictObject* dict = attributes(t, self);
-  size_t position = 0;
-  Value key, value;
-  while (dict_next(dict, &position, &key, &value)) TRY(set_attr(t, made, key.as<StrObject>(), value));
+  if (!made.is_object()) return t.raise(Exc::TypeError, "expected a namespace, got {}", type_name(t, made));
+  auto* dict = TRY(instance_dict(t, made.as_object())).as<DictObject>();
+  TRY(dict_update(t, dict, Value(attributes(t, self))));  // whose keys need not be str
   if (!args.keyword_names.is_empty()) {
     auto* names = args.keyword_names.as<TupleObject>();
-    for (size_t i = 0; i < names->size; ++i)
-      TRY(set_attr(t, made, (*names)[i].as<StrObject>(), args.values[i]));
+    for (size_t i = 0; i < names->size; ++i) TRY(dict_set(t, dict, (*names)[i], args.values[i]));
   }
   return made;
 }
