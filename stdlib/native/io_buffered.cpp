@@ -15,8 +15,8 @@ namespace {
 
 struct BufferedObject : Object {
   Slot raw;  // empty before __init__ and after detach()
-  std::atomic<bool> ready{false};
-  bool readable = false, writable = false, detached = false;
+  std::atomic<bool> ready{false}, detached{false};
+  bool readable = false, writable = false;
   OwnedLock lock;
   std::string* buffer = nullptr;  // read-ahead: [position, size()) is unread; or pending writes
   size_t position = 0;

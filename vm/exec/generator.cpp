@@ -134,10 +134,8 @@ Error raise_stop_iteration(Thread& t, Value value) {
 
 Value generator_delegate(Thread& t, GeneratorObject* g) {
   Value d;
-  if (free_threaded(t)) {  // another thread may resume it meanwhile
-    StoppedWorld stopped(t);
-    d = delegate_of(g);
-  } else {
+  {
+    Exclusive alone(t);  // another thread may resume it
     d = delegate_of(g);
   }
   if (d.is_object()) {

@@ -1,6 +1,5 @@
 // The types generator, coroutine, coroutine_wrapper and async_generator: what scripts see of a
 // GeneratorObject. What the methods do is in generator.cpp.
-#include <optional>
 
 #include "vm/exec/generator.h"
 #include "vm/native/native.h"
@@ -114,8 +113,7 @@ Result<Value> generator_repr(Thread& t, Value v) {
 }
 
 Result<Value> get_frame(Thread& t, Value v) {
-  std::optional<StoppedWorld> stopped;
-  if (free_threaded(t)) stopped.emplace(t);  // another thread may run it, and changes its flags
+  Exclusive alone(t);  // another thread may run it, and changes its flags
   if (self(v)->state.load(std::memory_order_relaxed) == GeneratorState::Finished) return kNone;
   FrameObject* f = frame_object(t, &self(v)->frame);
   f->exposed = true;

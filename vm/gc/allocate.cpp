@@ -35,7 +35,6 @@ bool HeapImpl::over_limit(size_t more) const {
 
 // In portions: threads that allocate in parallel would meet at the sum for each page.
 void HeapImpl::note_allocated(Thread& t, size_t bytes, size_t objects) {
-  give_up_owning_if_due(t);
   AllocationCount& count = t.impl->allocation;
   count.bytes += bytes;
   count.unreported += bytes;

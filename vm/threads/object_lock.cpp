@@ -3,7 +3,9 @@
 #include <sched.h>
 #include <time.h>
 
-#include "vm/os/process_fence.h"
+#include <algorithm>
+
+#include "vm/os/clock.h"
 #include "vm/os/spin.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -27,18 +29,35 @@ static void pause(uint32_t round) {
   }
 }
 
-// The byte is held now, but the owner may be changing the object: it looked at the byte before. SAFETY: after
-// the fence every thread sees the byte as it is now before it goes on, and what it wrote before is seen here:
-// either the owner's second look fails, or its `holding` names the object. A number that no thread uses at
-// the moment needs no fence: who gets it next makes itself known first (choose_lock_mode).
+// The byte is held now, but the owner may be changing the object: it looked at the byte before. SAFETY: when
+// it has passed it sees the byte as it is now; then it is within no change that it began before, or `holding`
+// names the object. It passes soon: at a safepoint, when it detaches, or where it waits attached
+// (StandAside). Who waits here stands aside itself, and at mutexes for which threads wait attached no object
+// is locked, so that nobody waits for a thread that waits for it. A number that no thread uses at the moment
+// is passed over: who gets it next makes itself known first (assign_lock_owner).
 void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
-  LockOwner& owner = t.runtime().threads->lock_owners[owner_id];
+  ThreadTable& table = *t.runtime().threads;
+  LockOwner& owner = table.lock_owners[owner_id];
   if (&owner == t.lock_owner) return;  // its own, while it holds another one
   owner.streak.store(0, std::memory_order_relaxed);
-  if (owner.active.load(std::memory_order_seq_cst)) {
-    owner.taken_away.fetch_add(1, std::memory_order_relaxed);
-    os::process_fence();
+  if (!owner.active.load(std::memory_order_seq_cst)) return;
+  constexpr int64_t kMicrosecond = 1'000, kMost = 500;  // the owner may only have lost its processor
+  int64_t begin = os::monotonic_ns();
+  uint32_t seen = owner.passed.load(std::memory_order_seq_cst);
+  auto has_passed = [&] {
+    return owner.aside.load(std::memory_order_seq_cst) ||
+           owner.passed.load(std::memory_order_seq_cst) != seen;
+  };
+  if (!has_passed()) {
+    std::lock_guard<std::mutex> guard(table.mutex);
+    if (owner.thread == nullptr ||
+        owner.thread->impl->state.load(std::memory_order_seq_cst) != ThreadState::Attached)
+      return;
+    owner.thread->set_interrupt(kInterruptPass);
   }
+  for (uint32_t i = 0; !has_passed(); ++i) pause(i);
+  int64_t took = std::min((os::monotonic_ns() - begin) / kMicrosecond, kMost);
+  owner.taken_away.fetch_add(1 + static_cast<int32_t>(took), std::memory_order_relaxed);
   for (uint32_t i = 0; owner.holding.load(std::memory_order_acquire) == object; ++i) pause(i);
 }
 
@@ -57,35 +76,46 @@ static uint32_t count_locks(const void* owners) {
   return count;
 }
 
+static void add_one(std::atomic<uint32_t>& count) {  // that no other thread changes
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 uint8_t ObjectLock::acquire(Thread& t, Object* object) {
   static_assert(ThreadTable::kLockOwners <= kLastHolder);
   // Taking an object away costs the next one about as much as so many exchanges.
-  constexpr uint32_t kStreak = 4096;
-  constexpr int32_t kEarned = 8;  // that may be taken away once more without counting
+  constexpr uint32_t kStreak = 256;
+  // Microseconds: what may be taken away once more without counting, at most so much.
+  constexpr int32_t kTakingAway = 2, kEarned = 16;
+  ThreadTable& table = *t.runtime().threads;
   LockOwner* me = t.lock_owner;
-  uint8_t after = kFree;
+  uint8_t after = kFree, seen = object->lock_.load(std::memory_order_relaxed);
+  bool met = false;
   if (me != nullptr) {
     after = static_cast<uint8_t>(kLastHolder + me->number);
     add_one(me->locks);
-    uint8_t seen = object->lock_.load(std::memory_order_relaxed);
     bool may_own = t.lock_owner_id != kNoLockOwner;
     if (seen == kHeld || (seen > kLastHolder && seen != after)) {
       me->streak.store(0, std::memory_order_relaxed);
       // Who holds another object would make others wait.
-      if (me->holding.load(std::memory_order_relaxed) == nullptr && os::has_several_processors())
-        t.impl->object_steps.meet(t, object, t.runtime().threads->lock_owners.get(), count_locks);
+      met = me->holding.load(std::memory_order_relaxed) == nullptr && os::has_several_processors();
     } else if (may_own && seen == me->number) {
       after = seen;  // while it holds another one, the byte says that it is held
     } else if (may_own && seen == after) {
       if (me->streak.load(std::memory_order_relaxed) < kStreak) {
         add_one(me->streak);
-      } else {
+      } else if (table.lock_turns.napping.load(std::memory_order_relaxed) ==
+                 0) {  // who naps counts the locks
         if (me->taken_away.load(std::memory_order_relaxed) > -kEarned)
-          me->taken_away.fetch_sub(1, std::memory_order_relaxed);
+          me->taken_away.fetch_sub(kTakingAway, std::memory_order_relaxed);
         after = me->number;
       }
     }
   }
+  if (!met && (seen == kFree || seen >= kLastHolder || seen == after) &&
+      object->lock_.compare_exchange_strong(seen, kHeld, std::memory_order_seq_cst))
+    return after;
+  StandAside aside(t);
+  if (met) t.impl->object_steps.meet(t, object, table.lock_owners.get(), count_locks);
   for (uint32_t round = 0; !try_byte(t, object); ++round) pause(round);
   return after;
 }

@@ -19,6 +19,7 @@ static Error raise_interruption(Thread& t) {
 
 Status Thread::handle_interrupts(bool keep_gil) {
   uint32_t bits = interrupt_word.load(std::memory_order_acquire);
+  if ((bits & kInterruptPass) != 0) let_take_away(*this);
   if ((bits & kInterruptStopTheWorld) != 0) suspend_for_stop(*this);
   // Within an operation, script code (gc.callbacks, handlers of signals, finalizers) waits: it may change
   // what the operation goes through.

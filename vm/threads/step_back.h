@@ -29,6 +29,7 @@ struct LockTurns {
   static constexpr uint64_t kNames = 256;
   Turn turns[1 << kTurnBits];
   std::atomic<bool> naps[kNames]{};  // by the thread's name
+  std::atomic<uint32_t> napping{0};  // threads
 };
 
 class StepBack {

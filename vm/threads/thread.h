@@ -18,6 +18,7 @@ class Runtime;
 class Heap;
 struct BuiltinTypes;
 struct Names;
+class Thread;
 struct Frame;       // vm/exec/frame.h
 struct ThreadImpl;  // vm/threads/thread_impl.h: allocation caches, OS handle, wait record
 class RootVector;
@@ -34,16 +35,22 @@ enum Interrupt : uint32_t {
   kInterruptMemory = 128,        // an allocation that cannot fail took from the reserve: MemoryError
 };
 
-// What a thread changes as the owner of objects that no other thread has changed yet: object_lock.h. It
-// outlives the thread, for whoever looks who holds an object.
+// A thread as the owner of objects that no other thread has changed yet: object_lock.h. It outlives the
+// thread, for whoever takes an object away.
 struct alignas(64) LockOwner {
   std::atomic<Object*> holding{nullptr};
-  std::atomic<bool> active{false};     // a thread locks in this name
-  std::atomic<int32_t> taken_away{0};  // objects, since the last collection; less those of streaks
-  std::atomic<uint32_t> streak{0};     // objects that were not its own and that it had held last, in a row
-  std::atomic<uint32_t> locks{0};      // of objects; wraps around
-  uint8_t number = 0;                  // in the table
-  bool assigned = false;               // to a thread; under the table's mutex
+  // Counts the moments at which the thread was within no short change (ObjectLock::needless); wraps around.
+  std::atomic<uint32_t> passed{0};
+  std::atomic<bool> aside{false};   // attached, but waits where it is within no short change
+  std::atomic<bool> active{false};  // the thread owns objects
+  // Microseconds that taking its objects away took since the last collection, less what streaks earned.
+  std::atomic<int32_t> taken_away{0};
+  std::atomic<uint32_t> streak{0};  // objects that were not its own and that it had held last, in a row
+  std::atomic<uint32_t> locks{0};   // of objects that were not its own; wraps around
+  uint8_t number = 0;               // in the table
+  Thread* thread = nullptr;         // null: nobody's; under the table's mutex
+
+  void pass() { passed.fetch_add(1, std::memory_order_seq_cst); }
 };
 inline constexpr uint16_t kNoLockOwner = 0x100;  // equals no lock byte
 
@@ -153,6 +160,9 @@ class Thread {
   BuiltinTypes* types_ = nullptr;
   Names* names_ = nullptr;
 };
+
+// True while the runtime has no GIL and several threads (becomes true at this thread's safepoints only).
+inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_order_acquire); }
 
 // Blocking work: `{ BlockingRegion out(t); read(fd, ...); }`. Detaches (releases the GIL, publishes the stack
 // for the collector); no Value may be touched inside. The destructor attaches again (and waits for the GIL or

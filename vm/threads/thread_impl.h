@@ -20,6 +20,7 @@ struct OpenSection;  // vm/threads/open_section.h
 // Bits of the interrupt word that only vm/threads sets and clears.
 inline constexpr Interrupt kInterruptWake = Interrupt{256};         // DeferredWakes: vm/threads/wait.h
 inline constexpr Interrupt kInterruptStoppedWork = Interrupt{512};  // run_when_stopped(): thread_table.h
+inline constexpr Interrupt kInterruptPass = Interrupt{1024};        // let_take_away(): thread_table.h
 
 enum class ThreadState : uint8_t {
   Detached,   // touches no Value: blocked, or waits for the GIL

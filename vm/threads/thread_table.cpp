@@ -15,7 +15,6 @@
 #include "vm/gc/heap_impl.h"
 #include "vm/os/clock.h"
 #include "vm/os/memory.h"
-#include "vm/os/process_fence.h"
 #include "vm/os/spin.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/deadlock.h"
@@ -107,6 +106,7 @@ static void link(Runtime& runtime, Thread* t) {
   if (table.first != nullptr) table.first->impl->previous = t;
   table.first = t;
   ++table.count;
+  assign_lock_owner(*t);
   choose_lock_modes(runtime);
   if (table.stopper != nullptr) t->impl->state.store(ThreadState::Suspended, std::memory_order_relaxed);
 }
@@ -207,6 +207,15 @@ static void note_detached(Thread& t) {
     note_stopped(table);
 }
 
+// From here on it touches no Value, and is within no short change (object_lock.h).
+static void leave(Thread& t) {
+  LockOwner* owner = t.lock_owner;  // may change in a stopped world
+  t.impl->state.store(ThreadState::Detached, std::memory_order_seq_cst);
+  if (owner != nullptr) owner->pass();
+  if (t.runtime().threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]]
+    note_detached(t);
+}
+
 void attach_thread(Thread& t) {
   int saved_errno = errno;
   Runtime& runtime = t.runtime();
@@ -231,8 +240,7 @@ void attach_thread(Thread& t) {
     if (impl.state.compare_exchange_strong(expected, ThreadState::Attached, std::memory_order_seq_cst)) {
       // The GIL may have been switched or replaced while we came in; it cannot be from here on.
       if (held == active_policy(runtime)) break;
-      impl.state.store(ThreadState::Detached, std::memory_order_seq_cst);
-      if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) note_detached(t);
+      leave(t);
     }
     if (held != nullptr) std::exchange(held, nullptr)->drop_quietly(*runtime.gil, t);
     if (expected == ThreadState::Suspended) wait_for_start(t);
@@ -250,9 +258,7 @@ void detach_thread(Thread& t) {
   Runtime& runtime = t.runtime();
   GilPolicy* held = std::exchange(t.impl->held_policy, nullptr);
   if (held != nullptr) note_drop(t);
-  t.impl->state.store(ThreadState::Detached, std::memory_order_seq_cst);
-  if (runtime.threads->stop_requested.load(std::memory_order_seq_cst)) [[unlikely]]
-    note_detached(t);
+  leave(t);
   if (held != nullptr) held->drop(*runtime.gil, t);
   errno = saved_errno;
 }
@@ -303,6 +309,7 @@ void stop_the_world(Thread& t) {
     lock.lock();
   }
   if (table.stop_depth++ > 0) return;
+  StandAside aside(t);  // who has to stop may be about to take an object away
   table.stopper = &t;
   table.stop_requested.store(true, std::memory_order_seq_cst);
   for (Thread* other = table.first; other != nullptr; other = other->impl->next)
@@ -381,6 +388,7 @@ MP_NOINLINE void suspend_for_stop(Thread& t) {
       held->drop_quietly(*runtime.gil, t);
     }
     t.impl->state.store(ThreadState::Suspended, std::memory_order_seq_cst);
+    if (t.lock_owner != nullptr) t.lock_owner->pass();
     note_stopped(table);
     auto started = [&] { return t.impl->state.load(std::memory_order_seq_cst) != ThreadState::Suspended; };
     int64_t usual = table.usual_stop.load(std::memory_order_relaxed);
@@ -523,7 +531,6 @@ void after_fork_child(Thread& t) {
   table.first = &t;
   t.impl->next = t.impl->previous = nullptr;
   table.count = 1;
-  if (table.lock_owners != nullptr) os::enable_process_fence();
   choose_lock_modes(runtime);
   table.stopper = nullptr;
   table.stop_depth = 0;

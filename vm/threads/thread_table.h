@@ -39,8 +39,8 @@ struct ThreadTable {
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each
-  // By number, the first two are lock states; made when the GIL is first off, if the system has the fence
-  // that they need. Threads beyond the last one do without.
+  // By number, the first two are lock states; made when the GIL is first off. Threads beyond the last one do
+  // without.
   static constexpr size_t kLockOwners = 64;
   std::unique_ptr<LockOwner[]> lock_owners;
   LockTurns lock_turns;
@@ -63,15 +63,27 @@ void detach_and_destroy(Thread* t);
 
 // In a stopped world, when the GIL was switched on or off: what the threads need for free_threaded().
 void update_lock_modes(Runtime& runtime);
-// With the table's mutex held, or where no other thread is: the same for a thread that has come or gone.
+// With the table's mutex held, or where no other thread is: the same when a thread has come or gone.
 void choose_lock_modes(Runtime& runtime);
+// With the table's mutex held, before the thread runs or in a stopped world: without a GIL it gets a number.
+void assign_lock_owner(Thread& t);
 // With the table's mutex held: what belongs to the thread is from now on anybody's, or the next one's that
 // gets its number.
 void disown(Thread& t);
-// The allocator's part and the collector's: a thread whose objects others change all the time owns none for a
-// while.
-void give_up_owning_if_due(Thread& t);
+// The safepoint's part of ObjectLock::take_away().
+void let_take_away(Thread& t);
+// The collector's part: a thread whose objects others change all the time owns none for a while.
 void own_again_if_due(Thread& t);
+// For a thread that waits attached, for others that may want objects of its own, outside of short changes.
+class StandAside {
+ public:
+  explicit StandAside(Thread& t);
+  ~StandAside();
+  StandAside(const StandAside&) = delete;
+
+ private:
+  LockOwner* owner_;
+};
 
 // Between script code and blocking work. BlockingRegion is the usual form. The native stack top must have
 // been published.
@@ -100,6 +112,20 @@ class StoppedWorld {
 
  private:
   Thread& thread_;
+};
+// The same while threads run in parallel; under a GIL no other one runs anyway.
+class Exclusive {
+ public:
+  explicit Exclusive(Thread& t) : thread_(free_threaded(t) ? &t : nullptr) {
+    if (thread_ != nullptr) stop_the_world(*thread_);
+  }
+  ~Exclusive() {
+    if (thread_ != nullptr) start_the_world(*thread_);
+  }
+  Exclusive(const Exclusive&) = delete;
+
+ private:
+  Thread* thread_;
 };
 
 // Starts an OS thread that runs body(thread, argument) attached. False when the system refuses ("can't start

@@ -348,6 +348,7 @@ bool ParkingLock::spin(Thread& t, os::Deadline deadline) {
   constexpr uint32_t kMostPauses = 256, kProbe = 32;
   constexpr int64_t kLongestNap = 10'000'000;
   if (t.impl->held_policy != nullptr || !os::has_several_processors()) return false;
+  StandAside aside(t);
   const LockSite* site = t.impl->wait.site.load(std::memory_order_relaxed);
   if (site != nullptr && (deadline == os::kNoDeadline || deadline - os::monotonic_ns() > kLongestNap))
     t.impl->lock_steps.meet(t, this, site, [](const void* where) {

@@ -280,36 +280,6 @@ MP_NOINLINE static Status set_slow(Thread& t, DictObject* dict, Value key, Value
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
-// Without a GIL, a thread's own dict. The usual cases save no registers for the others, which go on under the
-// same lock: a key that is in its first place already, one that is new,
-MP_NOINLINE static Status set_kept(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
-                                   LockOwner* kept) {
-  {
-    ObjectLock::Owned lock(kept);
-    DictTable* table = dict->table.load(std::memory_order_relaxed);
-    DictFound found = dict_find(t, table, key, hash);
-    if (found.entry == kAbsentEntry || found.entry >= 0)
-      return store_at(t, dict, table, found, key, hash, value);
-  }
-  return dict_set_hashed(t, dict, key, hash, value);
-}
-MP_NOINLINE static Status insert_kept(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
-                                      LockOwner* kept) {
-  ObjectLock::Owned lock(kept);
-  DictTable* table = dict->table.load(std::memory_order_relaxed);
-  return dict_insert_new(t, dict, table, dict_first_cell(table, key, hash).cell, key, hash, value);
-}
-MP_NOINLINE static Status set_owned(Thread& t, DictObject* dict, Value key, int64_t hash, Value value) {
-  ObjectLock::Owned lock(t, dict);
-  if (!lock) return dict_set_hashed(t, dict, key, hash, value);
-  DictTable* table = dict->table.load(std::memory_order_relaxed);
-  DictFound first = dict_first_cell(table, key, hash);
-  if (first.entry < 0)
-    return (first.entry == kAbsentEntry ? insert_kept : set_kept)(t, dict, key, hash, value, lock.keep());
-  table->entries()[first.entry].value = value;
-  return {};
-}
-
 // Without the lock, and without script code: whether the key's first place decides.
 static inline bool set_at_first(Thread& t, DictObject* dict, Value key, int64_t hash, Value value,
                                 Status* status) {
@@ -328,7 +298,7 @@ static inline bool set_at_first(Thread& t, DictObject* dict, Value key, int64_t 
 Status dict_set(Thread& t, DictObject* dict, Value key, Value value) {
   int64_t hash;
   if (known_hash(t.types().str, key, &hash)) [[likely]] {
-    if (free_threaded(t)) return set_owned(t, dict, key, hash, value);
+    if (!ObjectLock::needless(t, dict)) return dict_set_hashed(t, dict, key, hash, value);
     if (Status status; set_at_first(t, dict, key, hash, value, &status)) return status;
   }
   return set_slow(t, dict, key, value);
@@ -348,7 +318,7 @@ Status dict_fill(Thread& t, DictObject* dict, const Value* pairs, size_t count) 
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value) {
   int64_t hash = key->hash.load(std::memory_order_relaxed);
   if (hash == -1) hash = str_hash(key);
-  return free_threaded(t) ? set_owned(t, dict, key, hash, value) : dict_set_hashed(t, dict, key, hash, value);
+  return dict_set_hashed(t, dict, key, hash, value);
 }
 
 Status dict_set_text(Thread& t, DictObject* dict, std::string_view key, Value value) {

@@ -1,8 +1,6 @@
 // The function type: attributes of functions written in script, and types.FunctionType(code, globals, ...).
 #include "vm/types/function.h"
 
-#include <optional>
-
 #include "vm/exec/interp.h"
 #include "vm/threads/object_lock.h"
 #include "vm/threads/thread_table.h"
@@ -46,9 +44,7 @@ static Status set_code(Thread& t, Value self, Value value) {
   if (code->free_count != cells)
     return t.raise(Exc::ValueError, "{}() requires a code object with {} free vars, not {}",
                    str_text(t, fn(self)->name), cells, code->free_count);
-  // Calls read it more than once.
-  std::optional<StoppedWorld> stopped;
-  if (free_threaded(t)) stopped.emplace(t);
+  Exclusive alone(t);  // calls read it more than once
   fn(self)->code = code;
   fn(self)->code_cell.store(code);
   return {};

@@ -99,11 +99,6 @@ MP_NOINLINE static Status append_growing(Thread& t, ListObject* list, Value item
   return {};
 }
 
-bool list_append_owned(Thread& t, ListObject* list, Value item) {
-  ObjectLock::Owned lock(t, list);
-  return lock && list_append_locked(list, item);
-}
-
 Status list_append(Thread& t, ListObject* list, Value item) {
   if (list_append_in_room(t, list, item)) [[likely]]
     return {};

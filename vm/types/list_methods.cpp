@@ -302,12 +302,8 @@ MP_NOINLINE static Result<Value> append_the_long_way(Thread& t, ListObject* list
 static Result<Value> method_append(Thread& t, const Value* args) {
   auto* list = args[0].as<ListObject>();
   Value item = args[1];
-  if (!free_threaded(t)) [[likely]] {
-    if (list_append_locked(list, item)) [[likely]]
-      return kNone;
-  } else if (ObjectLock::Owned lock(t, list, {}); lock && list_append_locked(list, item)) {
+  if (list_append_in_room(t, list, item)) [[likely]]
     return kNone;
-  }
   return append_the_long_way(t, list, item);
 }
 static Result<Value> method_extend(Thread& t, const Value* args) {

@@ -51,13 +51,9 @@ inline bool list_store_locked(ListObject* list, int64_t i, Value item) {
   list->array.load(std::memory_order_relaxed)->items()[i].set(item);
   return true;
 }
-// Without a GIL: true if the list was this thread's own, and had room.
-bool list_append_owned(Thread& t, ListObject* list, Value item);
 // In line; false: it has to be appended the long way.
 inline bool list_append_in_room(Thread& t, ListObject* list, Value item) {
-  if (free_threaded(t)) [[unlikely]]
-    return list_append_owned(t, list, item);
-  return list_append_locked(list, item);
+  return ObjectLock::needless(t, list) && list_append_locked(list, item);
 }
 
 // A list of `count` items, which the caller writes to `*items` at once: it reaches no safepoint and nobody

@@ -202,17 +202,11 @@ Status set_add(Thread& t, SetObject* set, Value key) {
   int64_t hash;
   if (!known_hash(t.types().str, key, &hash)) [[unlikely]]
     return set_add_slow(t, set, key);
-  auto add_at_first_place = [&](Status* status) {
+  if (ObjectLock::needless(t, set)) [[likely]] {
     SetTable* table = set->table.load(std::memory_order_relaxed);
     SetFound found = set_first_place(table, key, hash);
-    if (found.kind == SetFound::Absent) *status = set_insert_new(t, set, table, found.entry, key, hash);
-    return found.kind != SetFound::Ask;
-  };
-  Status status;
-  if (!free_threaded(t)) [[likely]] {
-    if (add_at_first_place(&status)) return status;
-  } else if (ObjectLock::Owned lock(t, set); lock && add_at_first_place(&status)) {
-    return status;
+    if (found.kind == SetFound::Absent) return set_insert_new(t, set, table, found.entry, key, hash);
+    if (found.kind != SetFound::Ask) return {};
   }
   return set_add_hashed(t, set, key, hash);
 }

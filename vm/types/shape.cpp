@@ -1,7 +1,6 @@
 // Shapes (hidden classes) and the attribute areas of instances.
 #include <cstdlib>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "vm/core/check.h"
@@ -180,22 +179,19 @@ AttrArea* instance_attrs(Object* object) {
   return reinterpret_cast<AttrArea*>(reinterpret_cast<char*>(object) + ((bytes + 7) & ~size_t{7}));
 }
 
+static Value slot_value(const Type* type, AttrArea* area, uint32_t index) {
+  Slot* slot = attr_slot(type, area, index);
+  return slot != nullptr ? slot->get() : kEmpty;
+}
+
 Value instance_get_own(Thread& t, Object* object, StrObject* name) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return kNotFound;
-  // Before the shape: an object that gets another class loses its shape first.
-  const Type* type = object->type();
-  ShapeId id = object->shape();
-  if (id != kNoShape) {
+  // An object keeps its class while it has a shape, and a shape it has is not lost before the next safepoint.
+  if (ShapeId id = object->shape(); id != kNoShape) {
     int32_t index = shape_find(t, id, name);
-    if (index >= 0) {
-      Slot* slot = attr_slot(type, area, static_cast<uint32_t>(index));
-      Value v = slot != nullptr ? slot->get() : kEmpty;
-      if (!v.is_empty()) return v;
-    }
-    if (object->shape() == id) return kNotFound;
-    // The object changed meanwhile (free-threaded): look again, now settled or in dict mode.
-    if (object->shape() != kNoShape) return instance_get_own(t, object, name);
+    Value v = index >= 0 ? slot_value(object->type(), area, static_cast<uint32_t>(index)) : kEmpty;
+    return v.is_empty() ? kNotFound : v;
   }
   DictObject* dict = attr_dict(area->extra);
   return dict != nullptr ? dict_get_str(dict, name) : kNotFound;
@@ -231,11 +227,6 @@ bool instance_add_slot(Thread& t, Object* object, Shape* from, Shape* to, Value 
   return true;
 }
 
-static Value slot_value(const Type* type, AttrArea* area, uint32_t index) {
-  Slot* slot = attr_slot(type, area, index);
-  return slot != nullptr ? slot->get() : kEmpty;
-}
-
 static void fill_from_shape(Thread& t, const Type* type, AttrArea* area, Shape* shape, DictObject* dict) {
   StrObject* keys[kMaxShapeSlots];
   for (Shape* s = shape; s->parent != nullptr; s = s->parent) keys[s->count - 1] = s->key;
@@ -249,27 +240,17 @@ void instance_to_dict_mode(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr || object->shape() == kNoShape) return;
   DictObject* dict = make_dict(t);
-  // STORE_ATTR_SLOT takes no lock, but is over when the world stops.
-  std::optional<StoppedWorld> world;
-  if (free_threaded(t)) world.emplace(t);
+  Exclusive alone(t);  // who reads attributes, or changes them without a lock, is done when the world stops
   ShapeId id = object->shape();
   if (id == kNoShape) return;
-  Shape* shape = shape_by_id(t, id);
-  fill_from_shape(t, object->type(), area, shape, dict);
-  // Readers that still trust the shape find their slot empty and look again (see instance_get_own).
-  AttrOverflow* overflow = attr_overflow(area->extra);
-  uint32_t inline_count = object->type()->inline_slot_count;
+  fill_from_shape(t, object->type(), area, shape_by_id(t, id), dict);
   area->extra = Value(dict);
   object->set_shape(kNoShape);
-  for (uint32_t i = 0; i < shape->count && i < inline_count; ++i) area->slots[i] = kEmpty;
-  if (overflow != nullptr)
-    for (uint64_t i = 0; i < overflow->capacity; ++i) overflow->slots[i] = kEmpty;
 }
 
 DictObject* instance_attrs_copy(Thread& t, Object* object) {
   AttrArea* area = instance_attrs(object);
   if (area == nullptr) return make_dict(t);
-  const Type* type = object->type();
   ShapeId id = object->shape();
   if (id == kNoShape) {
     DictObject* own = attr_dict(area->extra);
@@ -278,9 +259,8 @@ DictObject* instance_attrs_copy(Thread& t, Object* object) {
     return copy;
   }
   DictObject* dict = make_dict(t);
-  fill_from_shape(t, type, area, shape_by_id(t, id), dict);
-  // While attributes move to a dict they are found in the slots until the shape is gone.
-  return object->shape() != kNoShape ? dict : instance_attrs_copy(t, object);
+  fill_from_shape(t, object->type(), area, shape_by_id(t, id), dict);
+  return dict;
 }
 
 // The dict of an object in dict mode, made on first use.
