@@ -25,7 +25,7 @@ void assign_lock_owner(Thread& t) {
     // SAFETY: before the thread looks at any lock byte: see ObjectLock::take_away.
     owner.active.store(true, std::memory_order_seq_cst);
     t.lock_owner = &owner;
-    t.lock_owner_id = static_cast<uint16_t>(id);
+    t.lock_owner_id = static_cast<uint32_t>(id);
     return;
   }
 }
@@ -38,7 +38,7 @@ void choose_lock_modes(Runtime& runtime) {
   bool needed = runtime.free_threaded.load(std::memory_order_relaxed) &&
                 table.count.load(std::memory_order_relaxed) > 1;
   for (Thread* t = table.first; t != nullptr; t = t->impl->next)
-    t->needs_locks.store(needed, std::memory_order_release);
+    t->lock_mask.store(needed ? kLockMask : 0, std::memory_order_release);
 }
 
 void update_lock_modes(Runtime& runtime) {

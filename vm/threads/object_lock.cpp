@@ -103,8 +103,8 @@ uint8_t ObjectLock::acquire(Thread& t, Object* object) {
     } else if (may_own && seen == after) {
       if (me->streak.load(std::memory_order_relaxed) < kStreak) {
         add_one(me->streak);
-      } else if (table.lock_turns.napping.load(std::memory_order_relaxed) ==
-                 0) {  // who naps counts the locks
+      } else {
+        table.lock_turns.of(object).owned.store(os::monotonic_ns(), std::memory_order_relaxed);
         if (me->taken_away.load(std::memory_order_relaxed) > -kEarned)
           me->taken_away.fetch_sub(kTakingAway, std::memory_order_relaxed);
         after = me->number;

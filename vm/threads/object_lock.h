@@ -36,17 +36,18 @@ class ObjectLock {
   // For a short change, one that takes no lock and reaches no safepoint: true under a GIL, and while the
   // object belongs to this thread. `if (ObjectLock::needless(t, list) && list_append_locked(list, item))
   // ...`: else the change goes the long way.
-  static bool needless(Thread& t, const Object* object) { return !free_threaded(t) || owns(t, object); }
+  // SAFETY: this load and what take_away() does have a single order. What is true stays so until the next
+  // safepoint.
+  static bool needless(Thread& t, const Object* object) {
+    uint32_t difference = object->lock_.load(std::memory_order_seq_cst) ^ t.lock_owner_id;
+    return (difference & t.lock_mask.load(std::memory_order_acquire)) == 0;
+  }
 
  private:
   // Others: the number of a LockOwner, or that with kLastHolder.
   static constexpr uint8_t kFree = 0, kHeld = 1, kLastHolder = 64;
-  // SAFETY: a single order of this load and of what take_away() does. Until the next safepoint it stays true.
-  static bool owns(Thread& t, const Object* object) {
-    return object->lock_.load(std::memory_order_seq_cst) == t.lock_owner_id;
-  }
   static LockOwner* own(Thread& t, Object* object) {
-    if (!owns(t, object)) return nullptr;
+    if (object->lock_.load(std::memory_order_seq_cst) != t.lock_owner_id) return nullptr;
     LockOwner* owner = t.lock_owner;
     if (owner->holding.load(std::memory_order_relaxed) != nullptr) return nullptr;  // one object at a time
     owner->holding.store(object, std::memory_order_relaxed);

@@ -95,17 +95,15 @@ void StepBack::nap(Thread& t, LockTurns::Turn& turns, uint64_t turn, int64_t now
   constexpr timespec kNap{0, 50'000};  // it takes some 100 microseconds more
   measure(now, count(what_));
   int64_t end = end_of(turn);
-  LockTurns& table = t.runtime().threads->lock_turns;
-  std::atomic<bool>& naps = table.naps[name_of(t)];
+  std::atomic<bool>& naps = t.runtime().threads->lock_turns.naps[name_of(t)];
   naps.store(true, std::memory_order_relaxed);
-  table.napping.fetch_add(1, std::memory_order_relaxed);
   for (; now < end && !is_urgent(t); now = os::monotonic_ns()) nanosleep(&kNap, nullptr);
-  table.napping.fetch_sub(1, std::memory_order_relaxed);
   naps.store(false, std::memory_order_relaxed);
   uint32_t taken = count(what_);
   bool tells = now >= end && end - begin_ > kLeast;
   int64_t together = turns.together.load(std::memory_order_relaxed);
-  bool better = cost(now, taken) < together - together / 8;
+  int64_t owned = turns.owned.load(std::memory_order_relaxed);
+  bool better = cost(owned > begin_ ? std::min(owned, now) : now, taken) < together - together / 8;
   measure(now, taken);
   windows_ = 0;
   uint32_t pause = turns.pause.load(std::memory_order_relaxed);

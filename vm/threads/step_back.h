@@ -20,6 +20,8 @@ struct LockTurns {
     std::atomic<uint64_t> word{0};     // the thread's name, the turn's number and its end; 0: nobody's
     std::atomic<int64_t> together{0};  // what all need without turns: nanoseconds for 64 locks
     std::atomic<uint32_t> pause{0};    // windows more before turns are tried again
+    // Monotonic nanoseconds: when a thread came to own an object, so that its locks are not counted any more.
+    std::atomic<int64_t> owned{0};
   };
   Turn& of(const void* lock) { return turns[address_bucket<kTurnBits>(lock)]; }
 
@@ -29,7 +31,6 @@ struct LockTurns {
   static constexpr uint64_t kNames = 256;
   Turn turns[1 << kTurnBits];
   std::atomic<bool> naps[kNames]{};  // by the thread's name
-  std::atomic<uint32_t> napping{0};  // threads
 };
 
 class StepBack {

@@ -52,7 +52,8 @@ struct alignas(64) LockOwner {
 
   void pass() { passed.fetch_add(1, std::memory_order_seq_cst); }
 };
-inline constexpr uint16_t kNoLockOwner = 0x100;  // equals no lock byte
+inline constexpr uint32_t kNoLockOwner = 0x100;  // equals no lock byte
+inline constexpr uint32_t kLockMask = 0x1ff;
 
 // The exception being handled (sys.exc_info), a linked stack as in CPython: one per thread plus one per
 // running generator.
@@ -127,8 +128,10 @@ class Thread {
 
   // Hot state, public on purpose: the interpreter reads it directly.
   std::atomic<uint32_t> interrupt_word{0};
-  std::atomic<bool> needs_locks{false};  // free_threaded(): written under the thread table's mutex
-  uint16_t lock_owner_id = kNoLockOwner;
+  // The bits of an object's lock byte that must be those of lock_owner_id for this thread to change the
+  // object without a lock: none under a GIL. Written under the thread table's mutex.
+  std::atomic<uint32_t> lock_mask{0};
+  uint32_t lock_owner_id = kNoLockOwner;
   LockOwner* lock_owner = nullptr;
   AllocationCache cache;                // free cells: Heap::make pops them
   Value current_exception{};            // propagating
@@ -162,7 +165,7 @@ class Thread {
 };
 
 // True while the runtime has no GIL and several threads (becomes true at this thread's safepoints only).
-inline bool free_threaded(Thread& t) { return t.needs_locks.load(std::memory_order_acquire); }
+inline bool free_threaded(Thread& t) { return t.lock_mask.load(std::memory_order_acquire) != 0; }
 
 // Blocking work: `{ BlockingRegion out(t); read(fd, ...); }`. Detaches (releases the GIL, publishes the stack
 // for the collector); no Value may be touched inside. The destructor attaches again (and waits for the GIL or

@@ -318,6 +318,8 @@ Status dict_fill(Thread& t, DictObject* dict, const Value* pairs, size_t count) 
 Status dict_set_str(Thread& t, DictObject* dict, StrObject* key, Value value) {
   int64_t hash = key->hash.load(std::memory_order_relaxed);
   if (hash == -1) hash = str_hash(key);
+  if (Status status; ObjectLock::needless(t, dict) && set_at_first(t, dict, key, hash, value, &status))
+    return status;
   return dict_set_hashed(t, dict, key, hash, value);
 }
 
