@@ -88,6 +88,7 @@ static Result<Value> getset_get(Thread& t, Value descriptor, Value instance, Val
   if (instance.is_empty()) return descriptor;
   auto* g = getset(descriptor);
   if (!is_instance(t, instance, g->owner)) return wrong_object(t, g->name, g->owner, instance);
+  TRY(t.check_stack());  // a getter may ask another object: property.__isabstractmethod__
   return g->def->get(t, instance);
 }
 static Status getset_set(Thread& t, Value descriptor, Value instance, Value value) {

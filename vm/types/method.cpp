@@ -161,7 +161,13 @@ static Result<Value> class_get(Thread& t, Value descriptor, Value instance, Valu
   return make_bound_method(t, callable, owner);
 }
 static Result<Value> static_call(Thread& t, Value callee, const CallArgs& args) {
-  return call(t, callee.as<StaticMethodObject>()->callable, args);
+  Value callable = callee.as<StaticMethodObject>()->callable;
+  // Not by calls: the compiler makes jumps of them, which no check of the stack ends.
+  for (int32_t depth = 0; callable.is_object() && type_of(t, callable)->slots.call == static_call; ++depth) {
+    if (depth > t.runtime().recursion_limit) return t.raise_recursion_error(" while calling a Python object");
+    callable = callable.as<StaticMethodObject>()->callable;
+  }
+  return call(t, callable, args);
 }
 static Result<Value> static_repr(Thread& t, Value self) {
   return make_str(t, "<staticmethod(" + TRY(repr_utf8(t, callable_of(self))) + ")>");
