@@ -155,22 +155,8 @@ void fill_class_slots(Thread& t, Type* type) {
 
 // Slots are read as plain words, often twice ("is it there, then call it"): with the GIL off nobody runs
 // while those of a class in use change. The caller holds the type lock, which others wait for detached.
-class SlotChange {
- public:
-  explicit SlotChange(Thread& t) : thread_(free_threaded(t) ? &t : nullptr) {
-    if (thread_ != nullptr) stop_the_world(*thread_);
-  }
-  ~SlotChange() {
-    if (thread_ != nullptr) start_the_world(*thread_);
-  }
-  SlotChange(const SlotChange&) = delete;
-
- private:
-  Thread* thread_;
-};
-
 void update_all_slots(Thread& t, Type* type) {
-  SlotChange change(t);
+  Exclusive alone(t);
   for (size_t i = 0; i < kSlotCount; ++i) update_slot(t, type, static_cast<SlotId>(i));
   refresh_type_flags(t, type);
   for_each_subclass(
@@ -181,7 +167,7 @@ void update_all_slots(Thread& t, Type* type) {
 void update_slots_for(Thread& t, Type* type, StrObject* name) {
   auto* entry = find_dunder(t, name);
   if (entry == nullptr) return;
-  SlotChange change(t);
+  Exclusive alone(t);
   for (size_t i = entry->first; i < size_t{entry->first} + entry->count; ++i)
     update_slot(t, type, kDunders[i].slot);
   refresh_type_flags(t, type);
