@@ -74,11 +74,11 @@ void let_take_away(Thread& t) {
 
 StandAside::StandAside(Thread& t) : owner_(t.lock_owner) {
   if (owner_ == nullptr) return;
-  owner_->aside.store(true, std::memory_order_seq_cst);
+  before_ = owner_->aside.exchange(true, std::memory_order_seq_cst);
   owner_->pass();
 }
 StandAside::~StandAside() {
-  if (owner_ != nullptr) owner_->aside.store(false, std::memory_order_seq_cst);
+  if (owner_ != nullptr) owner_->aside.store(before_, std::memory_order_seq_cst);
 }
 
 void own_again_if_due(Thread& t) {

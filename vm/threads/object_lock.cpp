@@ -48,14 +48,17 @@ void ObjectLock::take_away(Thread& t, Object* object, uint8_t owner_id) {
     return owner.aside.load(std::memory_order_seq_cst) ||
            owner.passed.load(std::memory_order_seq_cst) != seen;
   };
+  // Once is enough: who stood aside may go on at the next look.
   if (!has_passed()) {
-    std::lock_guard<std::mutex> guard(table.mutex);
-    if (owner.thread == nullptr ||
-        owner.thread->impl->state.load(std::memory_order_seq_cst) != ThreadState::Attached)
-      return;
-    owner.thread->set_interrupt(kInterruptPass);
+    {
+      std::lock_guard<std::mutex> guard(table.mutex);
+      if (owner.thread == nullptr ||
+          owner.thread->impl->state.load(std::memory_order_seq_cst) != ThreadState::Attached)
+        return;
+      owner.thread->set_interrupt(kInterruptPass);
+    }
+    for (uint32_t i = 0; !has_passed(); ++i) pause(i);
   }
-  for (uint32_t i = 0; !has_passed(); ++i) pause(i);
   int64_t took = std::min((os::monotonic_ns() - begin) / kMicrosecond, kMost);
   owner.taken_away.fetch_add(1 + static_cast<int32_t>(took), std::memory_order_relaxed);
   for (uint32_t i = 0; owner.holding.load(std::memory_order_acquire) == object; ++i) pause(i);

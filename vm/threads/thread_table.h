@@ -83,6 +83,7 @@ class StandAside {
 
  private:
   LockOwner* owner_;
+  bool before_ = false;
 };
 
 // Between script code and blocking work. BlockingRegion is the usual form. The native stack top must have
