@@ -30,22 +30,31 @@ void assign_lock_owner(Thread& t) {
   }
 }
 
+// A thread that is the only one needs no locks. SAFETY: the second one is started by the first, between two
+// operations, or comes from outside and waits for the first to reach a safepoint (attach_new_thread).
+static bool locks_are_needed(Runtime& runtime) {
+  return runtime.free_threaded.load(std::memory_order_relaxed) &&
+         runtime.threads->count.load(std::memory_order_relaxed) > 1;
+}
+
 void choose_lock_modes(Runtime& runtime) {
-  ThreadTable& table = *runtime.threads;
-  // A thread that is the only one needs no locks. SAFETY: the second one is started by the first, between two
-  // operations, or comes from outside and waits for the first to reach a safepoint (attach_new_thread); the
-  // last one that ends has touched its last object before it is no longer counted.
-  bool needed = runtime.free_threaded.load(std::memory_order_relaxed) &&
-                table.count.load(std::memory_order_relaxed) > 1;
-  for (Thread* t = table.first; t != nullptr; t = t->impl->next)
-    t->lock_mask.store(needed ? kLockMask : 0, std::memory_order_release);
+  bool needed = locks_are_needed(runtime);
+  for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
+    if (needed)
+      t->lock_mask.store(kLockMask, std::memory_order_release);
+    else if (free_threaded(*t))
+      t->set_interrupt(kInterruptPass);  // it may be within an operation that needs them
+  }
 }
 
 void update_lock_modes(Runtime& runtime) {
   ThreadTable& table = *runtime.threads;
   std::lock_guard<std::mutex> guard(table.mutex);
-  for (Thread* t = table.first; t != nullptr; t = t->impl->next) assign_lock_owner(*t);
-  choose_lock_modes(runtime);
+  uint32_t mask = locks_are_needed(runtime) ? kLockMask : 0;
+  for (Thread* t = table.first; t != nullptr; t = t->impl->next) {
+    assign_lock_owner(*t);
+    t->lock_mask.store(mask, std::memory_order_release);
+  }
 }
 
 void disown(Thread& t) {
@@ -68,6 +77,11 @@ static void give_up_owning_if_due(Thread& t, LockOwner& owner) {
 
 void let_take_away(Thread& t) {
   t.clear_interrupt(kInterruptPass);
+  if (free_threaded(t)) {
+    std::lock_guard<std::mutex> guard(t.runtime().threads->mutex);
+    if (!locks_are_needed(t.runtime())) t.lock_mask.store(0, std::memory_order_release);
+  }
+  if (t.lock_owner == nullptr) return;
   give_up_owning_if_due(t, *t.lock_owner);
   t.lock_owner->pass();
 }
