@@ -128,7 +128,9 @@ Result<Value> gc_is_finalized(Thread&, const Value* args) {
   return Value::from_bool(args[0].is_object() && args[0].as_object()->has_flag(kFlagFinalized));
 }
 
-bool is_public(const Object* object) { return object->type() != nullptr && object->kind() != Kind::Free; }
+bool is_public(const Object* object) {
+  return object->type() != nullptr && object->kind() != Kind::Free && !object->has_flag(kFlagHidden);
+}
 
 Result<Value> gc_get_objects(Thread& t, const Value* args) {
   if (!args[0].is_none()) {

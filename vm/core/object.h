@@ -25,6 +25,7 @@ enum ObjectFlags : uint16_t {
   kFlagFinalized = 4,     // __del__ has run
   kFlagHasFinalizer = 8,  // registered with the heap for __del__ or native finalisation
   kFlagImmortal = 16,     // made at start-up, never collected
+  kFlagHidden = 32,       // a native's own: the gc module does not show it
   kFlagUser1 = 64,        // for the type's own use
   kFlagUser2 = 128,
 };

@@ -212,11 +212,18 @@ static Result<bool> sort_in_one_step(Thread& t, ListObject* list, bool reverse) 
   return true;
 }
 
+// For items that no script may change meanwhile.
+static ListObject* make_hidden_list(Thread& t, size_t capacity) {
+  ListObject* list = make_list(t, capacity);
+  list->set_flag(kFlagHidden);
+  return list;
+}
+
 Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
   static_assert(sizeof(Slot) == sizeof(Value));
   if (key.is_none() && TRY(sort_in_one_step(t, list, reverse))) return {};
   // The list is empty while script code may look at it; `holder` keeps the items alive.
-  ListObject* holder = make_list(t);
+  ListObject* holder = make_hidden_list(t, 0);
   // An array without room: whatever changes the list meanwhile replaces it.
   auto* placeholder = static_cast<ListArray*>(t.heap().allocate_raw(t, sizeof(ListArray)));
   if (placeholder == nullptr) return t.raise_memory_error();
@@ -245,7 +252,7 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
     ListObject* keys_holder = nullptr;
     auto body = [&]() -> Status {
       if (!key.is_none()) {
-        keys_holder = make_list(t, count);
+        keys_holder = make_hidden_list(t, count);
         if (keys_holder->array.load() == nullptr) return t.raise_memory_error();
         for (size_t i = 0; i < count; ++i) {
           Value k = TRY(call(t, key, CallArgs{&values[i], 1, {}}));
@@ -260,7 +267,7 @@ Status list_sort(Thread& t, ListObject* list, Value key, bool reverse) {
       ListObject* scratch_values = nullptr;
       Lanes scratch{};
       auto scratch_for = [&](ListObject** scratch_list) -> Value* {
-        *scratch_list = make_list(t, count / 2 + 1);
+        *scratch_list = make_hidden_list(t, count / 2 + 1);
         ListArray* array = (*scratch_list)->array.load();
         if (array == nullptr) return nullptr;
         (*scratch_list)->size.store(count / 2 + 1, std::memory_order_release);
