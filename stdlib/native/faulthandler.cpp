@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "stdlib/native/time_value.h"
 #include "vm/exec/frame.h"
@@ -34,16 +35,29 @@ std::atomic<int> g_user_fd[kSignalCount];
 std::atomic<bool> g_user_all[kSignalCount], g_user_chain[kSignalCount], g_user_registered[kSignalCount];
 struct sigaction g_user_previous[kSignalCount];
 
-void put(int fd, const char* text, size_t length) { [[maybe_unused]] ssize_t n = ::write(fd, text, length); }
-void put(int fd, const char* text) { put(fd, text, std::strlen(text)); }
-void put_number(int fd, uint64_t number, unsigned base, int width = 0) {
+// Where a dump goes: a descriptor, or a text, where the reader of the descriptor may be one of the threads
+// that are kept from running meanwhile.
+struct Output {
+  int fd;
+  std::string* text = nullptr;
+};
+void put(Output out, const char* text, size_t length) {
+  if (out.text != nullptr) {
+    out.text->append(text, length);
+    return;
+  }
+  for (ssize_t n; length > 0 && (n = ::write(out.fd, text, length)) > 0; length -= static_cast<size_t>(n))
+    text += n;
+}
+void put(Output out, const char* text) { put(out, text, std::strlen(text)); }
+void put_number(Output out, uint64_t number, unsigned base, int width = 0) {
   char digits[24];
   int n = 0;
   do {
     digits[23 - n++] = "0123456789abcdef"[number % base];
     number /= base;
   } while (number != 0 || n < width);
-  put(fd, digits + 24 - n, static_cast<size_t>(n));
+  put(out, digits + 24 - n, static_cast<size_t>(n));
 }
 // Reads what another thread may change or give back meanwhile: false instead of a fault. Where the system
 // forbids the call it is a plain copy.
@@ -65,11 +79,11 @@ struct Peeked {
   const T* operator->() const { return reinterpret_cast<const T*>(bytes); }
 };
 
-void put_text(int fd, Thread& t, Value v) {
+void put_text(Output out, Thread& t, Value v) {
   Peeked<StrObject> text;
   uint8_t units[kMaxText * 4];
   if (!v.is_object() || !text.read(v.as_object(), t.types().str) || text->is_external()) {
-    put(fd, "???");
+    put(out, "???");
     return;
   }
   size_t length = std::min(text->length(), kMaxText), width = static_cast<size_t>(text->width());
@@ -79,37 +93,37 @@ void put_text(int fd, Thread& t, Value v) {
     std::memcpy(&c, units + i * width, width);
     if (c >= 32 && c < 127) {
       char byte = static_cast<char>(c);
-      put(fd, &byte, 1);
+      put(out, &byte, 1);
     } else {
-      put(fd, c < 256 ? "\\x" : c < 65536 ? "\\u" : "\\U");
-      put_number(fd, c, 16, c < 256 ? 2 : c < 65536 ? 4 : 8);
+      put(out, c < 256 ? "\\x" : c < 65536 ? "\\u" : "\\U");
+      put_number(out, c, 16, c < 256 ? 2 : c < 65536 ? 4 : 8);
     }
   }
-  if (length < text->length()) put(fd, "...");
+  if (length < text->length()) put(out, "...");
 }
 
 // The thread may run meanwhile, and frames come and go: then the list ends where it makes no sense any more.
-void dump_frames(int fd, Thread& t) {
+void dump_frames(Output out, Thread& t) {
   const Frame* at;
   if (!peek(&t.frame, &at)) return;
-  if (at == nullptr) put(fd, "  <no Python frame>\n");
+  if (at == nullptr) put(out, "  <no Python frame>\n");
   Frame frame;
   Peeked<CodeObject> code;
   for (int depth = 0; at != nullptr && depth < kMaxFrames; at = frame.previous, ++depth) {
     if (!peek(at, &frame) || !code.read(frame.code, t.types().code)) return;
-    put(fd, "  File \"");
-    put_text(fd, t, code->filename);
-    put(fd, "\", line ");
+    put(out, "  File \"");
+    put_text(out, t, code->filename);
+    put(out, "\", line ");
     uint32_t word = code->word_of(frame.pc);
     // (code_line() would keep what it reads, in heap memory.)
     auto line = word < code->word_count ? code_position(frame.code, word).line : 0;
     if (line > 0)
-      put_number(fd, static_cast<uint64_t>(line), 10);
+      put_number(out, static_cast<uint64_t>(line), 10);
     else
-      put(fd, "???");
-    put(fd, " in ");
-    put_text(fd, t, code->name);
-    put(fd, "\n");
+      put(out, "???");
+    put(out, " in ");
+    put_text(out, t, code->name);
+    put(out, "\n");
   }
 }
 
@@ -131,28 +145,28 @@ class TableLock {
   bool locked_ = false;
 };
 
-void dump(int fd, Runtime& runtime, bool all) {
+void dump(Output out, Runtime& runtime, bool all) {
   uint64_t self = static_cast<uint64_t>(pthread_self());
   TableLock lock(runtime.threads->mutex);
   int threads = 0;
   for (Thread* t = runtime.threads->first; t != nullptr; t = t->impl->next) {
     bool current = t->ident == self;
     if (!current && !all) continue;
-    if (threads != 0) put(fd, "\n");
+    if (threads != 0) put(out, "\n");
     if (++threads > kMaxThreads) {
-      put(fd, "...\n");
+      put(out, "...\n");
       return;
     }
     if (all) {
-      put(fd, current ? "Current thread 0x" : "Thread 0x");
-      put_number(fd, t->ident, 16, 16);
+      put(out, current ? "Current thread 0x" : "Thread 0x");
+      put_number(out, t->ident, 16, 16);
     } else {
-      put(fd, "Stack");
+      put(out, "Stack");
     }
-    put(fd, " (most recent call first):\n");
+    put(out, " (most recent call first):\n");
     if (all && current && (t->impl->collecting || t->impl->running_finalizers))
-      put(fd, "  Garbage-collecting\n");
-    dump_frames(fd, *t);
+      put(out, "  Garbage-collecting\n");
+    dump_frames(out, *t);
   }
 }
 
@@ -169,16 +183,16 @@ struct sigaction g_previous[5];
 std::atomic<bool> g_enabled{false};
 
 void on_fatal(int number) {
-  int fd = g_fatal_fd.load(std::memory_order_relaxed);
+  Output out{g_fatal_fd.load(std::memory_order_relaxed)};
   for (size_t i = 0; i < 5; ++i) {
     if (kFatalSignals[i].number != number) continue;
     sigaction(number, &g_previous[i], nullptr);
-    put(fd, "Fatal Python error: ");
-    put(fd, kFatalSignals[i].name);
-    put(fd, "\n\n");
+    put(out, "Fatal Python error: ");
+    put(out, kFatalSignals[i].name);
+    put(out, "\n\n");
   }
   if (Runtime* runtime = g_runtime.load(std::memory_order_relaxed))
-    dump(fd, *runtime, g_all_threads.load(std::memory_order_relaxed));
+    dump(out, *runtime, g_all_threads.load(std::memory_order_relaxed));
   raise(number);
 }
 
@@ -197,7 +211,7 @@ void pass_on(int number) {
 void on_user(int number) {
   int saved = errno;
   if (Runtime* runtime = g_runtime.load(std::memory_order_relaxed))
-    dump(g_user_fd[number].load(std::memory_order_relaxed), *runtime,
+    dump({g_user_fd[number].load(std::memory_order_relaxed)}, *runtime,
          g_user_all[number].load(std::memory_order_relaxed));
   if (g_user_chain[number].load(std::memory_order_relaxed)) pass_on(number);
   errno = saved;
@@ -246,8 +260,13 @@ Status keep(Thread& t, std::string_view use, Value file) {
 Result<Value> fh_dump_traceback(Thread& t, const Value* args) {
   int fd = TRY(descriptor(t, args[0]));
   bool all = TRY(truth(t, args[1]));
-  StoppedWorld stopped(t);
-  dump(fd, t.runtime(), all);
+  std::string text;
+  {
+    StoppedWorld stopped(t);
+    dump({fd, &text}, t.runtime(), all);
+  }
+  BlockingRegion out(t);
+  put({fd}, text.data(), text.size());
   return kNone;
 }
 
@@ -342,19 +361,19 @@ struct WatchdogRequest {
   Runtime* runtime;
   uint64_t number = 0;
 };
-void put_timeout(int fd, uint64_t microseconds) {
+void put_timeout(Output out, uint64_t microseconds) {
   uint64_t seconds = microseconds / 1000000;
-  put(fd, "Timeout (");
-  put_number(fd, seconds / 3600, 10);
-  put(fd, ":");
-  put_number(fd, seconds / 60 % 60, 10, 2);
-  put(fd, ":");
-  put_number(fd, seconds % 60, 10, 2);
+  put(out, "Timeout (");
+  put_number(out, seconds / 3600, 10);
+  put(out, ":");
+  put_number(out, seconds / 60 % 60, 10, 2);
+  put(out, ":");
+  put_number(out, seconds % 60, 10, 2);
   if (microseconds % 1000000 != 0) {
-    put(fd, ".");
-    put_number(fd, microseconds % 1000000, 10, 6);
+    put(out, ".");
+    put_number(out, microseconds % 1000000, 10, 6);
   }
-  put(fd, ")!\n");
+  put(out, ")!\n");
 }
 void* watch(void* argument) {
   std::unique_ptr<WatchdogRequest> request(static_cast<WatchdogRequest*>(argument));
@@ -363,9 +382,13 @@ void* watch(void* argument) {
   do {
     if (dog.changed.wait_for(lock, request->timeout, [&] { return dog.number != request->number; }))
       return nullptr;
-    put_timeout(request->fd, static_cast<uint64_t>(request->timeout.count()));
-    dump(request->fd, *request->runtime, true);
+    std::string text;
+    put_timeout({request->fd, &text}, static_cast<uint64_t>(request->timeout.count()));
+    dump({request->fd, &text}, *request->runtime, true);
+    lock.unlock();
+    put({request->fd}, text.data(), text.size());
     if (request->exit) _exit(1);
+    lock.lock();
   } while (request->repeat);
   return nullptr;
 }
@@ -391,7 +414,10 @@ Result<Value> fh_dump_later(Thread& t, const Value* args) {
   auto request = std::make_unique<WatchdogRequest>(WatchdogRequest{timeout, repeat, exit, fd, &t.runtime()});
   Watchdog& dog = watchdog();
   for (;;) {
-    cancel_watchdog();
+    {
+      BlockingRegion out(t);
+      cancel_watchdog();
+    }
     std::lock_guard<std::mutex> lock(dog.mutex);
     if (dog.running && dog.process == getpid()) continue;  // another thread has just started one
     request->number = dog.number;
@@ -408,7 +434,8 @@ Result<Value> fh_dump_later(Thread& t, const Value* args) {
     return kNone;
   }
 }
-Result<Value> fh_cancel_later(Thread&, const Value*) {
+Result<Value> fh_cancel_later(Thread& t, const Value*) {
+  BlockingRegion out(t);
   cancel_watchdog();
   return kNone;
 }
