@@ -51,7 +51,8 @@ Result<Value> os_read(Thread& t, const Value* args) {
 }
 Result<Value> os_write(Thread& t, const Value* args) {
   int fd = TRY(fd_argument(t, args[0]));
-  std::string_view data = TRY(bytes_view(t, args[1]));
+  HeldBuffer held;
+  std::string_view data = TRY(io::hold_bytes(t, args[1], held));
   int64_t n = TRY(checked(t, [&] { return write(fd, data.data(), data.size()); }));
   return make_int(t, n);
 }
@@ -66,7 +67,8 @@ Result<Value> os_pread(Thread& t, const Value* args) {
 }
 Result<Value> os_pwrite(Thread& t, const Value* args) {
   int fd = TRY(fd_argument(t, args[0]));
-  std::string_view data = TRY(bytes_view(t, args[1]));
+  HeldBuffer held;
+  std::string_view data = TRY(io::hold_bytes(t, args[1], held));
   int64_t offset = TRY(to_int64(t, args[2]));
   return make_int(t, TRY(checked(t, [&] { return pwrite(fd, data.data(), data.size(), offset); })));
 }
