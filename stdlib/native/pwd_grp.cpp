@@ -1,18 +1,25 @@
 // The modules pwd and grp: the databases of users and groups, whatever they are kept in (nsswitch.conf).
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <functional>
 #include <mutex>
 
 #include "stdlib/native/posix_process.h"
+#include "vm/os/memory.h"
 
 namespace mp {
 namespace {
 
-// Where getpwall() and getgrall() stand in the databases is the process's.
+// Where getpwall() and getgrall() stand in the databases is the process's. Held detached only: the holder
+// waits for nobody. A fork() waits for the reader, or the child would find this one and the C library's
+// locked.
 std::mutex g_reading_all;
+const int g_fork_waits = pthread_atfork([] { g_reading_all.lock(); }, [] { g_reading_all.unlock(); },
+                                        [] { g_reading_all.unlock(); });
 
 Value text_value(Thread& t, const char* text) {
   return text == nullptr ? kNone : posix::path_value(t, text, false);
@@ -45,6 +52,87 @@ Value group_value(Thread& t, const group& g) {
   Value fields[] = {text_value(t, g.gr_name), text_value(t, g.gr_passwd), posix::id_value(t, g.gr_gid),
                     Value(members)};
   return make_struct_sequence(t, struct_sequence_type(t, kGroupSpec), fields, 4);
+}
+
+// All entries as text, one after the other, so that they can be read detached: numbers as they are, text as
+// '+' and the text, or '-' for none. False: no memory.
+bool pack(std::string& out, const char* text) {
+  size_t length = text == nullptr ? 0 : std::strlen(text);
+  if (!os::make_room(out, length + 2)) return false;
+  out += text == nullptr ? '-' : '+';
+  out.append(text == nullptr ? "" : text, length + 1);
+  return true;
+}
+bool pack(std::string& out, uid_t id) {
+  if (!os::make_room(out, sizeof id)) return false;
+  out.append(reinterpret_cast<const char*>(&id), sizeof id);
+  return true;
+}
+char* unpack_text(char*& at) {
+  char* text = *at == '-' ? nullptr : at + 1;
+  at += 1 + std::strlen(at + 1) + 1;
+  return text;
+}
+uid_t unpack_id(char*& at) {
+  uid_t id;
+  std::memcpy(&id, at, sizeof id);
+  at += sizeof id;
+  return id;
+}
+bool pack_user(std::string& out, const passwd& user) {
+  return pack(out, user.pw_name) && pack(out, user.pw_passwd) && pack(out, user.pw_uid) &&
+         pack(out, user.pw_gid) && pack(out, user.pw_gecos) && pack(out, user.pw_dir) &&
+         pack(out, user.pw_shell);
+}
+Result<Value> unpack_user(Thread& t, char*& at) {
+  passwd user{};
+  user.pw_name = unpack_text(at);
+  user.pw_passwd = unpack_text(at);
+  user.pw_uid = unpack_id(at);
+  user.pw_gid = unpack_id(at);
+  user.pw_gecos = unpack_text(at);
+  user.pw_dir = unpack_text(at);
+  user.pw_shell = unpack_text(at);
+  return user_value(t, user);
+}
+bool pack_group(std::string& out, const group& g) {
+  if (!pack(out, g.gr_name) || !pack(out, g.gr_passwd) || !pack(out, g.gr_gid)) return false;
+  for (char** member = g.gr_mem; *member != nullptr; ++member)
+    if (!pack(out, *member)) return false;
+  return pack(out, nullptr);
+}
+Result<Value> unpack_group(Thread& t, char*& at) {
+  group g{};
+  g.gr_name = unpack_text(at);
+  g.gr_passwd = unpack_text(at);
+  g.gr_gid = unpack_id(at);
+  std::vector<char*> members;
+  do {
+    if (!os::make_room(members, 1)) return t.raise_memory_error();
+    members.push_back(unpack_text(at));
+  } while (members.back() != nullptr);
+  g.gr_mem = members.data();
+  return group_value(t, g);
+}
+// `start`, `next` and `end` are setpwent() and so on.
+template <class Record>
+Result<Value> all_entries(Thread& t, void (*start)(), Record* (*next)(), void (*end)(),
+                          bool (*pack_entry)(std::string&, const Record&),
+                          Result<Value> (*unpack_entry)(Thread&, char*&)) {
+  std::string packed;
+  bool room = true;
+  {
+    BlockingRegion out(t);
+    std::lock_guard<std::mutex> guard(g_reading_all);
+    start();
+    while (const Record* record = room ? next() : nullptr) room = pack_entry(packed, *record);
+    end();
+  }
+  if (!room) return t.raise_memory_error();
+  ListObject* all = make_list(t);
+  for (char* at = packed.data(); at != packed.data() + packed.size();)
+    TRY(list_append(t, all, TRY(unpack_entry(t, at))));
+  return all;
 }
 
 // Calls one of the ..._r functions with a buffer that is long enough, detached. False: there is no such
@@ -127,13 +215,7 @@ Result<Value> pwd_getpwnam(Thread& t, const Value* args) {
   return entry_by_name<passwd>(t, args[0], "getpwnam", getpwnam_r, user_value);
 }
 Result<Value> pwd_getpwall(Thread& t, const Value*) {
-  ListObject* all = make_list(t);
-  // SAFETY: no safepoint while it is held.
-  std::lock_guard<std::mutex> guard(g_reading_all);
-  setpwent();
-  while (const passwd* user = getpwent()) TRY(list_append(t, all, user_value(t, *user)));
-  endpwent();
-  return all;
+  return all_entries<passwd>(t, setpwent, getpwent, endpwent, pack_user, unpack_user);
 }
 
 Result<Value> grp_getgrgid(Thread& t, const Value* args) {
@@ -143,12 +225,7 @@ Result<Value> grp_getgrnam(Thread& t, const Value* args) {
   return entry_by_name<group>(t, args[0], "getgrnam", getgrnam_r, group_value);
 }
 Result<Value> grp_getgrall(Thread& t, const Value*) {
-  ListObject* all = make_list(t);
-  std::lock_guard<std::mutex> guard(g_reading_all);
-  setgrent();
-  while (const group* g = getgrent()) TRY(list_append(t, all, group_value(t, *g)));
-  endgrent();
-  return all;
+  return all_entries<group>(t, setgrent, getgrent, endgrent, pack_group, unpack_group);
 }
 
 const NativeDef kUserFunctions[] = {

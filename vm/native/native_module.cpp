@@ -22,13 +22,13 @@ Status module_add_text(Thread& t, ModuleObject* module, const char* name, std::s
 }
 
 // The table's keys are the specs' addresses as ints.
-static Type* known_type(Thread& t, const void* spec) {
+Type* known_type(Thread& t, const void* spec) {
   if (t.runtime().native_types == nullptr) t.runtime().native_types = make_dict(t);
   auto found = dict_get(t, t.runtime().native_types,
                         make_int(t, static_cast<int64_t>(reinterpret_cast<uintptr_t>(spec))));
   return found.ok() && !found.value().is_not_found() ? found.value().as<Type>() : nullptr;
 }
-static void remember_type(Thread& t, const void* spec, Type* type) {
+void remember_type(Thread& t, const void* spec, Type* type) {
   (void)dict_set(t, t.runtime().native_types,
                  make_int(t, static_cast<int64_t>(reinterpret_cast<uintptr_t>(spec))), Value(type));
 }

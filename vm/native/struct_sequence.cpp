@@ -119,11 +119,10 @@ static const NativeDef kSequenceMethods[] = {
     MP_METHOD(sequence_reduce, "__reduce__(self, /)", nullptr),
     MP_RAW_METHOD(sequence_replace, "__replace__(self, /, **changes)", nullptr), MP_END};
 
-// One TypeSpec per struct sequence; kept as long as the runtime, keyed by the StructSequenceSpec.
+// One TypeSpec per struct sequence; kept as long as the runtime.
 namespace {
 struct SequenceSpecs {
   std::vector<std::unique_ptr<TypeSpec>> specs;
-  std::vector<std::pair<const StructSequenceSpec*, Type*>> types;
 };
 const char kSequenceTag = 0;
 }  // namespace
@@ -141,10 +140,9 @@ static constexpr auto make_getters(std::index_sequence<I...>) {
 
 Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
   static constexpr auto kGetters = make_getters(std::make_index_sequence<32>());
-  auto& table = t.runtime().state<SequenceSpecs>(&kSequenceTag);
+  if (Type* type = known_type(t, &spec)) return type;
   TypeLock lock(t);
-  for (auto& [known, type] : table.types)
-    if (known == &spec) return type;
+  if (Type* type = known_type(t, &spec)) return type;
   auto made = std::make_unique<TypeSpec>();
   made->name = spec.name;
   made->base = &BuiltinTypes::tuple;
@@ -174,8 +172,8 @@ Type* struct_sequence_type(Thread& t, const StructSequenceSpec& spec) {
                           Value::from_int(static_cast<int64_t>(spec.visible)));
   (void)type_set_attr_raw(t, type, intern(t, "n_unnamed_fields"), Value::from_int(0));
   (void)type_set_attr_raw(t, type, t.names().__match_args__, Value(match));
-  table.types.emplace_back(&spec, type);
-  table.specs.push_back(std::move(made));
+  t.runtime().state<SequenceSpecs>(&kSequenceTag).specs.push_back(std::move(made));
+  remember_type(t, &spec, type);
   return type;
 }
 

@@ -1,4 +1,6 @@
 // Attribute access on classes, and the attributes and methods that classes have from `type`.
+#include <algorithm>
+
 #include "vm/exec/frame.h"
 #include "vm/native/signature.h"
 #include "vm/types/exception.h"
@@ -132,19 +134,69 @@ static Result<Value> get_base(Thread&, Value self) {
 }
 static Result<Value> get_bases(Thread&, Value self) { return Value(as_type(self)->bases.load()); }
 
-// New MROs for the class and everything below; `undo` gets each class and its old MRO.
-static Status recompute(Thread& t, Type* type, RootVector& undo) {
-  Value mro = TRY(compute_mro(t, type));
-  undo.push_back(Value(type));
-  undo.push_back(Value(type->mro.load()));
+// What an MRO is computed from: the bases and their MROs.
+static void list_basis(Type* type, RootVector& out) {
+  TupleObject* bases = type->bases.load();
+  out.push_back(Value(bases));
+  for (size_t i = 0; i < bases->size; ++i) out.push_back(Value(as_type((*bases)[i])->mro.load()));
+}
+
+// Computes the MRO and gives it to the class; `undo` gets the class, this MRO and the old one. False: the
+// metaclass's mro() has set another by assigning to __bases__ (or another thread has), which stays. That
+// mro() runs without the type lock, as it may wait for other threads; what they change of the bases meanwhile
+// is the reason to ask it again, a few times.
+static Result<bool> renew_mro(Thread& t, TypeLock& lock, Type* type, RootVector& undo) {
+  Value old(type->mro.load()), mro;
+  for (int tries = 8; mro.is_empty(); --tries) {
+    if (!has_scripted_mro(t, type)) {
+      mro = TRY(linearise(t, type, type->bases.load()));
+      break;
+    }
+    RootVector before(t), now(t);
+    list_basis(type, before);
+    lock.release();
+    Result<Value> computed = compute_mro(t, type);
+    lock.acquire(t);
+    Value found = TRY(computed);
+    list_basis(type, now);
+    if (!(Value(type->mro.load()) == old) || !(before[0] == now[0])) return false;
+    if (tries == 0 || std::equal(before.begin(), before.end(), now.begin())) mro = found;
+  }
+  for (Value each : {Value(type), mro, old}) undo.push_back(each);
   type->mro.store(mro.as<TupleObject>());
+  type_modified(t, type);
+  return true;
+}
+
+// New MROs for the class and everything below.
+static Status recompute(Thread& t, TypeLock& lock, Type* type, RootVector& undo) {
+  if (!TRY(renew_mro(t, lock, type, undo))) return {};
   RootVector subclasses(t);
   for_each_subclass(
       t, type,
       [](void* context, Type* subclass) { static_cast<RootVector*>(context)->push_back(Value(subclass)); },
       &subclasses);
-  for (size_t i = 0; i < subclasses.size(); ++i) TRY(recompute(t, as_type(subclasses[i]), undo));
+  for (size_t i = 0; i < subclasses.size(); ++i) TRY(recompute(t, lock, as_type(subclasses[i]), undo));
   return {};
+}
+
+// By the bases as well: while a metaclass's mro() runs, the MROs are not up to date.
+static bool derives(Type* from, Type* type, std::vector<Type*>& seen) {
+  if (is_subtype(from, type)) return true;
+  if (std::find(seen.begin(), seen.end(), from) != seen.end()) return false;
+  seen.push_back(from);
+  TupleObject* bases = from->bases.load();
+  for (size_t i = 0; i < bases->size; ++i)
+    if (derives(as_type((*bases)[i]), type, seen)) return true;
+  return false;
+}
+
+void store_bases(Thread& t, Type* type, TupleObject* bases, Type* base) {
+  TupleObject* old = type->bases.load();
+  for (size_t i = 0; i < old->size; ++i) remove_subclass(t, as_type((*old)[i]), type);
+  type->bases.store(bases);
+  type->base.store(base);
+  for (size_t i = 0; i < bases->size; ++i) add_subclass(t, as_type((*bases)[i]), type);
 }
 
 static Status set_bases(Thread& t, Value self, Value value) {
@@ -158,15 +210,13 @@ static Status set_bases(Thread& t, Value self, Value value) {
     return t.raise(Exc::TypeError, "can only assign non-empty tuple to {}.__bases__, not ()",
                    type_name(type));
   TypeLock lock(t);  // now, or two threads make each other's class their base
+  std::vector<Type*> seen;
   for (size_t i = 0; i < bases->size; ++i) {
     if (!is_type((*bases)[i]))
       return t.raise(Exc::TypeError, "{}.__bases__ must be tuple of classes, not '{}'", type_name(type),
                      type_name(t, (*bases)[i]));
-    // The base chain as well: a custom mro() may come here again before the MROs are up to date.
-    bool cycle = is_subtype(as_type((*bases)[i]), type);
-    for (Type* each = as_type((*bases)[i]); each != nullptr && !cycle; each = each->base.load())
-      cycle = each == type;
-    if (cycle) return t.raise(Exc::TypeError, "a __bases__ item causes an inheritance cycle");
+    if (derives(as_type((*bases)[i]), type, seen))
+      return t.raise(Exc::TypeError, "a __bases__ item causes an inheritance cycle");
   }
   Type* base = TRY(best_base(t, bases));
   Type* old_base = type->base.load();
@@ -174,26 +224,20 @@ static Status set_bases(Thread& t, Value self, Value value) {
     return t.raise(Exc::TypeError, "__bases__ assignment: '{}' object layout differs from '{}'",
                    type_name(base), type_name(old_base));
   TupleObject* old_bases = type->bases.load();
-  type->bases.store(bases);
-  type->base.store(base);
+  store_bases(t, type, bases, base);
   RootVector undo(t);
-  Status done = recompute(t, type, undo);
+  Status done = recompute(t, lock, type, undo);
   if (done.is_error()) {
-    for (size_t i = undo.size(); i > 0; i -= 2)
-      as_type(undo[i - 2])->mro.store(undo[i - 1].as<TupleObject>());
-    if (type->bases.load() == bases) {  // else a custom mro() has assigned others meanwhile
-      type->bases.store(old_bases);
-      type->base.store(old_base);
+    for (size_t i = undo.size(); i > 0; i -= 3) {
+      Type* each = as_type(undo[i - 3]);
+      if (Value(each->mro.load()) == undo[i - 2]) each->mro.store(undo[i - 1].as<TupleObject>());
     }
-    return Error{};
+    // Else a custom mro() has assigned others meanwhile.
+    if (type->bases.load() == bases) store_bases(t, type, old_bases, old_base);
   }
-  if (type->bases.load() != bases)
-    return {};  // assigned again meanwhile by a custom mro(): that one is in force
-  for (size_t i = 0; i < old_bases->size; ++i) remove_subclass(t, as_type((*old_bases)[i]), type);
-  for (size_t i = 0; i < bases->size; ++i) add_subclass(t, as_type((*bases)[i]), type);
   type_modified(t, type);
   update_all_slots(t, type);
-  return {};
+  return done;
 }
 
 static Result<Value> get_doc(Thread& t, Value self) {

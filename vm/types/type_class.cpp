@@ -522,16 +522,20 @@ Result<Value> make_class(Thread& t, Type* metatype, StrObject* name, TupleObject
 
   type->slots = base->slots;
   Value mro;
-  bool scripted = !is_kind(type_lookup(t, metatype, t.names().mro), Kind::NativeFunction);
+  bool scripted = has_scripted_mro(t, type);
   if (scripted) mro = TRY(compute_mro(t, type));
   {
     TypeLock lock(t);
     // No other thread gives a base other bases until this class is among its subclasses.
     if (!scripted) mro = TRY(linearise(t, type, bases));
-    type->mro.store(mro.as<TupleObject>());
+    // Has one already: the metaclass's mro() has assigned to __bases__.
+    if (type->mro.load() == nullptr) type->mro.store(mro.as<TupleObject>());
     finish_layout(t, type);
     fill_class_slots(t, type);
-    for (size_t i = 0; i < bases->size; ++i) add_subclass(t, (*bases)[i].as<Type>(), type);
+    if (scripted)
+      store_bases(t, type, type->bases.load(), type->base.load());
+    else
+      for (size_t i = 0; i < bases->size; ++i) add_subclass(t, (*bases)[i].as<Type>(), type);
   }
   TRY(call_set_names(t, type, dict));
   TRY(call_init_subclass(t, type, keywords));

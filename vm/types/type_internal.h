@@ -123,16 +123,19 @@ struct MethodCache {
   NameEntry names[kNameSlots];
   StrObject* dunder_names[kDunderCount] = {};
 };
-// Waits detached: its holder may stop the world (slot_update.cpp) or run a script's mro().
+// Waits detached: its holder may stop the world (slot_update.cpp). Nobody runs a script while holding it: the
+// script may wait for a thread that makes a class.
 class TypeLock {
  public:
-  explicit TypeLock(Thread& t) : mutex_(t.runtime().method_cache->mutex) {
+  explicit TypeLock(Thread& t) : mutex_(t.runtime().method_cache->mutex) { acquire(t); }
+  ~TypeLock() { release(); }
+  TypeLock(const TypeLock&) = delete;
+  void release() { mutex_.unlock(); }
+  void acquire(Thread& t) {
     if (mutex_.try_lock()) return;
     BlockingRegion out(t);
     mutex_.lock();
   }
-  ~TypeLock() { mutex_.unlock(); }
-  TypeLock(const TypeLock&) = delete;
 
  private:
   std::recursive_mutex& mutex_;
@@ -148,12 +151,22 @@ void add_subclass(Thread& t, Type* base, Type* subclass);
 void remove_subclass(Thread& t, Type* base, Type* subclass);
 Type* make_type_with_bases(Thread& t, const TypeSpec& spec, Type* base, Type* second_base);
 
+// ---- native_module.cpp: the types made for a TypeSpec or StructSequenceSpec; found without a lock
+Type* known_type(Thread& t, const void* spec);  // nullptr: not made yet
+void remember_type(Thread& t, const void* spec, Type* type);
+
 // ---- type_mro.cpp
+bool has_scripted_mro(Thread& t, Type* type);
 Result<Value> compute_mro(Thread& t, Type* type);  // by type.mro or the metaclass's mro()
 Result<Value> linearise(Thread& t, Type* type, TupleObject* bases);
 Result<Type*> best_base(Thread& t, TupleObject* bases);
 Type* solid_base(Type* type);
 bool same_layout(Type* a, Type* b);  // for __class__ and __bases__ assignment
+
+// ---- type_attributes.cpp
+// Under the type lock. A class is among the subclasses of its bases, and of no others: so what walks them
+// meets no cycle.
+void store_bases(Thread& t, Type* type, TupleObject* bases, Type* base);
 
 // ---- slot_update.cpp
 void inherit_builtin_slots(Type* type, Type* base, const TypeSpec& spec);

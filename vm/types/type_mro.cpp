@@ -71,12 +71,14 @@ Result<Value> linearise(Thread& t, Type* type, TupleObject* bases) {
   return make_tuple(t, result.data(), result.size());
 }
 
-Result<Value> compute_mro(Thread& t, Type* type) {
-  TupleObject* bases = type->bases.load();
+bool has_scripted_mro(Thread& t, Type* type) {
   Type* metatype = type->type();
-  if (metatype == t.types().type) return linearise(t, type, bases);
-  Value own = type_lookup(t, metatype, t.names().mro);
-  if (is_kind(own, Kind::NativeFunction)) return linearise(t, type, bases);
+  return metatype != t.types().type &&
+         !is_kind(type_lookup(t, metatype, t.names().mro), Kind::NativeFunction);
+}
+
+Result<Value> compute_mro(Thread& t, Type* type) {
+  if (!has_scripted_mro(t, type)) return linearise(t, type, type->bases.load());
   Value listed = TRY(call_special(t, Value(type), t.names().mro));
   Value tuple = TRY(to_tuple(t, listed));
   auto* mro = tuple.as<TupleObject>();
