@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "vm/core/compiler.h"
 #include "vm/gc/heap.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
@@ -14,14 +15,18 @@ namespace mp {
 
 static MemoryViewObject* allocate_view(Thread& t, int dimensions) {
   auto* m = t.heap().make<MemoryViewObject>(t, t.types().memoryview, static_cast<size_t>(dimensions) * 16);
-  m->dimensions = dimensions;
+  m->dimensions = static_cast<int16_t>(dimensions);
   m->hash.store(-1);
+  m->users.store(1);
   return m;
 }
 
+MP_NOINLINE static void drop_user(MemoryViewObject* m) {
+  if (m->users.fetch_sub(1) == 1 && m->procs != nullptr) m->procs->release(m->owner);
+}
 static void finalize_view(Object* object) {
   auto* m = static_cast<MemoryViewObject*>(object);
-  if (m->procs != nullptr && !m->released.exchange(true)) m->procs->release(m->owner);
+  if (!m->released.exchange(true)) drop_user(m);
 }
 
 static Status check_live(Thread& t, MemoryViewObject* m) {
@@ -29,6 +34,29 @@ static Status check_live(Thread& t, MemoryViewObject* m) {
     return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
   return {};
 }
+
+// Whoever reads or writes the memory of a view has one of these, and asks check_live() then. Without a GIL
+// another thread may release the view meanwhile and close what it shows: the last user gives the memory back.
+// (The collector keeps memory in a cell of its own.) No script code between this and the last access: it may
+// switch the GIL off.
+class ViewInUse {
+ public:
+  ViewInUse(Thread& t, MemoryViewObject* m)
+      : held_(m->procs != nullptr && m->cell == nullptr && free_threaded(t) && hold(m) ? m : nullptr) {}
+  ~ViewInUse() {
+    if (held_ != nullptr) drop_user(held_);
+  }
+  ViewInUse(const ViewInUse&) = delete;
+
+ private:
+  MP_NOINLINE static bool hold(MemoryViewObject* m) {  // false: released
+    int32_t users = m->users.load();
+    while (users != 0 && !m->users.compare_exchange_weak(users, users + 1)) {
+    }
+    return users != 0;
+  }
+  MemoryViewObject* const held_;
+};
 
 static Result<MemoryViewObject*> clone_view(Thread& t, MemoryViewObject* from, int dimensions) {
   MemoryViewObject* m = allocate_view(t, dimensions);
@@ -180,6 +208,7 @@ static Result<Value> memoryview_get_item(Thread& t, Value self, Value key) {
   TRY(check_live(t, m));
   if (is_kind(key, Kind::Slice)) return slice_view(t, m, key.as<SliceObject>());
   uint8_t* p = TRY(locate(t, m, key));
+  ViewInUse use(t, m);
   TRY(check_live(t, m));
   return unpack_item(t, m, p);
 }
@@ -223,6 +252,7 @@ static Status memoryview_set_item(Thread& t, Value self, Value key, Value value)
   }
   uint8_t packed[16];
   TRY(pack_native(t, code, packed, value));
+  ViewInUse use(t, m);
   TRY(check_live(t, m));
   std::memcpy(p, packed, static_cast<size_t>(m->item_size));
   return {};
@@ -253,6 +283,7 @@ static Result<Value> memoryview_compare(Thread& t, Value left, Value right, Comp
   auto* a = left.as<MemoryViewObject>();
   bool equal;
   if (left == right) {
+    ViewInUse use(t, a);
     equal = true;
     if (!a->released.load() && (a->code() == 'd' || a->code() == 'f'))
       equal = TRY(equal_dimension(t, a, a, 0, a->data, a->data));
@@ -264,7 +295,9 @@ static Result<Value> memoryview_compare(Thread& t, Value left, Value right, Comp
   } else {
     Value other = TRY(make_memoryview(t, right));
     auto* b = other.as<MemoryViewObject>();
-    equal = a->dimensions == b->dimensions && std::equal(a->shape(), a->shape() + a->dimensions, b->shape());
+    ViewInUse use(t, a);  // nobody else has b
+    equal = !a->released.load() && a->dimensions == b->dimensions &&
+            std::equal(a->shape(), a->shape() + a->dimensions, b->shape());
     if (equal) {
       bool same = a->code() == b->code() && a->code() != 0 && a->code() != 'f' && a->code() != 'd' &&
                   a->code() != 'e';
@@ -292,6 +325,8 @@ static Result<int64_t> memoryview_hash(Thread& t, Value self) {
     return t.raise(Exc::ValueError, "memoryview: hashing is restricted to formats 'B', 'b' or 'c'");
   }
   (void)TRY(hash(t, m->owner));
+  ViewInUse use(t, m);
+  TRY(check_live(t, m));
   std::string content = buffer_to_bytes(t, as_view(m));
   h = hash_bytes(content.data(), content.size());
   m->hash.store(h);
@@ -306,11 +341,9 @@ static Result<Value> memoryview_repr(Thread& t, Value self) {
 
 // ---------------------------------------------------------------- methods
 
-static Result<Value> memoryview_release(Thread& t, const Value* args) {
+static Result<Value> memoryview_release(Thread&, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
-  if (m->released.exchange(true)) return kNone;
-  if (m->procs != nullptr) m->procs->release(m->owner);
-  (void)t;
+  if (!m->released.exchange(true)) drop_user(m);
   return kNone;
 }
 static Result<Value> memoryview_enter(Thread& t, const Value* args) {
@@ -322,6 +355,7 @@ static Result<Value> memoryview_exit(Thread& t, const Value* args) { return memo
 
 static Result<Value> memoryview_tobytes(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
+  ViewInUse use(t, m);
   TRY(check_live(t, m));
   bool fortran = false;
   if (!args[1].is_none()) {
@@ -347,6 +381,7 @@ static Result<Value> memoryview_tobytes(Thread& t, const Value* args) {
 static Result<Value> memoryview_hex(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
   HexGroups groups = TRY(hex_groups(t, args[1], args[2]));
+  ViewInUse use(t, m);
   TRY(check_live(t, m));
   return hex_text(t, buffer_to_bytes(t, as_view(m)), groups, HexType::Str);
 }
@@ -364,6 +399,7 @@ static Result<Value> list_dimension(Thread& t, MemoryViewObject* m, int d, const
 }
 static Result<Value> memoryview_tolist(Thread& t, const Value* args) {
   auto* m = args[0].as<MemoryViewObject>();
+  ViewInUse use(t, m);
   TRY(check_live(t, m));
   return list_dimension(t, m, 0, m->data);
 }

@@ -13,9 +13,10 @@ struct MemoryViewObject : Object {
   const BufferProcs* procs = nullptr;
   int64_t size = 0, item_size = 1;
   std::atomic<int64_t> hash{-1};
-  int32_t dimensions = 1;
+  int16_t dimensions = 1;
   std::atomic<bool> released{false};
   bool read_only = true;
+  std::atomic<int32_t> users{1};  // of the exporter's memory: this view until it is released, each ViewInUse
   // shape, then strides follow
   int64_t* shape() { return reinterpret_cast<int64_t*>(this + 1); }
   int64_t* strides() { return shape() + dimensions; }
