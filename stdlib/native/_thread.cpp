@@ -11,6 +11,7 @@
 #include "vm/gc/heap.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/ended_threads.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
@@ -26,6 +27,7 @@ enum HandleState : uint32_t { kNotStarted, kStarting, kRunning, kDone };
 struct HandleObject : Object {
   std::atomic<uint32_t> state{kNotStarted};
   std::atomic<uint64_t> ident{0};
+  std::atomic<uint64_t> serial{0};  // of the thread that has ended: 0 when it is gone for the system as well
 };
 
 const char kStateTag = 0;
@@ -74,6 +76,11 @@ Result<Value> handle_wait(Thread& t, HandleObject* handle, int64_t timeout) {
     if (result == WaitResult::TimedOut) break;
     if (result == WaitResult::Interrupted) TRY(t.poll());
   }
+  if (handle->state.load(std::memory_order_acquire) != kDone) return kNone;
+  if (uint64_t serial = handle->serial.load(std::memory_order_relaxed); serial != 0) {
+    wait_until_gone(t, serial);
+    handle->serial.store(0, std::memory_order_relaxed);
+  }
   return kNone;
 }
 
@@ -84,6 +91,7 @@ void thread_body(Thread& t, Value argument) {
   if (!handle.is_none()) {
     auto* h = handle.as<HandleObject>();
     h->ident.store(t.ident, std::memory_order_relaxed);
+    h->serial.store(t.impl->serial, std::memory_order_relaxed);
     uint32_t expected = kStarting;
     h->state.compare_exchange_strong(expected, kRunning, std::memory_order_seq_cst);
   }
@@ -246,9 +254,7 @@ Result<Value> excepthook(Thread& t, const Value* args) {
   if (!thread.is_none()) name = TRY(get_attr_or_not_found(t, thread, intern(t, "name")));
   text += name.is_not_found() ? std::to_string(t.ident) : str_text(t, name);
   text += ":\n";
-  if (value.is_none()) value = TRY(call(t, type));
-  if (is_exception(value) && !traceback.is_none()) value.as<ExceptionObject>()->traceback = traceback;
-  Value formatted = TRY(format_exception(t, value));
+  Value formatted = TRY(excepthook_text(t, value, traceback));
   StrBuilder out(t);
   out.append(text);
   out.append(formatted.as<StrObject>());

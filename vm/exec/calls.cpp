@@ -3,6 +3,7 @@
 
 #include "vm/exec/interp_values.h"
 #include "vm/exec/ops.h"
+#include "vm/threads/vm_stack.h"
 #include "vm/types/type_internal.h"
 
 namespace mp {
@@ -11,16 +12,22 @@ namespace ops {
 
 MP_NOINLINE Error recursion_error(Thread& t) { return t.raise_recursion_error(""); }
 
+MP_NOINLINE bool may_go_deeper(Thread& t, const Slot* top) {
+  if (t.recursion_depth < t.runtime().recursion_limit.load(std::memory_order_relaxed) &&
+      grow_vm_stack(t, top))
+    return true;
+  recursion_error(t);
+  return false;
+}
+
 // A frame on the stack, not linked yet, with nothing in its registers.
 static inline Frame* open_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObject* globals,
                                 DictObject* builtins, uint32_t control) {
   auto* frame = reinterpret_cast<Frame*>(t.stack_top);
   auto* registers = reinterpret_cast<Value*>(frame + 1);
   auto* top = reinterpret_cast<Slot*>(registers + code->register_count);
-  if (top > t.stack_end || t.recursion_depth >= t.runtime().recursion_limit.load(std::memory_order_relaxed)) {
-    recursion_error(t);
-    return nullptr;
-  }
+  if (top > t.stack_end || t.recursion_depth >= t.runtime().recursion_limit.load(std::memory_order_relaxed))
+    if (!may_go_deeper(t, top)) return nullptr;
   frame->previous = t.frame;
   frame->code = code;
   frame->pc = code->instructions;

@@ -82,6 +82,9 @@ Frame* push_frame(Thread& t, CodeObject* code, FunctionObject* function, DictObj
                   DictObject* builtins, uint32_t control);
 void pop_frame(Thread& t, Frame* frame);
 Error recursion_error(Thread& t);
+// Where a frame would end beyond the stack, or the recursion limit is reached: false, and RecursionError, if
+// so it is.
+bool may_go_deeper(Thread& t, const Slot* top);
 bool expand_call(Thread& t, const Instruction* pc, Value* r, CallArgs* args,
                  SpreadArgs* spread);  // CALL_EX's arguments
 Value call_native_direct(Thread& t, NativeFunctionObject* function, Value self, const CallArgs& args);

@@ -1,4 +1,6 @@
 // The sys module: what the interpreter knows about itself.
+#include <unistd.h>
+
 #include <cfloat>
 #include <climits>
 #include <cstdlib>
@@ -42,12 +44,7 @@ Result<Value> sys_exit(Thread& t, const Value* args) {
   return t.raise_value(Exc::SystemExit, status);
 }
 Result<Value> sys_excepthook(Thread& t, const Value* args) {
-  Value text;
-  if (!is_exception(args[1]))
-    text = make_str(t, fmt::format("TypeError: print_exception(): Exception expected for value, {} found\n",
-                                   type_name(t, args[1])));
-  else
-    text = TRY(format_exception(t, args[1]));
+  Value text = TRY(excepthook_text(t, args[1], args[2]));
   Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
   if (!err.is_not_found() && !err.is_none()) {
     TRY(call_method(t, err, t.names().write, {text}));
@@ -72,7 +69,9 @@ Result<Value> sys_displayhook(Thread& t, const Value* args) {
 Result<Value> sys_unraisablehook(Thread& t, const Value* args) {
   Value err = dict_get_str(t.runtime().sys_module->dict, t.names().stderr);
   if (err.is_not_found() || err.is_none()) return kNone;
-  Value message = TRY(get_attr(t, args[0], "err_msg"));
+  Value message = TRY(get_attr_or_not_found(t, args[0], intern(t, "err_msg")));
+  if (message.is_not_found())
+    return t.raise(Exc::TypeError, "sys.unraisablehook argument type must be UnraisableHookArgs");
   Value object = TRY(get_attr(t, args[0], "object"));
   Value exception = TRY(get_attr(t, args[0], "exc_value"));
   if (!is_exception(exception)) return kNone;
@@ -409,7 +408,12 @@ void add_sys(Thread& t, ModuleObject* module) {
                             {i(64), i((int64_t{1} << 61) - 1), i(314159), i(0), i(1000003), algorithm, i(64),
                              i(128), i(0)}));
   static const StructSequenceSpec kThreadInfo = {"sys.thread_info", kThreadFields, 3};
-  Value pthread = make_str(t, "pthread"), futex = make_str(t, "semaphore"), library = make_str(t, "NPTL");
+  char library_name[64] = "NPTL";
+#ifdef _CS_GNU_LIBPTHREAD_VERSION
+  confstr(_CS_GNU_LIBPTHREAD_VERSION, library_name, sizeof library_name);
+#endif
+  Value pthread = make_str(t, "pthread"), futex = make_str(t, "semaphore"),
+        library = make_str(t, library_name);
   add("thread_info", sequence(t, kThreadInfo, {pthread, futex, library}));
 
   Value monitoring = make_monitoring_module(t);

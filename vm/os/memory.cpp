@@ -23,6 +23,21 @@ void* map_memory(size_t bytes, size_t alignment, Reserve reserve) {
   return reinterpret_cast<void*>(aligned);
 }
 
+static void* map_unreserved(uintptr_t address, size_t bytes, int flags) {
+  void* memory = mmap(reinterpret_cast<void*>(address), bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void* map_memory_near(uintptr_t address, size_t bytes) { return map_unreserved(address, bytes, 0); }
+
+bool extend_memory(void* end, size_t bytes) {
+  void* memory = map_unreserved(reinterpret_cast<uintptr_t>(end), bytes, MAP_FIXED_NOREPLACE);
+  if (memory == end) return true;
+  if (memory != nullptr) munmap(memory, bytes);  // by a system older than Linux 4.17
+  return false;
+}
+
 void unmap_memory(void* address, size_t bytes) { munmap(address, bytes); }
 void discard_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }
 void huge_pages(void* address, size_t bytes) { madvise(address, bytes, MADV_HUGEPAGE); }

@@ -1,6 +1,7 @@
 // Address space from the system. It knows nothing of minipy.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 namespace mp::os {
 
@@ -11,6 +12,10 @@ enum class Reserve : bool {
 
 // Zeroed, readable and writable, aligned; nullptr when the system refuses.
 void* map_memory(size_t bytes, size_t alignment, Reserve reserve);
+// The same, Reserve::No, aligned to a page: at the address if nothing is there, else anywhere.
+void* map_memory_near(uintptr_t address, size_t bytes);
+// More of the same from `end` on; false: something is there, or the system refuses.
+bool extend_memory(void* end, size_t bytes);
 void unmap_memory(void* address, size_t bytes);
 void discard_memory(void* address, size_t bytes);  // the pages read as zero afterwards
 void huge_pages(void* address, size_t bytes);      // big tables: a fault for 2 MiB instead of one for 4 KiB

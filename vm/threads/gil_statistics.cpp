@@ -59,6 +59,9 @@ GilRecord& GilRecorder::record(Thread& t) {
 void GilRecorder::clear(Runtime& runtime) {
   records_.clear();
   last_drop_ = {};
+  first_switch_ = runtime.gil->switches.load();
+  first_request_ = runtime.gil->forced_requests.load();
+  switches_ = requests_ = 0;
   for_each_thread(
       runtime,
       [](void* self, Thread& t) {
@@ -149,12 +152,17 @@ void GilRecorder::thread_ended(Thread& t) {
 // ---------------------------------------------------------------- reports
 
 void GilRecorder::settle(Runtime& runtime) {
+  if (runtime.gil->recorder.load(std::memory_order_relaxed) != nullptr) {
+    switches_ = runtime.gil->switches.load() - first_switch_;
+    requests_ = runtime.gil->forced_requests.load() - first_request_;
+  }
   for_each_thread(
       runtime,
       [](void*, Thread& t) {
         GilRecord* r = t.impl->gil_record;
         if (r == nullptr) return;
         r->name = t.impl->name;
+        r->native_id = t.impl->native_id;  // another one in the child of a fork
         if (r->took_at == 0) return;
         int64_t now = os::monotonic_ns();
         r->hold_ns += now - r->took_at;
@@ -217,8 +225,7 @@ std::string GilRecorder::json(Runtime& runtime) {
       "{}, "
       "\"switches\": {}, \"forced_requests\": {}, \"contention\": {:.6f}, \"threads\": [",
       gil_policy_info(gil.policy_id).name, !runtime.free_threaded.load(), semantics_info(gil.semantics).name,
-      seconds(gil.interval_ns), gil.check_interval.load(), gil.switches.load(), gil.forced_requests.load(),
-      contention());
+      seconds(gil.interval_ns), gil.check_interval.load(), switches_, requests_, contention());
   const char* separator = "";
   for (const GilRecord& r : records_) {
     out += fmt::format("{}{{\"name\": ", separator);
@@ -257,9 +264,8 @@ std::string GilRecorder::text(Runtime& runtime) {
       "GIL: {}policy {}, interval {:g} ms, {} switches, {} requests to drop, contention {:.3f}\n"
       "{:<{}} {:>10} {:>10} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
       runtime.free_threaded.load() ? "off, " : "", gil_policy_info(gil.policy_id).name,
-      static_cast<double>(gil.interval_ns) * kMilli, gil.switches.load(), gil.forced_requests.load(),
-      contention(), "thread", width, "acquired", "contended", "forced", "voluntary", "hold ms", "wait ms",
-      "longest", "p50", "p99");
+      static_cast<double>(gil.interval_ns) * kMilli, switches_, requests_, contention(), "thread", width,
+      "acquired", "contended", "forced", "voluntary", "hold ms", "wait ms", "longest", "p50", "p99");
   for (const GilRecord& r : records_) {
     out += fmt::format(
         "{:<{}} {:>10} {:>10} {:>8} {:>9} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f}\n",

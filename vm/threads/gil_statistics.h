@@ -86,13 +86,15 @@ class GilRecorder {
 
  private:
   GilRecord& record(Thread& t);
-  void settle(Runtime& runtime);  // adds what running holds have come to
+  void settle(Runtime& runtime);  // adds what running holds have come to, while it records
   double contention() const;
   static DropSite resolve(const RawDropSite& site);
 
   std::mutex mutex_;               // guards the list of records, not their contents
   std::deque<GilRecord> records_;  // kept when the thread ends
   RawDropSite last_drop_;          // written by the holder, read by the next one
+  // GilState's counters at the beginning, and how far they have come since.
+  uint64_t first_switch_ = 0, first_request_ = 0, switches_ = 0, requests_ = 0;
 };
 
 }  // namespace mp

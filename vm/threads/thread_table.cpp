@@ -14,43 +14,21 @@
 #include "vm/core/compiler.h"
 #include "vm/gc/heap_impl.h"
 #include "vm/os/clock.h"
-#include "vm/os/memory.h"
 #include "vm/os/spin.h"
 #include "vm/os/stack_bounds.h"
 #include "vm/threads/deadlock.h"
+#include "vm/threads/ended_threads.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/gil_statistics.h"
 #include "vm/threads/open_section.h"
 #include "vm/threads/signals.h"
 #include "vm/threads/thread_impl.h"
+#include "vm/threads/vm_stack.h"
 #include "vm/types/runtime.h"
 
 namespace mp {
 
 // ---------------------------------------------------------------- making and freeing
-
-static Slot* take_spare_stack(ThreadTable& table) {
-  std::lock_guard<std::mutex> guard(table.mutex);
-  if (table.spare_stacks.empty()) return nullptr;
-  Slot* stack = table.spare_stacks.back();
-  table.spare_stacks.pop_back();
-  return stack;
-}
-
-// With the table's mutex held: the thread has ended.
-static void spare_stack(ThreadTable& table, ThreadImpl& impl) {
-  constexpr size_t kMostSpare = 8, kKept = 64 * 1024;
-  if (table.spare_stacks.size() == kMostSpare) return;
-  // What a deep recursion touched goes back to the system.
-  if (impl.vm_stack_bytes > kKept)
-    os::discard_memory(reinterpret_cast<char*>(impl.vm_stack) + kKept, impl.vm_stack_bytes - kKept);
-  table.spare_stacks.push_back(std::exchange(impl.vm_stack, nullptr));
-  table.stack_bytes = impl.vm_stack_bytes;
-}
-
-ThreadTable::~ThreadTable() {
-  for (Slot* stack : spare_stacks) os::unmap_memory(stack, stack_bytes);
-}
 
 Thread* ThreadImpl::create(Runtime& runtime) {
   Thread* t = new Thread();
@@ -61,26 +39,16 @@ Thread* ThreadImpl::create(Runtime& runtime) {
   t->names_ = &runtime.names;
   t->handled = &t->base_handled;
   t->impl->serial = runtime.threads->next_serial.fetch_add(1, std::memory_order_relaxed);
-  size_t bytes = runtime.options.stack_slots * sizeof(Slot);
-  void* stack = take_spare_stack(*runtime.threads);
-  if (stack == nullptr) {
-    stack = os::map_memory(bytes, 4096, os::Reserve::No);
-    if (stack == nullptr) {
-      delete t->impl;
-      delete t;
-      return nullptr;
-    }
-    os::no_huge_pages(stack, bytes);
+  if (!make_vm_stack(runtime, *t)) {
+    delete t->impl;
+    delete t;
+    return nullptr;
   }
-  t->impl->vm_stack = static_cast<Slot*>(stack);
-  t->impl->vm_stack_bytes = bytes;
-  t->stack_top = t->impl->vm_stack;
-  t->stack_end = t->impl->vm_stack + runtime.options.stack_slots;
   return t;
 }
 
 void ThreadImpl::destroy(Thread* t) {
-  if (t->impl->vm_stack != nullptr) os::unmap_memory(t->impl->vm_stack, t->impl->vm_stack_bytes);
+  free_vm_stack(*t->impl);
   delete t->impl;
   delete t;
 }
@@ -156,16 +124,16 @@ void detach_and_destroy(Thread* t) {
   runtime.heap->impl().leave_cells(*t);
   t->impl->native_top = t->impl->native_base;  // nothing of this stack is a root any more
   t->impl->exiting.store(true, std::memory_order_relaxed);
-  if (GilRecorder* recorder = runtime.gil->recorder.load(std::memory_order_relaxed))
-    recorder->thread_ended(*t);
+  if (GilRecorder* recorder = runtime.gil->recorder_owner.get()) recorder->thread_ended(*t);
   detach_thread(*t);
   for (auto& policy : runtime.gil->policies) policy->forget(*t);
   {
     std::unique_lock<std::mutex> lock(table.mutex);
     while (t->impl->state.load(std::memory_order_acquire) == ThreadState::Suspended) table.started.wait(lock);
     unlink(runtime, t);
-    spare_stack(table, *t->impl);
+    spare_vm_stack(runtime, *t->impl);
     note_thread_ended(runtime);
+    if (t->impl->was_started) note_ended(table, t->impl->serial);
   }
   // SAFETY: unlinked and detached: from here only this thread knows `t`, and nothing of the runtime is
   // touched.
@@ -443,15 +411,16 @@ void* thread_entry(void* argument) {
 bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ident) {
   Runtime& runtime = parent.runtime();
   ThreadTable& table = *runtime.threads;
+  join_ended_threads(table);
   Thread* t = ThreadImpl::create(runtime);
   if (t == nullptr) return false;
+  t->impl->was_started = true;
   t->impl->start_argument = argument;
   if (runtime.free_threaded.load(std::memory_order_relaxed))
     MP_CHECK(lock_open_sections(parent), "another thread is in a section of the only one");
   link(runtime, t);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   size_t stack = table.stack_size.load(std::memory_order_relaxed);
   pthread_attr_setstacksize(&attributes, stack != 0 ? stack : 8u << 20);
   auto* request = new StartRequest{t, body};
@@ -522,6 +491,7 @@ void after_fork_child(Thread& t) {
   while (other != nullptr) {
     Thread* next = other->impl->next;
     if (other != &t) {
+      if (GilRecorder* recorder = runtime.gil->recorder_owner.get()) recorder->thread_ended(*other);
       disown(*other);
       runtime.heap->impl().gather_blocks(*other);
       ThreadImpl::destroy(other);
@@ -543,6 +513,8 @@ void after_fork_child(Thread& t) {
   runtime.main_thread_ = &t;
   t.impl->handle = pthread_self();
   t.impl->native_id = os::native_thread_id();
+  t.impl->was_started = false;
+  table.ended.clear();
   for (auto& policy : runtime.gil->policies)
     policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
   forget_gil_off_blocks_after_fork(t);

@@ -1,6 +1,8 @@
 // ThreadTable: the threads of a runtime, attach and detach, stop-the-world, starting OS threads, fork.
 // It knows the states of threads, not what they run.
 #pragma once
+#include <pthread.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -18,6 +20,13 @@ struct StoppedWork {
   void (*run)(void* what, uint64_t a, uint64_t b);
   void* what;
   uint64_t a, b;
+};
+
+// An OS thread that has ended: ended_threads.h.
+struct EndedThread {
+  uint64_t serial;
+  pthread_t handle;
+  bool being_joined;
 };
 
 struct ThreadTable {
@@ -39,6 +48,7 @@ struct ThreadTable {
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each
+  std::vector<EndedThread> ended;
   // By number, the first two are lock states; made when the GIL is first off. Threads beyond the last one do
   // without.
   static constexpr size_t kLockOwners = 64;

@@ -48,6 +48,8 @@ Result<Value> format_exception(Thread& t, Value exception,
                                bool colour = false);  // vm/types/traceback_print.cpp
 // Prints through sys.excepthook semantics to sys.stderr (falls back to fd 2). Never leaves an exception set.
 void print_exception(Thread& t, Value exception);
+// What sys.excepthook and threading.excepthook write, whatever they are called with.
+Result<Value> excepthook_text(Thread& t, Value exception, Value traceback);
 // What sys.__excepthook__ and sys.__unraisablehook__ do, hooks ignored.
 void display_exception(Thread& t, Value exception);
 std::string unraisable_text(Thread& t, Value exception, const std::string& message, Value object);

@@ -79,6 +79,19 @@ static Value traceback_of(Value exception) {
   return tb.is_empty() ? kNone : tb;
 }
 
+Result<Value> excepthook_text(Thread& t, Value exception, Value traceback) {
+  if (!is_exception(exception))
+    return str_or_error(make_str(
+        t, exception.is_none()
+               ? "NoneType: None\n"
+               : fmt::format("TypeError: print_exception(): Exception expected for value, {} found\n",
+                             type_name(t, exception))));
+  // One that has no traceback keeps the one it is shown with.
+  if (is_kind(traceback, Kind::Traceback) && traceback_of(exception).is_none())
+    exception.as<ExceptionObject>()->traceback = traceback;
+  return format_exception(t, exception);
+}
+
 void print_exception(Thread& t, Value exception) {
   Value saved = t.take_exception();
   Value hook = sys_attribute(t, t.names().excepthook);
@@ -155,24 +168,34 @@ void write_unraisable(Thread& t, const char* where, Value object) {
 
 // ---------------------------------------------------------------- warnings
 
-// The module `warnings`, or not found once the runtime ends.
-static Value warnings_module(Thread& t) {
-  if (t.runtime().modules == nullptr) return kNotFound;
-  auto imported = import_module(t, "warnings");
-  if (!imported.is_error()) return imported.value();
-  t.clear_exception();
-  return kNotFound;
-}
-
-// Its filters are complete when its import is. A finalizer may warn while that runs: then CPython's default
-// holds.
-static bool is_ignored_meanwhile(Thread& t, Value module, Exc category) {
-  if (category != Exc::ResourceWarning || !is_kind(module, Kind::Module)) return false;
+// Its filters are complete when its import is.
+static bool is_initializing(Thread& t, Value module) {
+  if (!is_kind(module, Kind::Module)) return false;
   Value spec = dict_get_str(module.as<ModuleObject>()->dict, t.names().__spec__);
   if (spec.is_not_found()) return false;
   auto flag = get_attr_or_not_found(t, spec, intern(t, "_initializing"));
   if (flag.is_error()) t.clear_exception();
   return flag.ok() && flag.value() == kTrue;
+}
+
+// The module `warnings`, or not found: once the runtime ends, and where a finalizer warns while that module,
+// or one that it needs, is being imported.
+static Value warnings_module(Thread& t) {
+  if (t.runtime().modules == nullptr) return kNotFound;
+  auto imported = import_module(t, "warnings");
+  if (imported.is_error()) {
+    t.clear_exception();
+    return kNotFound;
+  }
+  return is_initializing(t, imported.value()) ? kNotFound : imported.value();
+}
+
+// For where the module is not there to ask. With options -W or -X dev it has been imported before any script
+// ran. (DeprecationWarning is shown in __main__: that is not looked at.)
+static bool is_ignored_by_default(Thread& t, Exc category) {
+  if (!t.runtime().options.warn_options.empty()) return false;
+  return category == Exc::ResourceWarning || category == Exc::ImportWarning ||
+         category == Exc::DeprecationWarning || category == Exc::PendingDeprecationWarning;
 }
 
 // Calls warnings.FUNCTION(arguments), where that module can be had; else `line` is written. `saved` is what
@@ -191,7 +214,7 @@ Status warn(Thread& t, Exc category, const std::string& message, int stack_level
   Value saved = t.take_exception();
   Value module = warnings_module(t);
   Type* type = t.types().exception(category);
-  if (is_ignored_meanwhile(t, module, category)) {
+  if (module.is_not_found() && is_ignored_by_default(t, category)) {
     t.restore_exception(saved);
     return {};
   }
