@@ -1,5 +1,6 @@
 // The _minipy module: what minipy.gil stands on.
 #include "vm/exec/generator.h"
+#include "vm/gc/heap.h"
 #include "vm/native/native.h"
 #include "vm/protocol/protocol.h"
 #include "vm/threads/gil.h"
@@ -22,12 +23,45 @@ Result<Value> set_enabled(Thread& t, const Value* args) {
   return kNone;
 }
 
-Result<Value> enter_off(Thread& t, const Value*) {
-  return Value::from_int(static_cast<int64_t>(TRY(enter_gil_off(t))));
+// minipy.gil.off. Native as a lock is: a handler of a signal cannot raise between a step and the note of it.
+struct OffObject : Object {
+  std::atomic<uint64_t> entered{0};  // blocks
+};
+Result<Value> off_new(Thread& t, Value cls, const CallArgs&) {
+  return t.heap().make<OffObject>(t, cls.as<Type>());
 }
-Result<Value> leave_off(Thread& t, const Value* args) {
-  TRY(leave_gil_off(t, args[0].is_int() ? static_cast<uint64_t>(args[0].as_int()) : 0));
+Result<Value> off_init(Thread&, const Value*) { return kNone; }
+Result<Value> off_enter(Thread& t, const Value* args) {
+  TRY(enter_gil_off(t, args[0].as_object()));
+  args[0].as<OffObject>()->entered.fetch_add(1);
+  return args[0];
+}
+Result<Value> off_exit(Thread& t, Value self, const CallArgs&) {
+  auto& entered = self.as<OffObject>()->entered;
+  uint64_t count = entered.load();
+  do
+    if (count == 0) return t.raise(Exc::RuntimeError, "gil.off() has not been entered");
+  while (!entered.compare_exchange_weak(count, count - 1));
+  TRY(leave_gil_off(t, self.as_object()));
   return kNone;
+}
+const NativeDef kOffMethods[] = {MP_RAW_NEW(off_new, "__new__(cls, *args, **kwargs)", nullptr),
+                                 MP_METHOD(off_init, "__init__(self)", nullptr),
+                                 MP_METHOD(off_enter, "__enter__(self)", nullptr),
+                                 MP_RAW_METHOD(off_exit, "__exit__(self, *exc_info)", nullptr), MP_END};
+const TypeSpec kOffSpec = {
+    .name = "minipy.gil.off",
+    .size = sizeof(OffObject),
+    .flags = kTypeBaseType | kTypeHasDict | kTypeHasWeakref,
+    .doc =
+        "Context manager: no lock inside, what there was before afterwards.\n\nIt holds for all threads of "
+        "the runtime: where such blocks overlap, what there was before\nthe first comes back behind the "
+        "last.",
+    .methods = kOffMethods};
+
+Status init_module(Thread& t, ModuleObject* module) {
+  module_add_type(t, module, kOffSpec);
+  return {};
 }
 
 Result<Value> gil_policy(Thread& t, const Value*) {
@@ -36,7 +70,7 @@ Result<Value> gil_policy(Thread& t, const Value*) {
 Result<Value> set_policy(Thread& t, const Value* args) {
   std::string name = TRY(text_argument(t, args[0], "policy"));
   GilPolicyId id;
-  if (!parse_gil_policy(name, &id)) return t.raise(Exc::ValueError, "unknown GIL policy '{}'", name);
+  if (!parse_gil_policy(name, &id)) return t.raise(Exc::ValueError, "{}", unknown_gil_policy(name));
   TRY(set_gil_policy(t, id));
   return kNone;
 }
@@ -53,7 +87,7 @@ Result<Value> semantics_name(Thread& t, const Value*) {
 Result<Value> set_semantics_name(Thread& t, const Value* args) {
   std::string name = TRY(text_argument(t, args[0], "semantics"));
   Semantics semantics;
-  if (!parse_semantics(name, &semantics)) return t.raise(Exc::ValueError, "unknown semantics '{}'", name);
+  if (!parse_semantics(name, &semantics)) return t.raise(Exc::ValueError, "{}", unknown_semantics(name));
   TRY(set_semantics(t, semantics));
   return kNone;
 }
@@ -88,8 +122,6 @@ Result<Value> warn_created(Thread& t, const Value* args) {
 const NativeDef kFunctions[] = {
     MP_FUNCTION(gil_enabled, "gil_enabled()", "Whether threads run one at a time."),
     MP_FUNCTION(set_enabled, "set_gil_enabled(enabled, /)", "Switch the lock on or off for all threads."),
-    MP_FUNCTION(enter_off, "enter_gil_off()", "Begin a block without the lock; the number that ends it."),
-    MP_FUNCTION(leave_off, "leave_gil_off(number, /)", "End one."),
     MP_FUNCTION(gil_policy, "gil_policy()", "The name of the policy (also while the lock is off)."),
     MP_FUNCTION(set_policy, "set_gil_policy(name, /)", "Replace the lock."),
     MP_FUNCTION(gil_policies, "gil_policies()", "The names of the policies."),
@@ -106,6 +138,6 @@ const NativeDef kFunctions[] = {
 }  // namespace
 
 extern const ModuleSpec kMinipyModule;
-const ModuleSpec kMinipyModule = {"_minipy", "What the module minipy stands on.", kFunctions, nullptr};
+const ModuleSpec kMinipyModule = {"_minipy", "What the module minipy stands on.", kFunctions, init_module};
 
 }  // namespace mp

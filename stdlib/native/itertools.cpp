@@ -3,6 +3,11 @@
 
 namespace mp {
 
+Status warn_of_pickling(Thread& t) {
+  return warn(t, Exc::DeprecationWarning,
+              "Pickle, copy, and deepcopy support will be removed from itertools in Python 3.14.");
+}
+
 // ---------------------------------------------------------------- count
 namespace {
 struct Count : Object {
@@ -78,7 +83,7 @@ static Result<Value> count_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {now, it->step}))});
 }
 static const NativeDef kCountMethods[] = {MP_NEW(count_new, "__new__(cls, start=0, step=1)", nullptr),
-                                          MP_METHOD(count_reduce, "__reduce__(self, /)", nullptr), MP_END};
+                                          MP_REDUCE(count_reduce), MP_END};
 extern const TypeSpec kCountSpec;
 const TypeSpec kCountSpec = {
     .name = "itertools.count",
@@ -155,9 +160,7 @@ static Result<Value> cycle_setstate(Thread& t, const Value* args) {
   return kNone;
 }
 static const NativeDef kCycleMethods[] = {MP_NEW(cycle_new, "__new__(cls, iterable, /)", nullptr),
-                                          MP_METHOD(cycle_reduce, "__reduce__(self, /)", nullptr),
-                                          MP_METHOD(cycle_setstate, "__setstate__(self, state, /)", nullptr),
-                                          MP_END};
+                                          MP_REDUCE(cycle_reduce), MP_SETSTATE(cycle_setstate), MP_END};
 MP_ITERTOOL(
     kCycleSpec, "cycle", Cycle, trace_cycle, cycle_next, kCycleMethods,
     "Return elements from the iterable until it is exhausted. Then repeat the sequence indefinitely.");
@@ -207,7 +210,7 @@ static Result<Value> repeat_reduce(Thread& t, const Value* args) {
 }
 static const NativeDef kRepeatMethods[] = {MP_NEW(repeat_new, "__new__(cls, object, times=?)", nullptr),
                                            MP_METHOD(repeat_length_hint, "__length_hint__(self, /)", nullptr),
-                                           MP_METHOD(repeat_reduce, "__reduce__(self, /)", nullptr), MP_END};
+                                           MP_REDUCE(repeat_reduce), MP_END};
 extern const TypeSpec kRepeatSpec;
 const TypeSpec kRepeatSpec = {
     .name = "itertools.repeat",
@@ -289,8 +292,7 @@ static Result<Value> accumulate_setstate(Thread&, const Value* args) {
 }
 static const NativeDef kAccumulateMethods[] = {
     MP_NEW(accumulate_new, "__new__(cls, iterable, func=None, *, initial=None)", nullptr),
-    MP_METHOD(accumulate_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(accumulate_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_REDUCE(accumulate_reduce), MP_SETSTATE(accumulate_setstate), MP_END};
 MP_ITERTOOL(kAccumulateSpec, "accumulate", SlotIterator<4>, trace_slot_iterator<4>, accumulate_next,
             kAccumulateMethods, "Return series of accumulated sums (or other binary function results).");
 
@@ -357,8 +359,8 @@ static const NativeDef kChainMethods[] = {
     MP_CLASS_METHOD(
         chain_new, "from_iterable(cls, iterable, /)",
         "Alternative chain() constructor taking a single iterable argument that evaluates lazily."),
-    MP_METHOD(chain_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(chain_setstate, "__setstate__(self, state, /)", nullptr),
+    MP_REDUCE(chain_reduce),
+    MP_SETSTATE(chain_setstate),
     MP_CLASS_GETITEM,
     MP_END};
 MP_ITERTOOL(kChainSpec, "chain", SlotIterator<2>, trace_slot_iterator<2>, chain_next, kChainMethods,
@@ -437,9 +439,8 @@ static Result<Value> plain_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], it->slots[1]}))});
 }
 static const NativeDef kDropWhileMethods[] = {
-    MP_NEW(function_and_iterator_new, "__new__(cls, predicate, iterable, /)", nullptr),
-    MP_METHOD(two_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(two_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_NEW(function_and_iterator_new, "__new__(cls, predicate, iterable, /)", nullptr), MP_REDUCE(two_reduce),
+    MP_SETSTATE(two_setstate), MP_END};
 MP_ITERTOOL(kDropWhileSpec, "dropwhile", SlotIterator<3>, trace_slot_iterator<3>, dropwhile_next,
             kDropWhileMethods,
             "Drop items from the iterable while predicate(item) is true.\n\nAfterwards, return every element "
@@ -450,7 +451,7 @@ MP_ITERTOOL(
     "Return successive entries from an iterable as long as the predicate evaluates to true for each entry.");
 static const NativeDef kFilterFalseMethods[] = {
     MP_NEW(function_and_iterator_new, "__new__(cls, function, iterable, /)", nullptr),
-    MP_METHOD(plain_reduce, "__reduce__(self, /)", nullptr), MP_END};
+    MP_REDUCE(plain_reduce), MP_END};
 MP_ITERTOOL(kFilterFalseSpec, "filterfalse", SlotIterator<3>, trace_slot_iterator<3>, filterfalse_next,
             kFilterFalseMethods,
             "Return those items of iterable for which function(item) is false.\n\nIf function is None, "
@@ -487,8 +488,7 @@ static Result<Value> compress_reduce(Thread& t, const Value* args) {
   return make_tuple(t, {Value(it->type()), Value(make_tuple(t, {it->slots[0], it->slots[1]}))});
 }
 static const NativeDef kCompressMethods[] = {MP_NEW(compress_new, "__new__(cls, data, selectors)", nullptr),
-                                             MP_METHOD(compress_reduce, "__reduce__(self, /)", nullptr),
-                                             MP_END};
+                                             MP_REDUCE(compress_reduce), MP_END};
 MP_ITERTOOL(kCompressSpec, "compress", SlotIterator<2>, trace_slot_iterator<2>, compress_next,
             kCompressMethods,
             "Return data elements corresponding to true selector elements.\n\nForms a shorter iterator from "

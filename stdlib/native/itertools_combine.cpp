@@ -205,9 +205,8 @@ static bool next_product(Selector* it, TupleObject* items) {
   return false;
 }
 static const NativeDef kProductMethods[] = {
-    MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr),
-    MP_METHOD(product_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(product_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_NEW(product_new, "__new__(cls, *iterables, repeat=1)", nullptr), MP_REDUCE(product_reduce),
+    MP_SETSTATE(product_setstate), MP_END};
 MP_ITERTOOL(kProductSpec, "product", Selector, trace_selector, (selector_next<first_product, next_product>),
             kProductMethods,
             "product(*iterables, repeat=1) --> product object\n\nCartesian product of input iterables.  "
@@ -239,9 +238,8 @@ static bool next_combination(Selector* it, TupleObject* items) {
   return true;
 }
 static const NativeDef kCombinationsMethods[] = {
-    MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr),
-    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_NEW(combinations_new, "__new__(cls, iterable, r)", nullptr), MP_REDUCE(selector_reduce),
+    MP_SETSTATE(selector_setstate), MP_END};
 MP_ITERTOOL(kCombinationsSpec, "combinations", Selector, trace_selector,
             (selector_next<first_selection, next_combination>), kCombinationsMethods,
             "Return successive r-length combinations of elements in the iterable.\n\ncombinations(range(4), "
@@ -274,8 +272,7 @@ static bool next_combination_with_replacement(Selector* it, TupleObject* items) 
 }
 static const NativeDef kCombinationsWithReplacementMethods[] = {
     MP_NEW(combinations_with_replacement_new, "__new__(cls, iterable, r)", nullptr),
-    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_REDUCE(selector_reduce), MP_SETSTATE(selector_setstate), MP_END};
 MP_ITERTOOL(kCombinationsWithReplacementSpec, "combinations_with_replacement", Selector, trace_selector,
             (selector_next<first_selection, next_combination_with_replacement>),
             kCombinationsWithReplacementMethods,
@@ -330,9 +327,8 @@ static bool next_permutation(Selector* it, TupleObject* items) {
   return true;
 }
 static const NativeDef kPermutationsMethods[] = {
-    MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr),
-    MP_METHOD(selector_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(selector_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_NEW(permutations_new, "__new__(cls, iterable, r=None)", nullptr), MP_REDUCE(selector_reduce),
+    MP_SETSTATE(selector_setstate), MP_END};
 MP_ITERTOOL(kPermutationsSpec, "permutations", Selector, trace_selector,
             (selector_next<first_selection, next_permutation>), kPermutationsMethods,
             "Return successive r-length permutations of elements in the iterable.\n\npermutations(range(3), "

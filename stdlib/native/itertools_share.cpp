@@ -119,10 +119,8 @@ static Result<Value> grouper_reduce(Thread& t, const Value* args) {
     return make_tuple(t, {TRY(builtin_function(t, "iter")), Value(make_tuple(t, {Value(empty_tuple(t))}))});
   return make_tuple(t, {Value(grouper->type()), Value(make_tuple(t, {grouper->parent, grouper->key}))});
 }
-static const NativeDef kGroupByMethods[] = {
-    MP_NEW(groupby_new, "__new__(cls, iterable, key=None)", nullptr),
-    MP_METHOD(groupby_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(groupby_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+static const NativeDef kGroupByMethods[] = {MP_NEW(groupby_new, "__new__(cls, iterable, key=None)", nullptr),
+                                            MP_REDUCE(groupby_reduce), MP_SETSTATE(groupby_setstate), MP_END};
 MP_ITERTOOL(kGroupBySpec, "groupby", GroupBy, trace_groupby, groupby_next, kGroupByMethods,
             "make an iterator that returns consecutive keys and groups from the iterable\n\n  iterable\n    "
             "Elements to divide into "
@@ -130,8 +128,7 @@ MP_ITERTOOL(kGroupBySpec, "groupby", GroupBy, trace_groupby, groupby_next, kGrou
             "for each element.\n    If "
             "the key function is not specified or is None, the element itself\n    is used for grouping.");
 static const NativeDef kGrouperMethods[] = {MP_NEW(grouper_new, "__new__(cls, parent, tgtkey, /)", nullptr),
-                                            MP_METHOD(grouper_reduce, "__reduce__(self, /)", nullptr),
-                                            MP_END};
+                                            MP_REDUCE(grouper_reduce), MP_END};
 MP_ITERTOOL(kGrouperSpec, "_grouper", Grouper, trace_grouper, grouper_next, kGrouperMethods, nullptr);
 
 // ---------------------------------------------------------------- tee: a linked list of blocks, shared by
@@ -272,9 +269,8 @@ static Result<Value> tee_data_new(Thread& t, const Value* args) {
 }
 static const NativeDef kTeeMethods[] = {
     MP_NEW(tee_new, "__new__(cls, iterable, /)", nullptr),
-    MP_METHOD(tee_copy, "__copy__(self, /)", "Returns an independent iterator."),
-    MP_METHOD(tee_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(tee_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_METHOD(tee_copy, "__copy__(self, /)", "Returns an independent iterator."), MP_REDUCE(tee_reduce),
+    MP_SETSTATE(tee_setstate), MP_END};
 extern const TypeSpec kTeeSpec;
 const TypeSpec kTeeSpec = {.name = "itertools._tee",
                            .size = sizeof(Tee),
@@ -285,7 +281,7 @@ const TypeSpec kTeeSpec = {.name = "itertools._tee",
                            .methods = kTeeMethods};
 static const NativeDef kTeeDataMethods[] = {
     MP_NEW(tee_data_new, "__new__(cls, iterable, values=?, next=None, /)", nullptr),
-    MP_METHOD(tee_data_reduce, "__reduce__(self, /)", nullptr), MP_END};
+    MP_REDUCE(tee_data_reduce), MP_END};
 extern const TypeSpec kTeeDataSpec;
 const TypeSpec kTeeDataSpec = {.name = "itertools._tee_dataobject",
                                .size = sizeof(TeeData),

@@ -1,5 +1,6 @@
 // What the itertools files share: how an iterator type is declared. Internal to stdlib/native/itertools*.cpp.
 #pragma once
+#include "vm/core/compiler.h"
 #include "vm/native/native.h"
 #include "vm/types/container_support.h"
 #include "vm/types/iterator_support.h"
@@ -26,6 +27,16 @@ inline void trace_slot_iterator(Object* self, Tracer& tracer) {
                          .trace = trace_function,                                                 \
                          .slots = MP_SLOTS(.iter = iterator_self, .next = next_function),         \
                          .methods = method_table}
+
+// Copies and pickles: 3.14 drops them, and each use says so.
+MP_NOINLINE Status warn_of_pickling(Thread& t);
+template <Result<Value> (*function)(Thread&, const Value*)>
+Result<Value> leaving(Thread& t, const Value* args) {
+  TRY(warn_of_pickling(t));
+  return function(t, args);
+}
+#define MP_REDUCE(function) MP_METHOD(leaving<function>, "__reduce__(self, /)", nullptr)
+#define MP_SETSTATE(function) MP_METHOD(leaving<function>, "__setstate__(self, state, /)", nullptr)
 
 inline Result<bool> is_true(Thread& t, Value v) {
   return v.is_bool() ? Result<bool>(v.is_true()) : truth(t, v);

@@ -198,10 +198,8 @@ static Result<Value> islice_setstate(Thread& t, const Value* args) {
   args[0].as<ISlice>()->count.store(count);
   return kNone;
 }
-static const NativeDef kISliceMethods[] = {
-    MP_RAW_NEW(islice_new, "__new__(cls, iterable, *args)", nullptr),
-    MP_METHOD(islice_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(islice_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+static const NativeDef kISliceMethods[] = {MP_RAW_NEW(islice_new, "__new__(cls, iterable, *args)", nullptr),
+                                           MP_REDUCE(islice_reduce), MP_SETSTATE(islice_setstate), MP_END};
 MP_ITERTOOL(kISliceSpec, "islice", ISlice, trace_islice, islice_next, kISliceMethods,
             "islice(iterable, stop) --> islice object\nislice(iterable, start, stop[, step]) --> islice "
             "object\n\nReturn an iterator "
@@ -272,8 +270,7 @@ static Result<Value> zip_longest_setstate(Thread&, const Value* args) {
 }
 static const NativeDef kZipLongestMethods[] = {
     MP_RAW_NEW(zip_longest_new, "__new__(cls, *iterables, fillvalue=None)", nullptr),
-    MP_METHOD(zip_longest_reduce, "__reduce__(self, /)", nullptr),
-    MP_METHOD(zip_longest_setstate, "__setstate__(self, state, /)", nullptr), MP_END};
+    MP_REDUCE(zip_longest_reduce), MP_SETSTATE(zip_longest_setstate), MP_END};
 MP_ITERTOOL(kZipLongestSpec, "zip_longest", SlotIterator<3>, trace_slot_iterator<3>, zip_longest_next,
             kZipLongestMethods,
             "Return a zip_longest object whose .__next__() method returns a tuple where\nthe i-th element "

@@ -229,7 +229,7 @@ std::string Runtime::gil_policy() {
 void Runtime::set_gil_policy(const std::string& name) {
   Inside inside(*state_);
   mp::GilPolicyId id;
-  if (!mp::parse_gil_policy(name, &id)) throw Error("ValueError", "unknown GIL policy '" + name + "'", "");
+  if (!mp::parse_gil_policy(name, &id)) throw Error("ValueError", mp::unknown_gil_policy(name), "");
   mp::Thread& t = inside.thread();
   if (mp::set_gil_policy(t, id).is_error()) Access::check(t, mp::Error{});
 }

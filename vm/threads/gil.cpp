@@ -97,21 +97,28 @@ int64_t switch_interval_ns(double seconds) {
   return seconds > 9e9 ? INT64_MAX : static_cast<int64_t>(seconds * 1e9 + 0.5);
 }
 
+std::string unknown_gil_policy(const std::string& name, const char* more) {
+  std::string text = "unknown GIL policy '" + name + "' (known:" + more;
+  for (int i = 0; i <= kGilPolicies; ++i)
+    text += std::string(" ") + gil_policy_info(static_cast<GilPolicyId>(i)).name;
+  return text + ")";
+}
+std::string unknown_semantics(const std::string& name) {
+  std::string text = "unknown semantics '" + name + "' (known:";
+  for (const SemanticsInfo& info : kSemantics) text += std::string(" ") + info.name;
+  return text + ")";
+}
+
 bool check_gil_options(const RuntimeOptions& options, std::string* problem) {
   Semantics semantics;
   GilPolicyId id;
   if (!parse_semantics(options.semantics, &semantics)) {
-    *problem = "unknown semantics '" + options.semantics + "' (known:";
-    for (const SemanticsInfo& info : kSemantics) *problem += std::string(" ") + info.name;
-    *problem += ")";
+    *problem = unknown_semantics(options.semantics);
     return false;
   }
   bool named;
   if (!first_policy(options, semantics, &id, &named)) {
-    *problem = "unknown GIL policy '" + options.gil_policy + "' (known: on off";
-    for (int i = 0; i <= kGilPolicies; ++i)
-      *problem += std::string(" ") + gil_policy_info(static_cast<GilPolicyId>(i)).name;
-    *problem += ")";
+    *problem = unknown_gil_policy(options.gil_policy, " on off");
     return false;
   }
   if (!(options.switch_interval > 0)) {
@@ -206,6 +213,15 @@ Choice choose(GilState& gil, Choice now, Semantics semantics) {
   return choose(gil, now, id);
 }
 
+// The thread's own block of that object, or that of another thread; the end where there is none: a fork left
+// its thread behind.
+auto find_block(GilState& gil, const Thread& t, uint64_t object) {
+  auto found = gil.off_blocks.end();
+  for (auto it = gil.off_blocks.begin(); it != gil.off_blocks.end(); ++it)
+    if (it->object == object && (found == gil.off_blocks.end() || it->thread == t.impl->serial)) found = it;
+  return found;
+}
+
 // In a stopped world. False: threads are in the way; it may be tried again.
 bool try_step(Thread& t, Step step, uint64_t argument) {
   Runtime& runtime = t.runtime();
@@ -213,8 +229,7 @@ bool try_step(Thread& t, Step step, uint64_t argument) {
   const Choice now{!runtime.free_threaded.load(std::memory_order_relaxed),
                    gil.policy_id.load(std::memory_order_relaxed)};
   Choice next = now;
-  // A block to leave; not there: entered by a thread that a fork left behind.
-  auto left = std::find(gil.off_blocks.begin(), gil.off_blocks.end(), argument);
+  auto left = find_block(gil, t, argument);
   switch (step) {
     case Step::Enable: next = {true, last_policy(gil)}; break;
     case Step::Disable:
@@ -228,7 +243,7 @@ bool try_step(Thread& t, Step step, uint64_t argument) {
   if (now.enabled && !next.enabled && !lock_all_open_sections(runtime)) return false;
   if (step == Step::EnterOff) {
     if (gil.off_blocks.empty()) gil.enabled_before = now.enabled;
-    gil.off_blocks.push_back(t.impl->serial);
+    gil.off_blocks.push_back({t.impl->serial, argument});
   }
   if (step == Step::LeaveOff && left != gil.off_blocks.end()) gil.off_blocks.erase(left);
   if (step == Step::Policy) gil.policy_named = true;
@@ -264,16 +279,24 @@ Status make_step(Thread& t, Step step, uint64_t argument = 0) {
 Status set_gil_enabled(Thread& t, bool enabled) {
   return make_step(t, enabled ? Step::Enable : Step::Disable);
 }
-Result<uint64_t> enter_gil_off(Thread& t) {
-  TRY(make_step(t, Step::EnterOff));
-  return t.impl->serial;
+Status enter_gil_off(Thread& t, const Object* object) {
+  return make_step(t, Step::EnterOff, reinterpret_cast<uint64_t>(object));
 }
-Status leave_gil_off(Thread& t, uint64_t entered_by) { return make_step(t, Step::LeaveOff, entered_by); }
+Status leave_gil_off(Thread& t, const Object* object) {
+  auto block = reinterpret_cast<uint64_t>(object);
+  Status done = make_step(t, Step::LeaveOff, block);
+  if (done.is_error()) {
+    StoppedWorld stopped(t);
+    GilState& gil = *t.runtime().gil;
+    if (auto left = find_block(gil, t, block); left != gil.off_blocks.end()) gil.off_blocks.erase(left);
+  }
+  return done;
+}
 void forget_gil_off_blocks_after_fork(Thread& t) {
   GilState& gil = *t.runtime().gil;
   t.runtime().threads->switching_off.store(0, std::memory_order_relaxed);
   if (gil.off_blocks.empty()) return;
-  std::erase_if(gil.off_blocks, [&](uint64_t entered_by) { return entered_by != t.impl->serial; });
+  std::erase_if(gil.off_blocks, [&](const auto& block) { return block.thread != t.impl->serial; });
   if (gil.off_blocks.empty()) change(t, gil.enabled_before, gil.policy_id.load(std::memory_order_relaxed));
 }
 

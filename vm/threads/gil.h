@@ -57,6 +57,9 @@ struct GilPolicyInfo {
 const GilPolicyInfo& gil_policy_info(GilPolicyId id);
 // False for an unknown name.
 bool parse_gil_policy(std::string_view name, GilPolicyId* id);
+// What is said then, with the names that are known; `more`: others in front of them.
+std::string unknown_gil_policy(const std::string& name, const char* more = "");
+std::string unknown_semantics(const std::string& name);
 
 struct GilState {
   GilState();
@@ -66,9 +69,13 @@ struct GilState {
   // The one that is active when the GIL is on; changes in a stopped world, as what follows.
   std::atomic<GilPolicy*> policy{nullptr};
   std::atomic<GilPolicyId> policy_id{GilPolicyId::timeslice};  // the chosen one, also while the GIL is off
-  bool policy_named = false;         // somebody asked for it by name: semantics bring no other one
-  std::vector<uint64_t> off_blocks;  // `with gil.off():` not left: the serial numbers of who entered
-  bool enabled_before = false;       // the first of them
+  bool policy_named = false;  // somebody asked for it by name: semantics bring no other one
+  // `with gil.off():` not left: the serial number of who entered, and the address of the object.
+  struct OffBlock {
+    uint64_t thread, object;
+  };
+  std::vector<OffBlock> off_blocks;
+  bool enabled_before = false;  // the first of them
   std::atomic<Semantics> semantics{Semantics::Py313};
   std::atomic<int64_t> interval_ns{5000000};
   std::atomic<int> check_interval{100};
@@ -98,9 +105,9 @@ std::unique_ptr<GilState> make_gil(const RuntimeOptions& options, bool* enabled)
 // takes seconds, for they are blocked there.
 Status set_gil_enabled(Thread& t, bool enabled);
 // `with gil.off():` in any thread: off while there is such a block, what there was before when the last one
-// is left.
-Result<uint64_t> enter_gil_off(Thread& t);  // the thread's serial number, for leave_gil_off()
-Status leave_gil_off(Thread& t, uint64_t entered_by);
+// is left. `object`: the same one for both. Where leaving fails the lock stays as it is; the block is over.
+Status enter_gil_off(Thread& t, const Object* object);
+Status leave_gil_off(Thread& t, const Object* object);
 // In the child of a fork: the blocks of threads that do not exist there have been left.
 void forget_gil_off_blocks_after_fork(Thread& t);
 // "none" switches the lock off, and another one after it on again (within a block of gil.off(): at its end).
