@@ -258,7 +258,7 @@ void describe_task(Thread& t, TaskObject* task, std::string& out) {
     out += fmt::format(
         "      File \"{}\", line {}, in {}\n", to_utf8(frame.code->filename.get().as<StrObject>()),
         code_line(frame.code, frame.word()), to_utf8(frame.code->qualified_name.get().as<StrObject>()));
-    v = generator_delegate(t, coroutine);
+    v = delegate_of(coroutine);
   }
 }
 

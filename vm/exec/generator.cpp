@@ -34,10 +34,6 @@ Value delegate_in(GeneratorObject* g) {
   return op == Op::YIELD_FROM || op == Op::AWAIT ? g->frame.registers[pc->b] : kEmpty;
 }
 
-Value delegate_of(GeneratorObject* g) {
-  return g->state.load(std::memory_order_acquire) == GeneratorState::Suspended ? delegate_in(g) : kEmpty;
-}
-
 // Makes the generator this thread's to run; with the GIL off two threads may try, and one is told that it is
 // already executing.
 Status claim(Thread& t, GeneratorObject* g, GeneratorState seen) {
@@ -132,6 +128,9 @@ Error raise_stop_iteration(Thread& t, Value value) {
   return t.raise_object(e);
 }
 
+Value delegate_of(GeneratorObject* g) {
+  return g->state.load(std::memory_order_acquire) == GeneratorState::Suspended ? delegate_in(g) : kEmpty;
+}
 Value generator_delegate(Thread& t, GeneratorObject* g) {
   Value d;
   {

@@ -103,6 +103,8 @@ Status finalize_generator(Thread& t, Value generator);
 void drop_held(Thread& t, Value generator);
 // What is awaited or delegated to (gi_yieldfrom, cr_await), or None.
 Value generator_delegate(Thread& t, GeneratorObject* generator);
+// The same in a stopped world, or while nobody else can resume it; empty: nothing.
+Value delegate_of(GeneratorObject* generator);
 bool is_awaiting(GeneratorObject* generator);  // it is suspended in an await or a `yield from`
 // The iterator of `await v`: coroutine itself, or v.__await__(). TypeError "object X can't be used in 'await'
 // expression".

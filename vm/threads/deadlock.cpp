@@ -180,29 +180,22 @@ bool describe(Thread& t, std::string* report) {
   return true;
 }
 
-// Standard output first, so that the report stands behind what the script printed.
-void flush_streams(Thread& t) {
-  for (StrObject* name : {t.names().stdout, t.names().stderr}) {
-    Value stream = dict_get_str(t.runtime().sys_module->dict, name);
-    if (stream.is_not_found() || stream.is_none()) continue;
-    if (call_method(t, stream, t.names().flush).is_error()) t.clear_exception();
+// Standard output first, so that the report stands behind what the script printed. A stream of the script's
+// own class might wait for what is stuck: what it writes to is flushed in its place. Error: an exception that
+// is no Exception (Ctrl-C).
+Status flush_streams(Thread& t) {
+  for (const char* name : {"stdout", "__stdout__", "stderr", "__stderr__"}) {
+    Value stream = dict_get_text(t, t.runtime().sys_module->dict, name);
+    if (!stream.is_object() || stream.is_none() || type_of(t, stream)->has(kTypeHeap)) continue;
+    if (call_method(t, stream, t.names().flush).is_error() && !t.catch_exception(Exc::Exception))
+      return Error{};
   }
+  return {};
 }
 
-bool found_deadlock(Thread& t) {
-  std::string report;
-  {
-    StoppedWorld stopped(t);
-    if (!describe(t, &report)) return false;
-  }
-  const std::string& action = t.runtime().options.deadlock;
-  if (action != "raise") {
-    flush_streams(t);
-    std::fputs(report.c_str(), stderr);
-    std::fflush(stderr);
-  }
-  if (action == "exit") _exit(kExitCode);
-  return true;
+bool found_deadlock(Thread& t, std::string* report) {
+  StoppedWorld stopped(t);
+  return describe(t, report);
 }
 
 }  // namespace
@@ -221,10 +214,16 @@ bool all_threads_blocked(Runtime& runtime) {
 
 Status handle_deadlock(Thread& t) {
   Runtime& runtime = t.runtime();
-  if (!found_deadlock(t)) return {};
-  if (runtime.options.deadlock == "raise") return t.raise(Exc::RuntimeError, "{}", kMessage);
-  runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);  // once
-  return {};
+  std::string report;
+  if (!found_deadlock(t, &report)) return {};
+  const std::string& action = runtime.options.deadlock;
+  if (action == "raise") return t.raise(Exc::RuntimeError, "{}", kMessage);
+  runtime.threads->watch_deadlocks.store(false, std::memory_order_relaxed);  // once, and not while it flushes
+  Status flushed = flush_streams(t);
+  std::fputs(report.c_str(), stderr);
+  std::fflush(stderr);
+  if (action == "exit") _exit(kExitCode);
+  return flushed;
 }
 
 void set_loop_description(Runtime& runtime, LoopDescription describe) {

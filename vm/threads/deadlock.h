@@ -13,8 +13,8 @@ bool may_block_for_good(Thread& t, WaitKind kind, os::Deadline deadline);
 bool all_threads_blocked(Runtime& runtime);
 
 // The calling thread, attached and with its wait on record, would be the last one to block. Looks again in a
-// stopped world and does what Options::deadlock asks for. Error: RuntimeError, to be raised in this thread
-// ("raise").
+// stopped world and does what Options::deadlock asks for. Error: RuntimeError ("raise"), or Ctrl-C while
+// standard output was flushed; to be raised in this thread.
 Status handle_deadlock(Thread& t);
 // Adds to the report what waits within an event loop, indented: for the library that has event loops. Called
 // in a stopped world, runs no script code.

@@ -3,11 +3,13 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
 
 #include "vm/core/address_hash.h"
+#include "vm/core/compiler.h"
 #include "vm/gc/heap.h"
 #include "vm/gc/idle.h"
 #include "vm/os/futex.h"
@@ -194,10 +196,17 @@ WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck c
 
 std::atomic<uint32_t> g_forks{0};
 
-}  // namespace
+// A frame has room that it does not write. What earlier calls left there would keep alive, for the collection
+// before a deadlock is reported, just the object that may wake the thread.
+MP_NOINLINE void clear_dead_stack() {
+  char below[1024];
+  std::memset(below, 0, sizeof below);
+  asm volatile("" : : "r"(below) : "memory");
+}
 
-WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
-                WaitKind kind, uint64_t owner, const void* object) {
+MP_NOINLINE WaitResult park_cleanly(Thread& t, const void* address, WaitCheck check, void* context,
+                                    os::Deadline deadline, WaitKind kind, uint64_t owner,
+                                    const void* object) {
   WaitRecord& record = t.impl->wait;
   WaitResult result;
   record.since.store(os::monotonic_ns(), std::memory_order_relaxed);
@@ -236,6 +245,14 @@ WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, 
   }
   record.kind.store(WaitKind::None, std::memory_order_release);
   return result;
+}
+
+}  // namespace
+
+WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
+                WaitKind kind, uint64_t owner, const void* object) {
+  clear_dead_stack();
+  return park_cleanly(t, address, check, context, deadline, kind, owner, object);
 }
 
 // Wakes now, or once the GIL is free.
