@@ -72,6 +72,8 @@ class UnitReport {
 
   void run() {
     decode();
+    stores_slices_ = std::any_of(steps_.begin(), steps_.end(),
+                                 [](const Step& step) { return step.info->base == Op::STORE_SLICE; });
     for (uint32_t i = 0; i < steps_.size(); ++i) classify(i);
     flows_ = find_flows(unit_, steps_, static_cast<int>(variables_.size()));
     for (uint32_t i = 0; i < steps_.size(); ++i) count(i);
@@ -170,6 +172,10 @@ class UnitReport {
     Place& place = places_[i];
     auto expression = [&] { return facts_.expression(place.position); };
     bool runs_code = false, positioned = place.statement >= 0;
+    // All items, or a slice of them.
+    auto whole = [&](std::string_view container) {
+      return positioned && stores_slices_ ? variable('t', fmt::format("{}[:]", container)) : -1;
+    };
     auto member = [&](bool store) {
       if (!positioned) return -1;
       std::string text = expression();
@@ -180,7 +186,8 @@ class UnitReport {
       std::string_view name = subscript ? "[]" : std::string_view(text).substr(receiver.size() + 1);
       runs_code = facts_.runs_code(receiver, name, store, statement(i));
       place.shared = true;
-      return variable('t', text);
+      bool slice = step.info->base == Op::LOAD_SLICE || step.info->base == Op::STORE_SLICE;
+      return slice ? whole(receiver) : variable('t', text);
     };
     auto global = [&] {
       const std::string& name = name_of(step);
@@ -244,12 +251,19 @@ class UnitReport {
           step.look = contents(tested.starts_with("not ") ? std::string_view(tested).substr(4) : tested);
         }
         break;
-      case Op::CALL:
-        if (positioned && called(i, Op::LOAD_GLOBAL) == "len" && facts_.is_unbound("len")) {
-          std::string text = expression();
-          if (text.size() > 5) step.look = contents(std::string_view(text).substr(4, text.size() - 5));
-        }
+      case Op::GET_ITER:
+        if (positioned) step.load = whole(expression());
         break;
+      case Op::CALL: {
+        std::string_view name = called(i, Op::LOAD_GLOBAL);
+        if (!positioned || name.empty() || !facts_.is_unbound(name)) break;
+        std::string text = expression();
+        if (name != "len")
+          step.load = whole(first_argument(text, name));  // sorted(x)
+        else if (text.size() > 5)
+          step.look = contents(std::string_view(text).substr(4, text.size() - 5));
+        break;
+      }
       case Op::CALL_METHOD: {
         std::string_view name = called(i, Op::LOAD_METHOD);
         if (!positioned || name.empty() || receiver_type(i).kind == ObjectKind::Instance) break;
@@ -530,6 +544,7 @@ class UnitReport {
   const int definition_;  // the statement that makes this function, -1: none
   std::vector<Step> steps_;
   std::vector<Place> places_;  // by step
+  bool stores_slices_ = false;
   std::unordered_map<std::string, int> variable_ids_;
   std::vector<std::string> variables_;
   FlowResult flows_;

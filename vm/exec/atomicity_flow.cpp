@@ -161,8 +161,15 @@ class FlowFinder {
       if (i != leader && leader_[i]) return reach(i, state, 0);
       const Step& step = steps_[i];
       if (step.info->effects & kRaises) {
-        if (const ExceptionRange* range = unit_.handler_at(step.pc))
-          reach(step_at_[range->handler], state, step.after | step.jump);
+        if (const ExceptionRange* range = unit_.handler_at(step.pc)) {
+          uint32_t handler = step_at_[range->handler];
+          reach(handler, state, step.after | step.jump);
+          if (is_stored(step.load)) {  // the handler knows how the read went
+            State failed(state.size());
+            failed[choice_].add({i, i}, 0);
+            reach(handler, failed, step.after | step.jump);
+          }
+        }
       }
       execute(i, state);
       if (ends_block(step)) {
@@ -204,6 +211,10 @@ class FlowFinder {
         if (steps_[seen.load].look == step.act) flows_[{seen, i, FlowKind::Act}] |= sites;
     if (has_jump(*step.info))
       for (const auto& [seen, sites] : read.reads()) state[choice_].add({seen.load, i}, sites);
+    // What grows: a comprehension, `[*x]`.
+    Op op = step.info->base;
+    if (op == Op::LIST_APPEND || op == Op::SET_ADD || op == Op::MAP_ADD || op == Op::LIST_EXTEND)
+      state[at.a].add(read);
     for (int k = 0; k < 3; ++k) {
       uint32_t count = static_cast<uint32_t>(write_count(kinds[k], at));
       for (uint32_t r = 0; r < count; ++r) state[values[k] + r] = read;

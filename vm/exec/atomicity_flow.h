@@ -34,14 +34,14 @@ struct Step {
 
 enum class FlowKind : uint8_t {
   Value,   // the value stored into a variable is made of what was read from it
-  Choice,  // a jump has looked at what was read
+  Choice,  // a jump has looked at what was read, or a handler at how that failed
   Act,     // a jump has looked at the contents of a container that is changed
   Other,   // as Value, from another variable that is stored into as well
 };
 
 // What is read at step `load` decides what is stored at step `store`.
 struct Flow {
-  uint32_t load, store, test;  // test: the jump, for Choice and Act
+  uint32_t load, store, test;  // test: the jump, for Choice and Act; the read for a handler
   FlowKind kind;
   PresetMask sites = 0;  // presets with a site in between, on some way
 };

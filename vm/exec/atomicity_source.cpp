@@ -294,6 +294,35 @@ class FactsWalker {
         children(node);
         break;
       }
+      case NodeKind::Match: {
+        const auto& match = ast_as<Match>(node);
+        bool leaves = std::any_of(match.cases.begin(), match.cases.end(),
+                                  [](const MatchCase* each) { return goes_elsewhere(each->body); });
+        uint32_t end = leaves ? block_end_ : span.end;
+        decision(match.subject, match.cases[0]->body.front(), end);
+        for (const MatchCase* each : match.cases) {
+          uint32_t body = first_byte(each->body.front());
+          facts_.decisions_.push_back({{each->pattern->span.begin, body}, {body, end}});
+        }
+        children(node);
+        break;
+      }
+      case NodeKind::Assert:
+        facts_.decisions_.push_back({ast_as<Assert>(node).test->span, {span.end, block_end_}});
+        children(node);
+        break;
+      case NodeKind::Try: {
+        const auto& guarded = ast_as<Try>(node);
+        bool leaves = goes_elsewhere(guarded.body);
+        for (const ExceptHandler* handler : guarded.handlers) {
+          uint32_t end = leaves ? block_end_ : handler->body.back()->span.end;
+          if (tells_of_absence(handler->type))
+            facts_.decisions_.push_back({{first_byte(guarded.body.front()), guarded.body.back()->span.end},
+                                         {first_byte(handler->body.front()), end}});
+        }
+        children(node);
+        break;
+      }
       case NodeKind::While: {
         const auto& loop = ast_as<While>(node);
         size_t index = facts_.decisions_.size(), bound = bound_.size();
@@ -326,6 +355,15 @@ class FactsWalker {
     if (current_ < 0) return;
     const Statement& statement = facts_.statements_[static_cast<size_t>(current_)];
     if (statement.header_end == statement.span.end) facts_.decisions_.push_back({test, statement.span});
+  }
+  // A handler of what a read raises where nothing is.
+  static bool tells_of_absence(const ExprNode* type) {
+    if (const auto* types = ast_cast<Tuple>(type))
+      return std::any_of(types->elts.begin(), types->elts.end(), tells_of_absence);
+    const auto* name = ast_cast<Name>(type);
+    for (const char* each : {"KeyError", "IndexError", "LookupError", "AttributeError", "NameError"})
+      if (name != nullptr && name->id == each) return true;
+    return false;
   }
   static bool goes_elsewhere(const Seq<StmtNode*>& body) {
     if (body.empty()) return false;

@@ -58,8 +58,9 @@ class SourceFacts {
   // The lock that both statements stand under; empty: none.
   std::string common_lock(int one, int other) const;
   // The innermost decision that looks at `test_offset` in its test and acts at `act_offset`; -1: none. Such
-  // are `if`, `x if test else y`, `test or x`, `if test: return` for what follows it, `while`, and `while
-  // test: wait()` for what follows; not so a loop that changes at one of `changes` what it looks at.
+  // are `if`, `match`, `x if test else y`, `test or x`, `if test: return` and `assert` for what follows them,
+  // `try` with a handler of KeyError and the like, `while`, and `while test: wait()` for what follows; not so
+  // a loop that changes at one of `changes` what it looks at.
   int decision(uint32_t test_offset, uint32_t act_offset, const std::vector<uint32_t>& changes) const;
   // In the function that this statement defines, the name at `offset` is only ever bound to what was made
   // there: a parameter behind a statement of the function's own block that binds it anew.
