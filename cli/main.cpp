@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -226,13 +227,15 @@ bool long_option(const std::string& text, CommandLine& line) {
     if (*end != '\0') usage_error("invalid value for --switch-interval: " + value);
   } else if (name == "--check-interval") {
     need();
-    char* end;
-    line.options.check_interval = static_cast<int>(std::strtol(value.c_str(), &end, 10));
-    if (*end != '\0') usage_error("invalid value for --check-interval: " + value);
+    long number;
+    if (!whole_number(value, 1, INT_MAX, &number))
+      usage_error("check interval must be from 1 to 2147483647, not " + value);
+    line.options.check_interval = static_cast<int>(number);
   } else if (name == "--semantics") {
     need();
     line.options.semantics = value;
   } else if (name == "--gil-stats") {
+    if (equals != std::string::npos) need();
     if (!value.empty() && value != "text" && value != "json")
       usage_error("--gil-stats is text or json, not " + value);
     line.options.gil_statistics = value.empty() ? "text" : value;
@@ -248,7 +251,8 @@ bool long_option(const std::string& text, CommandLine& line) {
     need();
     char* end;
     line.options.memory_limit = std::strtoull(value.c_str(), &end, 10);
-    if (*end != '\0') usage_error("invalid value for --memory-limit: " + value);
+    if (*end != '\0' || value[0] < '0' || value[0] > '9')
+      usage_error("invalid value for --memory-limit: " + value);
   } else {
     return false;
   }
@@ -371,6 +375,11 @@ CommandLine parse(int argc, char** argv) {
       line.atomic = *name == 'a';
       if (!line.atomic) line.dump = {"code"};
       if (++i == argc) usage_error(std::string("file expected behind ") + name);
+      if (std::strcmp(argv[i], "-h") == 0 || std::strcmp(argv[i], "--help") == 0) {
+        std::printf("usage: minipy %s\nTry `minipy -h' for more information.\n",
+                    line.atomic ? "atomic FILE[:LINE]" : "dis FILE");
+        std::exit(std::fflush(stdout) == 0 ? 0 : 1);
+      }
       const char* wrong = argv[i][0] == '-' && argv[i][1] != '\0' ? argv[i] : argv[i + 1];
       if (wrong != nullptr) usage_error(std::string(name) + " takes one file and nothing else: " + wrong);
       break;
@@ -468,7 +477,7 @@ int dump_stages(const CommandLine& line) {
       return 1;
     }
   }
-  return 0;
+  return std::fflush(stdout) == 0 ? 0 : 1;
 }
 
 }  // namespace

@@ -68,7 +68,10 @@ Result<Value> get(Thread& t, SimpleQueueObject* self, bool block, Value timeout_
 Result<Value> queue_get(Thread& t, const Value* args) {
   return get(t, queue(args[0]), TRY(truth(t, args[1])), args[2]);
 }
-Result<Value> queue_get_nowait(Thread& t, const Value* args) { return get(t, queue(args[0]), false, kNone); }
+Result<Value> queue_get_nowait(Thread& t, Value self, const CallArgs& args) {
+  if (args.count + keyword_count(args) > 0) return t.raise(Exc::TypeError, "get_nowait() takes no arguments");
+  return get(t, queue(self), false, kNone);
+}
 Result<Value> queue_empty(Thread&, const Value* args) {
   return Value::from_bool(deque_size(queue(args[0])->items) == 0);
 }
@@ -89,9 +92,9 @@ const NativeDef kMethods[] = {
         queue_get, "get(self, /, block=True, timeout=None)",
         "Remove and return an item from the queue.\n\nWaits for one when block is true, at most timeout "
         "seconds; raises Empty otherwise."),
-    MP_METHOD(queue_get_nowait, "get_nowait(self, /)",
-              "Remove and return an item from the queue without blocking.\n\nOnly get an item if one is "
-              "immediately available. Otherwise\nraise the Empty exception."),
+    MP_RAW_METHOD(queue_get_nowait, "get_nowait(self, /)",
+                  "Remove and return an item from the queue without blocking.\n\nOnly get an item if one is "
+                  "immediately available. Otherwise\nraise the Empty exception."),
     MP_METHOD(queue_empty, "empty(self, /)",
               "Return True if the queue is empty, False otherwise (not reliable!)."),
     MP_METHOD(queue_size, "qsize(self, /)", "Return the approximate size of the queue (not reliable!)."),

@@ -49,7 +49,8 @@ Value handler_of(Thread& t, int signal) {
   }
 }
 
-Result<Value> signal_default_int_handler(Thread& t, const Value*) {
+Result<Value> signal_default_int_handler(Thread& t, const Value* args) {
+  (void)TRY(to_c_int(t, args[0]));
   return t.raise_object(make_exception_args(t, Exc::KeyboardInterrupt, empty_tuple(t)));
 }
 
@@ -140,6 +141,8 @@ Result<Value> signal_raise_signal(Thread& t, const Value* args) {
 }
 
 Result<Value> signal_pthread_kill(Thread& t, const Value* args) {
+  if (!is_any_int(args[0]))
+    return t.raise(Exc::TypeError, "pthread_kill() argument 1 must be int, not {}", type_name(t, args[0]));
   int64_t ident = TRY(to_int64(t, args[0]));
   int s = TRY(to_c_int(t, args[1]));
   int rc = find_thread(t.runtime(), static_cast<uint64_t>(ident)) == nullptr

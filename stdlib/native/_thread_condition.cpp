@@ -354,6 +354,9 @@ static Result<Value> condition_enter(Thread& t, const Value* args) {
   return kTrue;
 }
 static Result<Value> condition_exit(Thread& t, Value self, const CallArgs& args) {
+  if (keyword_count(args) > 0)
+    return t.raise(Exc::TypeError, "Condition.__exit__() got an unexpected keyword argument '{}'",
+                   str_text(t, (*args.keyword_names.as<TupleObject>())[0]));
   auto* c = self.as<ConditionObject>();
   Value lock = c->lock;
   if (kind_of(lock) == MonitorLock::Script) return call(t, TRY(get_attr(t, lock, t.names().__exit__)), args);

@@ -87,14 +87,31 @@ Status add_dict(Thread& t, LocalObject* self, DictObject* dict) {
   return {};
 }
 
+void remove_dict(Thread& t, LocalObject* self) {
+  ObjectLock lock(t, self);
+  LocalTable* table = self->table.load(std::memory_order_relaxed);
+  for (size_t i = 0; i < table->capacity; ++i) {
+    LocalEntry& entry = table->entries()[i];
+    if (entry.serial.load(std::memory_order_relaxed) != t.impl->serial) continue;
+    entry.dict = kEmpty;
+    entry.serial.store(0, std::memory_order_relaxed);
+  }
+}
+
+Status call_init(Thread& t, LocalObject* self) {
+  Value bound = TRY(lookup_special(t, self, t.names().__init__));
+  TRY(call_tuple(t, bound, self->args, self->keywords));
+  return {};
+}
+
 Result<Value> local_dict(Thread& t, Value v) {
   auto* self = v.as<LocalObject>();
   if (DictObject* known = find_dict(t, self)) return known;
   DictObject* dict = make_dict(t);
   TRY(add_dict(t, self, dict));
-  if (has_own_init(t, self->type())) {
-    Value bound = TRY(lookup_special(t, v, t.names().__init__));
-    TRY(call_tuple(t, bound, self->args, self->keywords));
+  if (has_own_init(t, self->type()) && call_init(t, self).is_error()) {
+    remove_dict(t, self);  // the next access tries again
+    return Error{};
   }
   return dict;
 }

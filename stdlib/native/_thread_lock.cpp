@@ -7,6 +7,7 @@
 #include "vm/threads/thread_impl.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/runtime.h"
+#include "vm/types/type_internal.h"
 
 namespace mp {
 
@@ -89,7 +90,10 @@ static const char kAcquireDoc[] =
     "Lock the lock.  Without argument, this blocks if the lock is already\nlocked (even by the same thread), "
     "waiting for another thread to release\nthe lock, and return True once the lock is acquired.";
 static void trace_lock(Object* o, Tracer& tracer) { tracer.visit(static_cast<LockObject*>(o)->site.code); }
-static Result<Value> lock_exit(Thread& t, Value self, const CallArgs&) { return lock_release(t, &self); }
+static Result<Value> lock_exit(Thread& t, Value self, const CallArgs& args) {
+  if (keyword_count(args) > 0) return t.raise(Exc::TypeError, "lock.__exit__() takes no keyword arguments");
+  return lock_release(t, &self);
+}
 static const NativeDef kLockMethods[] = {
     MP_NEW(lock_new, "__new__(cls, /)", nullptr),
     MP_METHOD(lock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),
@@ -198,7 +202,10 @@ static Result<Value> rlock_repr(Thread& t, Value v) {
 }
 
 static void trace_rlock(Object* o, Tracer& tracer) { tracer.visit(static_cast<RLockObject*>(o)->site.code); }
-static Result<Value> rlock_exit(Thread& t, Value self, const CallArgs&) { return rlock_release(t, &self); }
+static Result<Value> rlock_exit(Thread& t, Value self, const CallArgs& args) {
+  if (keyword_count(args) > 0) return t.raise(Exc::TypeError, "RLock.__exit__() takes no keyword arguments");
+  return rlock_release(t, &self);
+}
 static const NativeDef kRLockMethods[] = {
     MP_RAW_NEW(rlock_new_raw, "__new__(cls, *args, **kwargs)", nullptr),
     MP_METHOD(rlock_acquire, "acquire(self, /, blocking=True, timeout=-1)", kAcquireDoc),

@@ -98,7 +98,8 @@ Result<Value> semaphore_release(Thread& t, const Value* args) {
 Result<Value> bounded_release(Thread& t, const Value* args) {
   return release(t, args[0].as<SemaphoreObject>(), args[1], true);
 }
-Result<Value> semaphore_exit(Thread& t, Value self, const CallArgs&) {
+Result<Value> semaphore_exit(Thread& t, const Value* args) {
+  Value self = args[0];
   if (is_plain(self))
     return release(t, self.as<SemaphoreObject>(), Value::from_int(1),
                    self.as_object()->type()->spec == &kBoundedSemaphoreSpec);
@@ -133,7 +134,7 @@ const NativeDef kMethods[] = {
     MP_METHOD(semaphore_acquire, "acquire(self, blocking=True, timeout=None)", kAcquireDoc),
     MP_METHOD(semaphore_acquire, "__enter__(self, blocking=True, timeout=None)", kAcquireDoc),
     MP_METHOD(semaphore_release, "release(self, n=1)", kReleaseDoc),
-    MP_RAW_METHOD(semaphore_exit, "__exit__(self, t, v, tb)", nullptr),
+    MP_METHOD(semaphore_exit, "__exit__(self, t, v, tb)", nullptr),
     MP_END};
 const NativeDef kBoundedMethods[] = {MP_METHOD(semaphore_init, "__init__(self, value=1)", nullptr),
                                      MP_METHOD(bounded_release, "release(self, n=1)", kReleaseDoc), MP_END};

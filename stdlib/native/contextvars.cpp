@@ -208,6 +208,9 @@ Value missing(Thread& t) {
   if (type->extra.get().is_empty()) type->extra = t.heap().make<Object>(t, type);
   return type->extra;
 }
+Result<Value> token_new(Thread& t, Value, const CallArgs&) {
+  return t.raise(Exc::RuntimeError, "Tokens can only be created by ContextVars");
+}
 Result<Value> token_old_value(Thread& t, Value self) {
   Value old = self.as<TokenObject>()->old_value;
   return old.is_empty() ? missing(t) : old;
@@ -270,11 +273,12 @@ const TypeSpec kContextVarSpec = {.name = "_contextvars.ContextVar",
                                   .methods = kVariableMethods,
                                   .members = kVariableMembers};
 const GetSetDef kTokenGetSets[] = {{"old_value", token_old_value, nullptr, nullptr}, {}};
-const NativeDef kTokenMethods[] = {MP_CLASS_GETITEM, MP_END};
+const NativeDef kTokenMethods[] = {MP_RAW_NEW(token_new, "__new__(cls, *args, **kwargs)", nullptr),
+                                   MP_CLASS_GETITEM, MP_END};
 const MemberDef kTokenMembers[] = {{"var", offsetof(TokenObject, variable), true, nullptr}, {}};
 const TypeSpec kTokenSpec = {.name = "_contextvars.Token",
                              .size = sizeof(TokenObject),
-                             .flags = kTypeDisallowNew | kTypeHasWeakref,
+                             .flags = kTypeHasWeakref,
                              .trace = trace_token,
                              .slots = MP_SLOTS(.repr = token_repr),
                              .methods = kTokenMethods,

@@ -30,7 +30,8 @@ Result<CodeObject*> code_argument(Thread& t, Value v) {
 }
 Result<uint32_t> event_set_argument(Thread& t, Value v, int limit, const char* what) {
   auto events = static_cast<uint32_t>(TRY(to_c_int(t, v)));
-  if (events >= 1U << kAllEvents) return t.raise(Exc::ValueError, "invalid event set 0x{:x}", events);
+  if (limit != kLocalEvents && events >= 1U << kAllEvents)
+    return t.raise(Exc::ValueError, "invalid event set 0x{:x}", events);
   if ((events & kReturnEvents) != 0) {
     if ((events & kCallEvents) != kCallEvents)
       return t.raise(Exc::ValueError, "cannot set C_RETURN or C_RAISE events independently");

@@ -139,16 +139,16 @@ int Runtime::finalize() {
   if (finalized_) return 0;
   finalized_ = true;
   Thread& t = *main_thread_;
-  auto run = [&](const char* module_name, const char* function) {
+  auto run = [&](const char* module_name, const char* function, const char* where) {
     Value module = dict_get_text(t, modules, module_name);
     if (module.is_not_found() || module.is_none()) return;
     Result<Value> found = get_attr_or_not_found(t, module, intern(t, function));
     if (found.ok() && found.value().is_not_found()) return;
     Result<Value> done = found.is_error() ? found : call(t, found.value());
-    if (done.is_error()) write_unraisable(t, nullptr, kNone);
+    if (done.is_error()) write_unraisable(t, where, kNone);
   };
-  run("threading", "_shutdown");
-  run("atexit", "_run_exitfuncs");
+  run("threading", "_shutdown", "Exception ignored on threading shutdown");
+  run("atexit", "_run_exitfuncs", nullptr);
   // What is still reachable gets its __del__, its finally blocks, its "never awaited" now, in the order of
   // creation.
   finalizing = true;

@@ -94,6 +94,10 @@ static Result<Value> getset_get(Thread& t, Value descriptor, Value instance, Val
 static Status getset_set(Thread& t, Value descriptor, Value instance, Value value) {
   auto* g = getset(descriptor);
   if (!is_instance(t, instance, g->owner)) return wrong_object(t, g->name, g->owner, instance);
+  // A class that is one of Python's in CPython has properties (and __dict__, __weakref__).
+  if (g->def->set == nullptr && !g->owner->has(kTypeImmutable) && g->def->name[0] != '_')
+    return t.raise(Exc::AttributeError, "property '{}' of '{}' object has no {}", g->def->name,
+                   type_name(t, instance), value.is_empty() ? "deleter" : "setter");
   if (g->def->set == nullptr)
     return raise_attribute_error(
         t, instance, g->name.get().as<StrObject>(),

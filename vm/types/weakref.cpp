@@ -92,11 +92,8 @@ static Result<Value> weakref_init(Thread& t, Value, const CallArgs& args) {
 
 static Result<Value> weakref_call(Thread& t, Value self, const CallArgs& args) {
   if (args.keyword_names.is_object() && args.keyword_names.as<TupleObject>()->size != 0)
-    return t.raise(Exc::TypeError, "__call__() got an unexpected keyword argument '{}'",
-                   str_text(t, (*args.keyword_names.as<TupleObject>())[0]));
-  if (args.count != 0)
-    return t.raise(Exc::TypeError, "__call__() takes 0 positional arguments but {} {} given", args.count,
-                   args.count == 1 ? "was" : "were");
+    return t.raise(Exc::TypeError, "weakref() takes no keyword arguments");
+  if (args.count != 0) return t.raise(Exc::TypeError, "weakref expected 0 arguments, got {}", args.count);
   return weakref_target(self.as<WeakRefObject>());
 }
 
