@@ -15,7 +15,8 @@ static constexpr size_t kMostBytes = size_t{1} << 30;
 static size_t first_bytes(Runtime& runtime) { return runtime.options.stack_slots * sizeof(Slot); }
 
 // Stacks lie far from each other and from everything else, where the system lets us choose: address space
-// that is only kept free costs nothing (RLIMIT_AS counts what is mapped). The second area is ThreadSanitizer's.
+// that is only kept free costs nothing (RLIMIT_AS counts what is mapped). The second area is
+// ThreadSanitizer's.
 static void* map_stack(Runtime& runtime, uint64_t serial, size_t bytes) {
   struct Area {
     uintptr_t begin;
