@@ -66,8 +66,7 @@ struct ThreadImpl {
   uintptr_t native_base = 0;  // highest
   pthread_t handle{};
   uint64_t native_id = 0;
-  uint64_t serial = 0;       // never reused, unlike ident
-  bool was_started = false;  // by start_thread
+  uint64_t serial = 0;  // never reused, unlike ident
   std::atomic<bool> exiting{false};
   Parker parker;
   GilWaiter gil_waiter;   // its place in the queue of a policy that has one

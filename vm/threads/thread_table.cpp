@@ -133,7 +133,7 @@ void detach_and_destroy(Thread* t) {
     unlink(runtime, t);
     spare_vm_stack(runtime, *t->impl);
     note_thread_ended(runtime);
-    if (t->impl->was_started) note_ended(table, t->impl->serial);
+    note_ended(table, t->impl->serial);
   }
   // SAFETY: unlinked and detached: from here only this thread knows `t`, and nothing of the runtime is
   // touched.
@@ -397,6 +397,7 @@ void* thread_entry(void* argument) {
   {
     std::lock_guard<std::mutex> guard(table.mutex);  // find_thread() looks at the ident
     ThreadImpl::set_thread_bounds(*t);
+    note_started(table, t->impl->serial);
   }
   attach_thread(*t);
   Value value = t->impl->start_argument;
@@ -414,7 +415,6 @@ bool start_thread(Thread& parent, ThreadBody body, Value argument, uint64_t* ide
   join_ended_threads(table);
   Thread* t = ThreadImpl::create(runtime);
   if (t == nullptr) return false;
-  t->impl->was_started = true;
   t->impl->start_argument = argument;
   if (runtime.free_threaded.load(std::memory_order_relaxed))
     MP_CHECK(lock_open_sections(parent), "another thread is in a section of the only one");
@@ -513,8 +513,7 @@ void after_fork_child(Thread& t) {
   runtime.main_thread_ = &t;
   t.impl->handle = pthread_self();
   t.impl->native_id = os::native_thread_id();
-  t.impl->was_started = false;
-  table.ended.clear();
+  table.os_threads.clear();
   for (auto& policy : runtime.gil->policies)
     policy->after_fork_child(policy.get() == t.impl->held_policy ? &t : nullptr);
   forget_gil_off_blocks_after_fork(t);

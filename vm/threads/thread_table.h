@@ -22,11 +22,11 @@ struct StoppedWork {
   uint64_t a, b;
 };
 
-// An OS thread that has ended: ended_threads.h.
-struct EndedThread {
+// One that start_thread() made, until it is joined: ended_threads.h.
+struct OsThread {
   uint64_t serial;
   pthread_t handle;
-  bool being_joined;
+  bool ended, being_joined;
 };
 
 struct ThreadTable {
@@ -48,7 +48,7 @@ struct ThreadTable {
   // VM stacks of threads that have ended, for those to come: mapping one costs more than starting a thread.
   std::vector<Slot*> spare_stacks;
   size_t stack_bytes = 0;  // of each
-  std::vector<EndedThread> ended;
+  std::vector<OsThread> os_threads;
   // By number, the first two are lock states; made when the GIL is first off. Threads beyond the last one do
   // without.
   static constexpr size_t kLockOwners = 64;
