@@ -10,7 +10,7 @@
 
 namespace mp {
 
-static constexpr size_t kMostBytes = size_t{1} << 30;
+static constexpr size_t kMostBytes = size_t{256} << 20;
 
 static size_t first_bytes(Runtime& runtime) { return runtime.options.stack_slots * sizeof(Slot); }
 
