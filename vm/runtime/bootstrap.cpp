@@ -6,6 +6,7 @@
 #include "vm/modules/import.h"
 #include "vm/modules/modules.h"
 #include "vm/protocol/protocol.h"
+#include "vm/threads/ended_threads.h"
 #include "vm/threads/gil.h"
 #include "vm/threads/thread_table.h"
 #include "vm/types/exception.h"
@@ -179,6 +180,7 @@ int Runtime::finalize() {
       if (*name != '_') status = 120;
     }
   }
+  join_leaving_threads(t);
   return status;
 }
 

@@ -60,4 +60,28 @@ void join_ended_threads(ThreadTable& table) {
   }
 }
 
+void join_leaving_threads(Thread& t) {
+  auto one_leaves = [&] {
+    bool found = false;
+    for_each_thread(
+        t.runtime(),
+        [](void* leaves, Thread& other) {
+          if (other.impl->exiting.load(std::memory_order_relaxed)) *static_cast<bool*>(leaves) = true;
+        },
+        &found);
+    return found;
+  };
+  for (int i = 0; i < 1000 && one_leaves(); ++i) {
+    BlockingRegion out(t);
+    timespec nap{0, 100'000};
+    nanosleep(&nap, nullptr);
+  }
+  ThreadTable& table = *t.runtime().threads;
+  join_ended_threads(table);
+  std::lock_guard<std::mutex> guard(table.mutex);
+  std::erase_if(table.os_threads, [](const OsThread& one) {  // daemons; nobody waits for them any more
+    return !one.being_joined && pthread_detach(one.handle) == 0;
+  });
+}
+
 }  // namespace mp

@@ -13,5 +13,7 @@ void note_ended(ThreadTable& table, uint64_t serial);
 void wait_until_gone(Thread& t, uint64_t serial);
 // Joins those that nobody waits for. The caller waits at most for the system.
 void join_ended_threads(ThreadTable& table);
+// At the end of the program: those at their very end get the time to leave, the others are let go.
+void join_leaving_threads(Thread& t);
 
 }  // namespace mp

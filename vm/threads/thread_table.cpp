@@ -1,7 +1,6 @@
 #include "vm/threads/thread_table.h"
 
 #include <signal.h>
-#include <unistd.h>
 #include <cstring>
 
 #include <algorithm>
@@ -522,19 +521,7 @@ void after_fork_child(Thread& t) {
 
 bool stop_other_threads_for_exit(Thread& t) {
   Runtime& runtime = t.runtime();
-  // Threads that are at their very end get the time to leave.
-  for (int i = 0; i < 1000; ++i) {
-    bool leaving = false;
-    for_each_thread(
-        runtime,
-        [](void* found, Thread& other) {
-          if (other.impl->exiting.load(std::memory_order_relaxed)) *static_cast<bool*>(found) = true;
-        },
-        &leaving);
-    if (!leaving) break;
-    BlockingRegion out(t);
-    usleep(100);
-  }
+  join_leaving_threads(t);
   runtime.finalizing.store(true, std::memory_order_seq_cst);
   stop_the_world(t);  // for ever
   if (runtime.threads->count > 1) return true;
