@@ -15,6 +15,7 @@
 #include "vm/os/clock.h"
 #include "vm/os/spin.h"
 #include "vm/os/stack_bounds.h"
+#include "vm/threads/dead_stack.h"
 #include "vm/threads/deadlock.h"
 #include "vm/threads/ended_threads.h"
 #include "vm/threads/gil.h"
@@ -378,16 +379,8 @@ struct StartRequest {
   ThreadBody body;
 };
 
-// A new thread often gets the stack of one that has ended, and the collector would take for references what
-// that one left where nothing has been written since.
-MP_NOINLINE void clear_stack() {
-  uint8_t below[8192];  // as much as most threads use
-  std::memset(below, 0, sizeof below);
-  asm volatile("" : : "r"(below) : "memory");
-}
-
 void* thread_entry(void* argument) {
-  clear_stack();
+  clear_dead_stack<8192>();  // often that of a thread that has ended; as much as most threads use
   auto* request = static_cast<StartRequest*>(argument);
   Thread* t = request->thread;
   ThreadBody body = request->body;

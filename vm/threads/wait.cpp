@@ -1,9 +1,9 @@
 #include "vm/threads/wait.h"
+#include "vm/threads/dead_stack.h"
 
 #include <pthread.h>
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -196,14 +196,6 @@ WaitResult wait_in_bucket(Thread& t, Bucket& bucket, Waiter& waiter, WaitCheck c
 
 std::atomic<uint32_t> g_forks{0};
 
-// A frame has room that it does not write. What earlier calls left there would keep alive, for the collection
-// before a deadlock is reported, just the object that may wake the thread.
-MP_NOINLINE void clear_dead_stack() {
-  char below[1024];
-  std::memset(below, 0, sizeof below);
-  asm volatile("" : : "r"(below) : "memory");
-}
-
 MP_NOINLINE WaitResult park_cleanly(Thread& t, const void* address, WaitCheck check, void* context,
                                     os::Deadline deadline, WaitKind kind, uint64_t owner,
                                     const void* object) {
@@ -251,7 +243,9 @@ MP_NOINLINE WaitResult park_cleanly(Thread& t, const void* address, WaitCheck ch
 
 WaitResult park(Thread& t, const void* address, WaitCheck check, void* context, os::Deadline deadline,
                 WaitKind kind, uint64_t owner, const void* object) {
-  clear_dead_stack();
+  // Its frame has room that it does not write: what lies there would keep alive, for the collection before a
+  // deadlock is reported, just the object that may wake the thread.
+  clear_dead_stack<1024>();
   return park_cleanly(t, address, check, context, deadline, kind, owner, object);
 }
 
