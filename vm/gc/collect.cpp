@@ -143,6 +143,9 @@ void HeapImpl::leave_cells(Thread& t) {
   allocated_since.fetch_add(count.unreported, std::memory_order_relaxed);
   allocated_objects.fetch_add(count.objects, std::memory_order_relaxed);
   count = {};
+  // It will not come back: no need to wait for several collections without it. If it did not count, the next
+  // collection says so.
+  if (allocating_threads > 1) --allocating_threads;
 }
 
 // Dead objects that were not swept yet must not be found by the conservative scan: what they refer to may be

@@ -115,7 +115,7 @@ bool withdraw(Waiter& waiter) {
 // sleep when the other one answers. So now and then (a probe) a wait spins for as long as the last one took,
 // and after a success the next ones too, so that the other's probe finds this thread awake; while the answers
 // come quickly both go on. Waits that are long by nature, and such as cost little, are left alone.
-constexpr int64_t kShortWait = 10'000, kLeastToProbe = 25'000, kMostToProbe = 200'000;  // nanoseconds
+constexpr int64_t kShortWait = 10'000, kMostToProbe = 200'000;  // nanoseconds
 constexpr uint32_t kCredits = 16, kLeastInterval = 8, kMostInterval = 256;
 
 struct LongSpin {
@@ -131,7 +131,7 @@ thread_local LongSpin tls_long_spin;
 void sleep_adaptively(Parker& parker, int64_t begin, os::Deadline deadline) {
   LongSpin& spin = tls_long_spin;
   bool probe = spin.credits == 0;
-  bool spins = !probe || (spin.last_wait >= kLeastToProbe && spin.last_wait <= kMostToProbe &&
+  bool spins = !probe || (spin.last_wait != 0 && spin.last_wait <= kMostToProbe &&
                           ++spin.waits % spin.interval == 0 && os::has_several_processors());
   bool met = false;
   if (spins) {
