@@ -5,24 +5,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "stdlib/native/io.h"
+#include "stdlib/native/io_buffer.h"
 #include "vm/core/compiler.h"
 #include "vm/os/memory.h"
 
 namespace mp::io {
 
 namespace {
-
-struct BufferedObject : Object {
-  Slot raw;  // empty before __init__ and after detach()
-  std::atomic<bool> ready{false}, detached{false};
-  bool readable = false, writable = false;
-  OwnedLock lock;
-  std::string* buffer = nullptr;  // read-ahead: [position, size()) is unread; or pending writes
-  size_t position = 0;
-  bool writing = false;  // the buffer holds pending writes
-  int64_t buffer_size = kDefaultBufferSize;
-};
 
 void free_buffer(Object* object) {
   auto* self = static_cast<BufferedObject*>(object);
@@ -33,149 +22,6 @@ void trace_buffered(Object* object, Tracer& tracer) {
   tracer.visit(static_cast<BufferedObject*>(object)->raw);
 }
 BufferedObject* self_of(const Value* args) { return args[0].as<BufferedObject>(); }
-
-MP_NOINLINE Status check_ready(Thread& t, BufferedObject* self) {
-  if (self->ready) return {};
-  if (self->detached) return t.raise(Exc::ValueError, "raw stream has been detached");
-  return t.raise(Exc::ValueError, "I/O operation on uninitialized object");
-}
-// For who does not hold the lock: another thread may detach it at any time. It may lead back to here.
-MP_NOINLINE Result<Value> raw_of(Thread& t, BufferedObject* self) {
-  TRY(t.check_stack());
-  Value raw = self->raw;
-  TRY(check_ready(t, self));
-  if (raw.is_empty()) return t.raise(Exc::ValueError, "raw stream has been detached");
-  return raw;
-}
-// Exactly a FileIO: no calls through attributes.
-bool is_plain_file(Value raw) { return raw.is_object() && raw.as_object()->type()->spec == &kFileIOSpec; }
-Result<bool> raw_closed(Thread& t, Value raw) {
-  if (is_plain_file(raw)) return raw.as<FileIOObject>()->fd < 0;
-  return is_closed(t, raw);
-}
-MP_NOINLINE Result<Value> usable_raw(Thread& t, BufferedObject* self, const char* message) {
-  Value raw = TRY(raw_of(t, self));
-  if (TRY(raw_closed(t, raw))) return t.raise(Exc::ValueError, "{}", message);
-  return raw;
-}
-
-Error blocking_error(Thread& t, size_t written) {
-  Value number = Value::from_int(EAGAIN);
-  Value text = make_str(t, "write could not complete without blocking");
-  Result<Value> made = call(t, t.types().exception(Exc::BlockingIOError),
-                            {number, text, make_int(t, static_cast<int64_t>(written))});
-  return made.is_error() ? Error{} : t.raise_object(made.value());
-}
-
-// One raw write; -2: would block.
-Result<int64_t> raw_write(Thread& t, BufferedObject* self, std::string_view data) {
-  if (is_plain_file(self->raw))
-    return file_write_from(t, self->raw.get().as<FileIOObject>(), data.data(), data.size());
-  BytesObject* bytes = make_bytes(t, data);
-  Value n = TRY(call_name(t, self->raw, "write", {bytes}));
-  if (n.is_none()) return int64_t{-2};
-  int64_t count = TRY(to_ssize(t, n));
-  if (count < 0 || count > static_cast<int64_t>(data.size()))
-    return t.raise(Exc::OSError, "raw write() returned invalid length {} (should have been between 0 and {})",
-                   count, data.size());
-  return count;
-}
-
-// Writes everything that is pending. The lock is held.
-Status flush_pending(Thread& t, BufferedObject* self) {
-  if (!self->writing) return {};
-  size_t done = 0;
-  while (done < self->buffer->size()) {
-    std::string chunk =
-        self->buffer->substr(done);  // script code of a raw object may not see the buffer change
-    auto n = raw_write(t, self, chunk);
-    if (n.is_error() || n.value() == -2) {
-      self->buffer->erase(0, done);
-      return n.is_error() ? Error{} : blocking_error(t, 0);
-    }
-    done += static_cast<size_t>(n.value());
-    Status polled = t.poll();
-    if (polled.is_error()) {
-      self->buffer->erase(0, done);
-      return Error{};
-    }
-  }
-  self->buffer->clear();
-  self->position = 0;
-  self->writing = false;
-  return {};
-}
-size_t unread(const BufferedObject* self) {
-  return self->writing ? 0 : self->buffer->size() - self->position;
-}
-
-Result<int64_t> raw_seek(Thread& t, BufferedObject* self, int64_t offset, int whence) {
-  Value at = TRY(call_name(t, self->raw, "seek", {make_int(t, offset), Value::from_int(whence)}));
-  int64_t position = TRY(to_ssize(t, at));
-  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
-  return position;
-}
-Result<int64_t> raw_tell(Thread& t, Value raw) {
-  int64_t position = TRY(to_ssize(t, TRY(call_name(t, raw, "tell"))));
-  if (position < 0) return t.raise(Exc::OSError, "Raw stream returned invalid position {}", position);
-  return position;
-}
-// Drops read-ahead, moving the raw position back to where the reader is.
-Status drop_read_ahead(Thread& t, BufferedObject* self) {
-  size_t ahead = unread(self);
-  if (ahead > 0) TRY(raw_seek(t, self, -static_cast<int64_t>(ahead), 1));
-  if (!self->writing) {
-    self->buffer->clear();
-    self->position = 0;
-  }
-  return {};
-}
-
-// One raw read of at most `size` bytes, appended to `out`. 0: end of file; -2: would block.
-Result<int64_t> raw_read(Thread& t, BufferedObject* self, size_t size, std::string& out) {
-  if (!os::has_room(out.size() + size)) return t.raise_memory_error();
-  if (is_plain_file(self->raw)) {
-    size_t used = out.size();
-    out.resize(used + size);
-    auto n = file_read_into(t, self->raw.get().as<FileIOObject>(), out.data() + used, size);
-    out.resize(used + static_cast<size_t>(n.ok() && n.value() > 0 ? n.value() : 0));
-    return n;
-  }
-  ByteArrayObject* buffer = make_bytearray(t, std::string(size, '\0'));
-  Value n = TRY(call_name(t, self->raw, "readinto", {buffer}));
-  if (n.is_none()) return int64_t{-2};
-  int64_t count = TRY(to_ssize(t, n));
-  if (count < 0 || count > static_cast<int64_t>(size))
-    return t.raise(Exc::OSError,
-                   "raw readinto() returned invalid length {} (should have been between 0 and {})", count,
-                   size);
-  std::string_view view = TRY(bytes_view(t, buffer));
-  out.append(view.substr(0, static_cast<size_t>(count)));
-  return count;
-}
-// The same past the buffer, all of which is read. What a buffer holds always ends where the raw stream is.
-Result<int64_t> read_past(Thread& t, BufferedObject* self, size_t size, std::string& out) {
-  self->buffer->clear();
-  self->position = 0;
-  return raw_read(t, self, size, out);
-}
-// Refills an empty read buffer; returns what raw_read returns.
-Result<int64_t> fill(Thread& t, BufferedObject* self) {
-  std::string fresh;
-  int64_t n = TRY(raw_read(t, self, static_cast<size_t>(self->buffer_size), fresh));
-  if (self->position == self->buffer->size()) {
-    *self->buffer = std::move(fresh);
-    self->position = 0;
-  } else {
-    *self->buffer += fresh;
-  }
-  return n;
-}
-std::string take(BufferedObject* self, size_t count) {
-  std::string out = self->buffer->substr(self->position, count);
-  self->position += out.size();
-  return out;
-}
 
 // ---- construction
 
