@@ -70,9 +70,6 @@ static Result<Value> lock_release(Thread& t, const Value* args) {
   unlock(t, self);
   return kNone;
 }
-static Result<Value> lock_enter(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(acquire(t, args[0], kForever)));
-}
 static Result<Value> lock_locked(Thread&, const Value* args) {
   return Value::from_bool(args[0].as<LockObject>()->lock.is_locked());
 }
@@ -105,7 +102,7 @@ static const NativeDef kLockMethods[] = {
     MP_METHOD(lock_release, "release_lock(self, /)", "An obsolete synonym of release()."),
     MP_METHOD(lock_locked, "locked(self, /)", "Return whether the lock is in the locked state."),
     MP_METHOD(lock_locked, "locked_lock(self, /)", "An obsolete synonym of locked()."),
-    MP_METHOD(lock_enter, "__enter__(self, /)", "Lock the lock."),
+    MP_METHOD(lock_acquire, "__enter__(self, /, blocking=True, timeout=-1)", kAcquireDoc),
     MP_RAW_METHOD(lock_exit, "__exit__(self, /, *exc_info)", "Release the lock."),
     MP_METHOD(lock_reinit, "_at_fork_reinit(self, /)", nullptr),
     MP_END};
@@ -138,9 +135,6 @@ Result<bool> acquire_rlock(Thread& t, RLockObject* self, int64_t timeout) {
 static Result<Value> rlock_acquire(Thread& t, const Value* args) {
   int64_t timeout = TRY(parse_acquire(t, args[1], args[2]));
   return Value::from_bool(TRY(acquire_rlock(t, args[0].as<RLockObject>(), timeout)));
-}
-static Result<Value> rlock_enter(Thread& t, const Value* args) {
-  return Value::from_bool(TRY(acquire_rlock(t, args[0].as<RLockObject>(), kForever)));
 }
 Status release_rlock(Thread& t, RLockObject* self) {
   if (self->owner.load(std::memory_order_relaxed) != t.ident)
@@ -212,7 +206,7 @@ static const NativeDef kRLockMethods[] = {
     MP_METHOD(rlock_release, "release(self, /)",
               "Release the lock, allowing another thread that is blocked waiting for\nthe lock to acquire "
               "the lock."),
-    MP_METHOD(rlock_enter, "__enter__(self, /)", "Lock the lock."),
+    MP_METHOD(rlock_acquire, "__enter__(self, /, blocking=True, timeout=-1)", kAcquireDoc),
     MP_RAW_METHOD(rlock_exit, "__exit__(self, /, *exc_info)", "Release the lock."),
     MP_METHOD(rlock_is_owned, "_is_owned(self, /)", "For internal use by `threading.Condition`."),
     MP_METHOD(rlock_recursion_count, "_recursion_count(self, /)", "For internal use by reentrancy checks."),
