@@ -62,7 +62,8 @@ class StreamOwner {
   std::atomic<uint64_t> owner_{0};
 };
 
-// For objects whose methods may run script code in between.
+// For objects whose methods may run script code in between. Who waits for one gives up the stream locks that
+// it holds (StreamGuard) until it has released this one.
 class OwnedLock {
  public:
   // RuntimeError "reentrant call inside <repr>" when this thread holds it already.
@@ -71,6 +72,7 @@ class OwnedLock {
 
  private:
   StreamOwner owner_;
+  bool found_suspended_ = false;  // the thread's streams, by who has it now
 };
 class LockHolder {
  public:
@@ -93,6 +95,9 @@ class StreamLock {
   uint32_t depth_ = 0;
   uint32_t inside_ = 0;  // threads that came in without the lock
 };
+// As with the critical sections of PEP 703 there is no order of locks, and no deadlock: a thread that has to
+// wait for a stream gives up those that it is in further out, where a GIL would let others in as well. The
+// end of the inner method takes the next outer one back.
 class StreamGuard : OpenSection {
  public:
   StreamGuard(Thread& t, StreamLock& lock) : thread_(t), lock_(lock) {}
@@ -101,14 +106,24 @@ class StreamGuard : OpenSection {
   Status acquire();
   bool try_acquire();  // false: another thread is inside
 
+  // Of the calling thread: the guard that it is in, the innermost.
+  static bool is_suspended(Thread& t);
+  static void suspend_all(Thread& t);  // before it waits
+  static void resume_innermost(Thread& t);
+
  private:
   Thread& thread_;
   StreamLock& lock_;
   static bool lock_for(OpenSection& self, Thread& owner);
+  static StreamGuard* innermost(OpenSection* section);
   uint32_t times_inside(Thread& t);  // methods of the same stream further out
-  void enter(Thread& t);             // without the lock
+  void link(Thread& t);
+  void enter();  // without the lock
+  bool try_hold(Thread& t);
   void hold();
-  bool held_ = false, open_ = false;
+  void resume(Thread& t);
+  bool linked_ = false, open_ = false, held_ = false, suspended_ = false;
+  bool found_suspended_ = false;  // what is further out: not by this guard or one inside
 };
 // A method or slot of T (which has a `StreamLock lock`), run by one thread at a time.
 template <class T, Result<Value> (*F)(Thread&, const Value*)>

@@ -2,6 +2,8 @@
 // provides.
 #include <algorithm>
 #include <cstring>
+#include <ctime>
+#include <utility>
 
 #include "stdlib/native/io.h"
 
@@ -115,55 +117,124 @@ void StreamOwner::release(Thread& t) {
 
 Status OwnedLock::acquire(Thread& t, Value object) {
   if (owner_.is_mine(t)) return t.raise(Exc::RuntimeError, "reentrant call inside {}", repr_text(t, object));
-  return owner_.acquire(t);
+  bool found_suspended = StreamGuard::is_suspended(t);
+  if (!owner_.try_acquire(t)) {
+    StreamGuard::suspend_all(t);
+    Status waited = owner_.acquire(t);
+    if (waited.is_error()) {
+      if (!found_suspended) StreamGuard::resume_innermost(t);
+      return Error{};
+    }
+  }
+  found_suspended_ = found_suspended;
+  return {};
 }
-void OwnedLock::release(Thread& t) { owner_.release(t); }
+void OwnedLock::release(Thread& t) {
+  bool resumes = !found_suspended_;
+  owner_.release(t);
+  if (resumes) StreamGuard::resume_innermost(t);
+}
+
+StreamGuard* StreamGuard::innermost(OpenSection* section) {
+  while (section != nullptr && section->lock != lock_for) section = section->outer;
+  return static_cast<StreamGuard*>(section);
+}
+bool StreamGuard::is_suspended(Thread& t) {
+  StreamGuard* guard = innermost(t.impl->open_sections);
+  return guard != nullptr && guard->suspended_;
+}
+void StreamGuard::suspend_all(Thread& t) {
+  for (StreamGuard* guard = innermost(t.impl->open_sections); guard != nullptr;
+       guard = innermost(guard->outer)) {
+    guard->suspended_ = true;
+    if (std::exchange(guard->held_, false) && --guard->lock_.depth_ == 0) guard->lock_.owner_.release(t);
+  }
+}
+void StreamGuard::resume_innermost(Thread& t) {
+  StreamGuard* guard = innermost(t.impl->open_sections);
+  if (guard != nullptr && guard->suspended_) guard->resume(t);
+}
+// It waits without a look at signals, whose handlers have no place between a method and its caller. Who has
+// the lock leaves, or gives it up before it waits for a lock itself.
+void StreamGuard::resume(Thread& t) {
+  constexpr int64_t kLongestNap = 1'000'000;  // nanoseconds
+  for (int64_t nap = 1'000; free_threaded(t); nap = std::min(2 * nap, kLongestNap)) {
+    if (try_hold(t)) {
+      suspended_ = false;
+      return;
+    }
+    BlockingRegion out(t);
+    timespec time{0, nap};
+    nanosleep(&time, nullptr);
+  }
+  suspended_ = false;
+  if (!open_) enter();
+}
 
 Status StreamGuard::acquire() {
   Thread& t = thread_;
   constexpr int64_t kBetween = 50'000;  // nanoseconds
+  found_suspended_ = is_suspended(t);
   while (!free_threaded(t)) {
     bool may_enter = t.runtime().threads->switching_off.load(std::memory_order_relaxed) == 0;
     if (may_enter || lock_.inside_ == 0 || times_inside(t) != 0) {
-      enter(t);
+      link(t);
+      enter();
       return {};
     }
     (void)park_until(t, os::monotonic_ns() + kBetween);
     TRY(t.poll());
   }
-  if (!lock_.owner_.is_mine(t)) {
-    TRY(lock_.owner_.acquire(t));
-    lock_.depth_ = 0;  // not what a thread left that stayed behind at a fork
+  if (!try_hold(t)) {
+    suspend_all(t);
+    Status waited = lock_.owner_.acquire(t);
+    if (waited.is_error()) {
+      if (!found_suspended_) resume_innermost(t);
+      return Error{};
+    }
+    lock_.depth_ = 0;
+    hold();
   }
-  hold();
+  link(t);
   return {};
 }
 bool StreamGuard::try_acquire() {
   Thread& t = thread_;
+  found_suspended_ = is_suspended(t);
   if (!free_threaded(t)) {
     if (lock_.inside_ != times_inside(t)) return false;
-    enter(t);
+    link(t);
+    enter();
     return true;
   }
-  if (!lock_.owner_.is_mine(t)) {
-    if (!lock_.owner_.try_acquire(t)) return false;
-    lock_.depth_ = 0;
-  }
-  hold();
+  if (!try_hold(t)) return false;
+  link(t);
   return true;
 }
-void StreamGuard::enter(Thread& t) {
+void StreamGuard::link(Thread& t) {
   lock = lock_for;
   outer = t.impl->open_sections;
   t.impl->open_sections = this;
+  linked_ = true;
+}
+void StreamGuard::enter() {
   ++lock_.inside_;
   open_ = true;
 }
 uint32_t StreamGuard::times_inside(Thread& t) {
   uint32_t times = 0;
-  for (OpenSection* section = t.impl->open_sections; section != nullptr; section = section->outer)
-    if (section->lock == lock_for && &static_cast<StreamGuard*>(section)->lock_ == &lock_) ++times;
+  for (StreamGuard* guard = innermost(t.impl->open_sections); guard != nullptr;
+       guard = innermost(guard->outer))
+    if (guard->open_ && &guard->lock_ == &lock_) ++times;
   return times;
+}
+bool StreamGuard::try_hold(Thread& t) {
+  if (!lock_.owner_.is_mine(t)) {
+    if (!lock_.owner_.try_acquire(t)) return false;
+    lock_.depth_ = 0;  // not what a thread left that stayed behind at a fork
+  }
+  hold();
+  return true;
 }
 void StreamGuard::hold() {
   ++lock_.depth_;
@@ -171,20 +242,14 @@ void StreamGuard::hold() {
 }
 bool StreamGuard::lock_for(OpenSection& section, Thread& owner) {
   auto& self = static_cast<StreamGuard&>(section);
-  if (self.held_) return true;
-  if (!self.lock_.owner_.is_mine(owner)) {
-    if (!self.lock_.owner_.try_acquire(owner)) return false;
-    self.lock_.depth_ = 0;
-  }
-  self.hold();
-  return true;
+  return self.held_ || self.suspended_ || self.try_hold(owner);
 }
 StreamGuard::~StreamGuard() {
-  if (open_) {
-    thread_.impl->open_sections = outer;
-    --lock_.inside_;
-  }
+  if (!linked_) return;
+  thread_.impl->open_sections = outer;
+  if (open_) --lock_.inside_;
   if (held_ && --lock_.depth_ == 0) lock_.owner_.release(thread_);
+  if (!found_suspended_) resume_innermost(thread_);
 }
 
 namespace {

@@ -51,7 +51,7 @@ class ByteBuffer {
     size_t end = position + bytes.size();
     if (end < position || !reserve(t, std::max(end, size_))) return false;
     if (position > size_) std::memset(data_ + size_, 0, position - size_);
-    std::memcpy(data_ + position, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(data_ + position, bytes.data(), bytes.size());
     size_ = std::max(size_, end);
     return true;
   }

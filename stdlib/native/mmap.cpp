@@ -28,6 +28,7 @@ struct MmapObject : Object {
   int64_t offset;
   int fd;  // our own, or -1
   bool tracks_fd;
+  bool anonymous_shared;
   Access access;
 };
 extern const TypeSpec kMmapSpec;
@@ -91,6 +92,7 @@ Result<Value> mmap_new(Thread& t, const Value* args) {
   m->access = static_cast<Access>(access);
   m->offset = offset;
   m->tracks_fd = tracks_fd;
+  m->anonymous_shared = fd == -1 && (flags & MAP_PRIVATE) == 0;
   if (fd == -1)
     flags |= MAP_ANONYMOUS;
   else if (tracks_fd)
@@ -240,6 +242,9 @@ Result<Value> mmap_resize(Thread& t, const Value* args) {
   if (m->access == Access::Read || m->access == Access::Copy)
     return t.raise(Exc::TypeError, "mmap can't resize a readonly or copy-on-write memory map.");
   if (size < 0 || INT64_MAX - size < m->offset) return t.raise(Exc::ValueError, "new size out of range");
+  // What is beyond its first end would not be there: SIGBUS.
+  if (m->anonymous_shared && size > m->size)
+    return t.raise(Exc::ValueError, "mmap: can't expand a shared anonymous mapping on Linux");
   if (m->fd >= 0 && ftruncate(m->fd, m->offset + size) != 0) return t.raise_os_error(errno);
   void* moved =
       mremap(m->data.load(), static_cast<size_t>(m->size.load()), static_cast<size_t>(size), MREMAP_MAYMOVE);

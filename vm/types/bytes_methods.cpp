@@ -435,7 +435,7 @@ Result<Value> bytes_method_translate(Thread& t, const Value* args) {
     }
   }
   auto size = static_cast<size_t>(to - room.data);
-  bool same = size == own.size() && std::memcmp(room.data, from, size) == 0;
+  bool same = size == own.size() && (size == 0 || std::memcmp(room.data, from, size) == 0);
   if (same) return bytes_unchanged(t, args[0]);
   if (size == own.size()) return room.made;
   return bytes_like_self(t, args[0], {reinterpret_cast<char*>(room.data), size});
