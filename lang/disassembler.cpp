@@ -45,8 +45,6 @@ std::string code_constant_repr(const CodeConstant& constant) {
   return "?";
 }
 
-namespace {
-
 std::string register_name(const CodeUnit& unit, uint32_t pc, uint32_t reg) {
   if (reg < unit.local_count) return unit.local_names[reg];
   if (reg < unit.first_free()) return "&" + unit.cell_names[reg - unit.first_cell()];
@@ -55,6 +53,8 @@ std::string register_name(const CodeUnit& unit, uint32_t pc, uint32_t reg) {
   if (scoped != "?") return fmt::format("t{}:{}", reg - unit.first_temporary(), scoped);
   return fmt::format("t{}", reg - unit.first_temporary());
 }
+
+namespace {
 
 std::string run_name(const CodeUnit& unit, uint32_t pc, uint32_t first, int count) {
   if (count == 0) return "-";

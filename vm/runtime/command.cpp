@@ -300,6 +300,17 @@ Status run_standard_input(Thread& t) {
   return compile_and_run(t, text, "<stdin>", true);
 }
 
+// For pdb.pm(), dis.dis() and sys.excepthook.
+void note_last_exception(Thread& t, Value exception) {
+  Value traceback = exception.as<ExceptionObject>()->traceback;
+  std::pair<const char*, Value> variables[] = {{"last_exc", exception},
+                                               {"last_type", Value(type_of(t, exception))},
+                                               {"last_value", exception},
+                                               {"last_traceback", traceback.is_empty() ? kNone : traceback}};
+  for (const auto& [name, value] : variables)
+    if (dict_set_text(t, t.runtime().sys_module->dict, name, value).is_error()) t.clear_exception();
+}
+
 }  // namespace
 
 int report_exception(Thread& t, AtExit at_exit) {
@@ -324,6 +335,7 @@ int report_exception(Thread& t, AtExit at_exit) {
   if (is_exception_of(t, exception, Exc::SystemExit) && (traceback.is_empty() || traceback.is_none()))
     return 1;
   bool interrupted = is_exception_of(t, exception, Exc::KeyboardInterrupt);
+  note_last_exception(t, exception);
   print_exception(t, exception);
   return interrupted ? 130 : 1;
 }
