@@ -29,6 +29,15 @@ static void finalize_view(Object* object) {
   if (!m->released.exchange(true)) drop_user(m);
 }
 
+// One that no script sees: released at once, not when it is found dead.
+struct TemporaryView {
+  explicit TemporaryView(Value v) : view(v.as<MemoryViewObject>()) {}
+  ~TemporaryView() { finalize_view(view); }
+  TemporaryView(const TemporaryView&) = delete;
+  MemoryViewObject* operator->() const { return view; }
+  MemoryViewObject* const view;
+};
+
 static Status check_live(Thread& t, MemoryViewObject* m) {
   if (m->released.load())
     return t.raise(Exc::ValueError, "operation forbidden on released memoryview object");
@@ -224,16 +233,13 @@ static Status memoryview_set_item(Thread& t, Value self, Value key, Value value)
   if (m->read_only) return t.raise(Exc::TypeError, "cannot modify read-only memory");
   if (value.is_empty()) return t.raise(Exc::TypeError, "cannot delete memory");
   if (is_kind(key, Kind::Slice) && m->dimensions == 1) {
-    Value source = TRY(make_memoryview(t, value));
-    auto* from = source.as<MemoryViewObject>();
-    Value target = TRY(slice_view(t, m, key.as<SliceObject>()));
-    auto* to = target.as<MemoryViewObject>();
+    TemporaryView from(TRY(make_memoryview(t, value))), to(TRY(slice_view(t, m, key.as<SliceObject>())));
     TRY(check_live(t, m));
-    if (from->dimensions != 1 || normalized_format(from) != normalized_format(to) ||
+    if (from->dimensions != 1 || normalized_format(from.view) != normalized_format(to.view) ||
         from->shape()[0] != to->shape()[0]) {
       return t.raise(Exc::ValueError, "memoryview assignment: lvalue and rvalue have different structures");
     }
-    std::string content = buffer_to_bytes(t, as_view(from));
+    std::string content = buffer_to_bytes(t, as_view(from.view));
     for (int64_t i = 0; i < to->shape()[0]; ++i) {
       std::memcpy(to->data + i * to->strides()[0], content.data() + i * to->item_size,
                   static_cast<size_t>(to->item_size));
