@@ -108,7 +108,9 @@ class StreamGuard : OpenSection {
 
   // Of the calling thread: the guard that it is in, the innermost.
   static bool is_suspended(Thread& t);
-  static void suspend_all(Thread& t);  // before it waits
+  // Takes what is taken by another thread. The guards are suspended meanwhile, and on; when that fails only
+  // if `found_suspended`.
+  static Status wait_for(Thread& t, StreamOwner& owner, bool found_suspended);
   static void resume_innermost(Thread& t);
 
  private:
@@ -116,6 +118,7 @@ class StreamGuard : OpenSection {
   StreamLock& lock_;
   static bool lock_for(OpenSection& self, Thread& owner);
   static StreamGuard* innermost(OpenSection* section);
+  static void suspend_all(Thread& t);
   uint32_t times_inside(Thread& t);  // methods of the same stream further out
   void link(Thread& t);
   void enter();  // without the lock

@@ -118,14 +118,7 @@ void StreamOwner::release(Thread& t) {
 Status OwnedLock::acquire(Thread& t, Value object) {
   if (owner_.is_mine(t)) return t.raise(Exc::RuntimeError, "reentrant call inside {}", repr_text(t, object));
   bool found_suspended = StreamGuard::is_suspended(t);
-  if (!owner_.try_acquire(t)) {
-    StreamGuard::suspend_all(t);
-    Status waited = owner_.acquire(t);
-    if (waited.is_error()) {
-      if (!found_suspended) StreamGuard::resume_innermost(t);
-      return Error{};
-    }
-  }
+  if (!owner_.try_acquire(t)) TRY(StreamGuard::wait_for(t, owner_, found_suspended));
   found_suspended_ = found_suspended;
   return {};
 }
@@ -149,6 +142,12 @@ void StreamGuard::suspend_all(Thread& t) {
     guard->suspended_ = true;
     if (std::exchange(guard->held_, false) && --guard->lock_.depth_ == 0) guard->lock_.owner_.release(t);
   }
+}
+Status StreamGuard::wait_for(Thread& t, StreamOwner& owner, bool found_suspended) {
+  suspend_all(t);
+  Status waited = owner.acquire(t);
+  if (waited.is_error() && !found_suspended) resume_innermost(t);
+  return waited;
 }
 void StreamGuard::resume_innermost(Thread& t) {
   StreamGuard* guard = innermost(t.impl->open_sections);
@@ -186,12 +185,7 @@ Status StreamGuard::acquire() {
     TRY(t.poll());
   }
   if (!try_hold(t)) {
-    suspend_all(t);
-    Status waited = lock_.owner_.acquire(t);
-    if (waited.is_error()) {
-      if (!found_suspended_) resume_innermost(t);
-      return Error{};
-    }
+    TRY(wait_for(t, lock_.owner_, found_suspended_));
     lock_.depth_ = 0;
     hold();
   }

@@ -1,8 +1,5 @@
 // BufferedReader, BufferedWriter, BufferedRandom: one implementation. A buffer holds either read-ahead or
 // pending writes, never both.
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 
 #include "stdlib/native/io_buffer.h"

@@ -299,8 +299,8 @@ static Result<Value> memoryview_compare(Thread& t, Value left, Value right, Comp
   } else if (!supports_buffer(t, right)) {
     return kNotImplemented;
   } else {
-    Value other = TRY(make_memoryview(t, right));
-    auto* b = other.as<MemoryViewObject>();
+    TemporaryView other(TRY(make_memoryview(t, right)));
+    MemoryViewObject* b = other.view;
     ViewInUse use(t, a);  // nobody else has b
     equal = !a->released.load() && a->dimensions == b->dimensions &&
             std::equal(a->shape(), a->shape() + a->dimensions, b->shape());
